@@ -1,0 +1,131 @@
+//! Chooses the flavour, generates the C header, names the library.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use pyo3_build_config::{BuildFlag, InterpreterConfig, PythonImplementation};
+
+fn main() {
+    pyo3_build_config::use_pyo3_cfgs();
+    let config = pyo3_build_config::get();
+    if let Some(reason) = refusal(config) {
+        println!("cargo::error={reason}");
+        return;
+    }
+    let flavour = flavour_name(config);
+    println!("cargo::rustc-env=PYREFCORE_FLAVOUR={flavour}");
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libpyrefcore-{flavour}.so.0");
+
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let mut folders = vec![out];
+    // The Makefile names the folder in which it stages what a C compiler needs.
+    println!("cargo::rerun-if-env-changed=PYREFCORE_STAGE");
+    folders.extend(env::var_os("PYREFCORE_STAGE").map(PathBuf::from));
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=cbindgen.toml");
+    for folder in &folders {
+        write(
+            &folder.join("pyrefcore_config.h"),
+            &config_header(config, &flavour),
+        );
+        write(&folder.join("pyrefcore.h"), &header());
+    }
+}
+
+/// Why this Python can't be built for, in one sentence.
+fn refusal(config: &InterpreterConfig) -> Option<String> {
+    let version = config.version;
+    let target = |key: &str| env::var(key).unwrap_or_default();
+    if config.implementation != PythonImplementation::CPython {
+        return Some(
+            "pyrefcore is CPython's reference counting; this Python is another implementation"
+                .into(),
+        );
+    }
+    if version.major != 3 || !(8..=15).contains(&version.minor) {
+        return Some(format!(
+            "pyrefcore knows CPython 3.8 to 3.15, not {version}"
+        ));
+    }
+    if has(config, BuildFlag::Py_GIL_DISABLED) {
+        return Some("free-threaded flavours are not supported yet".into());
+    }
+    if target("CARGO_CFG_TARGET_OS") != "linux"
+        || target("CARGO_CFG_TARGET_POINTER_WIDTH") != "64"
+        || target("CARGO_CFG_TARGET_ENDIAN") != "little"
+    {
+        return Some("pyrefcore supports 64-bit little-endian Linux only".into());
+    }
+    None
+}
+
+fn has(config: &InterpreterConfig, flag: BuildFlag) -> bool {
+    config.build_flags.0.contains(&flag)
+}
+
+/// The name of the flavour, as the files in `flavours/` are named.
+fn flavour_name(config: &InterpreterConfig) -> String {
+    let mut name = format!("cp3{}", config.version.minor);
+    if has(config, BuildFlag::Py_REF_DEBUG) {
+        name += "-refdebug";
+    }
+    if has(config, BuildFlag::Py_TRACE_REFS) {
+        name += "-tracerefs";
+    }
+    name
+}
+
+/// `pyrefcore_config.h`: which flavour the library beside it is, as `pyconfig.h` tells of a Python.
+fn config_header(config: &InterpreterConfig, flavour: &str) -> String {
+    let minor = config.version.minor;
+    let mut lines = vec![
+        "/* Generated: the flavour of the pyrefcore library installed beside this header. */"
+            .to_string(),
+        "#ifndef PYREFCORE_CONFIG_H".into(),
+        "#define PYREFCORE_CONFIG_H".into(),
+        format!("#define PYREFCORE_FLAVOUR \"{flavour}\""),
+        "#define PY_MAJOR_VERSION 3".into(),
+        format!("#define PY_MINOR_VERSION {minor}"),
+        format!("#define PY_VERSION_HEX 0x03{minor:02X}00F0"),
+    ];
+    lines.extend((8..=minor).map(|n| format!("#define PYREFCORE_3_{n} 1")));
+    for flag in [
+        BuildFlag::Py_DEBUG,
+        BuildFlag::Py_REF_DEBUG,
+        BuildFlag::Py_TRACE_REFS,
+    ] {
+        if config.build_flags.0.contains(&flag) {
+            lines.push(format!("#define {flag} 1"));
+        }
+    }
+    lines.push("#endif".into());
+    lines.join("\n") + "\n"
+}
+
+/// `pyrefcore.h`: the same text for every flavour. What cbindgen can't express is written by hand: the
+/// layouts go in front of what it generates, the inline functions behind.
+fn header() -> String {
+    let root =
+        PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    let by_hand = |file: &str| fs::read_to_string(root.join(file)).expect("the file is readable");
+    let mut settings = cbindgen::Config::from_root_or_default(&root);
+    let includes = settings.after_includes.take().unwrap_or_default();
+    settings.after_includes = Some(includes + "\n" + &by_hand("src/abi/layout.h"));
+    settings.trailer = Some(by_hand("src/capi/inline.h"));
+    let bindings = cbindgen::generate_with_config(&root, settings).expect("cbindgen reads src/");
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    let text = String::from_utf8(text).expect("the header is UTF-8");
+    // What Rust calls the safety of a function, C calls what it needs.
+    text.replace(" # Safety\n ", " Needs: ")
+}
+
+/// Writes only what has changed, so that make sees old files as old.
+fn write(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return;
+    }
+    fs::create_dir_all(path.parent().expect("a file has a folder"))
+        .expect("the folder can be made");
+    fs::write(path, text).expect("the header can be written");
+}

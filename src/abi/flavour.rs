@@ -1,0 +1,26 @@
+/// Which CPython a library counts like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flavour {
+    /// As the files in `flavours/` are named: `cp311`, `cp311-refdebug`.
+    pub name: &'static str,
+    /// The `y` of Python 3.y.
+    pub minor: u8,
+    /// `Py_REF_DEBUG`: totals are kept and negative counts are fatal.
+    pub ref_debug: bool,
+    /// `Py_TRACE_REFS`: all objects are listed.
+    pub trace_refs: bool,
+}
+
+impl Flavour {
+    /// Objects carry the two links of the list of all objects (up to 3.12).
+    #[must_use]
+    pub const fn has_links(self) -> bool {
+        self.trace_refs && self.minor <= 12
+    }
+
+    /// A debug flavour checks what it is given.
+    #[must_use]
+    pub const fn is_debug(self) -> bool {
+        self.ref_debug || self.trace_refs
+    }
+}

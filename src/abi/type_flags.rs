@@ -1,0 +1,65 @@
+use super::Flavour;
+
+/// The bits of `tp_flags` that decide how an instance lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeFlags(pub u64);
+
+impl TypeFlags {
+    /// The weak references are kept in front of the object (3.12 and later).
+    pub const MANAGED_WEAKREF: u64 = 1 << 3;
+    /// The dictionary is kept in front of the object (3.11 and later).
+    pub const MANAGED_DICT: u64 = 1 << 4;
+    /// The type was made at run time.
+    pub const HEAPTYPE: u64 = 1 << 9;
+    /// Instances take part in garbage collection.
+    pub const HAVE_GC: u64 = 1 << 14;
+
+    /// Whether instances take part in garbage collection.
+    #[must_use]
+    pub const fn have_gc(self) -> bool {
+        self.0 & Self::HAVE_GC != 0
+    }
+
+    /// Whether the type was made at run time.
+    #[must_use]
+    pub const fn is_heap_type(self) -> bool {
+        self.0 & Self::HEAPTYPE != 0
+    }
+
+    /// Bytes of an instance's block that lie in front of the object.
+    #[must_use]
+    pub const fn presize(self, flavour: Flavour) -> usize {
+        let pre_header = match flavour.minor {
+            ..=10 => 0,
+            11 => Self::MANAGED_DICT,
+            _ => Self::MANAGED_DICT | Self::MANAGED_WEAKREF,
+        };
+        let gc_head = if self.have_gc() { 16 } else { 0 };
+        gc_head + if self.0 & pre_header != 0 { 16 } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn flavour(minor: u8) -> Flavour {
+        Flavour {
+            name: "",
+            minor,
+            ref_debug: false,
+            trace_refs: false,
+        }
+    }
+
+    #[test]
+    fn presize_follows_the_version() {
+        let all = TypeFlags(TypeFlags::HAVE_GC | TypeFlags::MANAGED_DICT);
+        assert_eq!(all.presize(flavour(10)), 16);
+        assert_eq!(all.presize(flavour(11)), 32);
+        let weak = TypeFlags(TypeFlags::MANAGED_WEAKREF);
+        assert_eq!(weak.presize(flavour(11)), 0);
+        assert_eq!(weak.presize(flavour(12)), 16);
+        assert_eq!(TypeFlags(0).presize(flavour(15)), 0);
+    }
+}

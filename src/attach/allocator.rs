@@ -1,0 +1,106 @@
+//! The hook in the host's object allocator, which keeps the live table exact: some deaths are seen by nobody,
+//! but their memory comes back.
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+
+use crate::abi::PyObject;
+use crate::watch::events::{self, Tracer};
+use crate::watch::live;
+
+/// `PYMEM_DOMAIN_OBJ`.
+const OBJECTS: c_int = 2;
+
+/// CPython's `PyMemAllocatorEx`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Allocator {
+    ctx: *mut c_void,
+    malloc: Option<unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void>,
+    calloc: Option<unsafe extern "C" fn(*mut c_void, usize, usize) -> *mut c_void>,
+    realloc: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> *mut c_void>,
+    free: Option<unsafe extern "C" fn(*mut c_void, *mut c_void)>,
+}
+
+struct Inner(UnsafeCell<Allocator>);
+
+// SAFETY: written once, under the host's lock, before the hook that reads it is set.
+unsafe impl Sync for Inner {}
+
+/// The allocator that was there before.
+static INNER: Inner = Inner(UnsafeCell::new(Allocator {
+    ctx: null_mut(),
+    malloc: None,
+    calloc: None,
+    realloc: None,
+    free: None,
+}));
+
+/// Hooks the allocator when the first object is born: earlier, the host has not settled on one.
+pub(super) fn hook_at_first_birth() {
+    // SAFETY: the tracer may be called with any data.
+    unsafe {
+        events::replace_tracer(
+            Tracer {
+                function: Some(first_birth),
+                data: null_mut(),
+            },
+            0,
+        )
+    }
+}
+
+unsafe extern "C" fn first_birth(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
+    // SAFETY: the host's lock is held, as at every birth. Whoever is told of this event by a tracer
+    // that was set meanwhile was told of it by the host.
+    unsafe {
+        events::replace_tracer(
+            Tracer {
+                function: None,
+                data: null_mut(),
+            },
+            0,
+        );
+        hook();
+    }
+    let _ = (op, event);
+    0
+}
+
+/// # Safety
+/// The host's lock is held.
+unsafe fn hook() {
+    type Get = unsafe extern "C" fn(c_int, *mut Allocator);
+    // SAFETY: the host's public functions, with the types that its headers give them.
+    unsafe {
+        let get = libc::dlsym(libc::RTLD_DEFAULT, c"PyMem_GetAllocator".as_ptr());
+        let set = libc::dlsym(libc::RTLD_DEFAULT, c"PyMem_SetAllocator".as_ptr());
+        if get.is_null() || set.is_null() {
+            return;
+        }
+        let inner = INNER.0.get();
+        std::mem::transmute::<*mut c_void, Get>(get)(OBJECTS, inner);
+        let mut ours = Allocator {
+            realloc: Some(realloc),
+            free: Some(free),
+            ..*inner
+        };
+        std::mem::transmute::<*mut c_void, Get>(set)(OBJECTS, &mut ours);
+    }
+}
+
+unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
+    // SAFETY: the inner allocator's own function and context, with the caller's block.
+    let moved = unsafe { (*INNER.0.get()).realloc.unwrap_unchecked()(ctx, block, bytes) };
+    if !moved.is_null() && moved != block && !block.is_null() {
+        live::moved(block as usize, moved as usize);
+    }
+    moved
+}
+
+unsafe extern "C" fn free(ctx: *mut c_void, block: *mut c_void) {
+    live::freed(block as usize);
+    // SAFETY: the inner allocator's own function and context, with the caller's block.
+    unsafe { (*INNER.0.get()).free.unwrap_unchecked()(ctx, block) }
+}

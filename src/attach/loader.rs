@@ -1,0 +1,50 @@
+//! What the loader knows of an address.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
+
+/// The first fields of the loader's public `struct link_map`.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct LinkMap {
+    _base: usize,
+    /// The path it was loaded from; empty for the program itself.
+    pub(super) name: *const c_char,
+}
+
+const RTLD_DL_SYMENT: c_int = 1;
+const RTLD_DL_LINKMAP: c_int = 2;
+
+unsafe extern "C" {
+    fn dladdr1(
+        address: *const c_void,
+        info: *mut libc::Dl_info,
+        extra: *mut *mut c_void,
+        flags: c_int,
+    ) -> c_int;
+}
+
+/// The program or library that holds an address.
+pub(super) fn link_map_of(address: *const c_void) -> Option<&'static LinkMap> {
+    // SAFETY: with this flag the extra is a link map; the objects asked for stay loaded.
+    unsafe { extra(address, RTLD_DL_LINKMAP)?.cast::<LinkMap>().as_ref() }
+}
+
+/// The entry of a symbol's table that describes the symbol at an address.
+pub(super) fn symbol_of(address: *const c_void) -> Option<&'static libc::Elf64_Sym> {
+    // SAFETY: with this flag the extra is a symbol table's entry; the objects asked for stay loaded.
+    unsafe {
+        extra(address, RTLD_DL_SYMENT)?
+            .cast::<libc::Elf64_Sym>()
+            .as_ref()
+    }
+}
+
+fn extra(address: *const c_void, flags: c_int) -> Option<*mut c_void> {
+    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
+    let mut extra = null_mut();
+    // SAFETY: glibc's function takes any address and fills what it is given.
+    let known = unsafe { dladdr1(address, info.as_mut_ptr(), &mut extra, flags) };
+    (known != 0 && !extra.is_null()).then_some(extra)
+}

@@ -1,0 +1,16 @@
+//! Living inside a process: what happens when the loader brings the library in, and when it takes leave.
+//!
+//! Uses everything below. Does nothing that was not asked for: in a process that runs no CPython, or
+//! without a word in the environment, it is silent and inert.
+
+mod allocator;
+mod constructor;
+mod environment;
+mod exit;
+mod flavour;
+mod loader;
+mod originals;
+mod preload;
+mod symbols;
+mod tracer_slot;
+mod variables;

@@ -1,0 +1,108 @@
+//! The host's own functions behind the names that we export.
+
+use std::ffi::{CStr, c_void};
+use std::ptr::null_mut;
+
+use crate::host::Interpreter;
+
+/// The library, or the program, that holds the host's CPython.
+#[derive(Debug)]
+pub(super) struct Library {
+    handle: *mut c_void,
+}
+
+/// Finds the CPython that this process was loaded with, or `None`.
+pub(super) fn find_python() -> Option<Library> {
+    // SAFETY: the loader's own functions, called with C strings and with what they returned.
+    unsafe {
+        let known = libc::dlsym(libc::RTLD_DEFAULT, c"Py_GetVersion".as_ptr());
+        if known.is_null() || libc::dlsym(libc::RTLD_DEFAULT, c"_Py_Dealloc".as_ptr()).is_null() {
+            return None;
+        }
+        let mut info = std::mem::zeroed::<libc::Dl_info>();
+        if libc::dladdr(known, &mut info) == 0 {
+            return None;
+        }
+        let mode = libc::RTLD_NOLOAD | libc::RTLD_NOW;
+        let mut handle = libc::dlopen(info.dli_fname, mode);
+        if handle.is_null() {
+            // A program is not found by its name.
+            handle = libc::dlopen(std::ptr::null(), mode);
+        }
+        (!handle.is_null()).then_some(Library { handle })
+    }
+}
+
+impl Library {
+    /// The address of a symbol, or null.
+    pub(super) fn symbol(&self, name: &CStr) -> *mut c_void {
+        // SAFETY: the handle is open.
+        unsafe { libc::dlsym(self.handle, name.as_ptr()) }
+    }
+
+    /// Whether there is such a symbol.
+    pub(super) fn has(&self, name: &CStr) -> bool {
+        !self.symbol(name).is_null()
+    }
+
+    /// A function, or `None` where there is none of that name or the name is ours.
+    ///
+    /// # Safety
+    /// `F` is the type of a function pointer of the named function, or a union of such.
+    unsafe fn function<F: Copy>(&self, name: &CStr) -> Option<F> {
+        const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+        let found = self.symbol(name);
+        // SAFETY: the caller names the type; the sizes are equal.
+        (found != null_mut() && !is_ours(found))
+            .then(|| unsafe { std::mem::transmute_copy(&found) })
+    }
+}
+
+/// Whether an address lies in this library.
+pub(super) fn is_ours(address: *mut c_void) -> bool {
+    // SAFETY: dladdr takes any address and fills what it is given.
+    unsafe {
+        let mut theirs = std::mem::zeroed::<libc::Dl_info>();
+        let mut ours = std::mem::zeroed::<libc::Dl_info>();
+        libc::dladdr(address, &mut theirs) != 0
+            && libc::dladdr(is_ours as *const c_void, &mut ours) != 0
+            && theirs.dli_fbase == ours.dli_fbase
+    }
+}
+
+/// Looks all of them up.
+pub(super) fn resolve(library: &Library) -> Interpreter {
+    // SAFETY: the fields of `Interpreter` have the types of CPython's functions of their names.
+    unsafe {
+        Interpreter {
+            _Py_NewReference: library.function(c"_Py_NewReference"),
+            _Py_NewReferenceNoTotal: library.function(c"_Py_NewReferenceNoTotal"),
+            _Py_ResurrectReference: library.function(c"_Py_ResurrectReference"),
+            _Py_ForgetReference: library.function(c"_Py_ForgetReference"),
+            _Py_Dealloc: library.function(c"_Py_Dealloc"),
+            PyObject_Init: library.function(c"PyObject_Init"),
+            PyObject_CallFinalizer: library.function(c"PyObject_CallFinalizer"),
+            PyObject_CallFinalizerFromDealloc: library
+                .function(c"PyObject_CallFinalizerFromDealloc"),
+            _Py_SetImmortal: library.function(c"_Py_SetImmortal"),
+            _PyObject_AssertFailed: library.function(c"_PyObject_AssertFailed"),
+            _Py_INCREF_IncRefTotal: library.function(c"_Py_INCREF_IncRefTotal"),
+            _Py_DECREF_DecRefTotal: library.function(c"_Py_DECREF_DecRefTotal"),
+            _Py_GetGlobalRefTotal: library.function(c"_Py_GetGlobalRefTotal"),
+            _PyInterpreterState_GetRefTotal: library.function(c"_PyInterpreterState_GetRefTotal"),
+            _Py_IncRefTotal: library.function(c"_Py_IncRefTotal"),
+            _Py_DecRefTotal: library.function(c"_Py_DecRefTotal"),
+            _PyTraceMalloc_NewReference: library.function(c"_PyTraceMalloc_NewReference"),
+            PyTraceMalloc_Track: library.function(c"PyTraceMalloc_Track"),
+            PyTraceMalloc_Untrack: library.function(c"PyTraceMalloc_Untrack"),
+            PyRefTracer_SetTracer: library.function(c"PyRefTracer_SetTracer"),
+            PyRefTracer_GetTracer: library.function(c"PyRefTracer_GetTracer"),
+            _PyTrash_begin: library.function(c"_PyTrash_begin"),
+            _PyTrash_end: library.function(c"_PyTrash_end"),
+            _PyTrash_deposit_object: library.function(c"_PyTrash_deposit_object"),
+            _PyTrash_destroy_chain: library.function(c"_PyTrash_destroy_chain"),
+            _PyTrash_thread_deposit_object: library.function(c"_PyTrash_thread_deposit_object"),
+            _PyTrash_thread_destroy_chain: library.function(c"_PyTrash_thread_destroy_chain"),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Children do not inherit the preload unless they are to.
+
+use std::env;
+use std::ffi::{CStr, OsStr, OsString, c_void};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+const VARIABLE: &str = "LD_PRELOAD";
+
+/// Whether `LD_PRELOAD` has brought this library in.
+pub(super) fn is_preloaded() -> bool {
+    let (Some(preloads), Some(ours)) = (env::var_os(VARIABLE), own_path()) else {
+        return false;
+    };
+    entries(&preloads).any(|entry| same_file(entry, &ours))
+}
+
+/// Takes this library out of `LD_PRELOAD`, unless `wanted` there.
+pub(super) fn leave_the_children_alone(wanted: bool) {
+    let Some(preloads) = env::var_os(VARIABLE).filter(|_| !wanted) else {
+        return;
+    };
+    let Some(ours) = own_path() else { return };
+    let rest = without(&preloads, |entry| same_file(entry, &ours));
+    // SAFETY: the loader calls this before `main`, when no other thread can read the environment.
+    unsafe {
+        match rest {
+            Some(rest) => env::set_var(VARIABLE, rest),
+            None => env::remove_var(VARIABLE),
+        }
+    }
+}
+
+/// The entries that spaces or colons separate.
+fn entries(preloads: &OsStr) -> impl Iterator<Item = &OsStr> {
+    let entries = preloads.as_bytes().split(|byte| b" :".contains(byte));
+    entries
+        .filter(|entry| !entry.is_empty())
+        .map(OsStr::from_bytes)
+}
+
+/// The entries without those that are `ours`; `None` where none is left.
+fn without(preloads: &OsStr, ours: impl Fn(&OsStr) -> bool) -> Option<OsString> {
+    let rest: Vec<&[u8]> = entries(preloads)
+        .filter(|entry| !ours(entry))
+        .map(OsStr::as_bytes)
+        .collect();
+    (!rest.is_empty()).then(|| OsString::from_vec(rest.join(&b':')))
+}
+
+/// Entries without a slash were searched for by the loader, and only their names can be compared.
+fn same_file(entry: &OsStr, ours: &Path) -> bool {
+    let entry = Path::new(entry);
+    if entry.components().count() == 1 && !entry.is_absolute() {
+        return ours.file_name() == entry.file_name();
+    }
+    matches!((entry.canonicalize(), ours.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn own_path() -> Option<std::path::PathBuf> {
+    // SAFETY: dladdr takes any address and fills what it is given; the loader's file names are C strings.
+    unsafe {
+        let mut info = std::mem::zeroed::<libc::Dl_info>();
+        if libc::dladdr(own_path as *const c_void, &mut info) == 0 {
+            return None;
+        }
+        Some(OsStr::from_bytes(CStr::from_ptr(info.dli_fname).to_bytes()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_other_preloads_stay() {
+        let ours = |entry: &OsStr| entry == "/lib/ours.so";
+        let left = |text: &str| without(OsStr::new(text), ours);
+        assert_eq!(left("/lib/ours.so"), None);
+        assert_eq!(left(" /lib/ours.so: "), None);
+        assert_eq!(left("/a.so:/lib/ours.so /b.so"), Some("/a.so:/b.so".into()));
+        assert_eq!(left("/a.so"), Some("/a.so".into()));
+    }
+
+    #[test]
+    fn a_name_without_a_folder_is_compared_as_a_name() {
+        assert!(same_file(OsStr::new("ours.so"), Path::new("/lib/ours.so")));
+        assert!(!same_file(
+            OsStr::new("theirs.so"),
+            Path::new("/lib/ours.so")
+        ));
+        assert!(!same_file(
+            OsStr::new("/nowhere/ours.so"),
+            Path::new("/lib/ours.so")
+        ));
+    }
+}

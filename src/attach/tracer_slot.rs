@@ -1,0 +1,85 @@
+//! Where a host of 3.13 keeps its tracer.
+//!
+//! The interpreter reads the slot directly, so a tracer must stand in the host's own; and our births and
+//! deaths must read it for next to nothing. Its place differs between micro releases and nothing exports
+//! it. It is found by setting a tracer that nobody else would and looking for it.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::{dangling_mut, null_mut};
+
+use super::loader;
+use crate::abi::PyObject;
+use crate::host;
+use crate::lifecycle::{HOST_OWNS_BIRTHS, HOST_OWNS_DEATHS};
+use crate::watch::events::{self, Tracer};
+
+/// Shares the host's slot. Called before the host is initialised, when nothing is born.
+pub(super) fn share() {
+    let Some(set) = host::interpreter().and_then(|host| host.PyRefTracer_SetTracer) else {
+        return;
+    };
+    if HOST_OWNS_BIRTHS && HOST_OWNS_DEATHS {
+        return;
+    }
+    let data = dangling_mut::<c_void>().wrapping_byte_add(0x7E57_0000_0000);
+    // SAFETY: the host's function stores both and calls nobody.
+    unsafe { set(Some(probe), data) };
+    let found = find(data);
+    // SAFETY: as above.
+    unsafe { set(None, null_mut()) };
+    match found {
+        // SAFETY: the slot is part of the host's runtime, which stays; the host's lock guards it.
+        Some(slot) => unsafe { events::use_slot_of_host(slot) },
+        // SAFETY: the function may be called with any data.
+        None => unsafe {
+            events::replace_tracer(
+                Tracer {
+                    function: Some(ask),
+                    data: null_mut(),
+                },
+                0,
+            )
+        },
+    }
+}
+
+/// Never called: its address is what is looked for.
+unsafe extern "C" fn probe(_op: *mut PyObject, _event: c_int, data: *mut c_void) -> c_int {
+    std::hint::black_box(data) as usize as c_int
+}
+
+/// Where the slot was not found: asks the host each time.
+unsafe extern "C" fn ask(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
+    let Some(get) = host::interpreter().and_then(|host| host.PyRefTracer_GetTracer) else {
+        return 0;
+    };
+    let mut data = null_mut();
+    // SAFETY: the host's own function, and the tracer that it names, with its data.
+    unsafe { get(&mut data).map_or(0, |tracer| tracer(op, event, data)) }
+}
+
+/// The two words of the slot in the host's runtime.
+fn find(data: *mut c_void) -> Option<*mut Tracer> {
+    let wanted = [probe as *const () as usize, data as usize];
+    let (runtime, bytes) = runtime()?;
+    let words = bytes / size_of::<usize>();
+    let at = (0..words.saturating_sub(1)).find(|&at| {
+        // SAFETY: the loader says that the symbol has that many bytes.
+        wanted
+            == unsafe {
+                [
+                    runtime.add(at).read_volatile(),
+                    runtime.add(at + 1).read_volatile(),
+                ]
+            }
+    })?;
+    Some(runtime.wrapping_add(at).cast())
+}
+
+/// Where `_PyRuntime` lies and how large it is.
+fn runtime() -> Option<(*mut usize, usize)> {
+    // SAFETY: dlsym takes a C string.
+    let runtime = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_PyRuntime".as_ptr()) };
+    let symbol = loader::symbol_of(runtime)?;
+    Some((runtime.cast(), symbol.st_size as usize))
+}

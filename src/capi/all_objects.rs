@@ -1,0 +1,14 @@
+//! Entering an object into the table of all objects, from 3.13 on (`Py_TRACE_REFS`).
+
+use crate::abi::PyObject;
+use crate::lifecycle::all_objects::{self, Entry};
+
+/// Enters `op` into the table of all objects, if it is not there (`Py_TRACE_REFS`, 3.13 and later).
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _Py_AddToAllObjects(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { all_objects::add(op, Entry::IfAbsent) }
+}

@@ -1,0 +1,38 @@
+//! Finalizers and resurrection.
+
+use std::ffi::c_int;
+
+use crate::abi::PyObject;
+use crate::host;
+use crate::lifecycle::finalizer::{self, Fate};
+
+/// Runs the `tp_finalize` of `op`'s type, if it has one; for a container, only the first time.
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyObject_CallFinalizer(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::interpreter().and_then(|host| host.PyObject_CallFinalizer) {
+            Some(theirs) => theirs(op),
+            None => finalizer::call(op),
+        }
+    }
+}
+
+/// The same from a `tp_dealloc`: 0 if the object is to be ended, -1 if its finalizer has resurrected it
+/// and it must not be touched further. The count must be zero.
+///
+/// # Safety
+/// `op` is an object whose count has reached zero.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::interpreter().and_then(|host| host.PyObject_CallFinalizerFromDealloc) {
+            Some(theirs) => theirs(op),
+            None => -c_int::from(finalizer::call_from_dealloc(op) == Fate::Resurrected),
+        }
+    }
+}

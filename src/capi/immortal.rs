@@ -1,0 +1,66 @@
+//! Immortal objects and uniqueness, from 3.14 on.
+
+use std::ffi::c_int;
+
+use crate::abi::PyObject;
+use crate::host;
+use crate::lifecycle::{count, gc, misuse};
+
+/// 1 if `op` never dies, otherwise 0 (3.14 and later).
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyUnstable_IsImmortal(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "PyUnstable_IsImmortal");
+        c_int::from(count::is_immortal(op))
+    }
+}
+
+/// 1 if the caller's reference is the only one to `op`, otherwise 0 (3.14 and later).
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyUnstable_Object_IsUniquelyReferenced(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "PyUnstable_Object_IsUniquelyReferenced");
+        c_int::from(count::refcnt(op) == 1)
+    }
+}
+
+/// Makes `op` immortal; a tracked container is no longer tracked (3.14 and later). Totals stay as they
+/// are.
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _Py_SetImmortal(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::interpreter().and_then(|host| host._Py_SetImmortal) {
+            Some(theirs) => theirs(op),
+            None => {
+                misuse::check(op, "_Py_SetImmortal");
+                gc::untrack_if_gc(op);
+                count::immortalise(op);
+            }
+        }
+    }
+}
+
+/// Makes `op`, which is no tracked container, immortal (3.14 and later). Totals stay as they are.
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _Py_SetImmortalUntracked(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "_Py_SetImmortalUntracked");
+        count::immortalise(op);
+    }
+}

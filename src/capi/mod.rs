@@ -1,0 +1,69 @@
+//! The exported symbols: convert, call one function, return.
+//!
+//! Uses everything below, and holds no logic. One file for each family of symbols that exist on the same
+//! versions; the cfgs below say which. In a host, what only the host can do goes to the host's own
+//! function behind the name.
+
+pub mod birth;
+pub mod death;
+pub mod finalizer;
+pub mod pyrefcore_gc;
+pub mod pyrefcore_live;
+pub mod pyrefcore_memory;
+pub mod pyrefcore_report;
+pub mod pyrefcore_trace;
+pub mod reference;
+pub mod tracemalloc;
+
+#[cfg(Py_3_14)]
+pub mod immortal;
+#[cfg(Py_3_10)]
+pub mod new_ref;
+#[cfg(Py_3_12)]
+pub mod no_total;
+#[cfg(Py_3_14)]
+pub mod opaque;
+#[cfg(Py_3_13)]
+pub mod ref_tracer;
+#[cfg(Py_3_13)]
+pub mod resurrect;
+#[cfg(Py_3_13)]
+pub mod set_refcnt;
+#[cfg(Py_3_15)]
+pub mod sized;
+
+#[cfg(not(Py_3_9))]
+pub mod tracemalloc_config;
+#[cfg(not(Py_3_13))]
+pub mod tracemalloc_hook;
+
+#[cfg(not(Py_3_14))]
+pub mod trash;
+#[cfg(not(Py_3_11))]
+pub mod trash_object;
+#[cfg(Py_3_13)]
+pub mod trash_thread;
+
+#[cfg(py_sys_config = "Py_REF_DEBUG")]
+pub mod negative;
+#[cfg(py_sys_config = "Py_REF_DEBUG")]
+pub mod ref_total;
+#[cfg(all(py_sys_config = "Py_REF_DEBUG", Py_3_12))]
+pub mod ref_total_interpreter;
+#[cfg(all(py_sys_config = "Py_REF_DEBUG", not(Py_3_12)))]
+pub mod ref_total_plain;
+#[cfg(all(py_sys_config = "Py_REF_DEBUG", Py_3_14))]
+pub mod ref_total_thread;
+
+#[cfg(all(py_sys_config = "Py_TRACE_REFS", Py_3_13))]
+pub mod all_objects;
+#[cfg(all(py_sys_config = "Py_TRACE_REFS", not(Py_3_13)))]
+pub mod all_objects_force;
+#[cfg(any(py_sys_config = "Py_TRACE_REFS", Py_3_14))]
+pub mod forget;
+#[cfg(py_sys_config = "Py_TRACE_REFS")]
+mod listing;
+#[cfg(all(py_sys_config = "Py_TRACE_REFS", not(Py_3_12)))]
+pub mod print;
+#[cfg(all(py_sys_config = "Py_TRACE_REFS", Py_3_12))]
+pub mod print_interpreter;

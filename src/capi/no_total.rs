@@ -1,0 +1,15 @@
+//! A birth that came with 3.12.
+
+use crate::abi::PyObject;
+use crate::lifecycle::birth::{self, Total};
+
+/// As `_Py_NewReference`, without adding to the total of all references: the object has moved, and its
+/// reference was counted before (3.12 and later).
+///
+/// # Safety
+/// As `_Py_NewReference`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _Py_NewReferenceNoTotal(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { birth::new_reference(op, Total::Unchanged, "_Py_NewReferenceNoTotal") }
+}

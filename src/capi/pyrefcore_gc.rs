@@ -1,0 +1,70 @@
+//! Containers, where there is no interpreter and no collector: tracking is a mark, no more.
+
+use std::ffi::{c_int, c_void};
+
+use crate::abi::{Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
+use crate::lifecycle::gc;
+
+/// Allocates an untracked instance of a container type and gives it its first reference; NULL where there
+/// is no memory. What `PyObject_GC_New` stands for without an interpreter.
+///
+/// # Safety
+/// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_gc_new(ob_type: *mut PyTypeObject) -> *mut PyObject {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { gc::new(ob_type) }
+}
+
+/// The same for an instance with `size` items.
+///
+/// # Safety
+/// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`; `size` is not negative.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_gc_new_var(
+    ob_type: *mut PyTypeObject,
+    size: Py_ssize_t,
+) -> *mut PyVarObject {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { gc::new_var(ob_type, size) }
+}
+
+/// Gives back the memory of a dying container. What `PyObject_GC_Del` stands for without an interpreter.
+///
+/// # Safety
+/// `op` came from `pyrefcore_gc_new` or `pyrefcore_gc_new_var`; its type can still be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_gc_del(op: *mut c_void) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { gc::delete(op.cast()) }
+}
+
+/// Tracks a container.
+///
+/// # Safety
+/// `op` is a container.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_gc_track(op: *mut c_void) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { gc::track(op.cast()) }
+}
+
+/// Stops tracking a container. Nothing happens where it is not tracked.
+///
+/// # Safety
+/// `op` is a container.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_gc_untrack(op: *mut c_void) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { gc::untrack(op.cast()) }
+}
+
+/// 1 where `op` is a tracked container, otherwise 0.
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_gc_is_tracked(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    c_int::from(unsafe { gc::is_gc(op) && gc::is_tracked(op) })
+}

@@ -1,0 +1,136 @@
+//! The live table.
+
+use std::ffi::{CString, c_char, c_int, c_uint, c_void};
+
+use crate::abi::{Py_ssize_t, PyObject};
+use crate::report::census;
+use crate::watch::events::{self, Watcher};
+use crate::watch::live;
+
+/// Watcher: which objects are alive.
+pub const PYREFCORE_LIVE: c_uint = 1;
+/// Watcher: the C call stack of each birth. Slow.
+pub const PYREFCORE_TRACE: c_uint = 2;
+/// Watcher: how many births and deaths there were.
+pub const PYREFCORE_COUNT: c_uint = 4;
+
+const WATCHERS: [(c_uint, Watcher); 3] = [
+    (PYREFCORE_LIVE, Watcher::Live),
+    (PYREFCORE_TRACE, Watcher::BirthStacks),
+    (PYREFCORE_COUNT, Watcher::Count),
+];
+
+/// Called with an object and the argument that was passed along; non-zero stops the walk.
+pub type pyrefcore_object_visitor =
+    Option<unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int>;
+
+/// Called with a type's name (NULL where it can't be read), its number of objects, and the argument that
+/// was passed along; non-zero stops the walk. The name is valid during the call.
+pub type pyrefcore_type_visitor =
+    Option<unsafe extern "C" fn(*const c_char, usize, *mut c_void) -> c_int>;
+
+/// Switches watchers on: a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know what
+/// is born from then on. 0, or -1 where there is no memory for one.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
+    let wanted = WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0);
+    wanted
+        .map(|(_, watcher)| if events::set(*watcher, true) { 0 } else { -1 })
+        .min()
+        .unwrap_or(0)
+}
+
+/// Switches watchers off. What they know is kept, and grows stale. A debug flavour keeps its live table on.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_unwatch(watchers: c_uint) {
+    for (_, watcher) in WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0) {
+        if *watcher != Watcher::Live || !live::remembers_the_dead() {
+            events::set(*watcher, false);
+        }
+    }
+}
+
+/// The number of births seen while `PYREFCORE_COUNT` was on. From any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_births() -> u64 {
+    events::counted().0
+}
+
+/// The number of deaths seen while `PYREFCORE_COUNT` was on. From any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_deaths() -> u64 {
+    events::counted().1
+}
+
+/// A number that stands for now: objects born later are born since this mark. Up to 30 later marks may be
+/// made before it grows too old to be told apart.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_mark() -> u64 {
+    live::mark()
+}
+
+/// The number of objects born since a mark (0: since the live table was switched on) that are still alive;
+/// -1 where the mark is too old.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_live_count(since: u64) -> Py_ssize_t {
+    let mut objects = 0;
+    // SAFETY: callers take turns, so nothing dies meanwhile.
+    let walked = unsafe {
+        visit_since(since, |_| {
+            objects += 1;
+            true
+        })
+    };
+    if walked { objects } else { -1 }
+}
+
+/// Calls `visit` with each object born since a mark that is still alive, in order of addresses. Objects may
+/// be born and die meanwhile. 0, or -1 where the mark is too old.
+///
+/// # Safety
+/// `visit` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_live_visit(
+    since: u64,
+    visit: pyrefcore_object_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promise; callers take turns, so nothing dies but by `visit`'s own doing.
+    let walked = unsafe { visit_since(since, |op| visit.is_some_and(|visit| visit(op, arg) == 0)) };
+    if walked { 0 } else { -1 }
+}
+
+/// Calls `visit` for each type of which objects born since a mark are still alive, most first. 0, or -1
+/// where the mark is too old.
+///
+/// # Safety
+/// `visit` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_live_types(
+    since: u64,
+    visit: pyrefcore_type_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    let Some(generation) = live::generation_of(since) else {
+        return -1;
+    };
+    let Some(visit) = visit else { return 0 };
+    for alive in census::alive_by_type(generation) {
+        let name = alive.type_name.and_then(|name| CString::new(name).ok());
+        let name = name.as_ref().map_or(std::ptr::null(), |name| name.as_ptr());
+        // SAFETY: the caller's promise.
+        if unsafe { visit(name, alive.objects, arg) } != 0 {
+            break;
+        }
+    }
+    0
+}
+
+unsafe fn visit_since(since: u64, visit: impl FnMut(*mut PyObject) -> bool) -> bool {
+    let generation = live::generation_of(since);
+    if let Some(generation) = generation {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { live::visit(generation, visit) };
+    }
+    generation.is_some()
+}

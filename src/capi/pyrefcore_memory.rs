@@ -1,0 +1,66 @@
+//! Memory and new objects, where there is no interpreter to give them.
+
+use std::ffi::c_void;
+
+use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
+use crate::lifecycle::{birth, memory};
+
+/// Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory. What
+/// `PyObject_Malloc` stands for without an interpreter. From any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_object_malloc(bytes: usize) -> *mut c_void {
+    memory::allocate(bytes)
+}
+
+/// The same for `count` items of `size` bytes. From any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_object_calloc(count: usize, size: usize) -> *mut c_void {
+    memory::allocate(count.saturating_mul(size))
+}
+
+/// Gives back what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned. Nothing happens with
+/// NULL. What `PyObject_Free` stands for without an interpreter. From any thread.
+///
+/// # Safety
+/// `block` is NULL or was allocated so and not given back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_object_free(block: *mut c_void) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { memory::free(block) }
+}
+
+/// Allocates an instance of a type that is no container and gives it its first reference; NULL where there
+/// is no memory. What `PyObject_New` stands for without an interpreter.
+///
+/// # Safety
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_object_new(ob_type: *mut PyTypeObject) -> *mut PyObject {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        let block = memory::allocate(birth::size_of_instance(ob_type, 0));
+        birth::init(block.cast(), ob_type, "PyObject_New")
+    }
+}
+
+/// The same for an instance with `size` items.
+///
+/// # Safety
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`; `size` is not negative.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_object_new_var(
+    ob_type: *mut PyTypeObject,
+    size: Py_ssize_t,
+) -> *mut PyVarObject {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        let block = memory::allocate(birth::size_of_instance(ob_type, size));
+        birth::init_var(block.cast(), ob_type, size, "PyObject_NewVar")
+    }
+}
+
+/// The name of the flavour that the library was built for, as `cp311` or `cp312-refdebug`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_flavour() -> *const std::ffi::c_char {
+    abi::FLAVOUR_NAME.as_ptr()
+}

@@ -1,0 +1,135 @@
+//! Traced memory blocks and the C call stacks of births.
+
+use std::ffi::{CString, c_char, c_int, c_uint, c_void};
+use std::ptr::null;
+
+use crate::abi::PyObject;
+use crate::host;
+use crate::watch::{birth_stacks, frames, stacks, tracemalloc, traces};
+
+/// One frame of a C call stack. What is not known is NULL or 0.
+#[derive(Debug)]
+#[repr(C)]
+pub struct pyrefcore_frame {
+    /// The return address.
+    pub address: usize,
+    /// The function's name.
+    pub function: *const c_char,
+    /// The source file, where there is debug information.
+    pub file: *const c_char,
+    /// The line in `file`.
+    pub line: c_uint,
+    /// The program or shared library that holds the code.
+    pub library: *const c_char,
+    /// Bytes from the start of `library`.
+    pub offset: usize,
+}
+
+/// Called with a frame and the argument that was passed along; non-zero stops the walk. The frame is valid
+/// during the call.
+pub type pyrefcore_frame_visitor =
+    Option<unsafe extern "C" fn(*const pyrefcore_frame, *mut c_void) -> c_int>;
+
+/// Starts to trace the memory blocks that `PyTraceMalloc_Track` and `pyrefcore_object_malloc` are told of,
+/// with at most `max_nframe` frames each (at least one). 0; -1 in a host, whose own tracemalloc traces.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
+    if host::interpreter().is_some() {
+        return -1;
+    }
+    tracemalloc::start(usize::try_from(max_nframe).unwrap_or(1).max(1));
+    0
+}
+
+/// Stops tracing and forgets all blocks.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_trace_stop() {
+    if host::interpreter().is_none() {
+        tracemalloc::stop();
+    }
+}
+
+/// 1 while memory blocks are traced, otherwise 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_is_tracing() -> c_int {
+    c_int::from(tracemalloc::is_tracing())
+}
+
+/// Stores the bytes that are traced now, and the most that ever were since tracing was started, where the
+/// pointers are not NULL.
+///
+/// # Safety
+/// The pointers are NULL or may be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_traced_memory(current: *mut usize, peak: *mut usize) {
+    let memory = traces::all().memory();
+    for (place, bytes) in [(current, memory.0), (peak, memory.1)] {
+        if !place.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { *place = bytes };
+        }
+    }
+}
+
+/// Calls `visit` with each frame of the stack that allocated a traced block, or handed it out again,
+/// innermost first. The number of frames; -1 where the block is unknown.
+///
+/// # Safety
+/// `visit` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_block_stack(
+    domain: c_uint,
+    ptr: usize,
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    let known = traces::all().get(domain, ptr);
+    // SAFETY: the caller's promise is the callee's.
+    known.map_or(-1, |trace| unsafe {
+        visit_stack(trace.stack, tracemalloc::frames(), visit, arg)
+    })
+}
+
+/// Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE`
+/// was on. The number of frames; -1 where the birth was not seen.
+///
+/// # Safety
+/// `visit` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_birth_stack(
+    op: *mut PyObject,
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promise is the callee's.
+    birth_stacks::of(op).map_or(-1, |stack| unsafe {
+        visit_stack(stack, birth_stacks::FRAMES, visit, arg)
+    })
+}
+
+unsafe fn visit_stack(
+    stack: stacks::StackId,
+    limit: usize,
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    let frames = frames::resolve(&stacks::get(stack), limit);
+    for frame in &frames {
+        let [function, file, library] = [&frame.function, &frame.file, &frame.library]
+            .map(|text| text.as_deref().and_then(|text| CString::new(text).ok()));
+        let pointer = |text: &Option<CString>| text.as_ref().map_or(null(), |text| text.as_ptr());
+        let shown = pyrefcore_frame {
+            address: frame.address,
+            function: pointer(&function),
+            file: pointer(&file),
+            line: frame.line.unwrap_or(0),
+            library: pointer(&library),
+            offset: frame.offset.unwrap_or(0),
+        };
+        // SAFETY: the caller's promise; the texts live until the end of the loop's body.
+        if visit.is_some_and(|visit| unsafe { visit(&raw const shown, arg) } != 0) {
+            break;
+        }
+    }
+    c_int::try_from(frames.len()).unwrap_or(c_int::MAX)
+}

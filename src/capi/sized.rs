@@ -1,0 +1,35 @@
+//! Fields as functions, from 3.15 on.
+
+use std::ffi::c_int;
+
+use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
+
+/// The number of items of `op`, as a function (3.15 and later).
+///
+/// # Safety
+/// `op` is an object with items.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Py_SIZE(op: *mut PyObject) -> Py_ssize_t {
+    // SAFETY: the caller's promise.
+    unsafe { (*op.cast::<PyVarObject>()).ob_size }
+}
+
+/// 1 if the type of `op` is `ob_type` itself, otherwise 0, as a function (3.15 and later).
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Py_IS_TYPE(op: *mut PyObject, ob_type: *mut PyTypeObject) -> c_int {
+    // SAFETY: the caller's promise is the callee's.
+    c_int::from(unsafe { abi::type_of(op) } == ob_type)
+}
+
+/// Stores the number of items of `op`, as a function (3.15 and later).
+///
+/// # Safety
+/// `op` is an object with items.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn Py_SET_SIZE(op: *mut PyVarObject, size: Py_ssize_t) {
+    // SAFETY: the caller's promise.
+    unsafe { (*op).ob_size = size }
+}

@@ -1,0 +1,49 @@
+//! The trashcan, up to 3.13. In a host it is the host's.
+
+use std::ffi::{c_int, c_void};
+
+use crate::abi::{PyObject, destructor};
+use crate::host;
+use crate::lifecycle::trashcan;
+
+/// Opens a `tp_dealloc`: 1 where the object was put aside and nothing more is to be done, otherwise 0.
+/// `Py_TRASHCAN_BEGIN` calls it. CPython has it from 3.9 to 3.12; `tstate` may be NULL without a host.
+///
+/// # Safety
+/// `op` is a dying container that is no longer tracked.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _PyTrash_begin(tstate: *mut c_void, op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::interpreter().and_then(|host| host._PyTrash_begin) {
+            Some(theirs) => theirs(tstate, op),
+            None => c_int::from(trashcan::begin(op)),
+        }
+    }
+}
+
+/// Closes a `tp_dealloc`; the outermost ends what was put aside. `Py_TRASHCAN_END` calls it. CPython has it
+/// from 3.9 to 3.12; `tstate` may be NULL without a host.
+///
+/// # Safety
+/// The matching `_PyTrash_begin` returned 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _PyTrash_end(tstate: *mut c_void) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::interpreter().and_then(|host| host._PyTrash_end) {
+            Some(theirs) => theirs(tstate),
+            None => trashcan::end(),
+        }
+    }
+}
+
+/// 1 where `dealloc` is the `tp_dealloc` of `op`'s own type, otherwise 0. CPython has it from 3.10 to 3.12.
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _PyTrash_cond(op: *mut PyObject, dealloc: destructor) -> c_int {
+    // SAFETY: the caller's promise is the callee's.
+    c_int::from(unsafe { trashcan::is_own(op, dealloc) })
+}

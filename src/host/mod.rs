@@ -1,0 +1,32 @@
+//! What is needed from an interpreter, or from the process where there is none.
+//!
+//! Uses `abi`. Never counts and never decides; it answers, forwards or gives up.
+
+#[cfg(test)]
+mod fake;
+mod interpreter;
+mod memory;
+mod process;
+mod stderr;
+
+#[cfg(test)]
+pub use fake::Fake as Current;
+pub use interpreter::{DepositObject, DestroyChain, Interpreter, enter, interpreter};
+pub use memory::{read, read_text};
+#[cfg(not(test))]
+pub use process::Process as Current;
+pub use stderr::{fatal, say};
+
+/// What the layers above ask of the place they live in.
+pub trait Host {
+    /// Tells the calling thread from every other living thread; never zero. May be called at any
+    /// time, from any thread. The same number as CPython's `_Py_ThreadId`.
+    fn thread_id() -> usize;
+
+    /// How much of the calling thread's C stack is left above CPython's soft limit, in units of 16 KiB
+    /// as CPython 3.14 counts them; negative below the limit. May be called at any time.
+    fn stack_margin() -> isize;
+
+    /// Ends the process, after the reason has been written. Called once nothing can be saved.
+    fn give_up() -> !;
+}

@@ -1,0 +1,118 @@
+use std::cell::Cell;
+
+use super::Host;
+
+/// The process itself, with or without an interpreter in it.
+#[derive(Debug)]
+pub struct Process;
+
+/// CPython's `_PyOS_STACK_MARGIN_SHIFT` of a 64-bit release build.
+const UNIT: u32 = 14;
+
+thread_local! {
+    /// The lowest address of this thread's stack that CPython calls safe; zero: not yet asked.
+    static SOFT_LIMIT: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Host for Process {
+    #[inline]
+    fn thread_id() -> usize {
+        let id: usize;
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: on Linux the word at fs:0 is the thread pointer and is always readable.
+        unsafe {
+            std::arch::asm!("mov {}, fs:0", out(reg) id, options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: this register is readable from user space.
+        unsafe {
+            std::arch::asm!("mrs {}, tpidr_el0", out(reg) id, options(nostack, preserves_flags, nomem));
+        }
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        // SAFETY: pthread_self has no precondition.
+        {
+            id = unsafe { libc::pthread_self() } as usize;
+        }
+        id
+    }
+
+    fn stack_margin() -> isize {
+        let mut limit = SOFT_LIMIT.get();
+        if limit == 0 {
+            limit = soft_limit();
+            SOFT_LIMIT.set(limit);
+        }
+        let here = &raw const limit as isize;
+        here.wrapping_sub(limit as isize) >> UNIT
+    }
+
+    fn give_up() -> ! {
+        // SAFETY: abort has no precondition.
+        unsafe { libc::abort() }
+    }
+}
+
+/// Two units above the low end of the calling thread's stack, or 1 (no limit) where the system does
+/// not tell.
+#[cold]
+fn soft_limit() -> usize {
+    let mut low = std::ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: `attributes` is initialised by pthread_getattr_np before it is read or destroyed, and the
+    // other pointers are to locals.
+    unsafe {
+        let mut attributes = std::mem::zeroed();
+        if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
+            return 1;
+        }
+        let failed = libc::pthread_attr_getstack(&attributes, &mut low, &mut size) != 0;
+        libc::pthread_attr_destroy(&mut attributes);
+        if failed {
+            return 1;
+        }
+    }
+    low as usize + (2 << UNIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_have_different_identities() {
+        let mine = Process::thread_id();
+        let other = std::thread::spawn(|| (Process::thread_id(), std::thread::park_timeout)).join();
+        assert_ne!(mine, 0);
+        assert_ne!(mine, other.expect("the thread ends").0);
+    }
+
+    #[test]
+    fn the_margin_shrinks_with_the_stack() {
+        fn deeper(levels: usize) -> isize {
+            let filler = std::hint::black_box([levels as u8; 16 << 10]);
+            let margin = if levels == 0 {
+                Process::stack_margin()
+            } else {
+                deeper(levels - 1)
+            };
+            std::hint::black_box(filler);
+            margin
+        }
+        let run = |size: usize, levels: usize| {
+            std::thread::Builder::new()
+                .stack_size(size)
+                .spawn(move || deeper(levels))
+                .expect("a thread")
+                .join()
+        };
+        let (shallow, deep) = (
+            run(4 << 20, 0).expect("it ends"),
+            run(4 << 20, 20).expect("it ends"),
+        );
+        assert!(shallow > 200, "4 MiB are 256 units, {shallow} left");
+        assert!(
+            (20..26).contains(&(shallow - deep)),
+            "{shallow} then {deep}"
+        );
+    }
+}

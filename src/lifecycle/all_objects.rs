@@ -1,0 +1,69 @@
+//! The list of all objects (`Py_TRACE_REFS`): a ring up to 3.12, a table later.
+
+use crate::abi::{FLAVOUR, PyObject};
+use crate::watch::{chain, failure, refchain};
+
+/// How an object enters the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Without a look whether it is there already.
+    Force,
+    /// Only where it is not there.
+    IfAbsent,
+}
+
+/// Enters an object. Nothing happens without `Py_TRACE_REFS`.
+///
+/// # Safety
+/// `op` is an object that stays where it is until it is forgotten; forced, it is in no list.
+#[inline]
+pub unsafe fn add(op: *mut PyObject, entry: Entry) {
+    if FLAVOUR.has_links() {
+        // SAFETY: the caller's promise is the callee's; a flavour with links has this layout.
+        unsafe { chain::ALL.add(op.cast(), entry == Entry::Force) }
+    } else if FLAVOUR.trace_refs {
+        refchain::add(op);
+    }
+}
+
+/// Takes an object out; ends the process where its count is negative or the list does not hold it.
+/// Nothing happens without `Py_TRACE_REFS`.
+///
+/// # Safety
+/// `op` is an object.
+#[inline]
+pub unsafe fn forget(op: *mut PyObject) {
+    let broken = if FLAVOUR.has_links() {
+        // SAFETY: the caller's promise is the callee's; a flavour with links has this layout.
+        match unsafe { chain::ALL.forget(op.cast()) } {
+            Ok(()) => return,
+            Err(chain::Broken::Negative) => c"negative refcnt",
+            Err(chain::Broken::Chain) => c"invalid object chain",
+        }
+    } else {
+        if !FLAVOUR.trace_refs || refchain::forget(op) {
+            return;
+        }
+        c"object not found in the objects list"
+    };
+    // SAFETY: any object may be described.
+    unsafe {
+        failure::assert_failed(
+            op,
+            broken,
+            c"_Py_ForgetReference",
+            0,
+            c"_Py_ForgetReference",
+        )
+    }
+}
+
+/// Calls `visit` with each object (newest first, up to 3.12) until it returns false. Objects may be born
+/// and die meanwhile.
+pub fn visit(mut visit: impl FnMut(*mut PyObject) -> bool) {
+    if FLAVOUR.has_links() {
+        chain::ALL.visit(|op| visit(op.cast()));
+    } else {
+        refchain::visit(visit);
+    }
+}

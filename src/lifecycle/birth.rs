@@ -1,0 +1,146 @@
+//! The first reference.
+
+use super::{HOST_OWNS_BIRTHS, all_objects, count, misuse};
+use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
+use crate::host;
+use crate::refcount::{Current, Policy};
+use crate::watch::{events, ref_total, tracemalloc};
+
+/// Whether a birth adds to the total of all references.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// It does: the reference is new.
+    Counted,
+    /// It does not: the reference was counted before, and the object has only moved.
+    Unchanged,
+}
+
+/// Gives an object its first reference: CPython's `_Py_NewReference`.
+///
+/// # Safety
+/// `op` is memory of an object whose type has been set and that is in no list of objects.
+#[inline]
+pub unsafe fn new_reference(op: *mut PyObject, total: Total, call: &str) {
+    // SAFETY: the check takes anything; the rest is the caller's promise.
+    unsafe {
+        misuse::check_birth(op, call);
+        if HOST_OWNS_BIRTHS && let Some(host) = host::interpreter() {
+            let theirs = match total {
+                Total::Counted => host._Py_NewReference,
+                Total::Unchanged => host._Py_NewReferenceNoTotal,
+            };
+            if let Some(theirs) = theirs {
+                theirs(op);
+            }
+        } else if FLAVOUR.minor <= 11 && tracemalloc::is_tracing() {
+            // A jump out of the way: nothing is kept for a return.
+            return traced(op);
+        } else {
+            counted(op, total);
+        }
+        events::created(op);
+    }
+}
+
+/// The birth itself: the order of its steps can be seen by nobody.
+#[inline]
+unsafe fn counted(op: *mut PyObject, total: Total) {
+    if FLAVOUR.ref_debug && total == Total::Counted {
+        ref_total::add(1);
+    }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        Current::birth(PyObject::count(op));
+        all_objects::add(op, all_objects::Entry::Force);
+    }
+    if FLAVOUR.minor >= 12 && tracemalloc::is_tracing() {
+        // SAFETY: as above. tracemalloc is not told twice: a host from 3.12 on never says it traces.
+        unsafe { tracemalloc::new_reference(op) };
+    }
+}
+
+/// A birth while tracemalloc traces, up to 3.11: the block's traceback is renewed first.
+#[cold]
+unsafe fn traced(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::interpreter().and_then(|host| host._Py_NewReference) {
+            // The host's own birth does just that, from where its hidden hook can be reached.
+            Some(theirs) => theirs(op),
+            None => {
+                tracemalloc::new_reference(op);
+                counted(op, Total::Counted);
+            }
+        }
+        events::created(op);
+    }
+}
+
+/// Tells the watchers that a finalizer has kept a dying object alive: `_Py_ResurrectReference`.
+///
+/// # Safety
+/// `op` is an object that is in no list of objects.
+pub unsafe fn resurrect_reference(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::interpreter().and_then(|host| host._Py_ResurrectReference) {
+            Some(theirs) => theirs(op),
+            None => all_objects::add(op, all_objects::Entry::Force),
+        }
+        events::resurrected(op);
+    }
+}
+
+/// Makes an object of memory: CPython's `PyObject_Init`. NULL where there is no memory.
+///
+/// # Safety
+/// `op` is NULL or memory of at least the type's basic size; `ob_type` is a type.
+pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &str) -> *mut PyObject {
+    if op.is_null() {
+        // The host sets its MemoryError.
+        let theirs = host::interpreter().and_then(|host| host.PyObject_Init);
+        // SAFETY: the host's own function takes NULL.
+        return theirs.map_or(op, |theirs| unsafe { theirs(op, ob_type) });
+    }
+    // SAFETY: the caller's promise; a type is an object too.
+    unsafe {
+        (*op).ob_type = ob_type;
+        if FLAVOUR.minor >= 13 || TypeFlags((*ob_type).tp_flags).is_heap_type() {
+            count::acquire(ob_type.cast());
+        }
+        new_reference(op, Total::Counted, call);
+    }
+    op
+}
+
+/// Makes an object with items of memory: CPython's `PyObject_InitVar`. NULL where there is no memory.
+///
+/// # Safety
+/// `op` is NULL or memory of at least the type's basic size and `size` items; `ob_type` is a type.
+pub unsafe fn init_var(
+    op: *mut PyVarObject,
+    ob_type: *mut PyTypeObject,
+    size: Py_ssize_t,
+    call: &str,
+) -> *mut PyVarObject {
+    // SAFETY: the caller's promise; nobody can see whether the size is stored before the birth, as up
+    // to 3.11, or after it.
+    unsafe {
+        if !op.is_null() {
+            (*op).ob_size = size;
+        }
+        init(op.cast(), ob_type, call).cast()
+    }
+}
+
+/// Bytes of an instance with so many items, rounded up as CPython's `_PyObject_VAR_SIZE` does.
+///
+/// # Safety
+/// `ob_type` is a type.
+#[must_use]
+pub unsafe fn size_of_instance(ob_type: *mut PyTypeObject, items: Py_ssize_t) -> usize {
+    // SAFETY: the caller's promise.
+    let (basic, item) = unsafe { ((*ob_type).tp_basicsize, (*ob_type).tp_itemsize) };
+    let bytes = basic.saturating_add(items.saturating_mul(item)).max(0) as usize;
+    bytes.checked_next_multiple_of(8).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,108 @@
+//! References come and go.
+
+use std::ffi::{CStr, c_int};
+
+use super::{death, misuse};
+use crate::abi::{FLAVOUR, Head, PyObject};
+use crate::refcount::{Current, Policy, Released};
+use crate::watch::{failure, ref_total};
+
+/// Adds a reference: CPython's `Py_INCREF`.
+///
+/// # Safety
+/// `op` is an object.
+#[inline]
+pub unsafe fn acquire(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    let counts = unsafe { Current::acquire(PyObject::count(op)) };
+    if FLAVOUR.ref_debug && counts {
+        ref_total::add(1);
+    }
+}
+
+/// Takes a reference away and ends the object with the last: CPython's `Py_DECREF`.
+///
+/// # Safety
+/// `op` is an object of which the caller owns a reference. A debug flavour takes anything, and says so.
+#[inline]
+pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
+    // SAFETY: the caller's promise is the callee's.
+    let outcome = unsafe {
+        let count = PyObject::count(op);
+        if FLAVOUR.is_debug() {
+            Current::release_checked(count)
+        } else {
+            Current::release(count)
+        }
+    };
+    match outcome {
+        Released::Immortal => return,
+        // SAFETY: any object may be described.
+        Released::Negative => unsafe { negative(op, call, 0) },
+        Released::Alive | Released::Dead => {}
+    }
+    if FLAVOUR.ref_debug {
+        ref_total::add(-1);
+    }
+    if outcome == Released::Dead {
+        // SAFETY: that was the last reference.
+        unsafe { death::dealloc(op) }
+    }
+}
+
+/// Ends the process because an object had no reference to release: `_Py_NegativeRefcount`.
+///
+/// # Safety
+/// `op` may be anything; `file` names the place that released it.
+#[cold]
+pub unsafe fn negative(op: *mut PyObject, file: &CStr, line: c_int) -> ! {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe {
+        misuse::check(op, "_Py_NegativeRefcount");
+        failure::assert_failed(
+            op,
+            c"object has negative ref count",
+            file,
+            line,
+            c"_Py_NegativeRefcount",
+        )
+    }
+}
+
+/// The number of references: CPython's `Py_REFCNT`.
+///
+/// # Safety
+/// `op` is an object.
+#[must_use]
+pub unsafe fn refcnt(op: *mut PyObject) -> isize {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { Current::get(PyObject::count(op)) }
+}
+
+/// Stores a number of references, which an immortal object ignores: CPython's `Py_SET_REFCNT`.
+///
+/// # Safety
+/// `op` is an object.
+pub unsafe fn set_refcnt(op: *mut PyObject, refcnt: isize) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { Current::set(PyObject::count(op), refcnt) }
+}
+
+/// Whether an object never dies.
+///
+/// # Safety
+/// `op` is an object.
+#[must_use]
+pub unsafe fn is_immortal(op: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { Current::is_immortal(PyObject::count(op)) }
+}
+
+/// Makes an object immortal where the version has immortal objects; totals stay as they are.
+///
+/// # Safety
+/// `op` is an object.
+pub unsafe fn immortalise(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { Current::immortalise(PyObject::count(op)) }
+}

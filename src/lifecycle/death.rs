@@ -1,0 +1,68 @@
+//! What happens when a count reaches zero.
+
+use super::{HOST_OWNS_DEATHS, all_objects, misuse, trashcan};
+use crate::abi::{self, FLAVOUR, PyObject, TypeFlags};
+use crate::host::{self, Current, Host};
+use crate::watch::{events, live};
+
+/// Below so many units of stack, 3.14 and later put a dying container aside.
+const ASIDE_BELOW: isize = 2;
+/// With so many units of stack left, what was put aside is ended.
+const DRAIN_FROM: isize = 4;
+
+/// Ends an object: CPython's `_Py_Dealloc`.
+///
+/// # Safety
+/// `op` is a complete object without references, and nobody uses it afterwards.
+#[inline]
+pub unsafe fn dealloc(op: *mut PyObject) {
+    // SAFETY: the check takes anything; the rest is the caller's promise.
+    unsafe {
+        misuse::check_death(op);
+        if HOST_OWNS_DEATHS && let Some(host) = host::interpreter() {
+            events::destroyed(op);
+            if let Some(theirs) = host._Py_Dealloc {
+                theirs(op);
+            }
+        } else if FLAVOUR.minor >= 14 && TypeFlags((*abi::type_of(op)).tp_flags).have_gc() {
+            dealloc_container(op);
+        } else {
+            finish(op);
+        }
+    }
+}
+
+/// From 3.14 on a chain of containers dies in constant stack without their types doing anything for it.
+unsafe fn dealloc_container(op: *mut PyObject) {
+    let margin = Current::stack_margin();
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if margin < ASIDE_BELOW {
+            trashcan::put_aside(op);
+            return;
+        }
+        finish(op);
+        if margin >= DRAIN_FROM {
+            trashcan::drain();
+        }
+    }
+}
+
+/// The death itself: out of the lists, the watchers told, the type's function called.
+///
+/// # Safety
+/// As [`dealloc`].
+#[inline]
+pub(super) unsafe fn finish(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'; a type whose instances die has a function for it.
+    unsafe {
+        // Read before anything else: whoever hears of the death may change the object.
+        let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
+        all_objects::forget(op);
+        events::destroyed(op);
+        if live::remembers_the_dead() && host::interpreter().is_none() {
+            live::bury(op);
+        }
+        dealloc(op);
+    }
+}

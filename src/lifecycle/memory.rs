@@ -1,0 +1,50 @@
+//! Memory for objects, where there is no interpreter to give it.
+
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+use crate::abi::FLAVOUR;
+use crate::watch::tracemalloc;
+
+/// A debug flavour keeps so many bytes in front of each block, where the C library can write its own
+/// links once the block is given back.
+const GUARD: usize = if FLAVOUR.is_debug() { 16 } else { 0 };
+/// A debug flavour fills memory that was given back with these, as CPython does: what was a count is
+/// negative then.
+const DEAD_BYTE: i32 = 0xDD;
+
+/// Allocates that many bytes, zeroed, and tells tracemalloc; NULL where there is no memory.
+#[must_use]
+pub fn allocate(bytes: usize) -> *mut c_void {
+    // SAFETY: calloc has no precondition.
+    let block = unsafe { libc::calloc(1, bytes.saturating_add(GUARD)) };
+    if block.is_null() {
+        return null_mut();
+    }
+    let block = block.wrapping_byte_add(GUARD);
+    if tracemalloc::is_tracing() {
+        tracemalloc::track(0, block as usize, bytes);
+    }
+    block
+}
+
+/// Gives memory back. Nothing happens with NULL.
+///
+/// # Safety
+/// `block` is NULL or came from [`allocate`] and was not given back.
+pub unsafe fn free(block: *mut c_void) {
+    if block.is_null() {
+        return;
+    }
+    if tracemalloc::is_tracing() {
+        tracemalloc::untrack(0, block as usize);
+    }
+    let whole = block.wrapping_byte_sub(GUARD);
+    // SAFETY: `whole` is what calloc returned, with as many bytes as the C library says.
+    unsafe {
+        if FLAVOUR.is_debug() {
+            libc::memset(block, DEAD_BYTE, libc::malloc_usable_size(whole) - GUARD);
+        }
+        libc::free(whole);
+    }
+}

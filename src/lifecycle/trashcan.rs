@@ -1,0 +1,178 @@
+//! Containers put aside, so that a long chain of them dies in constant C stack.
+//!
+//! Up to 3.13 a type asks for it in its `tp_dealloc`, between `begin` and `end`; from 3.14 on
+//! `_Py_Dealloc` does it. In a host the host's own trashcan is used, and none of this.
+
+use std::cell::Cell;
+use std::ptr::null_mut;
+
+use super::{death, gc, misuse};
+use crate::abi::{self, FLAVOUR, PyGC_Head, PyObject, TypeFlags, destructor};
+use crate::host;
+
+/// CPython's `_PyTrash_UNWIND_LEVEL`.
+const UNWIND_LEVEL: u32 = 50;
+
+thread_local! {
+    /// How many `begin` are waiting for their `end`.
+    static NESTING: Cell<u32> = const { Cell::new(0) };
+    /// The object put aside last; each keeps its link in its `PyGC_Head`.
+    static LATER: Cell<*mut PyObject> = const { Cell::new(null_mut()) };
+}
+
+/// Whether `dealloc` is the type's own, and not a base's that was called by it: `_PyTrash_cond`.
+///
+/// # Safety
+/// `op` is an object.
+#[must_use]
+pub unsafe fn is_own(op: *mut PyObject, dealloc: destructor) -> bool {
+    // SAFETY: the caller's promise.
+    let own = unsafe { (*abi::type_of(op)).tp_dealloc };
+    own.map(|f| f as usize) == dealloc.map(|f| f as usize)
+}
+
+/// Opens a `tp_dealloc`: true where the object was put aside and nothing more is to be done.
+///
+/// # Safety
+/// `op` is a dying container that is no longer tracked.
+pub unsafe fn begin(op: *mut PyObject) -> bool {
+    if NESTING.get() >= UNWIND_LEVEL {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { deposit(op) };
+        return true;
+    }
+    NESTING.set(NESTING.get() + 1);
+    false
+}
+
+/// Closes a `tp_dealloc`; the outermost ends what was put aside.
+///
+/// # Safety
+/// Every object put aside is still dying.
+pub unsafe fn end() {
+    NESTING.set(NESTING.get().saturating_sub(1));
+    if NESTING.get() == 0 && !LATER.get().is_null() {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { destroy_chain() }
+    }
+}
+
+/// Puts a dying container aside, up to 3.13.
+///
+/// # Safety
+/// `op` is a dying container that is no longer tracked.
+pub unsafe fn deposit(op: *mut PyObject) {
+    // SAFETY: the caller's promise; a container has a `PyGC_Head` in front of it.
+    unsafe {
+        check_container(op);
+        let head = gc::head(op);
+        (*head)._gc_prev = ((*head)._gc_prev & PyGC_Head::FLAGS) | LATER.get() as usize;
+    }
+    LATER.set(op);
+}
+
+/// Ends what was put aside, up to 3.13.
+///
+/// # Safety
+/// Every object put aside is still dying.
+pub unsafe fn destroy_chain() {
+    // What dies meanwhile is put aside at the next level, and the loop goes on with it.
+    NESTING.set(NESTING.get() + 1);
+    while let Some(op) = take(|head| &raw mut head._gc_prev, PyGC_Head::FLAGS) {
+        // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
+        unsafe { (*abi::type_of(op)).tp_dealloc.unwrap_unchecked()(op) };
+    }
+    NESTING.set(NESTING.get().saturating_sub(1));
+}
+
+/// The tag of a link whose object was tracked, from 3.14 on.
+const TRACKED: usize = 1;
+
+/// Puts a dying container aside, from 3.14 on.
+///
+/// # Safety
+/// `op` is a dying object of a type with `Py_TPFLAGS_HAVE_GC`.
+pub unsafe fn put_aside(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        let tracked = gc::is_gc(op) && gc::is_tracked(op);
+        if tracked {
+            gc::untrack(op);
+        }
+        (*gc::head(op))._gc_next = LATER.get() as usize | if tracked { TRACKED } else { 0 };
+    }
+    LATER.set(op);
+}
+
+/// Ends what was put aside, from 3.14 on.
+///
+/// # Safety
+/// Every object put aside is still dying.
+#[inline]
+pub unsafe fn drain() {
+    while let Some(op) = take(|head| &raw mut head._gc_next, 0) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { death::finish(op) };
+    }
+}
+
+/// Puts a dying container aside as the version does.
+///
+/// # Safety
+/// As [`deposit`] and [`put_aside`].
+pub unsafe fn deposit_by_version(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if FLAVOUR.minor >= 14 {
+            put_aside(op)
+        } else {
+            deposit(op)
+        }
+    }
+}
+
+/// Ends what was put aside as the version does.
+///
+/// # Safety
+/// Every object put aside is still dying.
+pub unsafe fn destroy_by_version() {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if FLAVOUR.minor >= 14 {
+            drain()
+        } else {
+            destroy_chain()
+        }
+    }
+}
+
+/// Takes the object put aside last, and gives its link word back with only `keep`'s bits in it.
+fn take(word: fn(&mut PyGC_Head) -> *mut usize, keep: usize) -> Option<*mut PyObject> {
+    let op = LATER.get();
+    if op.is_null() {
+        return None;
+    }
+    // SAFETY: what was put aside is a container with a `PyGC_Head`, and is still dying.
+    unsafe {
+        let word = word(&mut *gc::head(op));
+        let link = *word;
+        *word = link & keep;
+        LATER.set((link & !PyGC_Head::FLAGS) as *mut PyObject);
+        if keep == 0 && link & TRACKED != 0 {
+            gc::track(op);
+        }
+    }
+    Some(op)
+}
+
+/// A debug flavour ends the process where an object without a `PyGC_Head` would be given a link.
+unsafe fn check_container(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
+    // SAFETY: as above.
+    if FLAVOUR.is_debug() && !TypeFlags(unsafe { (*abi::type_of(op)).tp_flags }).have_gc() {
+        host::fatal(&format!(
+            "Py_TRASHCAN_BEGIN({op:p}): its type lacks Py_TPFLAGS_HAVE_GC"
+        ));
+    }
+}

@@ -1,0 +1,209 @@
+//! The live table: where objects that have been born and have not died start.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use super::shadow::{GRAIN, Shadow};
+use crate::abi::{self, FLAVOUR, Head, PyObject};
+use crate::refcount::{Current, Policy};
+
+/// A mark holds, in its low two bits, where in its 16 bytes and how far into its memory block the object
+/// starts; above them the generation in which it was born, or [`DEAD`].
+const KIND_BITS: u32 = 2;
+/// Kinds 0, 1 and 2: the block starts that many times 16 bytes before the object. This one: the object
+/// starts in the middle of the 16 bytes, as only objects do that no Python allocator made.
+const ODD: u8 = 3;
+/// In place of a generation: the object here has died. Kept by debug flavours without a host only.
+const DEAD: u8 = 63;
+/// The last generation before old ones are folded together.
+const LAST: u8 = 62;
+/// So many generations are folded into the oldest at a time.
+const FOLD: u8 = 31;
+
+static SHADOW: Shadow = Shadow::new();
+static GENERATION: AtomicU8 = AtomicU8::new(1);
+static FOLDED: AtomicU64 = AtomicU64::new(0);
+
+/// What the table knows of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No object was seen there.
+    Unknown,
+    /// An object was born there and has not died.
+    Live,
+    /// An object died there, and none was born since.
+    Dead,
+}
+
+/// Makes room for the table; false where there is no memory.
+pub fn open() -> bool {
+    SHADOW.open()
+}
+
+/// An object was born.
+///
+/// # Safety
+/// `op` is an object whose type has been set.
+#[inline]
+pub unsafe fn born(op: *mut PyObject) {
+    let address = op as usize;
+    let kind = if address.is_multiple_of(GRAIN) {
+        // SAFETY: the caller's promise is the callee's.
+        (unsafe { abi::presize(op) } / GRAIN) as u8
+    } else {
+        ODD
+    };
+    if let Some(mark) = SHADOW.at(address) {
+        // Relaxed: an object that another thread may look at was handed over with an order of its own.
+        mark.store(
+            GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind,
+            Ordering::Relaxed,
+        );
+    }
+}
+
+/// An object died, or is about to.
+#[inline]
+pub fn died(op: *mut PyObject) {
+    if let Some(mark) = SHADOW.get(op as usize) {
+        // Relaxed: as in `born`.
+        mark.store(0, Ordering::Relaxed);
+    }
+}
+
+/// An object died, and whoever uses it afterwards is to be told so.
+pub fn bury(op: *mut PyObject) {
+    if let Some(mark) = SHADOW.get(op as usize) {
+        // Relaxed: as in `born`.
+        mark.store(DEAD << KIND_BITS, Ordering::Relaxed);
+    }
+}
+
+/// What the table knows of an address.
+#[must_use]
+pub fn state(address: usize) -> State {
+    // Relaxed: as in `born`.
+    match SHADOW
+        .get(address)
+        .map(|mark| mark.load(Ordering::Relaxed) >> KIND_BITS)
+    {
+        None | Some(0) => State::Unknown,
+        Some(DEAD) => State::Dead,
+        Some(_) => State::Live,
+    }
+}
+
+/// The memory block at `block` is given back: whatever object was in it is gone, even where its death
+/// was not seen.
+#[inline]
+pub fn freed(block: usize) {
+    take(block);
+}
+
+/// A memory block has moved, and the object in it with it.
+pub fn moved(from: usize, to: usize) {
+    if let Some((kind, value)) = take(from)
+        && let Some(mark) = SHADOW.at(to + usize::from(kind) * GRAIN)
+    {
+        // Relaxed: as in `born`.
+        mark.store(value, Ordering::Relaxed);
+    }
+}
+
+/// Wipes the mark of the object whose block starts at `block`. A mark counts only where its own kind
+/// leads back to `block`: the memory behind a small block belongs to its neighbour.
+#[inline]
+fn take(block: usize) -> Option<(u8, u8)> {
+    for kind in 0..ODD {
+        // Relaxed: as in `born`.
+        let mark = SHADOW.get(block + usize::from(kind) * GRAIN)?;
+        let value = mark.load(Ordering::Relaxed);
+        if value != 0 && value & ODD == kind {
+            mark.store(0, Ordering::Relaxed);
+            return Some((kind, value));
+        }
+    }
+    None
+}
+
+/// Begins a new generation and returns a number that stands for now.
+pub fn mark() -> u64 {
+    // Relaxed here and below: marks are set by whoever asks the questions.
+    if GENERATION.load(Ordering::Relaxed) == LAST {
+        fold();
+    }
+    let generation = GENERATION.fetch_add(1, Ordering::Relaxed) + 1;
+    FOLDED.load(Ordering::Relaxed) + u64::from(generation)
+}
+
+/// Makes room for new generations: the oldest become one.
+fn fold() {
+    SHADOW.visit(|_, mark| {
+        let value = mark.load(Ordering::Relaxed);
+        let generation = value >> KIND_BITS;
+        if generation != DEAD {
+            let older = generation.saturating_sub(FOLD).max(1);
+            mark.store(older << KIND_BITS | value & ODD, Ordering::Relaxed);
+        }
+        true
+    });
+    GENERATION.fetch_sub(FOLD, Ordering::Relaxed);
+    FOLDED.fetch_add(u64::from(FOLD), Ordering::Relaxed);
+}
+
+/// The first generation that counts as born since `mark`; `None` where the mark is so old that it was
+/// folded. Zero stands for the beginning.
+#[must_use]
+pub fn generation_of(mark: u64) -> Option<u8> {
+    if mark == 0 {
+        return Some(0);
+    }
+    let folded = FOLDED.load(Ordering::Relaxed);
+    let current = GENERATION.load(Ordering::Relaxed);
+    let generation = mark.checked_sub(folded)?;
+    (2..=u64::from(current))
+        .contains(&generation)
+        .then_some(generation as u8)
+}
+
+/// Calls `visit` with each place where an object was born in `generation` or later and was not seen to
+/// die, in order of addresses, until it returns false. The memory may hold a parked object.
+pub fn visit_places(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool) {
+    SHADOW.visit(|address, mark| {
+        // Relaxed: as in `born`.
+        let value = mark.load(Ordering::Relaxed);
+        let born = value >> KIND_BITS;
+        if born == DEAD || born < generation {
+            return true;
+        }
+        visit((address + if value & ODD == ODD { GRAIN / 2 } else { 0 }) as *mut PyObject)
+    });
+}
+
+/// Calls `visit` with each object that was born in `generation` or later and is alive, in order of
+/// addresses, until it returns false. Objects may be born and die meanwhile.
+///
+/// # Safety
+/// No other thread ends objects meanwhile.
+pub unsafe fn visit(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool) {
+    visit_places(generation, |op| {
+        // SAFETY: a marked place was an object and its memory has not been given back, or the mark
+        // would be gone. Its count tells whether it is parked, and it may hold anything.
+        let alive = unsafe { Current::is_plausible(PyObject::count(op)) };
+        !alive || visit(op)
+    });
+}
+
+/// Debug flavours without a host remember where objects died.
+#[must_use]
+pub const fn remembers_the_dead() -> bool {
+    FLAVOUR.is_debug()
+}
+
+/// Whether the memory at a place that [`visit_places`] gave holds a living object; read so that memory
+/// which is gone makes it false.
+#[must_use]
+pub fn is_alive(op: *mut PyObject) -> bool {
+    // SAFETY: the count is read into a local, of which every bit pattern is valid.
+    crate::host::read(PyObject::count_address(op))
+        .is_some_and(|count| unsafe { Current::is_plausible(&count) })
+}

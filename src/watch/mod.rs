@@ -1,0 +1,19 @@
+//! What diagnostics know of objects: totals, all objects, the live table, traces, the tracer.
+//!
+//! Uses `refcount`, `host` and `abi`. Never counts a reference and never ends an object. Where nothing
+//! watches, a birth or a death costs one predictable branch here.
+
+pub mod birth_stacks;
+pub mod chain;
+pub mod events;
+pub mod failure;
+pub mod frames;
+pub mod live;
+pub mod ref_total;
+pub mod refchain;
+mod shadow;
+pub mod stacks;
+mod tally;
+pub mod tracemalloc;
+pub mod traces;
+pub mod type_name;

@@ -1,0 +1,67 @@
+//! The number of all references (`Py_REF_DEBUG`).
+
+use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
+
+use super::tally::Tally;
+use crate::abi::FLAVOUR;
+use crate::host;
+
+/// Up to 3.11 one exported variable is the total, and extensions change it by themselves. Later it
+/// holds what extensions built with older headers add.
+static EXPORTED: AtomicPtr<AtomicIsize> = AtomicPtr::new((&raw const PRIVATE).cast_mut());
+
+/// Stands in until [`use_exported`] is called.
+static PRIVATE: AtomicIsize = AtomicIsize::new(0);
+
+/// From 3.12 on each thread counts for itself.
+static TALLY: Tally<1> = Tally::new();
+
+/// From now on `variable` holds the total. Called before `main`: the program may own the copy of
+/// `_Py_RefTotal` that everybody uses.
+///
+/// # Safety
+/// `variable` stays valid for good.
+pub unsafe fn use_exported(variable: *mut AtomicIsize) {
+    // Relaxed: no other thread exists yet.
+    EXPORTED.store(variable, Ordering::Relaxed);
+}
+
+/// Adds to the total: in a host from 3.12 on, to the host's.
+#[inline]
+pub fn add(amount: isize) {
+    if FLAVOUR.minor <= 11 {
+        // Relaxed: a sum has no order.
+        exported().fetch_add(amount, Ordering::Relaxed);
+    } else if let Some(host) = host::interpreter() {
+        let one = if amount > 0 {
+            host._Py_INCREF_IncRefTotal
+        } else {
+            host._Py_DECREF_DecRefTotal
+        };
+        if let Some(one) = one {
+            // SAFETY: the host's own function; our callers hold what it asks for, an attached thread.
+            (0..amount.abs()).for_each(|_| unsafe { one() });
+        }
+    } else {
+        TALLY.add(0, amount as i64);
+    }
+}
+
+/// The total of all threads.
+#[must_use]
+pub fn global() -> isize {
+    legacy() + TALLY.sum(0) as isize
+}
+
+/// What `_Py_RefTotal` holds.
+#[must_use]
+pub fn legacy() -> isize {
+    // Relaxed: a sum has no order.
+    exported().load(Ordering::Relaxed)
+}
+
+#[inline]
+fn exported() -> &'static AtomicIsize {
+    // SAFETY: never null, and valid for good, says `use_exported`. Relaxed: set before `main`.
+    unsafe { &*EXPORTED.load(Ordering::Relaxed) }
+}

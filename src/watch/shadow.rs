@@ -1,0 +1,166 @@
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+
+/// One byte for each 16 bytes of the address space, allocated where it is used.
+///
+/// Objects do not overlap and are at least 16 bytes long, so no two start in the same 16 bytes. A byte
+/// store needs no lock and loses nothing when two threads mark neighbours.
+#[derive(Debug)]
+pub(super) struct Shadow {
+    regions: AtomicPtr<AtomicPtr<AtomicU8>>,
+}
+
+/// Bytes of memory that one mark stands for.
+pub(super) const GRAIN: usize = 16;
+/// Bytes of memory that one region of marks stands for.
+const REGION: usize = 64 << 20;
+/// Marks in a region.
+const MARKS: usize = REGION / GRAIN;
+/// Regions in the 47 bits of address space that a Linux process has.
+const REGIONS: usize = (1 << 47) / REGION;
+
+impl Shadow {
+    pub(super) const fn new() -> Self {
+        Self {
+            regions: AtomicPtr::new(null_mut()),
+        }
+    }
+
+    /// Makes room for the table of regions; false where there is no memory. From any thread.
+    pub(super) fn open(&self) -> bool {
+        reserve(&self.regions, REGIONS * size_of::<AtomicPtr<AtomicU8>>())
+    }
+
+    /// The mark of `address`, if its region has been made.
+    #[inline]
+    pub(super) fn get(&self, address: usize) -> Option<&AtomicU8> {
+        let region = self.region(address)?;
+        // Acquire: pairs with the release in `reserve`, though the kernel's zeroes need no order.
+        let marks = region.load(Ordering::Acquire);
+        // SAFETY: a region that is not null has MARKS marks and is never unmapped.
+        (!marks.is_null()).then(|| unsafe { &*marks.add(address / GRAIN % MARKS) })
+    }
+
+    /// The mark of `address`; `None` where the address is out of range, the shadow is not open, or
+    /// there is no memory for the region.
+    #[inline]
+    pub(super) fn at(&self, address: usize) -> Option<&AtomicU8> {
+        self.get(address).or_else(|| self.make(address))
+    }
+
+    /// Calls `visit` with the address and the mark of each place that is marked, in order of addresses,
+    /// until it returns false.
+    pub(super) fn visit(&self, mut visit: impl FnMut(usize, &AtomicU8) -> bool) {
+        for number in 0..REGIONS {
+            let Some(region) = self.region(number * REGION) else {
+                return;
+            };
+            // Acquire: as in `get`.
+            let marks = region.load(Ordering::Acquire);
+            if marks.is_null() {
+                continue;
+            }
+            for eight in (0..MARKS).step_by(8) {
+                // SAFETY: a region that is not null has MARKS marks, is page aligned and never unmapped.
+                let unmarked = unsafe { marks.add(eight).cast::<u64>().read_volatile() } == 0;
+                if unmarked {
+                    continue;
+                }
+                for index in eight..eight + 8 {
+                    // SAFETY: as above.
+                    let mark = unsafe { &*marks.add(index) };
+                    // Relaxed: whoever wants another thread's latest mark has synchronised with it.
+                    let marked = mark.load(Ordering::Relaxed) != 0;
+                    if marked && !visit(number * REGION + index * GRAIN, mark) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn region(&self, address: usize) -> Option<&AtomicPtr<AtomicU8>> {
+        // Acquire: as in `get`.
+        let regions = self.regions.load(Ordering::Acquire);
+        let number = address / REGION;
+        // SAFETY: a table that is not null has REGIONS entries and is never unmapped.
+        (!regions.is_null() && number < REGIONS).then(|| unsafe { &*regions.add(number) })
+    }
+
+    #[cold]
+    fn make(&self, address: usize) -> Option<&AtomicU8> {
+        reserve(self.region(address)?, MARKS);
+        self.get(address)
+    }
+}
+
+/// Maps that many zero bytes, of which the kernel supplies only the pages that are touched, unless
+/// another thread was faster.
+fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
+    if !place.load(Ordering::Acquire).is_null() {
+        return true;
+    }
+    // SAFETY: a new private mapping disturbs nobody.
+    let mapped = unsafe {
+        libc::mmap(
+            null_mut(),
+            bytes,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if mapped == libc::MAP_FAILED {
+        return false;
+    }
+    // Release: whoever sees the pointer sees the mapping.
+    if place
+        .compare_exchange(
+            null_mut(),
+            mapped.cast(),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        )
+        .is_err()
+    {
+        // SAFETY: the mapping is ours and nobody has seen it.
+        unsafe { libc::munmap(mapped, bytes) };
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_found_in_order() {
+        let shadow = Shadow::new();
+        assert!(shadow.at(0x7000).is_none(), "not open yet");
+        assert!(shadow.open());
+        let places = [0x7000, 0x7010, 0x5555_5555_0000, (1 << 47) - 16];
+        for (value, place) in (1..).zip(places) {
+            shadow
+                .at(place)
+                .expect("room")
+                .store(value, Ordering::Relaxed);
+        }
+        let mut seen = Vec::new();
+        shadow.visit(|address, mark| {
+            seen.push((address, mark.load(Ordering::Relaxed)));
+            true
+        });
+        assert_eq!(seen, places.into_iter().zip(1..).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn places_outside_are_refused() {
+        let shadow = Shadow::new();
+        assert!(shadow.open());
+        assert!(shadow.at(1 << 47).is_none());
+        assert!(shadow.at(usize::MAX).is_none());
+        assert!(shadow.get(0x7000).is_none(), "a look makes no region");
+    }
+}

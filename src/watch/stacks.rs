@@ -1,0 +1,60 @@
+//! The C call stacks that were seen, each kept once.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+/// A stack that was seen before.
+pub type StackId = u32;
+
+#[derive(Default)]
+struct Depot {
+    ids: HashMap<Box<[usize]>, StackId>,
+    stacks: Vec<Box<[usize]>>,
+}
+
+static DEPOT: LazyLock<Mutex<Depot>> = LazyLock::new(Mutex::default);
+
+/// The frames of this library that stand on top of every stack it takes are beyond what was asked for.
+const OWN_FRAMES: usize = 12;
+
+/// Takes the calling thread's stack, innermost first: at least `frames` beyond this library's own.
+#[must_use]
+pub fn capture(frames: usize) -> StackId {
+    let mut stack = Vec::with_capacity(frames + OWN_FRAMES);
+    backtrace::trace(|frame| {
+        stack.push(frame.ip() as usize);
+        stack.len() < frames + OWN_FRAMES
+    });
+    let mut depot = DEPOT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(&id) = depot.ids.get(&*stack) {
+        return id;
+    }
+    let id = depot.stacks.len() as StackId;
+    let stack = stack.into_boxed_slice();
+    depot.ids.insert(stack.clone(), id);
+    depot.stacks.push(stack);
+    id
+}
+
+/// The return addresses of a stack, innermost first.
+#[must_use]
+pub fn get(id: StackId) -> Vec<usize> {
+    let depot = DEPOT.lock().unwrap_or_else(PoisonError::into_inner);
+    depot
+        .stacks
+        .get(id as usize)
+        .map_or_else(Vec::new, |stack| stack.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_stack_is_kept_once() {
+        let mut ids = (0..2).map(|_| capture(4));
+        assert_eq!(ids.next(), ids.next());
+        assert!(get(capture(4)).len() > 4);
+        assert!(get(StackId::MAX).is_empty());
+    }
+}

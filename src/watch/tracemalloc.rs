@@ -1,0 +1,107 @@
+//! tracemalloc: in a host the host's own, exactly; without one, the blocks that the program names.
+
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
+
+use super::stacks;
+use super::traces::{self, Trace};
+use crate::abi::{self, PyObject};
+use crate::host;
+
+/// The flag that CPython tests at each birth, up to 3.11.
+static TRACING: AtomicPtr<AtomicI32> = AtomicPtr::new((&raw const PRIVATE).cast_mut());
+
+/// Stands in until [`use_flag`] is called.
+static PRIVATE: AtomicI32 = AtomicI32::new(0);
+
+/// Frames kept of each block, as [`start`] was asked.
+static FRAMES: AtomicUsize = AtomicUsize::new(1);
+
+/// Not tracing: CPython's answer.
+const NOT_TRACING: c_int = -2;
+
+/// From now on `flag` says whether tracemalloc traces. Called before `main`: it is the host's, or the
+/// program's copy of the exported one.
+///
+/// # Safety
+/// `flag` stays valid for good.
+pub unsafe fn use_flag(flag: *mut AtomicI32) {
+    // Relaxed: no other thread exists yet.
+    TRACING.store(flag, Ordering::Relaxed);
+}
+
+/// Whether tracemalloc traces; in a host from 3.12 on, never, because such a host needs no telling.
+#[inline]
+#[must_use]
+pub fn is_tracing() -> bool {
+    flag().load(Ordering::Relaxed) != 0
+}
+
+#[inline]
+fn flag() -> &'static AtomicI32 {
+    // SAFETY: never null, and valid for good, says `use_flag`. Relaxed: set before `main`.
+    unsafe { &*TRACING.load(Ordering::Relaxed) }
+}
+
+/// Starts to trace the blocks that the program names, with at most `frames` frames each.
+pub fn start(frames: usize) {
+    // Relaxed here and below: callers take turns.
+    FRAMES.store(frames, Ordering::Relaxed);
+    flag().store(1, Ordering::Relaxed);
+}
+
+/// Stops tracing and forgets all blocks.
+pub fn stop() {
+    flag().store(0, Ordering::Relaxed);
+    traces::all().clear();
+}
+
+/// Frames kept of each block.
+#[must_use]
+pub fn frames() -> usize {
+    FRAMES.load(Ordering::Relaxed)
+}
+
+/// A block was allocated: 0, or -2 where nothing is traced.
+pub fn track(domain: u32, address: usize, size: usize) -> c_int {
+    if !is_tracing() {
+        return NOT_TRACING;
+    }
+    let stack = stacks::capture(frames());
+    traces::all().track(domain, address, Trace { size, stack });
+    0
+}
+
+/// A block was given back: 0, or -2 where nothing is traced.
+pub fn untrack(domain: u32, address: usize) -> c_int {
+    if !is_tracing() {
+        return NOT_TRACING;
+    }
+    traces::all().untrack(domain, address);
+    0
+}
+
+/// An object was born in a block that may have been handed out before: the block gets this stack and
+/// keeps its size. 0, or -1 where the block is unknown or nothing is traced.
+///
+/// # Safety
+/// `op` is an object whose type has been set.
+pub unsafe fn new_reference(op: *mut PyObject) -> c_int {
+    if let Some(host) = host::interpreter() {
+        // SAFETY: the host's own function, with an object that its own would be given.
+        return host
+            ._PyTraceMalloc_NewReference
+            .map_or(-1, |theirs| unsafe { theirs(op) });
+    }
+    if !is_tracing() {
+        return -1;
+    }
+    // SAFETY: the caller's promise is the callee's.
+    let block = op as usize - unsafe { abi::presize(op) };
+    let stack = stacks::capture(frames());
+    if traces::all().renew(0, block, stack) {
+        0
+    } else {
+        -1
+    }
+}

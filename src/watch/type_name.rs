@@ -1,0 +1,61 @@
+//! The name of an object's type, where it is safe to read.
+
+use std::mem::offset_of;
+
+use crate::abi::{Head, Py_ssize_t, PyObject, PyTypeObject};
+use crate::host;
+
+/// No type's name is longer than this.
+const LONGEST: usize = 200;
+
+/// The type that stands in an object's type word; `None` where that can't be read.
+#[must_use]
+pub fn type_word(op: *mut PyObject) -> Option<usize> {
+    host::read(op as usize + offset_of!(PyObject, ob_type))
+}
+
+/// The name of the type at `address`, or `None` where the memory is not that of a type.
+#[must_use]
+pub fn of_type(address: usize) -> Option<String> {
+    if !address.is_multiple_of(8) {
+        return None;
+    }
+    let size: Py_ssize_t = host::read(address + offset_of!(PyTypeObject, tp_basicsize))?;
+    let dealloc: usize = host::read(address + offset_of!(PyTypeObject, tp_dealloc))?;
+    let is_type =
+        (0..1 << 32).contains(&size) && (dealloc == 0 || host::read::<u8>(dealloc).is_some());
+    let name: usize = host::read(address + offset_of!(PyTypeObject, tp_name))?;
+    if is_type {
+        host::read_text(name, LONGEST)
+    } else {
+        None
+    }
+}
+
+/// The name of an object's type, or `None` where it is not safe to read.
+#[must_use]
+pub fn of(op: *mut PyObject) -> Option<String> {
+    of_type(type_word(op)?)
+}
+
+/// Whether `op` can be an object at all: its first words can be read.
+#[must_use]
+pub fn is_readable(op: *mut PyObject) -> bool {
+    host::read::<[u8; size_of::<PyObject>()]>(op as usize).is_some()
+}
+
+/// CPython's `_PyObject_IsFreed`: memory that an allocator has wiped, or that is not there.
+#[must_use]
+pub fn looks_freed(op: *mut PyObject) -> bool {
+    let wiped = |word: usize| {
+        let extremes =
+            crate::abi::FLAVOUR.minor >= 14 && (word <= 0xFF || word >= usize::MAX - 0xFF);
+        extremes
+            || word == 0
+            || [0xCD, 0xDD, 0xFD].contains(&(word as u8))
+                && word == usize::from_ne_bytes([word as u8; 8])
+    };
+    wiped(op as usize) || type_word(op).is_none_or(wiped)
+}
+
+const _: () = assert!(size_of::<<PyObject as Head>::Count>() == 8);
