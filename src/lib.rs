@@ -29,6 +29,13 @@
 compile_error!("a panic must never reach C: build with panic = \"abort\"");
 
 pub mod abi;
+#[cfg_attr(
+    test,
+    allow(
+        dead_code,
+        reason = "a test is no process that the library attaches to"
+    )
+)]
 pub mod attach;
 pub mod capi;
 pub mod host;

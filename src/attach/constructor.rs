@@ -23,7 +23,6 @@ static LEAVE: extern "C" fn() = exit::leave;
 const MISUSE: c_int = 2;
 
 /// Called by the loader before `main`, on the only thread there is.
-#[cfg_attr(test, expect(dead_code, reason = "the loader's to call"))]
 extern "C" fn enter() {
     let python = originals::find_python();
     if python.is_none() && preload::is_preloaded() {

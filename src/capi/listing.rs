@@ -1,11 +1,10 @@
 use std::ffi::c_void;
 
+use libc::FILE;
+
 use crate::abi::PyObject;
 use crate::lifecycle::{all_objects, count};
 use crate::watch::type_name;
-
-/// A C stream.
-pub type FILE = libc::FILE;
 
 /// What is said of each object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Listings of all objects, up to 3.11 (`Py_TRACE_REFS`).
 
-use super::listing::{self, FILE, Line};
+use libc::FILE;
+
+use super::listing::{self, Line};
 
 /// Writes address, count and representation of all objects, newest first (`Py_TRACE_REFS`, up to 3.11).
 ///

@@ -2,7 +2,9 @@
 
 use std::ffi::c_void;
 
-use super::listing::{self, FILE, Line};
+use libc::FILE;
+
+use super::listing::{self, Line};
 
 /// Writes address, count and representation of all objects, up to 3.12 newest first (`Py_TRACE_REFS`, 3.12
 /// and later). The interpreter may be NULL.

@@ -9,13 +9,18 @@ mod memory;
 mod process;
 mod stderr;
 
-#[cfg(test)]
-pub use fake::Fake as Current;
 pub use interpreter::{DepositObject, DestroyChain, Interpreter, enter, interpreter};
 pub use memory::{read, read_text};
-#[cfg(not(test))]
-pub use process::Process as Current;
+pub use process::Process;
 pub use stderr::{fatal, say};
+
+/// The host that this library lives in.
+#[cfg(not(test))]
+pub type Current = Process;
+
+/// The host that a test lives in.
+#[cfg(test)]
+pub type Current = fake::Fake;
 
 /// What the layers above ask of the place they live in.
 pub trait Host {

@@ -81,38 +81,39 @@ mod tests {
     #[test]
     fn threads_have_different_identities() {
         let mine = Process::thread_id();
-        let other = std::thread::spawn(|| (Process::thread_id(), std::thread::park_timeout)).join();
+        let other = std::thread::spawn(|| Process::thread_id()).join();
         assert_ne!(mine, 0);
-        assert_ne!(mine, other.expect("the thread ends").0);
+        assert_ne!(mine, other.expect("the thread ends"));
     }
 
     #[test]
     fn the_margin_shrinks_with_the_stack() {
-        fn deeper(levels: usize) -> isize {
-            let filler = std::hint::black_box([levels as u8; 16 << 10]);
-            let margin = if levels == 0 {
-                Process::stack_margin()
-            } else {
-                deeper(levels - 1)
+        fn deeper(levels: usize) -> (usize, isize) {
+            let filler = std::hint::black_box([levels as u8; 1 << UNIT]);
+            let seen = match levels {
+                0 => (filler.as_ptr() as usize, Process::stack_margin()),
+                _ => deeper(levels - 1),
             };
             std::hint::black_box(filler);
-            margin
+            seen
         }
-        let run = |size: usize, levels: usize| {
-            std::thread::Builder::new()
-                .stack_size(size)
-                .spawn(move || deeper(levels))
+        let run = |levels| {
+            let thread = std::thread::Builder::new().stack_size(4 << 20);
+            thread
+                .spawn(move || [deeper(0), deeper(levels)])
                 .expect("a thread")
                 .join()
+                .expect("it ends")
         };
-        let (shallow, deep) = (
-            run(4 << 20, 0).expect("it ends"),
-            run(4 << 20, 20).expect("it ends"),
-        );
-        assert!(shallow > 200, "4 MiB are 256 units, {shallow} left");
+        let [(high, shallow), (low, deep)] = run(20);
         assert!(
-            (20..26).contains(&(shallow - deep)),
-            "{shallow} then {deep}"
+            (200..256).contains(&shallow),
+            "4 MiB are 256 units, {shallow} left"
+        );
+        let units = ((high - low) >> UNIT) as isize;
+        assert!(
+            (shallow - deep - units).abs() <= 1,
+            "{shallow} to {deep} over {units} units"
         );
     }
 }

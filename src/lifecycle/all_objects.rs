@@ -22,7 +22,7 @@ pub unsafe fn add(op: *mut PyObject, entry: Entry) {
         // SAFETY: the caller's promise is the callee's; a flavour with links has this layout.
         unsafe { chain::ALL.add(op.cast(), entry == Entry::Force) }
     } else if FLAVOUR.trace_refs {
-        refchain::add(op);
+        refchain::ALL.add(op);
     }
 }
 
@@ -41,7 +41,7 @@ pub unsafe fn forget(op: *mut PyObject) {
             Err(chain::Broken::Chain) => c"invalid object chain",
         }
     } else {
-        if !FLAVOUR.trace_refs || refchain::forget(op) {
+        if !FLAVOUR.trace_refs || refchain::ALL.forget(op) {
             return;
         }
         c"object not found in the objects list"
@@ -64,6 +64,6 @@ pub fn visit(mut visit: impl FnMut(*mut PyObject) -> bool) {
     if FLAVOUR.has_links() {
         chain::ALL.visit(|op| visit(op.cast()));
     } else {
-        refchain::visit(visit);
+        refchain::ALL.visit(visit);
     }
 }

@@ -60,9 +60,23 @@ pub(super) unsafe fn finish(op: *mut PyObject) {
         let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
         all_objects::forget(op);
         events::destroyed(op);
-        if live::remembers_the_dead() && host::interpreter().is_none() {
-            live::bury(op);
-        }
-        dealloc(op);
+        call(dealloc, op);
+    }
+}
+
+/// Calls a type's function. A debug flavour without a host remembers where objects died.
+///
+/// # Safety
+/// `dealloc` is the `tp_dealloc` of `op`'s type, and `op` is dying.
+#[inline]
+pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut PyObject) {
+    let remember = live::remembers_the_dead() && host::interpreter().is_none();
+    if remember {
+        live::dying(op);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { dealloc(op) };
+    if remember {
+        live::bury(op);
     }
 }

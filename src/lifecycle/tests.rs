@@ -1,1 +1,263 @@
+//! Whole lives, on the flavour that was built, with a type made here.
 
+use std::cell::Cell;
+use std::ptr::{null_mut, with_exposed_provenance_mut};
+
+use super::birth::{self, Total};
+use super::finalizer::{self, Fate};
+use super::{count, death, gc, trashcan};
+use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
+use crate::host::Current;
+use crate::watch::events::{self, Watcher};
+use crate::watch::live::{self, State};
+use crate::watch::ref_total;
+
+/// A type of our own, made anew for each test.
+fn make_type(flags: u64, dealloc: unsafe extern "C" fn(*mut PyObject)) -> *mut PyTypeObject {
+    // As the library does when it is loaded.
+    assert!(!FLAVOUR.is_debug() || events::set(Watcher::Live, true));
+    // SAFETY: a type may be all zeroes; the fields that matter follow.
+    let mut ob_type: Box<PyTypeObject> = Box::new(unsafe { std::mem::zeroed() });
+    ob_type.tp_name = c"tests.Thing".as_ptr();
+    ob_type.tp_basicsize = size_of::<Thing>() as isize;
+    ob_type.tp_flags = flags;
+    ob_type.tp_dealloc = Some(dealloc);
+    let ob_type = Box::leak(ob_type);
+    let head: *mut PyObject = (&raw mut *ob_type).cast();
+    // SAFETY: the type is an object in memory that stays.
+    unsafe { count::set_refcnt(head, 1) };
+    ob_type
+}
+
+#[repr(C)]
+struct Thing {
+    head: PyObject,
+    next: *mut PyObject,
+}
+
+thread_local! {
+    static DEATHS: Cell<usize> = const { Cell::new(0) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    static DEEPEST: Cell<usize> = const { Cell::new(0) };
+}
+
+unsafe extern "C" fn plain_dealloc(op: *mut PyObject) {
+    DEATHS.set(DEATHS.get() + 1);
+    // SAFETY: every thing here came from `memory::allocate`.
+    unsafe { super::memory::free(op.cast()) }
+}
+
+unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
+    // SAFETY: the caller's promise: a type of this test.
+    unsafe {
+        let block = super::memory::allocate(birth::size_of_instance(ob_type, 0));
+        birth::init(block.cast(), ob_type, "test")
+    }
+}
+
+#[test]
+fn the_last_reference_ends_the_object() {
+    // SAFETY: the object is of a type made here, and not used after its death.
+    unsafe {
+        let op = new(make_type(0, plain_dealloc));
+        assert_eq!(count::refcnt(op), 1);
+        count::acquire(op);
+        count::release(op, c"test");
+        assert_eq!((count::refcnt(op), DEATHS.get()), (1, 0));
+        count::release(op, c"test");
+        assert_eq!(DEATHS.get(), 1);
+    }
+}
+
+#[test]
+fn a_heap_type_gains_a_reference_for_each_instance() {
+    // SAFETY: as above.
+    unsafe {
+        for (flags, before_3_13) in [(TypeFlags::HEAPTYPE, 2), (0, 1)] {
+            let ob_type = make_type(flags, plain_dealloc);
+            let op = new(ob_type);
+            let expected = if FLAVOUR.minor >= 13 { 2 } else { before_3_13 };
+            assert_eq!(count::refcnt(ob_type.cast()), expected);
+            count::release(op, c"test");
+        }
+    }
+}
+
+#[test]
+fn an_immortal_never_dies() {
+    // SAFETY: as above.
+    unsafe {
+        let op = new(make_type(0, plain_dealloc));
+        count::immortalise(op);
+        assert_eq!(count::is_immortal(op), FLAVOUR.minor >= 12);
+        if count::is_immortal(op) {
+            let before = count::refcnt(op);
+            for _ in 0..10 {
+                count::release(op, c"test");
+            }
+            assert_eq!((count::refcnt(op), DEATHS.get()), (before, 0));
+            // Recycled memory of an immortal is mortal again.
+            super::all_objects::forget(op);
+            birth::new_reference(op, Total::Counted, "test");
+            assert_eq!(count::refcnt(op), 1);
+        }
+        count::release(op, c"test");
+        assert_eq!(DEATHS.get(), 1);
+    }
+}
+
+/// Ends a link of a chain, and so the next one.
+unsafe extern "C" fn chain_dealloc(op: *mut PyObject) {
+    DEPTH.set(DEPTH.get() + 1);
+    DEEPEST.set(DEEPEST.get().max(DEPTH.get()));
+    // SAFETY: every link came from `gc::new`; up to 3.13 its type asks for the trashcan.
+    unsafe {
+        gc::untrack(op);
+        if FLAVOUR.minor >= 14 || !trashcan::begin(op) {
+            DEATHS.set(DEATHS.get() + 1);
+            let next = (*op.cast::<Thing>()).next;
+            if !next.is_null() {
+                count::release(next, c"test");
+            }
+            gc::delete(op);
+            if FLAVOUR.minor < 14 {
+                trashcan::end();
+            }
+        }
+    }
+    DEPTH.set(DEPTH.get() - 1);
+}
+
+#[test]
+fn a_long_chain_dies_in_constant_stack() {
+    const LENGTH: usize = 200_000;
+    let run = || {
+        let ob_type = make_type(TypeFlags::HAVE_GC, chain_dealloc);
+        let mut head = null_mut();
+        for _ in 0..LENGTH {
+            // SAFETY: the type is a container's, and the link is one of its instances.
+            unsafe {
+                let op = gc::new(ob_type);
+                (*op.cast::<Thing>()).next = head;
+                gc::track(op);
+                head = op;
+            }
+        }
+        // SAFETY: the test owns the only reference to the chain's head.
+        unsafe { count::release(head, c"test") };
+        (DEATHS.get(), DEEPEST.get())
+    };
+    let thread = std::thread::Builder::new().stack_size(512 << 10);
+    let (deaths, deepest) = thread
+        .spawn(run)
+        .expect("a thread")
+        .join()
+        .expect("the stack sufficed");
+    assert_eq!(deaths, LENGTH);
+    assert!(deepest < LENGTH / 10, "{deepest} levels deep");
+}
+
+#[test]
+fn what_was_put_aside_ends_once_there_is_room() {
+    if FLAVOUR.minor < 14 {
+        return;
+    }
+    // SAFETY: the objects are of a type made here, and not used after their deaths.
+    unsafe {
+        let ob_type = make_type(TypeFlags::HAVE_GC, chain_dealloc);
+        let [first, second] = [gc::new(ob_type), gc::new(ob_type)];
+        gc::track(first);
+        Current::set_stack_margin(1);
+        count::release(first, c"test");
+        assert_eq!(DEATHS.get(), 0, "put aside");
+        Current::set_stack_margin(4);
+        count::release(second, c"test");
+        assert_eq!(DEATHS.get(), 2);
+    }
+}
+
+thread_local! {
+    static SAVED: Cell<*mut PyObject> = const { Cell::new(null_mut()) };
+}
+
+unsafe extern "C" fn save(op: *mut PyObject) {
+    // SAFETY: a finalizer is given an object with a reference.
+    unsafe { count::acquire(op) };
+    SAVED.set(op);
+}
+
+unsafe extern "C" fn finalizing_dealloc(op: *mut PyObject) {
+    // SAFETY: a tp_dealloc is given a dying object.
+    unsafe {
+        if finalizer::call_from_dealloc(op) == Fate::Dies {
+            plain_dealloc(op);
+        }
+    }
+}
+
+#[test]
+fn a_finalizer_can_resurrect() {
+    // SAFETY: as above; the type has no other users.
+    unsafe {
+        let ob_type = make_type(0, finalizing_dealloc);
+        (*ob_type).tp_finalize = Some(save);
+        let total = ref_total::global();
+        let op = new(ob_type);
+        count::release(op, c"test");
+        assert_eq!((SAVED.get(), count::refcnt(op), DEATHS.get()), (op, 1, 0));
+        if FLAVOUR.ref_debug {
+            assert!(ref_total::global() >= total, "its one reference is counted");
+        }
+        (*ob_type).tp_finalize = None;
+        count::release(op, c"test");
+        assert_eq!(DEATHS.get(), 1);
+    }
+}
+
+#[test]
+#[should_panic(expected = "gave up")]
+fn a_negative_count_gives_up() {
+    // SAFETY: the callee takes any object.
+    unsafe {
+        let op = new(make_type(0, plain_dealloc));
+        count::negative(op, c"here.c", 42);
+    }
+}
+
+#[test]
+fn a_debug_flavour_knows_wild_pointers() {
+    if !FLAVOUR.is_debug() {
+        return;
+    }
+    assert!(live::open());
+    for address in [0, 0x1001, 0x1000, usize::MAX - 7] {
+        let wild: *mut PyObject = with_exposed_provenance_mut(address);
+        // SAFETY: the check takes anything.
+        let checked = std::panic::catch_unwind(|| unsafe { super::misuse::check(wild, "test") });
+        assert!(checked.is_err(), "{address:#x}");
+    }
+}
+
+#[test]
+fn a_debug_flavour_remembers_the_dead() {
+    if !FLAVOUR.is_debug() {
+        return;
+    }
+    assert!(live::open());
+    // SAFETY: the object is not used after its death, but for its address.
+    unsafe {
+        let op = new(make_type(0, plain_dealloc));
+        live::born(op);
+        assert_eq!(live::state(op as usize), State::Live);
+        super::misuse::check(op, "test");
+        live::dying(op);
+        super::misuse::check(op, "test");
+        live::bury(op);
+        let checked = std::panic::catch_unwind(|| super::misuse::check(op, "test"));
+        assert!(checked.is_err());
+        assert_eq!(abi::presize(op), 0);
+        live::born(op);
+        death::dealloc(op);
+        assert_eq!(live::state(op as usize), State::Dead);
+    }
+}

@@ -80,7 +80,7 @@ pub unsafe fn destroy_chain() {
     NESTING.set(NESTING.get() + 1);
     while let Some(op) = take(|head| &raw mut head._gc_prev, PyGC_Head::FLAGS) {
         // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
-        unsafe { (*abi::type_of(op)).tp_dealloc.unwrap_unchecked()(op) };
+        unsafe { death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op) };
     }
     NESTING.set(NESTING.get().saturating_sub(1));
 }

@@ -14,8 +14,10 @@ const KIND_BITS: u32 = 2;
 const ODD: u8 = 3;
 /// In place of a generation: the object here has died. Kept by debug flavours without a host only.
 const DEAD: u8 = 63;
+/// In place of a generation: the object's `tp_dealloc` is at work. Kept where [`DEAD`] is.
+const DYING: u8 = 62;
 /// The last generation before old ones are folded together.
-const LAST: u8 = 62;
+const LAST: u8 = 61;
 /// So many generations are folded into the oldest at a time.
 const FOLD: u8 = 31;
 
@@ -28,7 +30,7 @@ static FOLDED: AtomicU64 = AtomicU64::new(0);
 pub enum State {
     /// No object was seen there.
     Unknown,
-    /// An object was born there and has not died.
+    /// An object was born there and its `tp_dealloc` is not done.
     Live,
     /// An object died there, and none was born since.
     Dead,
@@ -70,9 +72,20 @@ pub fn died(op: *mut PyObject) {
     }
 }
 
-/// An object died, and whoever uses it afterwards is to be told so.
-pub fn bury(op: *mut PyObject) {
+/// An object is about to die: its own `tp_dealloc` may still use it.
+pub fn dying(op: *mut PyObject) {
     if let Some(mark) = SHADOW.get(op as usize) {
+        // Relaxed: as in `born`.
+        mark.store(DYING << KIND_BITS, Ordering::Relaxed);
+    }
+}
+
+/// The object's `tp_dealloc` is done, and whoever uses the object from now on is to be told so; unless it
+/// was resurrected, or another was born in its place.
+pub fn bury(op: *mut PyObject) {
+    if let Some(mark) = SHADOW.get(op as usize)
+        && mark.load(Ordering::Relaxed) == DYING << KIND_BITS
+    {
         // Relaxed: as in `born`.
         mark.store(DEAD << KIND_BITS, Ordering::Relaxed);
     }
@@ -140,7 +153,7 @@ fn fold() {
     SHADOW.visit(|_, mark| {
         let value = mark.load(Ordering::Relaxed);
         let generation = value >> KIND_BITS;
-        if generation != DEAD {
+        if generation <= LAST {
             let older = generation.saturating_sub(FOLD).max(1);
             mark.store(older << KIND_BITS | value & ODD, Ordering::Relaxed);
         }
@@ -172,7 +185,7 @@ pub fn visit_places(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool
         // Relaxed: as in `born`.
         let value = mark.load(Ordering::Relaxed);
         let born = value >> KIND_BITS;
-        if born == DEAD || born < generation {
+        if born > LAST || born < generation {
             return true;
         }
         visit((address + if value & ODD == ODD { GRAIN / 2 } else { 0 }) as *mut PyObject)

@@ -5,36 +5,38 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use crate::abi::PyObject;
 
-fn all() -> MutexGuard<'static, HashSet<usize>> {
-    static ALL: LazyLock<Mutex<HashSet<usize>>> = LazyLock::new(Mutex::default);
-    ALL.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// A table of objects, by address.
+#[derive(Debug, Default)]
+pub struct Refchain(Mutex<HashSet<usize>>);
 
-/// Enters an object. Nothing happens where it is there already.
-pub fn add(op: *mut PyObject) {
-    all().insert(op as usize);
-}
+/// All objects of the process.
+pub static ALL: LazyLock<Refchain> = LazyLock::new(Refchain::default);
 
-/// Removes an object; false where it was not there.
-pub fn forget(op: *mut PyObject) -> bool {
-    all().remove(&(op as usize))
-}
+impl Refchain {
+    /// Enters an object. Nothing happens where it is there already.
+    pub fn add(&self, op: *mut PyObject) {
+        self.lock().insert(op as usize);
+    }
 
-/// Whether an object is there.
-#[must_use]
-pub fn contains(op: *mut PyObject) -> bool {
-    all().contains(&(op as usize))
-}
+    /// Removes an object; false where it was not there.
+    pub fn forget(&self, op: *mut PyObject) -> bool {
+        self.lock().remove(&(op as usize))
+    }
 
-/// Calls `visit` with each object, in no order, until it returns false. Objects may be born and die
-/// meanwhile: the newly born are not visited, the dead are not either.
-pub fn visit(mut visit: impl FnMut(*mut PyObject) -> bool) {
-    let snapshot: Vec<usize> = all().iter().copied().collect();
-    for address in snapshot {
-        let op = address as *mut PyObject;
-        if contains(op) && !visit(op) {
-            return;
+    /// Calls `visit` with each object, in no order, until it returns false. Objects may be born and die
+    /// meanwhile: the newly born are not visited, the dead are not either.
+    pub fn visit(&self, mut visit: impl FnMut(*mut PyObject) -> bool) {
+        let snapshot: Vec<usize> = self.lock().iter().copied().collect();
+        for address in snapshot {
+            let still_there = self.lock().contains(&address);
+            if still_there && !visit(address as *mut PyObject) {
+                return;
+            }
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -44,22 +46,23 @@ mod tests {
 
     #[test]
     fn a_walk_survives_births_and_deaths() {
+        let all = Refchain::default();
         let ops: Vec<_> = (1..=3_usize)
             .map(|n| (n * 0x1000) as *mut PyObject)
             .collect();
-        ops.iter().for_each(|&op| add(op));
-        add(ops[0]);
+        ops.iter().for_each(|&op| all.add(op));
+        all.add(ops[0]);
         let mut seen = 0;
-        visit(|op| {
+        all.visit(|op| {
             assert!(ops.contains(&op), "only what was there before");
             seen += 1;
-            add(0x9000 as *mut PyObject);
+            all.add(0x9000 as *mut PyObject);
             ops.iter()
                 .filter(|&&other| other != op)
-                .for_each(|&other| _ = forget(other));
+                .for_each(|&other| _ = all.forget(other));
             true
         });
         assert_eq!(seen, 1);
-        assert!(forget(0x9000 as *mut PyObject) && !forget(0x9000 as *mut PyObject));
+        assert!(all.forget(0x9000 as *mut PyObject) && !all.forget(0x9000 as *mut PyObject));
     }
 }

@@ -52,8 +52,8 @@ mod tests {
 
     #[test]
     fn the_same_stack_is_kept_once() {
-        let mut ids = (0..2).map(|_| capture(4));
-        assert_eq!(ids.next(), ids.next());
+        let ids: Vec<StackId> = (0..2).map(|_| capture(4)).collect();
+        assert_eq!(ids[0], ids[1]);
         assert!(get(capture(4)).len() > 4);
         assert!(get(StackId::MAX).is_empty());
     }

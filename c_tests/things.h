@@ -1,0 +1,94 @@
+/* The types that the programs share: a Thing is plain, a Box is a container that may hold one object. */
+#ifndef THINGS_H
+#define THINGS_H
+
+#include <pyrefcore.h>
+
+#if PY_VERSION_HEX >= 0x030C0000
+#define HAS_IMMORTALS 1
+#else
+#define HAS_IMMORTALS 0
+#endif
+#if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS)
+#define IS_DEBUG 1
+#else
+#define IS_DEBUG 0
+#endif
+
+typedef struct {
+    PyObject_HEAD
+    int number;
+} Thing;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *held;
+} Box;
+
+static int things_ended, boxes_ended;
+
+static inline void Thing_dealloc(PyObject *op)
+{
+    things_ended++;
+    PyObject_Free(op);
+}
+static PyTypeObject Thing_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "Thing",
+    .tp_basicsize = sizeof(Thing),
+    .tp_dealloc = Thing_dealloc,
+    .tp_free = PyObject_Free,
+};
+
+static inline int Box_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(((Box *)op)->held);
+    return 0;
+}
+static inline void Box_dealloc(PyObject *op)
+{
+    PyObject_GC_UnTrack(op);
+    Py_TRASHCAN_BEGIN(op, Box_dealloc)
+    boxes_ended++;
+    Py_CLEAR(((Box *)op)->held);
+    PyObject_GC_Del(op);
+    Py_TRASHCAN_END
+}
+static PyTypeObject Box_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "Box",
+    .tp_basicsize = sizeof(Box),
+    .tp_flags = Py_TPFLAGS_HAVE_GC,
+    .tp_traverse = Box_traverse,
+    .tp_dealloc = Box_dealloc,
+    .tp_free = PyObject_GC_Del,
+};
+
+static inline Thing *new_thing(int number)
+{
+    Thing *thing = PyObject_New(Thing, &Thing_Type);
+    assert(thing != NULL);
+    thing->number = number;
+    return thing;
+}
+
+/* The box takes the caller's reference over. */
+static inline Box *new_box(PyObject *held)
+{
+    Box *box = PyObject_GC_New(Box, &Box_Type);
+    assert(box != NULL);
+    box->held = held;
+    PyObject_GC_Track(box);
+    return box;
+}
+
+/* What Py_REF_DEBUG says of all references, under the name it has in each version. */
+#ifdef Py_REF_DEBUG
+#if PY_VERSION_HEX >= 0x030C0000
+#define TOTAL() _Py_GetGlobalRefTotal()
+#else
+#define TOTAL() _Py_GetRefTotal()
+#endif
+#endif
+
+#endif
