@@ -25,7 +25,7 @@
     reason = "CPython's own names"
 )]
 
-#[cfg(not(any(panic = "abort", test, feature = "unwinding")))]
+#[cfg(not(any(panic = "abort", test, doc, feature = "unwinding")))]
 compile_error!("a panic must never reach C: build with panic = \"abort\"");
 
 pub mod abi;

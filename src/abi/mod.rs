@@ -8,6 +8,8 @@ use std::ffi::CStr;
 mod flagged;
 mod flavour;
 mod gc_head;
+#[cfg(test)]
+mod header_test;
 mod linked;
 mod plain;
 mod slots;

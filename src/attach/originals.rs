@@ -1,7 +1,6 @@
 //! The host's own functions behind the names that we export.
 
 use std::ffi::{CStr, c_void};
-use std::ptr::null_mut;
 
 use crate::host::Interpreter;
 
@@ -53,8 +52,7 @@ impl Library {
         const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
         let found = self.symbol(name);
         // SAFETY: the caller names the type; the sizes are equal.
-        (found != null_mut() && !is_ours(found))
-            .then(|| unsafe { std::mem::transmute_copy(&found) })
+        (!found.is_null() && !is_ours(found)).then(|| unsafe { std::mem::transmute_copy(&found) })
     }
 }
 

@@ -96,7 +96,7 @@ mod tests {
             assert_eq!(read::<u64>(address), None, "{address:#x}");
             assert_eq!(read_text(address, 64), None, "{address:#x}");
         }
-        assert_eq!(read_text(b"\x07\x80\0".as_ptr() as usize, 64), None);
+        assert_eq!(read_text(c"\x07\x80".as_ptr() as usize, 64), None);
     }
 
     #[test]

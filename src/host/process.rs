@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn threads_have_different_identities() {
         let mine = Process::thread_id();
-        let other = std::thread::spawn(|| Process::thread_id()).join();
+        let other = std::thread::spawn(Process::thread_id).join();
         assert_ne!(mine, 0);
         assert_ne!(mine, other.expect("the thread ends"));
     }

@@ -224,9 +224,7 @@ fn a_checked_release_finds_what_cpythons_debug_headers_find() {
     }
     let mut word = 0_isize;
     // SAFETY: `word` is a local.
-    assert_eq!(
-        unsafe { Plain::release_checked(&raw mut word) },
-        Released::Negative
-    );
+    let outcome = unsafe { Plain::release_checked(&raw mut word) };
+    assert_eq!(outcome, Released::Negative);
     assert_eq!(word, -1, "up to 3.11 the count is lowered first");
 }

@@ -1,0 +1,14 @@
+#!/bin/sh
+# CPython's own tests, plain and with the library preloaded: preload_suite.sh [--quick] [PYTHON...]
+# Fails only where a method passes without the library and fails with it. Without a PYTHON, all that
+# find_pythons.sh finds; --quick runs fewer tests and leaves out the mode without watchers.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+found=$(sh "$here/find_pythons.sh")
+if [ -z "$found" ]; then
+    echo "skip preload_suite: there is no CPython 3.8 or later on this machine"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+first=$(printf '%s\n' "$found" | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')
+exec env -u LD_PRELOAD -u PYREFCORE -u PYREFCORE_REPORT "$first" -B -E -s "$here/preload_suite.py" "$@"

@@ -1,0 +1,180 @@
+/* How counts change: every function and macro over the words that matter, by the rules of the version. */
+#include "testing.h"
+#include "things.h"
+
+/* A count word before and after; `dies`: tp_dealloc is called. Where Py_REF_DEBUG is on, `plus` and `minus`
+ * are what the total gains and loses, and `over` marks a release that ends the process. */
+typedef struct {
+    uint64_t before, more, less, seven;
+    int dies, over, plus, minus;
+} Word;
+
+#define S(word) word, word, word
+static const Word words[] = {
+#if PY_VERSION_HEX >= 0x030E0000
+    { 0, 1, 0xFFFFFFFF, 7, 0, 1, 1, 0 },
+    { 1, 2, 0, 7, 1, 0, 1, 1 },
+    { 2, 3, 1, 7, 0, 0, 1, 1 },
+    { 0x7FFFFFFF, 0x80000000, 0x7FFFFFFE, 7, 0, 0, 0, 1 },
+    { 0x80000000, 0x80000001, 0x80000000, 0x80000000, 0, 0, 0, 0 },
+    { 0xBFFFFFFF, 0xC0000000, 0xBFFFFFFF, 0xBFFFFFFF, 0, 0, 0, 0 },
+    { 0xC0000000, S(0xC0000000), 0, 0, 0, 0 },
+    { 0xFFEFFFFF, S(0xFFEFFFFF), 0, 0, 0, 0 },
+    { 0xFFFFFFFE, S(0xFFFFFFFE), 0, 1, 0, 0 },
+    { 0xFFFFFFFF, S(0xFFFFFFFF), 0, 1, 0, 0 },
+    { 0x100000000, 0x100000001, 0x1FFFFFFFF, 0x100000007, 0, 0, 1, 1 },
+    { 0x100000001, 0x100000002, 0x100000000, 0x100000007, 1, 0, 1, 1 },
+    { 0x1FFFFFFFF, S(0x1FFFFFFFF), 0, 1, 0, 0 },
+    { 0x50000C0000000, S(0x50000C0000000), 0, 0, 0, 0 },
+    { 0x1000080000000, 0x1000080000001, 0x1000080000000, 0x1000080000000, 0, 0, 0, 0 },
+    { 0xFFFFFFFFFFFFFFFB, S(0xFFFFFFFFFFFFFFFB), 0, 1, 0, 0 },
+    { 0xDDDDDDDDDDDDDDDD, S(0xDDDDDDDDDDDDDDDD), 0, 1, 0, 0 },
+#elif PY_VERSION_HEX >= 0x030C0000
+    { 0, 1, 0xFFFFFFFFFFFFFFFF, 7, 0, 1, 1, 0 },
+    { 1, 2, 0, 7, 1, 0, 1, 1 },
+    { 2, 3, 1, 7, 0, 0, 1, 1 },
+    { 0x7FFFFFFF, 0x80000000, 0x7FFFFFFE, 7, 0, 0, 1, 1 },
+    { 0x80000000, 0x80000001, 0x80000000, 0x80000000, 0, 0, 1, 0 },
+    { 0xBFFFFFFF, 0xC0000000, 0xBFFFFFFF, 0xBFFFFFFF, 0, 0, 1, 0 },
+    { 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFE, 0, 0, 1, 0 },
+    { 0xFFFFFFFF, S(0xFFFFFFFF), 0, 0, 0, 0 },
+    { 0x100000000, 0x100000001, 0xFFFFFFFF, 7, 0, 0, 1, 1 },
+    { 0x100000001, 0x100000002, 0x100000000, 7, 0, 0, 1, 1 },
+    { 0x1FFFFFFFF, S(0x1FFFFFFFF), 0, 0, 0, 0 },
+    { 0x50000C0000000, 0x50000C0000001, 0x50000C0000000, 0x50000C0000000, 0, 0, 1, 0 },
+    { 0xFFFFFFFFFFFFFFFB, 0xFFFFFFFFFFFFFFFC, 0xFFFFFFFFFFFFFFFB, 0xFFFFFFFFFFFFFFFB, 0, 1, 1, 0 },
+    { 0xDDDDDDDDDDDDDDDD, 0xDDDDDDDDDDDDDDDE, 0xDDDDDDDDDDDDDDDD, 0xDDDDDDDDDDDDDDDD, 0, 1, 1, 0 },
+#else
+    { 0, 1, 0xFFFFFFFFFFFFFFFF, 7, 0, 1, 1, 1 },
+    { 1, 2, 0, 7, 1, 0, 1, 1 },
+    { 2, 3, 1, 7, 0, 0, 1, 1 },
+    { 0x7FFFFFFF, 0x80000000, 0x7FFFFFFE, 7, 0, 0, 1, 1 },
+    { 0xFFFFFFFF, 0x100000000, 0xFFFFFFFE, 7, 0, 0, 1, 1 },
+    { 0x100000000, 0x100000001, 0xFFFFFFFF, 7, 0, 0, 1, 1 },
+    { 0xFFFFFFFFFFFFFFFB, 0xFFFFFFFFFFFFFFFC, 0xFFFFFFFFFFFFFFFA, 7, 0, 1, 1, 1 },
+#endif
+};
+
+static void inline_incref(PyObject *op) { Py_INCREF(op); }
+static void inline_xincref(PyObject *op) { Py_XINCREF(op); }
+static void inline_new_ref(PyObject *op) { CHECK(Py_NewRef(op) == op); }
+static void inline_xnew_ref(PyObject *op) { CHECK(Py_XNewRef(op) == op); }
+static void inline_decref(PyObject *op) { Py_DECREF(op); }
+static void inline_xdecref(PyObject *op) { Py_XDECREF(op); }
+#if PY_VERSION_HEX >= 0x030A0000
+static void new_ref(PyObject *op) { CHECK((Py_NewRef)(op) == op); }
+static void xnew_ref(PyObject *op) { CHECK((Py_XNewRef)(op) == op); }
+#endif
+static void inline_set(PyObject *op) { Py_SET_REFCNT(op, 7); }
+#if PY_VERSION_HEX >= 0x030D0000
+static void set(PyObject *op) { _Py_SetRefcnt(op, 7); }
+#endif
+
+/* A checked function ends the process where a word is marked `over`. */
+typedef struct {
+    void (*call)(PyObject *);
+    int checked;
+} Way;
+#ifdef Py_REF_DEBUG
+enum { INLINE = 1, EXPORTED = 1 };
+#else
+enum { INLINE = 0, EXPORTED = IS_DEBUG };
+#endif
+static const Way more[] = {
+    { inline_incref, 0 }, { inline_xincref, 0 }, { inline_new_ref, 0 }, { inline_xnew_ref, 0 }, { Py_IncRef, 0 },
+#if PY_VERSION_HEX >= 0x030A0000
+    { _Py_IncRef, 0 }, { new_ref, 0 }, { xnew_ref, 0 },
+#endif
+};
+static const Way less[] = {
+    { inline_decref, INLINE }, { inline_xdecref, INLINE }, { Py_DecRef, EXPORTED },
+#if PY_VERSION_HEX >= 0x030A0000
+    { _Py_DecRef, EXPORTED },
+#endif
+};
+static const Way seven[] = {
+    { inline_set, 0 },
+#if PY_VERSION_HEX >= 0x030D0000
+    { set, 0 },
+#endif
+};
+
+static int dead;
+static void count_death(PyObject *op) { (void)op; dead++; }
+static PyTypeObject Word_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Word",
+    .tp_basicsize = sizeof(PyObject),
+    .tp_dealloc = count_death,
+};
+
+static char *place(PyObject *op) { return (char *)op + offsetof(PyObject, ob_refcnt); }
+static uint64_t image(PyObject *op)
+{
+    uint64_t word;
+    memcpy(&word, place(op), sizeof word);
+    return word;
+}
+
+/* Calls `way` on a new object with that count, and holds the count, the death and the total against `word`. */
+static void try_one(Way way, const Word *word, uint64_t after, int dies, int total)
+{
+    static PyObject object;
+    const uint64_t one = 1;
+    object.ob_type = &Word_Type;
+    _Py_NewReference(&object);
+    memcpy(place(&object), &word->before, sizeof word->before);
+    dead = 0;
+#ifdef Py_REF_DEBUG
+    Py_ssize_t before = TOTAL();
+#endif
+    way.call(&object);
+#ifdef Py_REF_DEBUG
+    EQUAL(TOTAL() - before, total);
+#else
+    (void)total;
+#endif
+    int right = EQUAL(image(&object), after) & EQUAL(dead, dies);
+    if (!right) {
+        printf("    the count was %#llx\n", (unsigned long long)word->before);
+    }
+    if (!dead) {
+        memcpy(place(&object), &one, sizeof one);
+        Py_DECREF(&object);
+    }
+}
+
+#define EACH(array, item) (size_t item = 0; item < sizeof array / sizeof *array; item++)
+static void acquire(void)
+{
+    for EACH (more, way) {
+        for EACH (words, word) {
+            try_one(more[way], &words[word], words[word].more, 0, words[word].plus);
+        }
+    }
+}
+static void release(void)
+{
+    for EACH (less, way) {
+        for EACH (words, word) {
+            if (!less[way].checked || !words[word].over) {
+                try_one(less[way], &words[word], words[word].less, words[word].dies, -words[word].minus);
+            }
+        }
+    }
+}
+static void set_refcnt(void)
+{
+    for EACH (seven, way) {
+        for EACH (words, word) {
+            try_one(seven[way], &words[word], words[word].seven, 0, 0);
+        }
+    }
+}
+
+int main(void)
+{
+    RUN(acquire);
+    RUN(release);
+    RUN(set_refcnt);
+    return summary();
+}

@@ -1,0 +1,73 @@
+//! Holds the header to the layouts: a C compiler is asked where it puts the fields.
+
+use std::fmt::Write as _;
+use std::mem::offset_of;
+use std::path::Path;
+use std::process::Command;
+
+use super::{FLAVOUR, PyGC_Head, PyObject, PyTypeObject, PyVarObject};
+
+/// Pairs of a C expression and its value.
+fn facts() -> Vec<(&'static str, usize)> {
+    let mut facts = vec![
+        ("sizeof(PyObject)", size_of::<PyObject>()),
+        ("sizeof(PyVarObject)", size_of::<PyVarObject>()),
+        ("sizeof(PyTypeObject)", size_of::<PyTypeObject>()),
+        ("sizeof(PyGC_Head)", size_of::<PyGC_Head>()),
+        (
+            "offsetof(PyVarObject, ob_size)",
+            offset_of!(PyVarObject, ob_size),
+        ),
+        (
+            "offsetof(PyGC_Head, _gc_prev)",
+            offset_of!(PyGC_Head, _gc_prev),
+        ),
+        ("PY_MINOR_VERSION", FLAVOUR.minor.into()),
+    ];
+    macro_rules! fields {
+        ($in:ident: $($field:ident)*) => {
+            $(facts.push((
+                concat!("offsetof(", stringify!($in), ", ", stringify!($field), ")"),
+                offset_of!($in, $field),
+            ));)*
+        };
+    }
+    fields!(PyObject: ob_refcnt ob_type);
+    fields!(PyTypeObject: tp_name tp_basicsize tp_itemsize tp_dealloc tp_vectorcall_offset tp_getattr
+        tp_setattr tp_as_async tp_repr tp_as_number tp_as_sequence tp_as_mapping tp_hash tp_call tp_str
+        tp_getattro tp_setattro tp_as_buffer tp_flags tp_doc tp_traverse tp_clear tp_richcompare
+        tp_weaklistoffset tp_iter tp_iternext tp_methods tp_members tp_getset tp_base tp_dict tp_descr_get
+        tp_descr_set tp_dictoffset tp_init tp_alloc tp_new tp_free tp_is_gc tp_bases tp_mro tp_cache
+        tp_subclasses tp_weaklist tp_del tp_version_tag tp_finalize tp_vectorcall);
+    facts
+}
+
+#[test]
+fn the_header_has_our_layouts() {
+    let out = Path::new(env!("OUT_DIR"));
+    let mut source = String::from("#include \"pyrefcore.h\"\n");
+    for (expression, value) in facts() {
+        writeln!(
+            source,
+            "typedef char check[({expression}) == {value} ? 1 : -1];"
+        )
+        .expect("it fits");
+    }
+    // One name for all: C11 allows the same typedef again, so only a wrong one is an error.
+    let file = out.join("layout.c");
+    std::fs::write(&file, source).expect("the folder can be written to");
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let mut command = Command::new(compiler);
+    command
+        .args(["-std=c11", "-fsyntax-only", "-I"])
+        .arg(out)
+        .arg(&file);
+    let output = command
+        .output()
+        .expect("a C compiler is needed: set CC or install cc");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
