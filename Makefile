@@ -6,6 +6,9 @@ FLAVOURS := $(patsubst flavours/%.txt,%,$(wildcard flavours/cp*.txt))
 PREFIX ?= /usr/local
 CARGO ?= cargo
 
+# One flavour for each branch of the selectors.
+CHECKED := cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp314 cp315-refdebug
+
 DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
@@ -38,10 +41,36 @@ target/dist/%/.built: flavours/%.txt $(SOURCES)
 	@touch $@
 
 flavours/%.txt:
-	@echo "there is no flavour '$*'; there are: $(FLAVOURS)" >&2; exit 2
+	@echo "there is no flavour '$*'; choose one, as in: make build FLAVOUR=cp311 (there are $(FLAVOURS))" >&2; exit 2
 
 header: $(DIST)/.built ## Renew include/pyrefcore.h
 	cp $(DIST)/include/pyrefcore.h include/pyrefcore.h
+
+run: $(DIST)/.built ## See it work: a C program that finds its leak, and a real Python on replaced symbols
+	@sh c_tests/run.sh --demo $(FLAVOUR)
+	@sh c_tests/run_demo.sh $(FLAVOUR)
+
+test: ## Test everything this machine can; ends with one line of counts
+	@sh c_tests/test.sh
+
+check: $(DIST)/.built ## Check format, lints, documentation, header and symbols; each failure names its cure
+	@$(CARGO) fmt --check >/dev/null || { echo "the sources are not formatted; cure: cargo fmt"; exit 1; }
+	@for flavour in $(CHECKED); do \
+	  PYO3_CONFIG_FILE="$(CURDIR)/flavours/$$flavour.txt" $(CARGO) clippy --quiet --all-targets --features unwinding -- -D warnings \
+	    || { echo "a lint for $$flavour; cure: mend what clippy names above"; exit 1; }; done
+	@PYO3_CONFIG_FILE="$(CURDIR)/flavours/$(FLAVOUR).txt" RUSTDOCFLAGS="-D warnings" \
+	  $(CARGO) doc --quiet --no-deps --document-private-items \
+	  || { echo "the documentation has warnings; cure: mend what rustdoc names above"; exit 1; }
+	@cmp -s include/pyrefcore.h $(DIST)/include/pyrefcore.h \
+	  || { echo "include/pyrefcore.h is not what src/ makes; cure: make header"; exit 1; }
+	@sh c_tests/symbols.sh $(FLAVOUR) >/dev/null \
+	  || { sh c_tests/symbols.sh $(FLAVOUR); exit 1; }
+	@PYO3_CONFIG_FILE="$(CURDIR)/flavours/$(FLAVOUR).txt" $(CARGO) test --quiet --lib layers >target/layers.log 2>&1 \
+	  || { cat target/layers.log; echo "a layer points up; cure: move the line to where it belongs"; exit 1; }
+	@echo "checked: format, lints ($(CHECKED)), documentation, header, symbols, layers"
+
+bench: $(DIST)/.built ## Measure ours beside the real libpython, in one table
+	@sh benches/run.sh
 
 install: $(DIST)/.built ## Install one flavour: PREFIX=/usr/local DESTDIR=
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig

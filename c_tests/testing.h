@@ -80,21 +80,22 @@ static inline int hear(void (*misuse)(void))
 }
 
 /* A case of its own: the child must die by `signal` (0: exit with status 0), and what it wrote to standard
- * error must hold each of the texts that follow. */
+ * error must hold each of the texts that follow; ONE_LINE among them says that it is a single line. */
+#define ONE_LINE ""
 #define expect_death(name, signal, misuse, ...) \
     testing_expect(__LINE__, name, signal, misuse, (const char *const[]){ __VA_ARGS__, NULL })
 static inline void testing_expect(int line, const char *name, int wanted, void (*misuse)(void),
-                                  const char *const *texts)
+                                  const char *const *text)
 {
     testing_begin(name);
-    int status = hear(misuse);
-    int got = WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
-    testing_equal(got, wanted, line, "signal, or minus exit status");
-    for (; *texts != NULL; texts++) {
-        testing_check(strstr(testing_heard, *texts) != NULL, line, *texts);
+    int status = hear(misuse), got = WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
+    testing_equal(got, wanted, line, "the signal (or minus the exit status) is right");
+    for (; *text != NULL && !testing.wrong; text++) {
+        const char *end = strchr(testing_heard, '\n');
+        testing_check(**text ? strstr(testing_heard, *text) != NULL : end && !end[1], line, *text);
     }
     if (testing.wrong) {
-        printf("    the child said:\n%s\n", testing_heard);
+        printf("    it said: %s\n", testing_heard);
     }
     testing_end();
 }

@@ -2,6 +2,7 @@
 
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
 use crate::lifecycle::birth::{self, Total};
+use crate::lifecycle::misuse;
 
 /// Gives a new object its first reference, tells tracemalloc and the watchers, and enters it into the
 /// list of all objects, if there is one. The type must have been set. CPython has this as a function
@@ -11,8 +12,11 @@ use crate::lifecycle::birth::{self, Total};
 /// `op` is memory of an object whose type has been set, and in no list of objects.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_NewReference(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { birth::new_reference(op, Total::Counted, "_Py_NewReference") }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check_birth(op, "_Py_NewReference");
+        birth::new_reference(op, Total::Counted);
+    }
 }
 
 /// Makes an object of memory: sets its type, adds a reference to the type (up to 3.12 only to one made at
@@ -25,8 +29,11 @@ pub unsafe extern "C" fn PyObject_Init(
     op: *mut PyObject,
     ob_type: *mut PyTypeObject,
 ) -> *mut PyObject {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { birth::init(op, ob_type, "PyObject_Init") }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check_init(op, ob_type, "PyObject_Init");
+        birth::init(op, ob_type)
+    }
 }
 
 /// The same for an object with `size` items, which is stored as its `ob_size`.
@@ -39,6 +46,9 @@ pub unsafe extern "C" fn PyObject_InitVar(
     ob_type: *mut PyTypeObject,
     size: Py_ssize_t,
 ) -> *mut PyVarObject {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { birth::init_var(op, ob_type, size, "PyObject_InitVar") }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check_init(op.cast(), ob_type, "PyObject_InitVar");
+        birth::init_var(op, ob_type, size)
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::abi::PyObject;
 use crate::lifecycle::birth::{self, Total};
+use crate::lifecycle::misuse;
 
 /// As `_Py_NewReference`, without adding to the total of all references: the object has moved, and its
 /// reference was counted before (3.12 and later).
@@ -10,6 +11,9 @@ use crate::lifecycle::birth::{self, Total};
 /// As `_Py_NewReference`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_NewReferenceNoTotal(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { birth::new_reference(op, Total::Unchanged, "_Py_NewReferenceNoTotal") }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check_birth(op, "_Py_NewReferenceNoTotal");
+        birth::new_reference(op, Total::Unchanged);
+    }
 }

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
-use crate::lifecycle::{birth, memory};
+use crate::lifecycle::{birth, memory, misuse};
 
 /// Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory. What
 /// `PyObject_Malloc` stands for without an interpreter. From any thread.
@@ -38,8 +38,9 @@ pub unsafe extern "C" fn pyrefcore_object_free(block: *mut c_void) {
 pub unsafe extern "C" fn pyrefcore_object_new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
+        misuse::check_type(ob_type, std::ptr::null_mut(), "PyObject_New");
         let block = memory::allocate(birth::size_of_instance(ob_type, 0));
-        birth::init(block.cast(), ob_type, "PyObject_New")
+        birth::init(block.cast(), ob_type)
     }
 }
 
@@ -54,8 +55,9 @@ pub unsafe extern "C" fn pyrefcore_object_new_var(
 ) -> *mut PyVarObject {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
+        misuse::check_type(ob_type, std::ptr::null_mut(), "PyObject_NewVar");
         let block = memory::allocate(birth::size_of_instance(ob_type, size));
-        birth::init_var(block.cast(), ob_type, size, "PyObject_NewVar")
+        birth::init_var(block.cast(), ob_type, size)
     }
 }
 

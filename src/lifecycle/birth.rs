@@ -1,6 +1,6 @@
 //! The first reference.
 
-use super::{HOST_OWNS_BIRTHS, all_objects, count, misuse};
+use super::{HOST_OWNS_BIRTHS, all_objects, count};
 use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 use crate::host;
 use crate::refcount::{Current, Policy};
@@ -20,10 +20,9 @@ pub enum Total {
 /// # Safety
 /// `op` is memory of an object whose type has been set and that is in no list of objects.
 #[inline]
-pub unsafe fn new_reference(op: *mut PyObject, total: Total, call: &str) {
-    // SAFETY: the check takes anything; the rest is the caller's promise.
+pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
+    // SAFETY: the caller's promise is the callees'.
     unsafe {
-        misuse::check_birth(op, call);
         if HOST_OWNS_BIRTHS && let Some(host) = host::interpreter() {
             let theirs = match total {
                 Total::Counted => host._Py_NewReference,
@@ -95,7 +94,7 @@ pub unsafe fn resurrect_reference(op: *mut PyObject) {
 ///
 /// # Safety
 /// `op` is NULL or memory of at least the type's basic size; `ob_type` is a type.
-pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &str) -> *mut PyObject {
+pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObject {
     if op.is_null() {
         // The host sets its MemoryError.
         let theirs = host::interpreter().and_then(|host| host.PyObject_Init);
@@ -108,7 +107,7 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &str) ->
         if FLAVOUR.minor >= 13 || TypeFlags((*ob_type).tp_flags).is_heap_type() {
             count::acquire(ob_type.cast());
         }
-        new_reference(op, Total::Counted, call);
+        new_reference(op, Total::Counted);
     }
     op
 }
@@ -121,7 +120,6 @@ pub unsafe fn init_var(
     op: *mut PyVarObject,
     ob_type: *mut PyTypeObject,
     size: Py_ssize_t,
-    call: &str,
 ) -> *mut PyVarObject {
     // SAFETY: the caller's promise; nobody can see whether the size is stored before the birth, as up
     // to 3.11, or after it.
@@ -129,7 +127,7 @@ pub unsafe fn init_var(
         if !op.is_null() {
             (*op).ob_size = size;
         }
-        init(op.cast(), ob_type, call).cast()
+        init(op.cast(), ob_type).cast()
     }
 }
 

@@ -66,7 +66,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
         }
         if FLAVOUR.minor <= 12 {
             // Up to 3.12 a resurrection is a second birth, whose reference was counted before.
-            birth::new_reference(op, Total::Counted, "PyObject_CallFinalizerFromDealloc");
+            birth::new_reference(op, Total::Counted);
             if FLAVOUR.ref_debug {
                 ref_total::add(-1);
             }

@@ -1,6 +1,8 @@
 //! The two words in front of a container, where there is no collector: tracking is a mark, no more.
 
-use super::{birth, memory};
+use std::ptr::null_mut;
+
+use super::{birth, memory, misuse};
 use crate::abi::{
     self, FLAVOUR, Py_ssize_t, PyGC_Head, PyObject, PyTypeObject, PyVarObject, TypeFlags,
 };
@@ -82,7 +84,7 @@ pub unsafe fn untrack_if_gc(op: *mut PyObject) {
 /// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
 pub unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller's promise is the callees'.
-    unsafe { birth::init(allocate(ob_type, 0), ob_type, "PyObject_GC_New") }
+    unsafe { birth::init(allocate(ob_type, 0, "PyObject_GC_New"), ob_type) }
 }
 
 /// The same with items.
@@ -93,10 +95,9 @@ pub unsafe fn new_var(ob_type: *mut PyTypeObject, size: Py_ssize_t) -> *mut PyVa
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         birth::init_var(
-            allocate(ob_type, size).cast(),
+            allocate(ob_type, size, "PyObject_GC_NewVar").cast(),
             ob_type,
             size,
-            "PyObject_GC_NewVar",
         )
     }
 }
@@ -114,14 +115,15 @@ pub unsafe fn delete(op: *mut PyObject) {
     }
 }
 
-unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t) -> *mut PyObject {
+unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t, call: &str) -> *mut PyObject {
+    misuse::check_type(ob_type, null_mut(), call);
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         let presize = TypeFlags((*ob_type).tp_flags).presize(FLAVOUR);
         let block =
             memory::allocate(presize.saturating_add(birth::size_of_instance(ob_type, items)));
         if block.is_null() {
-            std::ptr::null_mut()
+            null_mut()
         } else {
             block.wrapping_byte_add(presize).cast()
         }

@@ -1,7 +1,7 @@
 //! What a debug flavour looks at before it believes a pointer. Release flavours believe every pointer,
 //! as CPython does.
 
-use std::mem::offset_of;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
 use crate::host;
@@ -22,7 +22,7 @@ pub unsafe fn check(op: *mut PyObject, call: &str) {
     }
 }
 
-/// The same for memory that is about to become an object.
+/// The same for memory that is about to become an object, and whose type has been set.
 ///
 /// # Safety
 /// `op` may be anything.
@@ -30,7 +30,24 @@ pub unsafe fn check(op: *mut PyObject, call: &str) {
 pub unsafe fn check_birth(op: *mut PyObject, call: &str) {
     if FLAVOUR.is_debug() {
         check_address(op, call);
-        if live::state(op as usize) != State::Live && !type_name::is_readable(op) {
+        if !type_name::is_readable(op) {
+            refuse(op, call, "there is no readable memory");
+        }
+        // SAFETY: the memory can be read, and a type word may be anything.
+        check_type(unsafe { abi::type_of(op) }, op, call);
+    }
+}
+
+/// The same for memory that is about to become an object of `ob_type`. NULL stands for no memory.
+///
+/// # Safety
+/// `op` and `ob_type` may be anything.
+#[inline]
+pub unsafe fn check_init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &str) {
+    if FLAVOUR.is_debug() && !op.is_null() {
+        check_address(op, call);
+        check_type(ob_type, op, call);
+        if !type_name::is_readable(op) {
             refuse(op, call, "there is no readable memory");
         }
     }
@@ -44,20 +61,34 @@ pub unsafe fn check_birth(op: *mut PyObject, call: &str) {
 pub unsafe fn check_death(op: *mut PyObject) {
     if FLAVOUR.is_debug() {
         let call = "_Py_Dealloc";
-        // SAFETY: any pointer may be checked; afterwards its memory can be read.
+        // SAFETY: any pointer may be checked; afterwards its memory, and then its type's, can be read.
         unsafe {
             check(op, call);
             let ob_type = abi::type_of(op);
-            if type_name::of(op).is_none()
-                && host::read::<usize>(ob_type as usize + offset_of!(PyTypeObject, tp_dealloc))
-                    .is_none()
-            {
-                refuse(op, call, "its type can't be read");
-            }
+            check_type(ob_type, op, call);
             if (*ob_type).tp_dealloc.is_none() {
                 refuse(op, call, "its type's tp_dealloc is NULL");
             }
         }
+    }
+}
+
+/// Ends the process where `ob_type`, the type of `op`, can't be a type.
+pub fn check_type(ob_type: *mut PyTypeObject, op: *mut PyObject, call: &str) {
+    /// Types that were found readable before.
+    static KNOWN: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+    if FLAVOUR.is_debug() {
+        let address = ob_type as usize;
+        let known = &KNOWN[address / 64 % KNOWN.len()];
+        // Relaxed here and below: an address that was not seen yet is looked at again.
+        if known.load(Ordering::Relaxed) == address && address != 0 {
+            return;
+        }
+        if !ob_type.is_aligned() || host::read::<[u8; size_of::<PyTypeObject>()]>(address).is_none()
+        {
+            refuse(op, call, "its type can't be read");
+        }
+        known.store(address, Ordering::Relaxed);
     }
 }
 

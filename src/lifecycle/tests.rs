@@ -51,7 +51,7 @@ unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller's promise: a type of this test.
     unsafe {
         let block = super::memory::allocate(birth::size_of_instance(ob_type, 0));
-        birth::init(block.cast(), ob_type, "test")
+        birth::init(block.cast(), ob_type)
     }
 }
 
@@ -98,7 +98,7 @@ fn an_immortal_never_dies() {
             assert_eq!((count::refcnt(op), DEATHS.get()), (before, 0));
             // Recycled memory of an immortal is mortal again.
             super::all_objects::forget(op);
-            birth::new_reference(op, Total::Counted, "test");
+            birth::new_reference(op, Total::Counted);
             assert_eq!(count::refcnt(op), 1);
         }
         count::release(op, c"test");

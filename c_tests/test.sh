@@ -1,0 +1,55 @@
+#!/bin/sh
+# Runs every test that this machine can run, and adds up their counts: `N passed, N failed, N skipped`.
+# Each step prints such a line last; a step that dies without one counts as a failure.
+set -u
+cd "$(dirname "$0")/.."
+log=target/test.log
+mkdir -p target
+passed=0 failed=0 skipped=0
+
+# One flavour for each branch of the selectors; the C suite runs on all of them.
+units="cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp314 cp315-refdebug"
+
+step() {
+    name=$1
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" 2>&1 | tee "$log"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)
+    if [ -z "$line" ]; then
+        echo "$name ended without its counts"
+        failed=$((failed + 1))
+        return
+    fi
+    set -- $(echo "$line" | tr -cs '0-9' ' ')
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + ${3:-0}))
+}
+
+# cargo's own output, shortened to what failed, and its counts in our words.
+unit_tests() {
+    all_passed=0 all_failed=0
+    for flavour in $units; do
+        out=target/unit-$flavour.log
+        PYO3_CONFIG_FILE="$PWD/flavours/$flavour.txt" cargo test --quiet --lib >"$out" 2>&1
+        counts=$(sed -n 's/^test result: [a-zA-Z]*\. \([0-9]*\) passed; \([0-9]*\) failed.*/\1 \2/p' "$out" | tail -n 1)
+        if [ -z "$counts" ]; then
+            cat "$out"
+            counts="0 1"
+        fi
+        set -- $counts
+        [ "$2" = 0 ] || cat "$out"
+        echo "$flavour: $1 passed, $2 failed"
+        all_passed=$((all_passed + $1)) all_failed=$((all_failed + $2))
+    done
+    echo "$all_passed passed, $all_failed failed"
+}
+
+step "unit and random tests" unit_tests
+step "C suite, every flavour" sh c_tests/run.sh
+step "header, both compilers, all standards" sh c_tests/header.sh
+step "exported symbols, every flavour" sh c_tests/symbols.sh
+step "preloaded into a CPython" sh c_tests/preload.sh
+step "CPython's own tests on replaced symbols" sh c_tests/preload_suite.sh --quick
+
+printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]
