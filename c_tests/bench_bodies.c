@@ -10,6 +10,20 @@
 #include <pyrefcore.h>
 #endif
 
+/* What older CPythons lack is spelled the way code for them spells it. */
+#ifdef AGAINST_PYTHON_H
+#if PY_VERSION_HEX < 0x03090000
+#define Py_IS_TYPE(op, type) (Py_TYPE(op) == (type))
+#define Py_SET_REFCNT(op, n) (Py_REFCNT(op) = (n))
+#define Py_SET_SIZE(op, n) (Py_SIZE(op) = (n))
+#define Py_SET_TYPE(op, type) (Py_TYPE(op) = (type))
+#endif
+#if PY_VERSION_HEX < 0x030A0000
+#define Py_NewRef(op) (Py_INCREF(op), (op))
+#define Py_XNewRef(op) (Py_XINCREF(op), (op))
+#endif
+#endif
+
 #ifndef BENCH_HANDICAP
 #define BENCH_HANDICAP 0
 #endif
@@ -190,20 +204,6 @@ BODY(f_get_tracer, void *data, USE(PyRefTracer_GetTracer(&data)))
 #endif
 
 /* ---- Inline functions: instructions ---- */
-
-/* What older CPythons lack is spelled the way code for them spells it. */
-#ifdef AGAINST_PYTHON_H
-#if PY_VERSION_HEX < 0x03090000
-#define Py_IS_TYPE(op, type) (Py_TYPE(op) == (type))
-#define Py_SET_REFCNT(op, n) (Py_REFCNT(op) = (n))
-#define Py_SET_SIZE(op, n) (Py_SIZE(op) = (n))
-#define Py_SET_TYPE(op, type) (Py_TYPE(op) = (type))
-#endif
-#if PY_VERSION_HEX < 0x030A0000
-#define Py_NewRef(op) (Py_INCREF(op), (op))
-#define Py_XNewRef(op) (Py_XINCREF(op), (op))
-#endif
-#endif
 
 BODY(i_incref, , Py_INCREF(op))
 BODY(i_xincref, , Py_XINCREF(op))

@@ -9,6 +9,9 @@ static void call_finalizer_from_dealloc(PyObject *op) { (void)PyObject_CallFinal
 static void track(PyObject *op) { PyObject_GC_Track(op); }
 static void untrack(PyObject *op) { PyObject_GC_UnTrack(op); }
 static void is_tracked(PyObject *op) { (void)PyObject_GC_IsTracked(op); }
+#if PY_VERSION_HEX < 0x030E0000
+static void begin(PyObject *op) { _PyTrash_begin(NULL, op); }
+#endif
 #if PY_VERSION_HEX >= 0x030A0000
 static void new_ref(PyObject *op) { (void)(Py_NewRef)(op); }
 static void xnew_ref(PyObject *op) { (void)(Py_XNewRef)(op); }
@@ -28,6 +31,14 @@ static void is_type(PyObject *op) { (void)(Py_IS_TYPE)(op, &Thing_Type); }
 static void set_size(PyObject *op) { (Py_SET_SIZE)((PyVarObject *)op, 3); }
 #endif
 
+#ifdef Py_TRACE_REFS
+#if PY_VERSION_HEX >= 0x030D0000
+static void enter(PyObject *op) { _Py_AddToAllObjects(op); }
+#else
+static void enter(PyObject *op) { _Py_AddToAllObjects(op, 0); }
+#endif
+#endif
+
 enum { TAKES_NULL = 1, TAKES_DEAD = 2 };
 static const struct Call {
     const char *name;
@@ -44,6 +55,13 @@ static const struct Call {
     { "PyObject_GC_Track", track, TAKES_DEAD },
     { "PyObject_GC_UnTrack", untrack, TAKES_DEAD },
     { "PyObject_GC_IsTracked", is_tracked, TAKES_DEAD },
+#ifdef Py_TRACE_REFS
+    { "_Py_AddToAllObjects", enter, TAKES_DEAD },
+    { "_Py_ForgetReference", _Py_ForgetReference, TAKES_DEAD },
+#endif
+#if PY_VERSION_HEX < 0x030E0000
+    { "Py_TRASHCAN_BEGIN", begin, TAKES_DEAD },
+#endif
 #if PY_VERSION_HEX >= 0x030A0000
     { "_Py_IncRef", _Py_IncRef, 0 },
     { "_Py_DecRef", _Py_DecRef, 0 },

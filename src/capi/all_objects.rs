@@ -2,6 +2,7 @@
 
 use crate::abi::PyObject;
 use crate::lifecycle::all_objects::{self, Entry};
+use crate::lifecycle::misuse;
 
 /// Enters `op` into the table of all objects, if it is not there (`Py_TRACE_REFS`, 3.13 and later).
 ///
@@ -9,6 +10,9 @@ use crate::lifecycle::all_objects::{self, Entry};
 /// `op` is an object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_AddToAllObjects(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { all_objects::add(op, Entry::IfAbsent) }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "_Py_AddToAllObjects");
+        all_objects::add(op, Entry::IfAbsent);
+    }
 }

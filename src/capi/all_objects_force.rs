@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 use crate::abi::PyObject;
 use crate::lifecycle::all_objects::{self, Entry};
+use crate::lifecycle::misuse;
 
 /// Enters `op` into the list of all objects; unless `force` is set, only where it is in none
 /// (`Py_TRACE_REFS`, up to 3.12).
@@ -17,6 +18,9 @@ pub unsafe extern "C" fn _Py_AddToAllObjects(op: *mut PyObject, force: c_int) {
     } else {
         Entry::Force
     };
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { all_objects::add(op, entry) }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "_Py_AddToAllObjects");
+        all_objects::add(op, entry);
+    }
 }

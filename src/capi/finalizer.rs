@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use crate::abi::PyObject;
 use crate::host;
 use crate::lifecycle::finalizer::{self, Fate};
+use crate::lifecycle::misuse;
 
 /// Runs the `tp_finalize` of `op`'s type, if it has one; for a container, only the first time.
 ///
@@ -16,7 +17,10 @@ pub unsafe extern "C" fn PyObject_CallFinalizer(op: *mut PyObject) {
     unsafe {
         match host::interpreter().and_then(|host| host.PyObject_CallFinalizer) {
             Some(theirs) => theirs(op),
-            None => finalizer::call(op),
+            None => {
+                misuse::check(op, "PyObject_CallFinalizer");
+                finalizer::call(op)
+            }
         }
     }
 }
@@ -32,7 +36,10 @@ pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(op: *mut PyObject) ->
     unsafe {
         match host::interpreter().and_then(|host| host.PyObject_CallFinalizerFromDealloc) {
             Some(theirs) => theirs(op),
-            None => -c_int::from(finalizer::call_from_dealloc(op) == Fate::Resurrected),
+            None => {
+                misuse::check(op, "PyObject_CallFinalizerFromDealloc");
+                -c_int::from(finalizer::call_from_dealloc(op) == Fate::Resurrected)
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::abi::PyObject;
 use crate::host;
-use crate::lifecycle::all_objects;
+use crate::lifecycle::{all_objects, misuse};
 
 /// Takes `op` out of the list of all objects, and aborts where the list does not hold it
 /// (`Py_TRACE_REFS`; from 3.14 on everywhere, where it does nothing without that).
@@ -15,7 +15,10 @@ pub unsafe extern "C" fn _Py_ForgetReference(op: *mut PyObject) {
     unsafe {
         match host::interpreter().and_then(|host| host._Py_ForgetReference) {
             Some(theirs) => theirs(op),
-            None => all_objects::forget(op),
+            None => {
+                misuse::check(op, "_Py_ForgetReference");
+                all_objects::forget(op);
+            }
         }
     }
 }

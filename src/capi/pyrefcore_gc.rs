@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
-use crate::lifecycle::gc;
+use crate::lifecycle::{gc, misuse};
 
 /// Allocates an untracked instance of a container type and gives it its first reference; NULL where there
 /// is no memory. What `PyObject_GC_New` stands for without an interpreter.
@@ -35,8 +35,11 @@ pub unsafe extern "C" fn pyrefcore_gc_new_var(
 /// `op` came from `pyrefcore_gc_new` or `pyrefcore_gc_new_var`; its type can still be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_gc_del(op: *mut c_void) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { gc::delete(op.cast()) }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op.cast(), "PyObject_GC_Del");
+        gc::delete(op.cast());
+    }
 }
 
 /// Tracks a container.
@@ -45,8 +48,11 @@ pub unsafe extern "C" fn pyrefcore_gc_del(op: *mut c_void) {
 /// `op` is a container.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_gc_track(op: *mut c_void) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { gc::track(op.cast()) }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op.cast(), "PyObject_GC_Track");
+        gc::track(op.cast());
+    }
 }
 
 /// Stops tracking a container. Nothing happens where it is not tracked.
@@ -55,8 +61,11 @@ pub unsafe extern "C" fn pyrefcore_gc_track(op: *mut c_void) {
 /// `op` is a container.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_gc_untrack(op: *mut c_void) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { gc::untrack(op.cast()) }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op.cast(), "PyObject_GC_UnTrack");
+        gc::untrack(op.cast());
+    }
 }
 
 /// 1 where `op` is a tracked container, otherwise 0.
@@ -66,5 +75,8 @@ pub unsafe extern "C" fn pyrefcore_gc_untrack(op: *mut c_void) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_gc_is_tracked(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
-    c_int::from(unsafe { gc::is_gc(op) && gc::is_tracked(op) })
+    unsafe {
+        misuse::check(op, "PyObject_GC_IsTracked");
+        c_int::from(gc::is_gc(op) && gc::is_tracked(op))
+    }
 }

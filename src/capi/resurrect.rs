@@ -1,7 +1,7 @@
 //! A finalizer has kept a dying object alive.
 
 use crate::abi::PyObject;
-use crate::lifecycle::birth;
+use crate::lifecycle::{birth, misuse};
 
 /// Enters an object that lives on after its finalizer has run into the list of all objects again (3.13
 /// and later). Changes no count and no total.
@@ -10,6 +10,9 @@ use crate::lifecycle::birth;
 /// `op` is an object, and in no list of objects.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_ResurrectReference(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { birth::resurrect_reference(op) }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "_Py_ResurrectReference");
+        birth::resurrect_reference(op);
+    }
 }

@@ -36,6 +36,8 @@ pub unsafe fn is_own(op: *mut PyObject, dealloc: destructor) -> bool {
 /// # Safety
 /// `op` is a dying container that is no longer tracked.
 pub unsafe fn begin(op: *mut PyObject) -> bool {
+    // SAFETY: the check takes anything.
+    unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     if NESTING.get() >= UNWIND_LEVEL {
         // SAFETY: the caller's promise is the callee's.
         unsafe { deposit(op) };

@@ -1,0 +1,206 @@
+/* The live table: which objects are alive, of which types, and which of them were born since a mark. */
+#include "testing.h"
+#include "things.h"
+#include <pthread.h>
+
+enum { MANY = 500 };
+static PyObject *kept[MANY];
+
+static void keep(int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        kept[i] = i % 5 == 4 ? (PyObject *)new_box(NULL) : (PyObject *)new_thing(i);
+    }
+}
+static void drop(int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        Py_CLEAR(kept[i]);
+    }
+}
+
+static void off_knows_nothing(void)
+{
+    keep(0, 10);
+    EQUAL(pyrefcore_live_count(0), IS_DEBUG ? 10 : 0);
+    EQUAL(pyrefcore_births() + pyrefcore_deaths(), 0);
+    CHECK(pyrefcore_birth_stack(kept[0], NULL, NULL) == -1);
+    drop(0, 10);
+}
+
+static void count(void)
+{
+    CHECK(pyrefcore_watch(PYREFCORE_LIVE | PYREFCORE_COUNT) == 0 && pyrefcore_watch(0) == 0);
+    uint64_t births = pyrefcore_births(), deaths = pyrefcore_deaths();
+    keep(0, 100);
+    EQUAL(pyrefcore_live_count(0), 100);
+    drop(20, 100);
+    EQUAL(pyrefcore_live_count(0), 20);
+    keep(20, 40);
+    EQUAL(pyrefcore_live_count(0), 40);
+    drop(0, 40);
+    EQUAL(pyrefcore_live_count(0), 0);
+    EQUAL(pyrefcore_births() - births, 120);
+    EQUAL(pyrefcore_deaths() - deaths, 120);
+}
+
+typedef struct {
+    PyObject *last;
+    int seen, until, known;
+} Walk;
+static int step(PyObject *op, void *arg)
+{
+    Walk *walk = arg;
+    CHECK(op > walk->last);
+    walk->last = op;
+    for (int i = 0; i < MANY; i++) {
+        walk->known += kept[i] == op;
+    }
+    return ++walk->seen == walk->until;
+}
+static void visit(void)
+{
+    Walk all = { 0 }, some = { .until = 7 };
+    keep(0, MANY);
+    CHECK(pyrefcore_live_visit(0, step, &all) == 0 && pyrefcore_live_visit(0, step, &some) == 0);
+    CHECK(all.seen == MANY && all.known == MANY && some.seen == 7);
+    drop(0, MANY);
+}
+
+/* Whoever is visited may drop it and any other, and make new ones. */
+static int drop_all(PyObject *op, void *arg)
+{
+    Walk *walk = arg;
+    CHECK(Py_REFCNT(op) == 1 && (Py_TYPE(op) == &Thing_Type || Py_TYPE(op) == &Box_Type));
+    if (walk->seen++ == 0) {
+        drop(0, MANY / 2);
+        drop(MANY / 2 + 1, MANY);
+        keep(0, 3);
+    }
+    return 0;
+}
+static void visit_while_they_die(void)
+{
+    Walk walk = { 0 };
+    keep(0, MANY);
+    CHECK(pyrefcore_live_visit(0, drop_all, &walk) == 0);
+    CHECK(walk.seen >= 1 && walk.seen <= 5);
+    EQUAL(pyrefcore_live_count(0), 4);
+    drop(0, MANY);
+}
+
+typedef struct {
+    char names[64];
+    size_t counts[4];
+    int seen, until;
+} Types;
+static int add_type(const char *name, size_t count, void *arg)
+{
+    Types *types = arg;
+    strcat(strcat(types->names, name), " ");
+    types->counts[types->seen++] = count;
+    return types->seen == types->until;
+}
+static void types(void)
+{
+    Types all = { 0 }, none = { 0 }, first = { .until = 1 };
+    keep(0, 50);
+    uint64_t mark = pyrefcore_mark();
+    CHECK(pyrefcore_live_types(0, add_type, &all) == 0 && pyrefcore_live_types(mark, add_type, &none) == 0);
+    CHECK(strcmp(all.names, "Thing Box ") == 0 && all.counts[0] == 40 && all.counts[1] == 10);
+    CHECK(pyrefcore_live_types(0, add_type, &first) == 0 && first.seen == 1 && none.seen == 0);
+    drop(0, 50);
+}
+
+/* Each of 100 generations has one object more than the one before; the marks of the last 30 are exact. */
+static void generations(void)
+{
+    enum { GENERATIONS = 100 };
+    uint64_t marks[GENERATIONS];
+    for (int i = 0; i < GENERATIONS; i++) {
+        marks[i] = pyrefcore_mark();
+        CHECK(i == 0 || marks[i] > marks[i - 1]);
+        keep(i, i + 1);
+        for (int back = 0; back <= 30 && back <= i; back++) {
+            EQUAL(pyrefcore_live_count(marks[i - back]), back + 1);
+        }
+        EQUAL(pyrefcore_live_count(0), i + 1);
+    }
+    Walk walk = { 0 };
+    Types all = { 0 };
+    EQUAL(pyrefcore_live_count(marks[0]), -1);
+    CHECK(pyrefcore_live_visit(marks[0], step, &walk) == -1 && pyrefcore_live_types(marks[0], add_type, &all) == -1);
+    CHECK(walk.seen == 0 && all.seen == 0);
+    EQUAL(pyrefcore_live_count(marks[99] + 1), -1);
+    drop(0, 95);
+    EQUAL(pyrefcore_live_count(marks[90]), 5);
+    drop(95, GENERATIONS);
+    EQUAL(pyrefcore_live_count(0), 0);
+}
+
+/* Memory need not come from an allocator: objects may start in the middle of 16 bytes. */
+static void odd_addresses(void)
+{
+    _Alignas(16) static char memory[4 * sizeof(Thing) + 16];
+    static PyTypeObject Static_Type = {
+        PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Static",
+        .tp_basicsize = sizeof(Thing), .tp_dealloc = PyObject_CallFinalizer,
+    };
+    Walk walk = { 0 };
+    kept[0] = PyObject_Init((PyObject *)memory, &Static_Type);
+    kept[1] = PyObject_Init((PyObject *)(memory + 2 * sizeof(Thing) + 8), &Static_Type);
+    CHECK(pyrefcore_live_visit(0, step, &walk) == 0);
+    CHECK(walk.seen == 2 && walk.known == 2);
+    drop(0, 2);
+    EQUAL(pyrefcore_live_count(0), 0);
+}
+
+static void *work(void *arg)
+{
+    PyObject **mine = (PyObject **)arg;
+    for (int i = 0; i < 20000; i++) {
+        PyObject **place = &mine[i % 50];
+        Py_XSETREF(*place, (PyObject *)new_thing(i));
+    }
+    return NULL;
+}
+static void threads(void)
+{
+    pthread_t ids[8];
+    uint64_t mark = pyrefcore_mark(), births = pyrefcore_births(), deaths = pyrefcore_deaths();
+    for (int i = 0; i < 8; i++) {
+        assert(pthread_create(&ids[i], NULL, work, kept + 50 * i) == 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        pthread_join(ids[i], NULL);
+    }
+    EQUAL(pyrefcore_live_count(mark), 400);
+    EQUAL(pyrefcore_births() - births, 160000);
+    EQUAL(pyrefcore_deaths() - deaths, 160000 - 400);
+    drop(0, 400);
+    EQUAL(pyrefcore_live_count(0), 0);
+}
+
+static void unwatch(void)
+{
+    pyrefcore_unwatch(PYREFCORE_LIVE | PYREFCORE_COUNT);
+    uint64_t births = pyrefcore_births();
+    keep(0, 10);
+    EQUAL(pyrefcore_live_count(0), IS_DEBUG ? 10 : 0);
+    EQUAL(pyrefcore_births(), births);
+    drop(0, 10);
+}
+
+int main(void)
+{
+    RUN(off_knows_nothing);
+    RUN(count);
+    RUN(visit);
+    RUN(visit_while_they_die);
+    RUN(types);
+    RUN(generations);
+    RUN(odd_addresses);
+    RUN(threads);
+    RUN(unwatch);
+    return summary();
+}
