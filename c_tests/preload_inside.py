@@ -75,7 +75,7 @@ def exact():
     """1000 objects of a class are 1000 more, and none when they are gone."""
     quiet()
     for kind in (Thing, Slotted, Text, lambda: [None], lambda: {1: 2}, lambda: (quiet,) * 5,
-                 lambda: b"x" * 700, lambda: 1.5 * len(kept), lambda: 10 ** 20 + len(kept), lambda: set("ab"),
+                 lambda: b"x" * (700 + len(kept)), lambda: 1.5 * len(kept), lambda: 10 ** 20 + len(kept), lambda: set("ab"),
                  lambda: (lambda: kept), lambda: bytearray(9), lambda: "x%d" % len(kept)):
         kept = []
         sample = kind()
@@ -91,7 +91,7 @@ def exact():
             kept[place] = None
         gc.collect()
         after, after_all = types(mark).get(name, 0), core.pyrefcore_live_count(0)
-        print(name, there - before >= 1000 and there - before <= 1003, abs(after - before) <= 3,
+        print(name, 1000 <= there - before <= 1006, abs(after - before) <= 6,
               1000 <= there_all - total <= 3100, abs(after_all - total) <= 30)
         if os.environ.get("PRELOAD_SHOW"):
             print("  ", before, there, after, total, there_all, after_all, file=sys.stderr)
@@ -374,6 +374,12 @@ def tracemalloc():
 
     def all_of_them(title):
         print(title, "limit", tracemalloc.get_traceback_limit())
+        # Free lists hold blocks from before the start, which nobody traces: they are used up first.
+        held = [[], [], [], [], []]
+        for n in range(3000):
+            for place, op in enumerate(((a, b, c), (a, n), {a: b}, [a, b], number * n)):
+                held[place].append(op)
+        del held[:], op
         for name, kind in kinds.items():
             for _ in range(3):
                 op = first(kind)

@@ -7,6 +7,7 @@ counts as failed where it fails preloaded both times and passes plain; otherwise
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
@@ -164,6 +165,8 @@ def main():
     tests = options.tests.split(",") if options.tests else QUICK if options.quick else TESTS
     modes = ["plain", "live"] if options.quick else list(MODES)
 
+    # A shell that runs this in the background has interrupts ignored, and tests of interrupts would fail.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     counts = Counts()
     found = common.find_pythons()
     if options.pythons:

@@ -48,6 +48,7 @@ step "unit and random tests" unit_tests
 step "C suite, every flavour" sh c_tests/run.sh
 step "header, both compilers, all standards" sh c_tests/header.sh
 step "exported symbols, every flavour" sh c_tests/symbols.sh
+step "installed, with pkg-config" sh c_tests/install.sh
 step "preloaded into a CPython" sh c_tests/preload.sh
 step "CPython's own tests on replaced symbols" sh c_tests/preload_suite.sh --quick
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::environment::Target;
 use super::symbols;
+use crate::abi::FLAVOUR;
 use crate::host;
 use crate::report::facts::{Replaced, Summary};
 use crate::report::{census, text};
@@ -62,7 +63,12 @@ fn summary() -> Summary {
                     .into(),
             );
         }
+        if FLAVOUR.minor == 8 {
+            let note = "CPython 3.8 compiles births into its own code, so only deaths are seen";
+            summary.notes.push(note.into());
+        }
         summary.symbols = Some(symbols);
+        summary.moment = "after the interpreter has finished";
     }
     summary
 }

@@ -3,8 +3,9 @@
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::ptr::null;
 
-use crate::abi::PyObject;
+use crate::abi::{FLAVOUR, PyObject};
 use crate::host;
+use crate::watch::events::{self, Watcher};
 use crate::watch::{birth_stacks, frames, stacks, tracemalloc, traces};
 
 /// One frame of a C call stack. What is not known is NULL or 0.
@@ -38,6 +39,7 @@ pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
         return -1;
     }
     tracemalloc::start(usize::try_from(max_nframe).unwrap_or(1).max(1));
+    events::set(Watcher::Blocks, FLAVOUR.minor >= 12);
     0
 }
 
@@ -45,6 +47,7 @@ pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_trace_stop() {
     if host::interpreter().is_none() {
+        events::set(Watcher::Blocks, false);
         tracemalloc::stop();
     }
 }

@@ -52,10 +52,6 @@ unsafe fn counted(op: *mut PyObject, total: Total) {
         Current::birth(PyObject::count(op));
         all_objects::add(op, all_objects::Entry::Force);
     }
-    if FLAVOUR.minor >= 12 && tracemalloc::is_tracing() {
-        // SAFETY: as above. tracemalloc is not told twice: a host from 3.12 on never says it traces.
-        unsafe { tracemalloc::new_reference(op) };
-    }
 }
 
 /// A birth while tracemalloc traces, up to 3.11: the block's traceback is renewed first.

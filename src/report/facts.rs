@@ -9,6 +9,8 @@ pub struct Summary {
     pub flavour: &'static str,
     /// Births and deaths, where they were counted.
     pub counted: Option<(u64, u64)>,
+    /// When this was so, if there is anything to say about that.
+    pub moment: &'static str,
     /// Objects that are alive, most first, where a live table was kept.
     pub alive: Option<Vec<Alive>>,
     /// Which symbols were replaced, in a host.

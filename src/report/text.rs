@@ -25,7 +25,7 @@ pub fn summary(summary: &Summary) -> String {
     }
     if let Some(alive) = &summary.alive {
         push_unseen(&mut lines, summary.counted, alive);
-        push_alive(&mut lines, alive);
+        push_alive(&mut lines, alive, summary.moment);
     }
     if let Some(symbols) = &summary.symbols {
         push_symbols(&mut lines, symbols);
@@ -48,9 +48,14 @@ fn push_unseen(lines: &mut Vec<String>, counted: Option<(u64, u64)>, alive: &[Al
     }
 }
 
-fn push_alive(lines: &mut Vec<String>, alive: &[Alive]) {
+fn push_alive(lines: &mut Vec<String>, alive: &[Alive], moment: &str) {
     let objects: usize = alive.iter().map(|of_type| of_type.objects).sum();
-    lines.push(format!("  alive {objects:>12}, by type:"));
+    let moment = if moment.is_empty() {
+        String::new()
+    } else {
+        format!(" {moment}")
+    };
+    lines.push(format!("  alive {objects:>12}{moment}, by type:"));
     for (place, of_type) in alive.iter().take(TYPES).enumerate() {
         lines.push(format!(
             "        {:>12}  {}",
@@ -172,12 +177,13 @@ mod tests {
                     replaced: Replaced::Everywhere,
                 },
             ]),
+            moment: "at noon",
             notes: vec!["a note".into()],
         };
         let expected = "  born            12
   died             6
   gone             2  without a call to _Py_Dealloc: their memory came back
-  alive            4, by type:
+  alive            4 at noon, by type:
                    3  Node
                       2 of them born at
                         make

@@ -10,7 +10,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 use super::tally::Tally;
-use super::{birth_stacks, live};
+use super::{birth_stacks, live, tracemalloc};
 use crate::abi::{FLAVOUR, PyObject};
 
 /// A function that is told of births and deaths: the object, the event, the data it was set with.
@@ -43,6 +43,9 @@ pub enum Watcher {
     BirthStacks = 2,
     /// The number of births and deaths.
     Count = 4,
+    /// Traced memory blocks that are handed out again, from 3.12 on; up to 3.11 a birth looks at
+    /// tracemalloc's own flag.
+    Blocks = 8,
 }
 
 #[derive(Debug)]
@@ -128,6 +131,10 @@ unsafe extern "C" fn keep_live_table(op: *mut PyObject, event: c_int, _data: *mu
 unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -> c_int {
     if is_on(Watcher::Count) {
         TALLY.add(event as usize, 1);
+    }
+    if is_on(Watcher::Blocks) && event == CREATE {
+        // SAFETY: a tracer is told of complete objects.
+        unsafe { tracemalloc::new_reference(op) };
     }
     if is_on(Watcher::BirthStacks) {
         match event {

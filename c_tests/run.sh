@@ -1,0 +1,87 @@
+#!/bin/sh
+# Builds and runs the C suite.
+#
+#   run.sh [FLAVOUR...]      as in flavours/; the default is all of them
+#
+# Each program is linked with the shared library and once more with the static one. CC and CFLAGS are used.
+# The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+
+set -u
+cd "$(dirname "$0")/.." || exit 2
+[ $# -gt 0 ] || set -- $(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
+
+programs="words counting birth death trashcan total negative all_objects tracemalloc tracer live misuse finalizer
+    report forgotten two_units"
+cc=${CC:-gcc}
+flags="-std=c11 -Wall -Wextra -Wpedantic -Werror -g ${CFLAGS:-}"
+libs=$(sed -n 's/.*Libs.private: \([^'\'']*\).*/\1/p' Makefile)
+root=$PWD/target
+# Nothing of the caller's may reach the programs.
+unset PYREFCORE PYREFCORE_REPORT
+
+# one FLAVOUR PROGRAM: compiles and runs both links; "cases failures" or a reason goes to PROGRAM.result.
+one() {
+    dist=$root/dist/$1 out=$root/c_tests/$1 sources=c_tests/$2.c
+    [ "$2" != two_units ] || sources="c_tests/two_units_a.c c_tests/two_units_b.c"
+    shared="-L$dist/lib -Wl,-rpath,$dist/lib -lpyrefcore"
+    cases=0 failures=0
+    for link in shared static; do
+        name=$out/$2.$link
+        # shellcheck disable=SC2086
+        if [ $link = shared ]; then
+            $cc $flags -I"$dist/include" $sources -o "$name" $shared -lpthread
+        else
+            $cc $flags -I"$dist/include" $sources -o "$name" "$dist/lib/libpyrefcore.a" $libs
+        fi >"$name.log" 2>&1 || { failures=$((failures + 1)); echo "does not compile" >>"$name.log"; continue; }
+        timeout 120 "$name" >>"$name.log" 2>&1
+        status=$?
+        line=$(tail -n 1 "$name.log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')
+        # A program that prints no counts is one case.
+        [ -n "$line" ] || { [ $status -eq 0 ] && line="1 0" || line="0 1"; }
+        cases=$((cases + ${line% *} + ${line#* }))
+        failures=$((failures + ${line#* }))
+        case $status:${line#* } in 0:0 | [!0]*:[!0]*) ;; *) failures=$((failures + 1)); cases=$((cases + 1)) ;; esac
+        [ $status -lt 124 ] || echo "ended with status $status" >>"$name.log"
+    done
+    echo "$cases $failures" >"$out/$2.result"
+}
+
+if [ "${1:-}" = --one ]; then
+    one "$2" "$3"
+    exit
+fi
+
+passed=0 failed=0 skipped=0
+for flavour; do
+    out=$root/c_tests/$flavour
+    mkdir -p "$out"
+    rm -f "$out"/*.result "$out"/*.log
+    if ! make -s build FLAVOUR="$flavour" >"$out/build.log" 2>&1; then
+        cat "$out/build.log"
+        echo "$flavour: FAILED: it does not build"
+        failed=$((failed + 1))
+        continue
+    fi
+    # shellcheck disable=SC2086
+    printf '%s\n' $programs | xargs -P "$(nproc)" -n 1 sh c_tests/run.sh --one "$flavour"
+    cases=0 failures=0 count=0
+    for program in $programs; do
+        read -r n bad <"$out/$program.result" || { n=1 bad=1; }
+        count=$((count + (n > 0)))
+        cases=$((cases + n)) failures=$((failures + bad))
+        if [ "$bad" -gt 0 ]; then
+            for log in "$out/$program".*.log; do
+                echo "--- $flavour $(basename "$log" .log)"
+                cat "$log"
+            done
+        fi
+    done
+    if [ $failures -eq 0 ]; then
+        echo "$flavour: $count programs, $cases cases"
+    else
+        echo "$flavour: $count programs, $cases cases, $failures FAILED"
+    fi
+    passed=$((passed + cases - failures)) failed=$((failed + failures))
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
