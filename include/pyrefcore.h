@@ -389,7 +389,8 @@ int pyrefcore_gc_is_tracked(PyObject *op);
 int pyrefcore_watch(unsigned int watchers);
 
 /*
- Switches watchers off. What they know is kept, and grows stale. A debug flavour keeps its live table on.
+ Switches watchers off. What they know is kept and grows stale; the live table starts afresh when it is
+ switched on again. A debug flavour keeps its live table on.
  */
 void pyrefcore_unwatch(unsigned int watchers);
 

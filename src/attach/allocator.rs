@@ -4,6 +4,7 @@
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::abi::PyObject;
 use crate::watch::events::{self, Tracer};
@@ -37,17 +38,33 @@ static INNER: Inner = Inner(UnsafeCell::new(Allocator {
     free: None,
 }));
 
-/// Hooks the allocator when the first object is born: earlier, the host has not settled on one.
-pub(super) fn hook_at_first_birth() {
-    // SAFETY: the tracer may be called with any data.
+/// Whether the hook is set, or about to be.
+static HOOKED: AtomicBool = AtomicBool::new(false);
+
+/// Hooks the allocator, once: now, where the host is running, or else when the first object is born,
+/// because earlier the host has not settled on an allocator. Whoever switches the live table on holds
+/// the host's lock.
+pub(super) fn hook_when_ready() {
+    if HOOKED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    // SAFETY: the host's public function takes nothing and may be called at any time.
+    let running = unsafe {
+        let found = libc::dlsym(libc::RTLD_DEFAULT, c"Py_IsInitialized".as_ptr());
+        type IsInitialized = unsafe extern "C" fn() -> c_int;
+        !found.is_null() && std::mem::transmute::<*mut c_void, IsInitialized>(found)() != 0
+    };
+    // SAFETY: the caller holds the host's lock, or nothing has begun; the tracer may be called with any
+    // data, and no other was set before the host was running.
     unsafe {
-        events::replace_tracer(
-            Tracer {
+        if running {
+            hook();
+        } else {
+            events::set_tracer(Tracer {
                 function: Some(first_birth),
                 data: null_mut(),
-            },
-            0,
-        )
+            });
+        }
     }
 }
 
@@ -55,13 +72,10 @@ unsafe extern "C" fn first_birth(op: *mut PyObject, event: c_int, _data: *mut c_
     // SAFETY: the host's lock is held, as at every birth. Whoever is told of this event by a tracer
     // that was set meanwhile was told of it by the host.
     unsafe {
-        events::replace_tracer(
-            Tracer {
-                function: None,
-                data: null_mut(),
-            },
-            0,
-        );
+        events::set_tracer(Tracer {
+            function: None,
+            data: null_mut(),
+        });
         hook();
     }
     let _ = (op, event);

@@ -40,6 +40,7 @@ extern "C" fn enter() {
         host::enter(originals::resolve(&library));
         variables::share(Some(&library));
         tracer_slot::share();
+        events::when_live_starts(allocator::hook_when_ready);
     } else {
         variables::share(None);
         if live::remembers_the_dead() {
@@ -61,9 +62,6 @@ fn watch(wishes: &Wishes) {
         if !events::set(watcher, true) {
             host::say("pyrefcore: there is no memory for the live table\n");
         }
-    }
-    if events::is_on(Watcher::Live) && host::interpreter().is_some() {
-        allocator::hook_at_first_birth();
     }
     if let Some(report) = &wishes.report {
         exit::report_to(report.clone());

@@ -37,7 +37,7 @@ pub(super) fn read() -> Wishes {
             if target == "stderr" {
                 Target::Stderr
             } else {
-                Target::File(PathBuf::from(target))
+                Target::File(std::path::absolute(&target).unwrap_or_else(|_| target.into()))
             }
         });
     wishes

@@ -32,13 +32,10 @@ pub(super) fn share() {
         Some(slot) => unsafe { events::use_slot_of_host(slot) },
         // SAFETY: the function may be called with any data.
         None => unsafe {
-            events::replace_tracer(
-                Tracer {
-                    function: Some(ask),
-                    data: null_mut(),
-                },
-                0,
-            )
+            events::set_tracer(Tracer {
+                function: Some(ask),
+                data: null_mut(),
+            })
         },
     }
 }

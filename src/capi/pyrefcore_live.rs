@@ -40,7 +40,8 @@ pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
         .unwrap_or(0)
 }
 
-/// Switches watchers off. What they know is kept, and grows stale. A debug flavour keeps its live table on.
+/// Switches watchers off. What they know is kept and grows stale; the live table starts afresh when it is
+/// switched on again. A debug flavour keeps its live table on.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_unwatch(watchers: c_uint) {
     for (_, watcher) in WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0) {

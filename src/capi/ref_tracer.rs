@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 
 use crate::host;
-use crate::watch::events::{self, RefTracer, TRACKER_REMOVED, Tracer};
+use crate::watch::events::{self, RefTracer, Tracer};
 
 /// Calls `tracer` with each object that is born (event 0) or about to die (event 1), and with `data`; NULL
 /// stops that (3.13 and later). From 3.15 on the tracer that stood there before is called once more,
@@ -18,13 +18,11 @@ pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_v
         if let Some(theirs) = host::interpreter().and_then(|host| host.PyRefTracer_SetTracer) {
             return theirs(tracer, data);
         }
-        events::replace_tracer(
-            Tracer {
-                function: tracer,
-                data,
-            },
-            TRACKER_REMOVED,
-        );
+        events::say_farewell();
+        events::set_tracer(Tracer {
+            function: tracer,
+            data,
+        });
     }
     0
 }

@@ -7,6 +7,7 @@
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 use super::tally::Tally;
@@ -160,8 +161,12 @@ pub fn is_on(watcher: Watcher) -> bool {
 
 /// Switches a watcher on or off; false where there is no memory for it.
 pub fn set(watcher: Watcher, on: bool) -> bool {
-    if on && watcher == Watcher::Live && !live::open() {
-        return false;
+    let starts = on && !is_on(watcher);
+    if starts && watcher == Watcher::Live {
+        if !live::open() {
+            return false;
+        }
+        live::wipe();
     }
     // Relaxed here and below: callers take turns.
     let others = WATCHING.load(Ordering::Relaxed) & !(watcher as u8);
@@ -170,7 +175,18 @@ pub fn set(watcher: Watcher, on: bool) -> bool {
         Ordering::Relaxed,
     );
     choose();
+    if starts && watcher == Watcher::Live {
+        WHEN_LIVE_STARTS.get().inspect(|start| start());
+    }
     true
+}
+
+/// What a host needs done when the live table is switched on.
+static WHEN_LIVE_STARTS: OnceLock<fn()> = OnceLock::new();
+
+/// From now on `start` is called when the live table is switched on. Called once, before `main`.
+pub fn when_live_starts(start: fn()) {
+    let _ = WHEN_LIVE_STARTS.set(start);
 }
 
 /// Points births and deaths to the slot that has to hear of them first.
@@ -202,21 +218,24 @@ pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
     choose();
 }
 
-/// Sets the tracer that stands behind ours; from 3.15 on the one that stood there hears `farewell`.
+/// From 3.15 on, tells the tracer that stands behind ours that its time is over.
+pub fn say_farewell() {
+    let Tracer { function, data } = tracer();
+    if FLAVOUR.minor >= 15
+        && let Some(function) = function
+    {
+        // SAFETY: a tracer is called with the data it was set with, and expects this event.
+        unsafe { function(null_mut(), TRACKER_REMOVED, data) };
+    }
+}
+
+/// Sets the tracer that stands behind ours.
 ///
 /// # Safety
 /// The tracer may be called with its data until another is set.
-pub unsafe fn replace_tracer(tracer: Tracer, farewell: c_int) {
-    let slot = THEIRS.load(Ordering::Relaxed);
-    // SAFETY: callers take turns, and the slot lives for good; a tracer promises to expect events.
-    unsafe {
-        if FLAVOUR.minor >= 15
-            && let Some(function) = (*slot).function
-        {
-            function(null_mut(), farewell, (*slot).data);
-        }
-        *slot = tracer;
-    }
+pub unsafe fn set_tracer(tracer: Tracer) {
+    // SAFETY: callers take turns, and the slot lives for good.
+    unsafe { *THEIRS.load(Ordering::Relaxed) = tracer }
 }
 
 /// The tracer that stands behind ours.

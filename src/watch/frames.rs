@@ -53,23 +53,38 @@ fn look_up(address: usize) -> Frame {
 }
 
 impl Frame {
-    /// Whether this is a function that takes a stack, and not who called it.
+    /// Whether this is one of the library's own functions, or of those that take a stack for it. Debug
+    /// information may give bare names, and a program that links the library statically holds it itself.
     fn is_own(&self) -> bool {
-        self.function.as_deref().is_some_and(|name| {
-            let path = name.trim_start_matches('<');
-            [
-                "pyrefcore",
-                "backtrace::",
-                "_Py_NewReference",
-                "PyObject_Init",
-                "PyTraceMalloc_Track",
-            ]
-            .iter()
-            .any(|own| path.starts_with(own))
-                || name == "_PyTraceMalloc_NewReference"
-        })
+        let library = self
+            .library
+            .as_deref()
+            .and_then(|path| path.rsplit('/').next());
+        let file = self.file.as_deref().unwrap_or("");
+        let function = self
+            .function
+            .as_deref()
+            .unwrap_or("")
+            .trim_start_matches('<');
+        library.is_some_and(|name| name.starts_with("libpyrefcore"))
+            || file.starts_with(concat!(env!("CARGO_MANIFEST_DIR"), "/src/"))
+            || file.contains("/backtrace-")
+            || ["pyrefcore", "backtrace::"]
+                .iter()
+                .any(|own| function.starts_with(own))
+            || OWN_EXPORTS.contains(&function)
     }
 }
+
+/// Exported functions under which a stack is taken.
+const OWN_EXPORTS: [&str; 6] = [
+    "_Py_NewReference",
+    "_Py_NewReferenceNoTotal",
+    "PyObject_Init",
+    "PyObject_InitVar",
+    "PyTraceMalloc_Track",
+    "_PyTraceMalloc_NewReference",
+];
 
 impl std::fmt::Display for Frame {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

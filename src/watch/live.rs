@@ -41,6 +41,17 @@ pub fn open() -> bool {
     SHADOW.open()
 }
 
+/// Forgets every object that is alive: what died while nobody watched would stay for good.
+pub fn wipe() {
+    SHADOW.visit(|_, mark| {
+        // Relaxed: marks are wiped while callers take turns.
+        if mark.load(Ordering::Relaxed) >> KIND_BITS <= LAST {
+            mark.store(0, Ordering::Relaxed);
+        }
+        true
+    });
+}
+
 /// An object was born.
 ///
 /// # Safety
