@@ -59,7 +59,9 @@ pub(super) unsafe fn finish(op: *mut PyObject) {
         // Read before anything else: whoever hears of the death may change the object.
         let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
         all_objects::forget(op);
-        events::destroyed(op);
+        if let Some(slot) = events::listener() {
+            return finish_watched(op, slot, dealloc);
+        }
         call(dealloc, op);
     }
 }
@@ -78,5 +80,19 @@ pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut
     unsafe { dealloc(op) };
     if remember {
         live::bury(op);
+    }
+}
+
+/// The same where somebody is told. Apart, so that a death of which nobody is told needs no stack.
+#[inline(never)]
+unsafe fn finish_watched(
+    op: *mut PyObject,
+    slot: *mut events::Tracer,
+    dealloc: unsafe extern "C" fn(*mut PyObject),
+) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        events::destroyed_in(op, slot);
+        call(dealloc, op);
     }
 }

@@ -61,6 +61,11 @@ static OURS: Slot = Slot(UnsafeCell::new(Tracer {
     function: None,
     data: null_mut(),
 }));
+/// Where only the live table is on.
+static LIVE_ONLY: Slot = Slot(UnsafeCell::new(Tracer {
+    function: Some(keep_live_table),
+    data: null_mut(),
+}));
 static USERS: Slot = Slot(UnsafeCell::new(Tracer {
     function: None,
     data: null_mut(),
@@ -72,14 +77,37 @@ static CURRENT: AtomicPtr<Tracer> = AtomicPtr::new(USERS.0.get());
 
 static TALLY: Tally<2> = Tally::new();
 
+/// The slot of whoever watches, or `None` where nobody does.
+#[inline]
+pub fn listener() -> Option<*mut Tracer> {
+    // Relaxed: the slots themselves are static and initialised.
+    let slot = CURRENT.load(Ordering::Relaxed);
+    // SAFETY: CURRENT always points to a slot that lives for good.
+    unsafe { (*slot).function.is_some() }.then_some(slot)
+}
+
 /// Tells whoever watches that an object was born.
 ///
 /// # Safety
 /// `op` is an object with its count and type set.
 #[inline]
 pub unsafe fn created(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { tell(&CURRENT, op, CREATE) }
+    if let Some(slot) = listener() {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { created_in(op, slot) }
+    }
+}
+
+/// The same where `slot` is known to listen. Apart, so that a birth of which nobody is told needs no stack.
+#[inline(never)]
+unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if slot == LIVE_ONLY.0.get() && live::born_quickly(op) && !is_told_further() {
+            return;
+        }
+        tell(slot, op, CREATE)
+    }
 }
 
 /// Tells whoever watches that an object is about to die.
@@ -88,8 +116,45 @@ pub unsafe fn created(op: *mut PyObject) {
 /// `op` is an object that is still complete.
 #[inline]
 pub unsafe fn destroyed(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { tell(&CURRENT, op, DESTROY) }
+    if let Some(slot) = listener() {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { destroyed_in(op, slot) }
+    }
+}
+
+/// The same where `slot` is known to listen.
+///
+/// # Safety
+/// As [`destroyed`].
+#[inline]
+pub unsafe fn destroyed_in(op: *mut PyObject, slot: *mut Tracer) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if slot == LIVE_ONLY.0.get() && live::died_quickly(op) && !is_told_further() {
+            return;
+        }
+        tell(slot, op, DESTROY)
+    }
+}
+
+/// Whether somebody stands behind us.
+#[inline]
+unsafe fn is_told_further() -> bool {
+    // SAFETY: THEIRS always points to a slot that lives for good.
+    unsafe { (*THEIRS.load(Ordering::Relaxed)).function.is_some() }
+}
+
+/// Calls the tracer in a slot, whoever it is.
+#[cold]
+#[inline(never)]
+unsafe fn tell(slot: *mut Tracer, op: *mut PyObject, event: c_int) {
+    // SAFETY: CURRENT and THEIRS always point to a slot that lives for good. A tracer is called with the
+    // data it was set with, and promises to expect these events.
+    unsafe {
+        if let Some(function) = (*slot).function {
+            function(op, event, (*slot).data);
+        }
+    }
 }
 
 /// Tells our watchers that a dying object lives on. CPython's tracer is not told.
@@ -103,19 +168,6 @@ pub unsafe fn resurrected(op: *mut PyObject) {
     }
 }
 
-#[inline]
-unsafe fn tell(slot: &AtomicPtr<Tracer>, op: *mut PyObject, event: c_int) {
-    // Relaxed: the slots themselves are static and initialised.
-    let slot = slot.load(Ordering::Relaxed);
-    // SAFETY: CURRENT and THEIRS always point to a slot that lives for good. A tracer is called with the
-    // data it was set with, and promises to expect these events.
-    unsafe {
-        if let Some(function) = (*slot).function {
-            function(op, event, (*slot).data);
-        }
-    }
-}
-
 /// The tracer in front of all others, when only the live table is on.
 unsafe extern "C" fn keep_live_table(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
     match event {
@@ -124,7 +176,7 @@ unsafe extern "C" fn keep_live_table(op: *mut PyObject, event: c_int, _data: *mu
         _ => live::died(op),
     }
     // SAFETY: as above.
-    unsafe { tell(&THEIRS, op, event) }
+    unsafe { tell(THEIRS.load(Ordering::Relaxed), op, event) }
     0
 }
 
@@ -148,7 +200,7 @@ unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -
         return unsafe { keep_live_table(op, event, data) };
     }
     // SAFETY: as above.
-    unsafe { tell(&THEIRS, op, event) }
+    unsafe { tell(THEIRS.load(Ordering::Relaxed), op, event) }
     0
 }
 
@@ -192,16 +244,12 @@ pub fn when_live_starts(start: fn()) {
 /// Points births and deaths to the slot that has to hear of them first.
 fn choose() {
     let watching = WATCHING.load(Ordering::Relaxed);
-    let first: unsafe extern "C" fn(*mut PyObject, c_int, *mut c_void) -> c_int =
-        if watching == Watcher::Live as u8 {
-            keep_live_table
-        } else {
-            watch
-        };
     // SAFETY: callers take turns, so nobody reads the slot meanwhile.
-    unsafe { (*OURS.0.get()).function = Some(first) };
+    unsafe { (*OURS.0.get()).function = Some(watch) };
     let slot = if watching == 0 {
         THEIRS.load(Ordering::Relaxed)
+    } else if watching == Watcher::Live as u8 {
+        LIVE_ONLY.0.get()
     } else {
         OURS.0.get()
     };

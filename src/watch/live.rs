@@ -19,7 +19,7 @@ const DYING: u8 = 62;
 /// The last generation before old ones are folded together.
 const LAST: u8 = 61;
 /// So many generations are folded into the oldest at a time.
-const FOLD: u8 = 31;
+const FOLD: u8 = 30;
 
 static SHADOW: Shadow = Shadow::new();
 static GENERATION: AtomicU8 = AtomicU8::new(1);
@@ -72,6 +72,44 @@ pub unsafe fn born(op: *mut PyObject) {
             Ordering::Relaxed,
         );
     }
+}
+
+/// The same without a call: false where there is no mark yet, or the object is an odd one.
+///
+/// # Safety
+/// As [`born`], and the table is open.
+#[inline]
+pub unsafe fn born_quickly(op: *mut PyObject) -> bool {
+    let address = op as usize;
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        let Some(mark) = SHADOW.opened(address) else {
+            return false;
+        };
+        if !address.is_multiple_of(GRAIN) {
+            return false;
+        }
+        let kind = (abi::presize(op) / GRAIN) as u8;
+        mark.store(
+            GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind,
+            Ordering::Relaxed,
+        );
+    }
+    true
+}
+
+/// An object died, or is about to: false where there is no mark.
+///
+/// # Safety
+/// The table is open.
+#[inline]
+pub unsafe fn died_quickly(op: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise is the callee's.
+    let Some(mark) = (unsafe { SHADOW.opened(op as usize) }) else {
+        return false;
+    };
+    mark.store(0, Ordering::Relaxed);
+    true
 }
 
 /// An object died, or is about to.

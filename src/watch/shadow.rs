@@ -41,6 +41,20 @@ impl Shadow {
         (!marks.is_null()).then(|| unsafe { &*marks.add(address / GRAIN % MARKS) })
     }
 
+    /// The mark of an address in range, if its region has been made.
+    ///
+    /// # Safety
+    /// The shadow is open.
+    #[inline]
+    pub(super) unsafe fn opened(&self, address: usize) -> Option<&AtomicU8> {
+        // SAFETY: an open table has REGIONS entries and a region MARKS marks.
+        unsafe {
+            let regions = self.regions.load(Ordering::Relaxed);
+            let marks = (*regions.add(address / REGION % REGIONS)).load(Ordering::Acquire);
+            (!marks.is_null()).then(|| &*marks.add(address / GRAIN % MARKS))
+        }
+    }
+
     /// The mark of `address`; `None` where the address is out of range, the shadow is not open, or
     /// there is no memory for the region.
     #[inline]
