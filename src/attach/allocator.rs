@@ -6,6 +6,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::originals;
 use crate::abi::PyObject;
 use crate::watch::events::{self, Tracer};
 use crate::watch::live;
@@ -45,14 +46,17 @@ static HOOKED: AtomicBool = AtomicBool::new(false);
 /// because earlier the host has not settled on an allocator. Whoever switches the live table on holds
 /// the host's lock.
 pub(super) fn hook_when_ready() {
+    let Some(python) = originals::python() else {
+        return;
+    };
     if HOOKED.swap(true, Ordering::Relaxed) {
         return;
     }
     // SAFETY: the host's public function takes nothing and may be called at any time.
     let running = unsafe {
-        let found = libc::dlsym(libc::RTLD_DEFAULT, c"Py_IsInitialized".as_ptr());
-        type IsInitialized = unsafe extern "C" fn() -> c_int;
-        !found.is_null() && std::mem::transmute::<*mut c_void, IsInitialized>(found)() != 0
+        let is_initialized =
+            python.function::<unsafe extern "C" fn() -> c_int>(c"Py_IsInitialized");
+        is_initialized.is_some_and(|is_initialized| is_initialized() != 0)
     };
     // SAFETY: the caller holds the host's lock, or nothing has begun; the tracer may be called with any
     // data, and no other was set before the host was running.
@@ -85,22 +89,24 @@ unsafe extern "C" fn first_birth(op: *mut PyObject, event: c_int, _data: *mut c_
 /// # Safety
 /// The host's lock is held.
 unsafe fn hook() {
-    type Get = unsafe extern "C" fn(c_int, *mut Allocator);
+    type Access = unsafe extern "C" fn(c_int, *mut Allocator);
+    let Some(python) = originals::python() else {
+        return;
+    };
     // SAFETY: the host's public functions, with the types that its headers give them.
     unsafe {
-        let get = libc::dlsym(libc::RTLD_DEFAULT, c"PyMem_GetAllocator".as_ptr());
-        let set = libc::dlsym(libc::RTLD_DEFAULT, c"PyMem_SetAllocator".as_ptr());
-        if get.is_null() || set.is_null() {
-            return;
+        let get = python.function::<Access>(c"PyMem_GetAllocator");
+        let set = python.function::<Access>(c"PyMem_SetAllocator");
+        if let (Some(get), Some(set)) = (get, set) {
+            let inner = INNER.0.get();
+            get(OBJECTS, inner);
+            let mut ours = Allocator {
+                realloc: Some(realloc),
+                free: Some(free),
+                ..*inner
+            };
+            set(OBJECTS, &mut ours);
         }
-        let inner = INNER.0.get();
-        std::mem::transmute::<*mut c_void, Get>(get)(OBJECTS, inner);
-        let mut ours = Allocator {
-            realloc: Some(realloc),
-            free: Some(free),
-            ..*inner
-        };
-        std::mem::transmute::<*mut c_void, Get>(set)(OBJECTS, &mut ours);
     }
 }
 

@@ -1,11 +1,14 @@
 //! What the loader calls, before `main` and after it.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
 
 use super::environment::Wishes;
+use super::originals::Library;
 use super::{allocator, environment, exit, flavour, originals, preload, tracer_slot, variables};
+use crate::abi::PyObject;
 use crate::host;
-use crate::watch::events::{self, Watcher};
+use crate::watch::events::{self, Tracer, Watcher};
 use crate::watch::live;
 
 // A unit test is no process that somebody attached to.
@@ -24,30 +27,60 @@ const MISUSE: c_int = 2;
 
 /// Called by the loader before `main`, on the only thread there is.
 extern "C" fn enter() {
-    let python = originals::find_python();
-    if python.is_none() && preload::is_preloaded() {
-        // Preloaded into something else, like the shell that starts the Python that is meant.
-        return;
-    }
-    let wishes = environment::read();
-    if let Some(library) = python {
-        if let Err(mismatch) = flavour::check(&flavour::of_host(&library)) {
-            host::say(&format!("pyrefcore: {mismatch}\n"));
-            // SAFETY: nothing has begun, so nothing is left undone.
-            unsafe { libc::_exit(MISUSE) }
-        }
+    if let Some(python) = originals::find_python() {
+        let wishes = environment::read();
         preload::leave_the_children_alone(wishes.children);
-        host::enter(originals::resolve(&library));
-        variables::share(Some(&library));
-        tracer_slot::share();
-        events::when_live_starts(allocator::hook_when_ready);
+        join(python, &wishes);
+    } else if preload::is_preloaded() {
+        // Preloaded into something else, like the shell that starts the Python that is meant; or into a
+        // program that brings its Python in later, which is the first to make an object.
+        let late = Tracer {
+            function: Some(late_python),
+            data: null_mut(),
+        };
+        // SAFETY: the function may be called with any data.
+        unsafe { events::set_tracer(late) };
     } else {
         variables::share(None);
         if live::remembers_the_dead() {
             events::set(Watcher::Live, true);
         }
+        watch(&environment::read());
     }
-    watch(&wishes);
+}
+
+/// The first object is born in a process that was loaded without a CPython.
+unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
+    // SAFETY: nobody else has set a tracer, and the host's lock is held as at every birth; the birth that
+    // brought us here is told to whoever watches now.
+    unsafe {
+        events::set_tracer(Tracer {
+            function: None,
+            data: null_mut(),
+        });
+        if let Some(python) = originals::find_python_anywhere() {
+            // Other threads may read the environment now, so LD_PRELOAD stays as it is.
+            join(python, &environment::read());
+            if event == events::CREATE {
+                events::created(op);
+            }
+        }
+    }
+    0
+}
+
+/// Takes part in a host, or ends the process where it counts in another way.
+fn join(python: &'static Library, wishes: &Wishes) {
+    if let Err(mismatch) = flavour::check(&flavour::of_host(python)) {
+        host::say(&format!("pyrefcore: {mismatch}\n"));
+        // SAFETY: nothing has begun, so nothing is left undone.
+        unsafe { libc::_exit(MISUSE) }
+    }
+    host::enter(originals::resolve(python));
+    variables::share(Some(python));
+    tracer_slot::share();
+    events::when_live_starts(allocator::hook_when_ready);
+    watch(wishes);
 }
 
 /// Switches on what was asked for.

@@ -66,6 +66,7 @@ fn summary() -> Summary {
         if FLAVOUR.minor == 8 {
             let note = "CPython 3.8 compiles births into its own code, so only deaths are seen";
             summary.notes.push(note.into());
+            summary.alive = None;
         }
         summary.symbols = Some(symbols);
         summary.moment = "after the interpreter has finished";

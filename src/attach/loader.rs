@@ -1,6 +1,6 @@
 //! What the loader knows of an address.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
@@ -47,4 +47,25 @@ fn extra(address: *const c_void, flags: c_int) -> Option<*mut c_void> {
     // SAFETY: glibc's function takes any address and fills what it is given.
     let known = unsafe { dladdr1(address, info.as_mut_ptr(), &mut extra, flags) };
     (known != 0 && !extra.is_null()).then_some(extra)
+}
+
+/// The names of all libraries that are loaded.
+pub(super) fn names() -> Vec<CString> {
+    unsafe extern "C" fn note(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        names: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the loader hands out its entry and what `names` passed along.
+        unsafe {
+            let name = CStr::from_ptr((*info).dlpi_name);
+            (*names.cast::<Vec<CString>>()).push(name.into());
+        }
+        0
+    }
+    let mut names: Vec<CString> = Vec::new();
+    // SAFETY: the callback takes the address of a vector.
+    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut names).cast()) };
+    names.retain(|name| !name.is_empty());
+    names
 }

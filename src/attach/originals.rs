@@ -1,7 +1,11 @@
 //! The host's own functions behind the names that we export.
 
 use std::ffi::{CStr, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::null;
+use std::sync::OnceLock;
 
+use super::loader;
 use crate::host::Interpreter;
 
 /// The library, or the program, that holds the host's CPython.
@@ -10,29 +14,68 @@ pub(super) struct Library {
     handle: *mut c_void,
 }
 
+// SAFETY: a handle may be used from any thread; the library is never unloaded.
+unsafe impl Send for Library {}
+// SAFETY: as above.
+unsafe impl Sync for Library {}
+
+static PYTHON: OnceLock<Library> = OnceLock::new();
+
+/// The host's CPython, once it was found.
+pub(super) fn python() -> Option<&'static Library> {
+    PYTHON.get()
+}
+
 /// Finds the CPython that this process was loaded with, or `None`.
-pub(super) fn find_python() -> Option<Library> {
-    // SAFETY: the loader's own functions, called with C strings and with what they returned.
+pub(super) fn find_python() -> Option<&'static Library> {
+    // SAFETY: dlsym takes a C string.
+    let known = unsafe { libc::dlsym(libc::RTLD_DEFAULT, VERSION.as_ptr()) };
+    if known.is_null() {
+        return None;
+    }
+    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: dladdr takes any address and fills what it is given; the loader's names are C strings.
     unsafe {
-        let known = libc::dlsym(libc::RTLD_DEFAULT, c"Py_GetVersion".as_ptr());
-        if known.is_null() || libc::dlsym(libc::RTLD_DEFAULT, c"_Py_Dealloc".as_ptr()).is_null() {
+        if libc::dladdr(known, info.as_mut_ptr()) == 0 {
             return None;
         }
-        let mut info = std::mem::zeroed::<libc::Dl_info>();
-        if libc::dladdr(known, &mut info) == 0 {
-            return None;
-        }
-        let mode = libc::RTLD_NOLOAD | libc::RTLD_NOW;
-        let mut handle = libc::dlopen(info.dli_fname, mode);
-        if handle.is_null() {
-            // A program is not found by its name.
-            handle = libc::dlopen(std::ptr::null(), mode);
-        }
-        (!handle.is_null()).then_some(Library { handle })
+        let name = CStr::from_ptr(info.assume_init().dli_fname);
+        // The program is not found by its name.
+        keep(Library::open(Some(name)).or_else(|| Library::open(None)))
     }
 }
 
+/// Finds the CPython that was brought into this process later, wherever the loader keeps it.
+pub(super) fn find_python_anywhere() -> Option<&'static Library> {
+    let loaded = loader::names();
+    keep(loaded.iter().find_map(|name| {
+        let library = Library::open(Some(name))?;
+        library.defines(VERSION).then_some(library)
+    }))
+}
+
+const VERSION: &CStr = c"Py_GetVersion";
+
+fn keep(library: Option<Library>) -> Option<&'static Library> {
+    let library = library.filter(|library| library.has(c"_Py_Dealloc"))?;
+    Some(PYTHON.get_or_init(|| library))
+}
+
 impl Library {
+    /// A library that is loaded already, or the program.
+    fn open(name: Option<&CStr>) -> Option<Self> {
+        let name = name.map_or(null(), CStr::as_ptr);
+        // SAFETY: dlopen takes a C string or null, and with this flag brings nothing in.
+        let handle = unsafe { libc::dlopen(name, libc::RTLD_NOLOAD | libc::RTLD_NOW) };
+        (!handle.is_null()).then_some(Self { handle })
+    }
+
+    /// Whether there is such a symbol in the library itself, and not in one that it needs.
+    fn defines(&self, name: &CStr) -> bool {
+        let found = loader::link_map_of(self.symbol(name));
+        found.is_some_and(|map| std::ptr::from_ref(map).cast_mut().cast() == self.handle)
+    }
+
     /// The address of a symbol, or null.
     pub(super) fn symbol(&self, name: &CStr) -> *mut c_void {
         // SAFETY: the handle is open.
@@ -48,7 +91,7 @@ impl Library {
     ///
     /// # Safety
     /// `F` is the type of a function pointer of the named function, or a union of such.
-    unsafe fn function<F: Copy>(&self, name: &CStr) -> Option<F> {
+    pub(super) unsafe fn function<F: Copy>(&self, name: &CStr) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
         let found = self.symbol(name);
         // SAFETY: the caller names the type; the sizes are equal.

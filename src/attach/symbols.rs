@@ -11,13 +11,15 @@ use object::read::elf::ElfFile;
 use object::{Endianness, Object, ObjectSymbol, ObjectSymbolTable, RelocationTarget};
 
 use super::loader;
-use super::originals::is_ours;
+use super::originals::{self, is_ours};
 use crate::report::facts::{Replaced, Symbol};
 
 /// Every symbol that this library exports and the host's library defines too.
 pub(super) fn in_host() -> Vec<Symbol> {
-    // SAFETY: dlsym takes a C string.
-    let host = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"Py_GetVersion".as_ptr()) };
+    let Some(python) = originals::python() else {
+        return Vec::new();
+    };
+    let host = python.symbol(c"Py_GetVersion");
     let (Some(ours), Some(theirs)) = (Tables::of(in_host as *const c_void), Tables::of(host))
     else {
         return Vec::new();

@@ -7,7 +7,7 @@
 use std::ffi::{c_int, c_void};
 use std::ptr::{dangling_mut, null_mut};
 
-use super::loader;
+use super::{loader, originals};
 use crate::abi::PyObject;
 use crate::host;
 use crate::lifecycle::{HOST_OWNS_BIRTHS, HOST_OWNS_DEATHS};
@@ -75,8 +75,7 @@ fn find(data: *mut c_void) -> Option<*mut Tracer> {
 
 /// Where `_PyRuntime` lies and how large it is.
 fn runtime() -> Option<(*mut usize, usize)> {
-    // SAFETY: dlsym takes a C string.
-    let runtime = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_PyRuntime".as_ptr()) };
+    let runtime = originals::python()?.symbol(c"_PyRuntime");
     let symbol = loader::symbol_of(runtime)?;
     Some((runtime.cast(), symbol.st_size as usize))
 }

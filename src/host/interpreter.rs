@@ -80,13 +80,13 @@ static INTERPRETER: AtomicPtr<Interpreter> = AtomicPtr::new(std::ptr::null_mut()
 /// The CPython this process runs, or `None` where there is none.
 #[inline]
 pub fn interpreter() -> Option<&'static Interpreter> {
-    // Relaxed: `enter` runs in the loader, before any other thread exists.
+    // Relaxed: `enter` runs before the first object is born, under the host's lock or before `main`.
     let found = INTERPRETER.load(Ordering::Relaxed);
     // SAFETY: the pointer is null or was leaked by `enter`.
     unsafe { found.as_ref() }
 }
 
-/// From now on this process has an interpreter. Called once, by the loader's thread, before `main`.
+/// From now on this process has an interpreter. Called once, before its first object is born.
 pub fn enter(interpreter: Interpreter) {
     INTERPRETER.store(Box::leak(Box::new(interpreter)), Ordering::Relaxed);
 }

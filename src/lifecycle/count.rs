@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_int};
 
-use super::{death, misuse};
+use super::death;
 use crate::abi::{FLAVOUR, Head, PyObject};
 use crate::refcount::{Current, Policy, Released};
 use crate::watch::{failure, ref_total};
@@ -58,7 +58,6 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
 pub unsafe fn negative(op: *mut PyObject, file: &CStr, line: c_int) -> ! {
     // SAFETY: the caller's promise is the callee's.
     unsafe {
-        misuse::check(op, "_Py_NegativeRefcount");
         failure::assert_failed(
             op,
             c"object has negative ref count",

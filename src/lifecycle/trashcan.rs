@@ -13,11 +13,17 @@ use crate::host;
 /// CPython's `_PyTrash_UNWIND_LEVEL`.
 const UNWIND_LEVEL: u32 = 50;
 
-thread_local! {
+/// A thread's trashcan.
+#[derive(Debug)]
+struct Trash {
     /// How many `begin` are waiting for their `end`.
-    static NESTING: Cell<u32> = const { Cell::new(0) };
+    nesting: Cell<u32>,
     /// The object put aside last; each keeps its link in its `PyGC_Head`.
-    static LATER: Cell<*mut PyObject> = const { Cell::new(null_mut()) };
+    later: Cell<*mut PyObject>,
+}
+
+thread_local! {
+    static TRASH: Trash = const { Trash { nesting: Cell::new(0), later: Cell::new(null_mut()) } };
 }
 
 /// Whether `dealloc` is the type's own, and not a base's that was called by it: `_PyTrash_cond`.
@@ -38,13 +44,15 @@ pub unsafe fn is_own(op: *mut PyObject, dealloc: destructor) -> bool {
 pub unsafe fn begin(op: *mut PyObject) -> bool {
     // SAFETY: the check takes anything.
     unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
-    if NESTING.get() >= UNWIND_LEVEL {
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { deposit(op) };
-        return true;
-    }
-    NESTING.set(NESTING.get() + 1);
-    false
+    TRASH.with(|trash| {
+        if trash.nesting.get() >= UNWIND_LEVEL {
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { deposit(op) };
+            return true;
+        }
+        trash.nesting.set(trash.nesting.get() + 1);
+        false
+    })
 }
 
 /// Closes a `tp_dealloc`; the outermost ends what was put aside.
@@ -52,11 +60,13 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
 /// # Safety
 /// Every object put aside is still dying.
 pub unsafe fn end() {
-    NESTING.set(NESTING.get().saturating_sub(1));
-    if NESTING.get() == 0 && !LATER.get().is_null() {
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { destroy_chain() }
-    }
+    TRASH.with(|trash| {
+        trash.nesting.set(trash.nesting.get().saturating_sub(1));
+        if trash.nesting.get() == 0 && !trash.later.get().is_null() {
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { destroy_chain() }
+        }
+    });
 }
 
 /// Puts a dying container aside, up to 3.13.
@@ -68,9 +78,9 @@ pub unsafe fn deposit(op: *mut PyObject) {
     unsafe {
         check_container(op);
         let head = gc::head(op);
-        (*head)._gc_prev = ((*head)._gc_prev & PyGC_Head::FLAGS) | LATER.get() as usize;
+        let later = TRASH.with(|trash| trash.later.replace(op));
+        (*head)._gc_prev = ((*head)._gc_prev & PyGC_Head::FLAGS) | later as usize;
     }
-    LATER.set(op);
 }
 
 /// Ends what was put aside, up to 3.13.
@@ -79,12 +89,14 @@ pub unsafe fn deposit(op: *mut PyObject) {
 /// Every object put aside is still dying.
 pub unsafe fn destroy_chain() {
     // What dies meanwhile is put aside at the next level, and the loop goes on with it.
-    NESTING.set(NESTING.get() + 1);
-    while let Some(op) = take(|head| &raw mut head._gc_prev, PyGC_Head::FLAGS) {
-        // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
-        unsafe { death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op) };
-    }
-    NESTING.set(NESTING.get().saturating_sub(1));
+    TRASH.with(|trash| {
+        trash.nesting.set(trash.nesting.get() + 1);
+        while let Some(op) = trash.take(|head| &raw mut head._gc_prev, PyGC_Head::FLAGS) {
+            // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
+            unsafe { death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op) };
+        }
+        trash.nesting.set(trash.nesting.get().saturating_sub(1));
+    });
 }
 
 /// The tag of a link whose object was tracked, from 3.14 on.
@@ -101,9 +113,9 @@ pub unsafe fn put_aside(op: *mut PyObject) {
         if tracked {
             gc::untrack(op);
         }
-        (*gc::head(op))._gc_next = LATER.get() as usize | if tracked { TRACKED } else { 0 };
+        let later = TRASH.with(|trash| trash.later.replace(op));
+        (*gc::head(op))._gc_next = later as usize | if tracked { TRACKED } else { 0 };
     }
-    LATER.set(op);
 }
 
 /// Ends what was put aside, from 3.14 on.
@@ -112,10 +124,12 @@ pub unsafe fn put_aside(op: *mut PyObject) {
 /// Every object put aside is still dying.
 #[inline]
 pub unsafe fn drain() {
-    while let Some(op) = take(|head| &raw mut head._gc_next, 0) {
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { death::finish(op) };
-    }
+    TRASH.with(|trash| {
+        while let Some(op) = trash.take(|head| &raw mut head._gc_next, 0) {
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { death::finish(op) };
+        }
+    });
 }
 
 /// Puts a dying container aside as the version does.
@@ -148,23 +162,25 @@ pub unsafe fn destroy_by_version() {
     }
 }
 
-/// Takes the object put aside last, and gives its link word back with only `keep`'s bits in it.
-fn take(word: fn(&mut PyGC_Head) -> *mut usize, keep: usize) -> Option<*mut PyObject> {
-    let op = LATER.get();
-    if op.is_null() {
-        return None;
-    }
-    // SAFETY: what was put aside is a container with a `PyGC_Head`, and is still dying.
-    unsafe {
-        let word = word(&mut *gc::head(op));
-        let link = *word;
-        *word = link & keep;
-        LATER.set((link & !PyGC_Head::FLAGS) as *mut PyObject);
-        if keep == 0 && link & TRACKED != 0 {
-            gc::track(op);
+impl Trash {
+    /// Takes the object put aside last, and gives its link word back with only `keep`'s bits in it.
+    fn take(&self, word: fn(&mut PyGC_Head) -> *mut usize, keep: usize) -> Option<*mut PyObject> {
+        let op = self.later.get();
+        if op.is_null() {
+            return None;
         }
+        // SAFETY: what was put aside is a container with a `PyGC_Head`, and is still dying.
+        unsafe {
+            let word = word(&mut *gc::head(op));
+            let link = *word;
+            *word = link & keep;
+            self.later.set((link & !PyGC_Head::FLAGS) as *mut PyObject);
+            if keep == 0 && link & TRACKED != 0 {
+                gc::track(op);
+            }
+        }
+        Some(op)
     }
-    Some(op)
 }
 
 /// A debug flavour ends the process where an object without a `PyGC_Head` would be given a link.

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
 
+use super::live::{self, State};
 use super::{birth_stacks, frames, stacks, tracemalloc, traces, type_name};
 use crate::abi::{self, FLAVOUR, Head, PyObject};
 use crate::host::{self, Host, say};
@@ -39,7 +40,7 @@ pub unsafe fn assert_failed(
     say(&format!(
         "{file}:{line}: {function}: Assertion failed: {message}\n"
     ));
-    if type_name::looks_freed(op) {
+    if type_name::looks_freed(op) || live::state(op as usize) == State::Dead {
         say(&format!("<object at {op:p} is freed>\n"));
     } else {
         say_birth(op);
