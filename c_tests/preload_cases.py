@@ -82,7 +82,7 @@ class Tested:
 
     def inside(self, what, *arguments, flags=(), **options):
         """Runs a function of preload_inside.py; without the library where it is not preloaded."""
-        library = self.library if options.get("preload", True) else "-"
+        library = self.library if options.get("preload", True) and not options.pop("alone", False) else "-"
         return self.run("-B", *flags, INSIDE, library, what, *arguments, **options)
 
     def plain(self, what, *arguments):
@@ -99,7 +99,7 @@ class Tested:
     def expect_as_plain(self, what, *arguments, **options):
         plain = self.plain(what, *arguments)
         need(plain.status == 0, "%s fails without the library" % what, plain)
-        self.same(plain, self.inside(what, *arguments, **options))
+        self.same(plain, self.inside(what, *arguments, alone=True, **options))
 
     @staticmethod
     def same(plain, preloaded):
@@ -243,8 +243,8 @@ def inert_where_python_comes_later(t):
     program = t.compiled("embedder", EMBEDDER, "-ldl")
     maps = t.run("-c", "print([l.split()[-1] for l in open('/proc/self/maps') if 'libpython3.' in l][0])").out.strip()
     home = t.run("-c", "import sys; print(sys.base_prefix)").out.strip()
-    code = ("import tracemalloc, gc; tracemalloc.start(); x = (gc, code) if 0 else tuple([gc, 1]); del x; y = tuple([1, gc]);"
-            "print(tracemalloc.get_object_traceback(y)); gc.collect(); print([[n] for n in range(3)])")
+    code = ("import tracemalloc, gc\ntracemalloc.start()\nkept = [tuple([n, gc]) for n in range(5000)]\ndel kept[4000:]\n"
+            "again = tuple([1, gc])\nprint(tracemalloc.get_object_traceback(again))\ngc.collect()\nprint([[n] for n in range(3)])")
     plain = t.run(command=[program, maps, code], preload=False, PYTHONHOME=home)
     need(plain.status == 0 and "[[0], [1], [2]]" in plain.out, "the program is wrong", plain)
     for flavour, library in sorted(t.others.items()):
@@ -340,11 +340,11 @@ def report_names_birth_sites(t):
     result = t.inside("leak", words="trace", report="stderr")
     need(result.status == 0, "the program was disturbed", result)
     check_report(t, result.err)
-    found = re.search(r"^ +123  Thing\n +123 of them born at\n((?: {24}.*\n)+)", result.err, re.M)
-    need(found, "123 leaked things are not named", result)
-    need(re.search(r"Py\w+", found[1]), "no function of the interpreter is named", result)
+    found = re.search(r"^ +12345  Thing\n +1234\d of them born at\n((?: {24}.*\n)+)", result.err, re.M)
+    need(found, "12345 leaked things are not named", result)
+    need(re.match(r" *_?Py\w+", found[1]), "the innermost frame is not one of the interpreter's", result)
     without = t.inside("leak", words="live", report="stderr")
-    need(re.search(r"^ +123  Thing$", without.err, re.M) and "born at" not in without.err, "without trace", without)
+    need(re.search(r"^ +12345  Thing$", without.err, re.M) and "born at" not in without.err, "without trace", without)
 
 
 def live_case(what, expected, since=(3, 9), **options):

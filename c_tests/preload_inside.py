@@ -372,14 +372,11 @@ def tracemalloc():
         "deque": lambda: __import__("collections").deque((1, 2)), "iterator": lambda: iter([a]),
     }
 
+    forever = []
+
     def all_of_them(title):
         print(title, "limit", tracemalloc.get_traceback_limit())
-        # Free lists hold blocks from before the start, which nobody traces: they are used up first.
-        held = [[], [], [], [], []]
-        for n in range(3000):
-            for place, op in enumerate(((a, b, c), (a, n), {a: b}, [a, b], number * n)):
-                held[place].append(op)
-        del held[:], op
+        use_up()
         for name, kind in kinds.items():
             for _ in range(3):
                 op = first(kind)
@@ -388,6 +385,15 @@ def tracemalloc():
                 op = second(kind)
                 print(name, before, lines(op))
                 del op
+
+    def use_up():
+        # Free lists hold blocks from before the start, which nobody traces: they are used up first.
+        held = [[], [], [], [], []]
+        for n in range(3000):
+            for place, op in enumerate(((a, b, c), (a, n), {a: b}, [a, b], number * n)):
+                held[place].append(op)
+        forever.append([one[:2500] for one in held])
+        del held[:], op
 
     tracemalloc.start(4)
     all_of_them("started")
@@ -408,18 +414,20 @@ def tracemalloc():
     all_of_them("cleared")
     tracemalloc.stop()
     tracemalloc.start(65535)
+    use_up()
 
     def down(levels):
         if levels:
             return down(levels - 1)
-        return [first(kinds["tuple"]), second(kinds["tuple"]), first(kinds["float"]), second(kinds["dict"])]
+        return [first(kinds["tuple of a call"]), second(kinds["list"]), first(kinds["float"]), second(kinds["dict"])]
 
     for op in down(200):
         print("deep", len(lines(op)), lines(op)[-3:])
     for _ in range(5):
         tracemalloc.stop()
         tracemalloc.start(3)
-        print(len(lines(first(kinds["tuple"]))))
+        use_up()
+        print(len(lines(first(kinds["dict"]))))
     current, peak = tracemalloc.get_traced_memory()
     print(0 < current <= peak)
 
@@ -442,7 +450,7 @@ def switch():
 
 
 def leak():
-    kept = [Thing() for _ in range(123)]
+    kept = [Thing() for _ in range(12345)]
     for op in kept:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(op))
 

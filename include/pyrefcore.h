@@ -1352,7 +1352,7 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
             _py_nested = 1; \
         }
 #define Py_TRASHCAN_BEGIN(op, dealloc) \
-    PYREFCORE_TRASHCAN_BEGIN(op, _PyTrash_cond(_PyObject_CAST(op), (destructor)(dealloc)))
+    PYREFCORE_TRASHCAN_BEGIN(op, Py_TYPE(op)->tp_dealloc == (destructor)(dealloc))
 #define Py_TRASHCAN_END \
         if (_py_nested) { \
             _PyTrash_end(NULL); \
