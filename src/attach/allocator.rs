@@ -120,7 +120,10 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
 }
 
 unsafe extern "C" fn free(ctx: *mut c_void, block: *mut c_void) {
-    live::freed(block as usize);
-    // SAFETY: the inner allocator's own function and context, with the caller's block.
-    unsafe { (*INNER.0.get()).free.unwrap_unchecked()(ctx, block) }
+    // SAFETY: the hook is set once the table is open; the inner allocator's own function and context, with
+    // the caller's block.
+    unsafe {
+        live::freed(block as usize);
+        (*INNER.0.get()).free.unwrap_unchecked()(ctx, block)
+    }
 }

@@ -1,14 +1,12 @@
 //! Variables that everybody must share: a program may own the copy that the loader gives to all.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicI32, AtomicIsize};
+use std::sync::atomic::AtomicIsize;
 
 use super::originals::Library;
 use crate::abi::FLAVOUR;
-use crate::watch::{ref_total, tracemalloc};
-
-/// `tracing` is the second of the ints in `_Py_tracemalloc_config`, on every version that exports it.
-const TRACING: usize = 1;
+use crate::watch::ref_total;
+use crate::watch::tracemalloc::{self, Settings};
 
 /// Points the layers below to the variables that the whole process uses.
 pub(super) fn share(library: Option<&Library>) {
@@ -20,8 +18,8 @@ pub(super) fn share(library: Option<&Library>) {
     }
     let config = tracemalloc_config(library);
     if FLAVOUR.minor <= 11 && !config.is_null() {
-        // SAFETY: CPython's variable of this name is a struct of ints, and so is ours.
-        unsafe { tracemalloc::use_flag(config.cast::<AtomicI32>().add(TRACING)) };
+        // SAFETY: CPython's variable of this name is a struct that begins with these ints, and so is ours.
+        unsafe { tracemalloc::use_settings(config.cast::<Settings>()) };
     }
 }
 

@@ -38,7 +38,7 @@ pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
     if host::interpreter().is_some() {
         return -1;
     }
-    tracemalloc::start(usize::try_from(max_nframe).unwrap_or(1).max(1));
+    tracemalloc::start(max_nframe);
     events::set(Watcher::Blocks, FLAVOUR.minor >= 12);
     0
 }

@@ -1,7 +1,10 @@
 //! The list of all objects (`Py_TRACE_REFS`): a ring up to 3.12, a table later.
 
+use super::count;
 use crate::abi::{FLAVOUR, PyObject};
-use crate::watch::{chain, failure, refchain};
+
+use crate::watch::chain::{self, Broken};
+use crate::watch::{failure, refchain};
 
 /// How an object enters the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,29 +36,35 @@ pub unsafe fn add(op: *mut PyObject, entry: Entry) {
 /// `op` is an object.
 #[inline]
 pub unsafe fn forget(op: *mut PyObject) {
-    let broken = if FLAVOUR.has_links() {
+    if FLAVOUR.has_links() {
         // SAFETY: the caller's promise is the callee's; a flavour with links has this layout.
-        match unsafe { chain::ALL.forget(op.cast()) } {
-            Ok(()) => return,
-            Err(chain::Broken::Negative) => c"negative refcnt",
-            Err(chain::Broken::Chain) => c"invalid object chain",
+        if let Err(broken) = unsafe { chain::ALL.forget(op.cast()) } {
+            refuse(op, broken);
         }
-    } else {
-        if !FLAVOUR.trace_refs || refchain::ALL.forget(op) {
-            return;
+    } else if FLAVOUR.trace_refs {
+        // SAFETY: the caller's promise is the callee's.
+        if unsafe { count::refcnt(op) } < 0 {
+            refuse(op, Broken::Negative);
         }
-        c"object not found in the objects list"
-    };
-    // SAFETY: any object may be described.
-    unsafe {
-        failure::assert_failed(
-            op,
-            broken,
-            c"_Py_ForgetReference",
-            0,
-            c"_Py_ForgetReference",
-        )
+        if !refchain::ALL.forget(op) {
+            refuse(op, Broken::Chain);
+        }
     }
+}
+
+/// Ends the process in the version's words.
+#[cold]
+fn refuse(op: *mut PyObject, broken: Broken) -> ! {
+    let message = match (broken, FLAVOUR.minor) {
+        (Broken::Negative, 8) => c"UNREF negative refcnt",
+        (Broken::Chain, 8) => c"UNREF invalid object",
+        (Broken::Negative, _) => c"negative refcnt",
+        (Broken::Chain, 9..=12) => c"invalid object chain",
+        (Broken::Chain, _) => c"object not found in the objects list",
+    };
+    let place = c"_Py_ForgetReference";
+    // SAFETY: any object may be described.
+    unsafe { failure::assert_failed(op, message, place, 0, place) }
 }
 
 /// Calls `visit` with each object (newest first, up to 3.12) until it returns false. Objects may be born

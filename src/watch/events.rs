@@ -214,11 +214,8 @@ pub fn is_on(watcher: Watcher) -> bool {
 /// Switches a watcher on or off; false where there is no memory for it.
 pub fn set(watcher: Watcher, on: bool) -> bool {
     let starts = on && !is_on(watcher);
-    if starts && watcher == Watcher::Live {
-        if !live::open() {
-            return false;
-        }
-        live::wipe();
+    if starts && watcher == Watcher::Live && !live::open() {
+        return false;
     }
     // Relaxed here and below: callers take turns.
     let others = WATCHING.load(Ordering::Relaxed) & !(watcher as u8);

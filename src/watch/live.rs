@@ -36,13 +36,17 @@ pub enum State {
     Dead,
 }
 
-/// Makes room for the table; false where there is no memory.
+/// Makes room for an empty table; false where there is no memory. What an older one knew is forgotten: what
+/// died while nobody watched would stay in it for good.
 pub fn open() -> bool {
+    if SHADOW.is_open() {
+        wipe();
+    }
     SHADOW.open()
 }
 
-/// Forgets every object that is alive: what died while nobody watched would stay for good.
-pub fn wipe() {
+/// Forgets every object that is alive.
+fn wipe() {
     SHADOW.visit(|_, mark| {
         // Relaxed: marks are wiped while callers take turns.
         if mark.load(Ordering::Relaxed) >> KIND_BITS <= LAST {
@@ -156,9 +160,15 @@ pub fn state(address: usize) -> State {
 
 /// The memory block at `block` is given back: whatever object was in it is gone, even where its death
 /// was not seen.
+///
+/// # Safety
+/// The table is open.
 #[inline]
-pub fn freed(block: usize) {
-    take(block);
+pub unsafe fn freed(block: usize) {
+    // SAFETY: the caller's promise is the callee's.
+    if unsafe { SHADOW.three(block) } != Some(0) {
+        take(block);
+    }
 }
 
 /// A memory block has moved, and the object in it with it.
@@ -173,7 +183,7 @@ pub fn moved(from: usize, to: usize) {
 
 /// Wipes the mark of the object whose block starts at `block`. A mark counts only where its own kind
 /// leads back to `block`: the memory behind a small block belongs to its neighbour.
-#[inline]
+#[inline(never)]
 fn take(block: usize) -> Option<(u8, u8)> {
     for kind in 0..ODD {
         // Relaxed: as in `born`.

@@ -1,5 +1,5 @@
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
 /// One byte for each 16 bytes of the address space, allocated where it is used.
 ///
@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 #[derive(Debug)]
 pub(super) struct Shadow {
     regions: AtomicPtr<AtomicPtr<AtomicU8>>,
+    /// Which pages of the table of regions have regions in them: a walk touches no others.
+    pages: [AtomicBool; PAGES],
 }
 
 /// Bytes of memory that one mark stands for.
@@ -18,12 +20,23 @@ const REGION: usize = 64 << 20;
 const MARKS: usize = REGION / GRAIN;
 /// Regions in the 47 bits of address space that a Linux process has.
 const REGIONS: usize = (1 << 47) / REGION;
+/// Regions on one page of their table.
+const ON_PAGE: usize = 4096 / size_of::<AtomicPtr<AtomicU8>>();
+/// Pages of the table of regions.
+const PAGES: usize = REGIONS / ON_PAGE;
 
 impl Shadow {
     pub(super) const fn new() -> Self {
         Self {
             regions: AtomicPtr::new(null_mut()),
+            pages: [const { AtomicBool::new(false) }; PAGES],
         }
+    }
+
+    /// Whether [`Shadow::open`] has made room.
+    pub(super) fn is_open(&self) -> bool {
+        // Acquire: as in `get`.
+        !self.regions.load(Ordering::Acquire).is_null()
     }
 
     /// Makes room for the table of regions; false where there is no memory. From any thread.
@@ -62,35 +75,63 @@ impl Shadow {
         self.get(address).or_else(|| self.make(address))
     }
 
+    /// The marks of `address` and of the two places behind it, as the bytes of a number; `None` where they
+    /// are not in one region, or there is none.
+    ///
+    /// # Safety
+    /// The shadow is open.
+    #[inline]
+    pub(super) unsafe fn three(&self, address: usize) -> Option<u32> {
+        // SAFETY: the caller's promise is the callee's.
+        let first = unsafe { self.opened(address) }?;
+        let in_region = address / GRAIN % MARKS <= MARKS - 4;
+        // SAFETY: four marks lie in the region; which of two racing stores is read does not matter.
+        let four = || unsafe { first.as_ptr().cast::<u32>().read_unaligned() };
+        in_region.then(|| u32::from_le(four()) & 0xFF_FFFF)
+    }
+
     /// Calls `visit` with the address and the mark of each place that is marked, in order of addresses,
     /// until it returns false.
     pub(super) fn visit(&self, mut visit: impl FnMut(usize, &AtomicU8) -> bool) {
-        for number in 0..REGIONS {
-            let Some(region) = self.region(number * REGION) else {
+        // Acquire: a page is set before its region is published, and whoever wants another thread's latest
+        // region has synchronised with it.
+        let pages = (0..PAGES).filter(|&page| self.pages[page].load(Ordering::Acquire));
+        for number in pages.flat_map(|page| page * ON_PAGE..(page + 1) * ON_PAGE) {
+            if !self.visit_region(number, &mut visit) {
                 return;
-            };
-            // Acquire: as in `get`.
-            let marks = region.load(Ordering::Acquire);
-            if marks.is_null() {
+            }
+        }
+    }
+
+    /// The same for one region; false where `visit` returned false.
+    fn visit_region(
+        &self,
+        number: usize,
+        visit: &mut impl FnMut(usize, &AtomicU8) -> bool,
+    ) -> bool {
+        // Acquire: as in `get`.
+        let marks = self
+            .region(number * REGION)
+            .map_or(null_mut(), |region| region.load(Ordering::Acquire));
+        if marks.is_null() {
+            return true;
+        }
+        for eight in (0..MARKS).step_by(8) {
+            // SAFETY: a region that is not null has MARKS marks, is page aligned and never unmapped.
+            if unsafe { marks.add(eight).cast::<u64>().read_volatile() } == 0 {
                 continue;
             }
-            for eight in (0..MARKS).step_by(8) {
-                // SAFETY: a region that is not null has MARKS marks, is page aligned and never unmapped.
-                let unmarked = unsafe { marks.add(eight).cast::<u64>().read_volatile() } == 0;
-                if unmarked {
-                    continue;
-                }
-                for index in eight..eight + 8 {
-                    // SAFETY: as above.
-                    let mark = unsafe { &*marks.add(index) };
-                    // Relaxed: whoever wants another thread's latest mark has synchronised with it.
-                    let marked = mark.load(Ordering::Relaxed) != 0;
-                    if marked && !visit(number * REGION + index * GRAIN, mark) {
-                        return;
-                    }
+            for index in eight..eight + 8 {
+                // SAFETY: as above.
+                let mark = unsafe { &*marks.add(index) };
+                // Relaxed: whoever wants another thread's latest mark has synchronised with it.
+                let marked = mark.load(Ordering::Relaxed) != 0;
+                if marked && !visit(number * REGION + index * GRAIN, mark) {
+                    return false;
                 }
             }
         }
+        true
     }
 
     #[inline]
@@ -104,7 +145,10 @@ impl Shadow {
 
     #[cold]
     fn make(&self, address: usize) -> Option<&AtomicU8> {
-        reserve(self.region(address)?, MARKS);
+        let region = self.region(address)?;
+        // Release: pairs with the acquire in `visit`.
+        self.pages[address / REGION / ON_PAGE].store(true, Ordering::Release);
+        reserve(region, MARKS);
         self.get(address)
     }
 }

@@ -1,65 +1,76 @@
 //! tracemalloc: in a host the host's own, exactly; without one, the blocks that the program names.
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 
 use super::stacks;
 use super::traces::{self, Trace};
 use crate::abi::{self, PyObject};
 use crate::host;
 
-/// The flag that CPython tests at each birth, up to 3.11.
-static TRACING: AtomicPtr<AtomicI32> = AtomicPtr::new((&raw const PRIVATE).cast_mut());
+/// The first fields of CPython's `_Py_tracemalloc_config`, which it tests at each birth up to 3.11.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Settings {
+    initialized: AtomicI32,
+    tracing: AtomicI32,
+    max_nframe: AtomicI32,
+}
 
-/// Stands in until [`use_flag`] is called.
-static PRIVATE: AtomicI32 = AtomicI32::new(0);
+static SETTINGS: AtomicPtr<Settings> = AtomicPtr::new((&raw const PRIVATE).cast_mut());
 
-/// Frames kept of each block, as [`start`] was asked.
-static FRAMES: AtomicUsize = AtomicUsize::new(1);
+/// Stands in until [`use_settings`] is called.
+static PRIVATE: Settings = Settings {
+    initialized: AtomicI32::new(0),
+    tracing: AtomicI32::new(0),
+    max_nframe: AtomicI32::new(1),
+};
 
 /// Not tracing: CPython's answer.
 const NOT_TRACING: c_int = -2;
 
-/// From now on `flag` says whether tracemalloc traces. Called before `main`: it is the host's, or the
-/// program's copy of the exported one.
+/// From now on `settings` say whether tracemalloc traces. Called before the first birth: they are the
+/// host's, or the program's copy of the exported ones.
 ///
 /// # Safety
-/// `flag` stays valid for good.
-pub unsafe fn use_flag(flag: *mut AtomicI32) {
-    // Relaxed: no other thread exists yet.
-    TRACING.store(flag, Ordering::Relaxed);
+/// `settings` stay valid for good.
+pub unsafe fn use_settings(settings: *mut Settings) {
+    // Relaxed here and below: callers take turns.
+    SETTINGS.store(settings, Ordering::Relaxed);
 }
 
 /// Whether tracemalloc traces; in a host from 3.12 on, never, because such a host needs no telling.
 #[inline]
 #[must_use]
 pub fn is_tracing() -> bool {
-    flag().load(Ordering::Relaxed) != 0
+    settings().tracing.load(Ordering::Relaxed) != 0
 }
 
 #[inline]
-fn flag() -> &'static AtomicI32 {
-    // SAFETY: never null, and valid for good, says `use_flag`. Relaxed: set before `main`.
-    unsafe { &*TRACING.load(Ordering::Relaxed) }
+fn settings() -> &'static Settings {
+    // SAFETY: never null, and valid for good, says `use_settings`.
+    unsafe { &*SETTINGS.load(Ordering::Relaxed) }
 }
 
 /// Starts to trace the blocks that the program names, with at most `frames` frames each.
-pub fn start(frames: usize) {
-    // Relaxed here and below: callers take turns.
-    FRAMES.store(frames, Ordering::Relaxed);
-    flag().store(1, Ordering::Relaxed);
+pub fn start(frames: c_int) {
+    settings().initialized.store(1, Ordering::Relaxed);
+    settings()
+        .max_nframe
+        .store(frames.max(1), Ordering::Relaxed);
+    settings().tracing.store(1, Ordering::Relaxed);
 }
 
 /// Stops tracing and forgets all blocks.
 pub fn stop() {
-    flag().store(0, Ordering::Relaxed);
+    settings().tracing.store(0, Ordering::Relaxed);
     traces::all().clear();
 }
 
 /// Frames kept of each block.
 #[must_use]
 pub fn frames() -> usize {
-    FRAMES.load(Ordering::Relaxed)
+    usize::try_from(settings().max_nframe.load(Ordering::Relaxed)).unwrap_or(1)
 }
 
 /// A block was allocated: 0, or -2 where nothing is traced.
