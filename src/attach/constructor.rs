@@ -76,7 +76,8 @@ fn join(python: &'static Library, wishes: &Wishes) {
         // SAFETY: nothing has begun, so nothing is left undone.
         unsafe { libc::_exit(MISUSE) }
     }
-    host::enter(originals::resolve(python));
+    // SAFETY: it is the loader's turn, or the host's lock is held as at every birth.
+    unsafe { host::enter(originals::resolve(python)) };
     variables::share(Some(python));
     tracer_slot::share();
     events::when_live_starts(allocator::hook_when_ready);

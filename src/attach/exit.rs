@@ -51,7 +51,7 @@ pub(super) extern "C" fn leave() {
 
 fn summary() -> Summary {
     let mut summary = census::take();
-    if host::interpreter().is_some() {
+    if host::has_interpreter() {
         let symbols = symbols::in_host();
         if symbols
             .iter()

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::ptr::null_mut;
 
 /// The first fields of the loader's public `struct link_map`.
@@ -68,4 +69,42 @@ pub(super) fn names() -> Vec<CString> {
     unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut names).cast()) };
     names.retain(|name| !name.is_empty());
     names
+}
+
+/// The addresses between which the program or library that holds `address` was loaded.
+pub(super) fn range_of(address: *const c_void) -> Range<usize> {
+    struct Search {
+        address: usize,
+        found: Range<usize>,
+    }
+    unsafe extern "C" fn look(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        search: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the loader hands out its entry, with that many headers, and what was passed along.
+        let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
+        // SAFETY: as above.
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        let loaded = headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD);
+        let ends = loaded.map(|header| {
+            let start = (info.dlpi_addr + header.p_vaddr) as usize;
+            start..start + header.p_memsz as usize
+        });
+        let whole = ends.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        let Some(whole) = whole.filter(|whole| whole.contains(&search.address)) else {
+            return 0;
+        };
+        search.found = whole;
+        1
+    }
+    let mut search = Search {
+        address: address as usize,
+        found: 0..0,
+    };
+    // SAFETY: the callback takes the address of a search.
+    unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
+    search.found
 }

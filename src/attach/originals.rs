@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::ptr::null;
 use std::sync::OnceLock;
 
@@ -100,15 +101,10 @@ impl Library {
 }
 
 /// Whether an address lies in this library.
-pub(super) fn is_ours(address: *mut c_void) -> bool {
-    // SAFETY: dladdr takes any address and fills what it is given.
-    unsafe {
-        let mut theirs = std::mem::zeroed::<libc::Dl_info>();
-        let mut ours = std::mem::zeroed::<libc::Dl_info>();
-        libc::dladdr(address, &mut theirs) != 0
-            && libc::dladdr(is_ours as *const c_void, &mut ours) != 0
-            && theirs.dli_fbase == ours.dli_fbase
-    }
+pub(super) fn is_ours(address: *const c_void) -> bool {
+    static OURS: OnceLock<Range<usize>> = OnceLock::new();
+    OURS.get_or_init(|| loader::range_of(is_ours as *const c_void))
+        .contains(&(address as usize))
 }
 
 /// Looks all of them up.
@@ -143,7 +139,10 @@ pub(super) fn resolve(library: &Library) -> Interpreter {
             _PyTrash_deposit_object: library.function(c"_PyTrash_deposit_object"),
             _PyTrash_destroy_chain: library.function(c"_PyTrash_destroy_chain"),
             _PyTrash_thread_deposit_object: library.function(c"_PyTrash_thread_deposit_object"),
+            _PyTrash_thread_deposit_object_3_13: library
+                .function(c"_PyTrash_thread_deposit_object"),
             _PyTrash_thread_destroy_chain: library.function(c"_PyTrash_thread_destroy_chain"),
+            _PyTrash_thread_destroy_chain_3_13: library.function(c"_PyTrash_thread_destroy_chain"),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::watch::events::{self, Tracer};
 
 /// Shares the host's slot. Called before the host is initialised, when nothing is born.
 pub(super) fn share() {
-    let Some(set) = host::interpreter().and_then(|host| host.PyRefTracer_SetTracer) else {
+    let Some(set) = host::originals().PyRefTracer_SetTracer else {
         return;
     };
     if HOST_OWNS_BIRTHS && HOST_OWNS_DEATHS {
@@ -47,7 +47,7 @@ unsafe extern "C" fn probe(_op: *mut PyObject, _event: c_int, data: *mut c_void)
 
 /// Where the slot was not found: asks the host each time.
 unsafe extern "C" fn ask(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
-    let Some(get) = host::interpreter().and_then(|host| host.PyRefTracer_GetTracer) else {
+    let Some(get) = host::originals().PyRefTracer_GetTracer else {
         return 0;
     };
     let mut data = null_mut();

@@ -1,35 +1,38 @@
 //! Variables that everybody must share: a program may own the copy that the loader gives to all.
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::sync::atomic::AtomicIsize;
 
 use super::originals::Library;
 use crate::abi::FLAVOUR;
+use crate::capi;
 use crate::watch::ref_total;
 use crate::watch::tracemalloc::{self, Settings};
 
 /// Points the layers below to the variables that the whole process uses.
-pub(super) fn share(library: Option<&Library>) {
-    // SAFETY: dlsym takes a C string.
-    let total = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_Py_RefTotal".as_ptr()) };
+pub(super) fn share(python: Option<&Library>) {
+    let total = everybodys(c"_Py_RefTotal", capi::exported_total().cast());
     if FLAVOUR.ref_debug && !total.is_null() {
         // SAFETY: CPython's variable of this name is a Py_ssize_t, and so is ours.
         unsafe { ref_total::use_exported(total.cast::<AtomicIsize>()) };
     }
-    let config = tracemalloc_config(library);
-    if FLAVOUR.minor <= 11 && !config.is_null() {
-        // SAFETY: CPython's variable of this name is a struct that begins with these ints, and so is ours.
-        unsafe { tracemalloc::use_settings(config.cast::<Settings>()) };
+    let config = c"_Py_tracemalloc_config";
+    let settings = match python {
+        // 3.8 exports them to extensions and so do we; later the host's are its own.
+        Some(python) if FLAVOUR.minor >= 9 => python.symbol(config),
+        _ => everybodys(config, capi::exported_tracemalloc_config()),
+    };
+    if FLAVOUR.minor <= 11 && !settings.is_null() {
+        // SAFETY: CPython's variable of this name is a struct that begins with these ints, and so is
+        // ours.
+        unsafe { tracemalloc::use_settings(settings.cast::<Settings>()) };
     }
 }
 
-/// Where the process keeps tracemalloc's settings. 3.8 exports them to extensions and so do we; later the
-/// host's are its own.
-fn tracemalloc_config(library: Option<&Library>) -> *mut c_void {
-    let name = c"_Py_tracemalloc_config";
-    match library {
-        Some(library) if FLAVOUR.minor >= 9 => library.symbol(name),
-        // SAFETY: dlsym takes a C string.
-        _ => unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) },
-    }
+/// The variable that the loader gives to all; or ours, where a program that holds this library exports
+/// nothing.
+fn everybodys(name: &CStr, ours: *mut c_void) -> *mut c_void {
+    // SAFETY: dlsym takes a C string.
+    let shared = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    if shared.is_null() { ours } else { shared }
 }

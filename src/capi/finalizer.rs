@@ -15,7 +15,7 @@ use crate::lifecycle::misuse;
 pub unsafe extern "C" fn PyObject_CallFinalizer(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host.PyObject_CallFinalizer) {
+        match host::originals().PyObject_CallFinalizer {
             Some(theirs) => theirs(op),
             None => {
                 misuse::check(op, "PyObject_CallFinalizer");
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn PyObject_CallFinalizer(op: *mut PyObject) {
 pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host.PyObject_CallFinalizerFromDealloc) {
+        match host::originals().PyObject_CallFinalizerFromDealloc {
             Some(theirs) => theirs(op),
             None => {
                 misuse::check(op, "PyObject_CallFinalizerFromDealloc");

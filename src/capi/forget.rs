@@ -13,7 +13,7 @@ use crate::lifecycle::{all_objects, misuse};
 pub unsafe extern "C" fn _Py_ForgetReference(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host._Py_ForgetReference) {
+        match host::originals()._Py_ForgetReference {
             Some(theirs) => theirs(op),
             None => {
                 misuse::check(op, "_Py_ForgetReference");

@@ -41,7 +41,7 @@ pub unsafe extern "C" fn PyUnstable_Object_IsUniquelyReferenced(op: *mut PyObjec
 pub unsafe extern "C" fn _Py_SetImmortal(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host._Py_SetImmortal) {
+        match host::originals()._Py_SetImmortal {
             Some(theirs) => theirs(op),
             None => {
                 misuse::check(op, "_Py_SetImmortal");

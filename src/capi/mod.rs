@@ -67,3 +67,21 @@ mod listing;
 pub mod print;
 #[cfg(all(py_sys_config = "Py_TRACE_REFS", Py_3_12))]
 pub mod print_interpreter;
+
+/// The exported total of all references, or null where the flavour exports none.
+#[must_use]
+pub fn exported_total() -> *mut crate::abi::Py_ssize_t {
+    #[cfg(py_sys_config = "Py_REF_DEBUG")]
+    return &raw mut ref_total::_Py_RefTotal;
+    #[cfg(not(py_sys_config = "Py_REF_DEBUG"))]
+    std::ptr::null_mut()
+}
+
+/// The exported settings of tracemalloc, or null where the flavour exports none.
+#[must_use]
+pub fn exported_tracemalloc_config() -> *mut std::ffi::c_void {
+    #[cfg(not(Py_3_9))]
+    return (&raw mut tracemalloc_config::_Py_tracemalloc_config).cast();
+    #[cfg(Py_3_9)]
+    std::ptr::null_mut()
+}

@@ -16,11 +16,10 @@ pub unsafe extern "C" fn _Py_NegativeRefcount(
     lineno: c_int,
     op: *mut PyObject,
 ) {
-    // SAFETY: the caller's promise.
-    let file = if filename.is_null() {
-        c""
-    } else {
-        unsafe { CStr::from_ptr(filename) }
+    let file = match filename.is_null() {
+        true => c"",
+        // SAFETY: the caller's promise.
+        false => unsafe { CStr::from_ptr(filename) },
     };
     // SAFETY: the callee takes any object.
     unsafe { count::negative(op, file, lineno) }

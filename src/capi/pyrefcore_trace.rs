@@ -35,7 +35,7 @@ pub type pyrefcore_frame_visitor =
 /// with at most `max_nframe` frames each (at least one). 0; -1 in a host, whose own tracemalloc traces.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
-    if host::interpreter().is_some() {
+    if host::has_interpreter() {
         return -1;
     }
     tracemalloc::start(max_nframe);
@@ -46,7 +46,7 @@ pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
 /// Stops tracing and forgets all blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_trace_stop() {
-    if host::interpreter().is_none() {
+    if !host::has_interpreter() {
         events::set(Watcher::Blocks, false);
         tracemalloc::stop();
     }

@@ -23,7 +23,7 @@ pub extern "C" fn _Py_DECREF_DecRefTotal() {
 /// The number of all references of all interpreters (`Py_REF_DEBUG`, 3.12 and later).
 #[unsafe(no_mangle)]
 pub extern "C" fn _Py_GetGlobalRefTotal() -> Py_ssize_t {
-    match host::interpreter().and_then(|host| host._Py_GetGlobalRefTotal) {
+    match host::originals()._Py_GetGlobalRefTotal {
         // SAFETY: the host's own function; the caller holds what it asks for.
         Some(theirs) => unsafe { theirs() },
         None => ref_total::global(),
@@ -43,7 +43,7 @@ pub extern "C" fn _Py_GetLegacyRefTotal() -> Py_ssize_t {
 /// In a host, `interpreter` is one of its interpreter states.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyInterpreterState_GetRefTotal(interpreter: *mut c_void) -> Py_ssize_t {
-    match host::interpreter().and_then(|host| host._PyInterpreterState_GetRefTotal) {
+    match host::originals()._PyInterpreterState_GetRefTotal {
         // SAFETY: the host's own function and the caller's promise.
         Some(theirs) => unsafe { theirs(interpreter) },
         None => ref_total::global() - ref_total::legacy(),

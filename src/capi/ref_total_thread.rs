@@ -12,7 +12,7 @@ use crate::watch::ref_total;
 /// In a host, `tstate` is a thread state.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_IncRefTotal(tstate: *mut c_void) {
-    match host::interpreter().and_then(|host| host._Py_IncRefTotal) {
+    match host::originals()._Py_IncRefTotal {
         // SAFETY: the host's own function and the caller's promise.
         Some(theirs) => unsafe { theirs(tstate) },
         None => ref_total::add(1),
@@ -26,7 +26,7 @@ pub unsafe extern "C" fn _Py_IncRefTotal(tstate: *mut c_void) {
 /// In a host, `tstate` is a thread state.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_DecRefTotal(tstate: *mut c_void) {
-    match host::interpreter().and_then(|host| host._Py_DecRefTotal) {
+    match host::originals()._Py_DecRefTotal {
         // SAFETY: the host's own function and the caller's promise.
         Some(theirs) => unsafe { theirs(tstate) },
         None => ref_total::add(-1),

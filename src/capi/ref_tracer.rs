@@ -15,7 +15,7 @@ use crate::watch::events::{self, RefTracer, Tracer};
 pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_void) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if let Some(theirs) = host::interpreter().and_then(|host| host.PyRefTracer_SetTracer) {
+        if let Some(theirs) = host::originals().PyRefTracer_SetTracer {
             return theirs(tracer, data);
         }
         events::say_farewell();
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_v
 /// `data` is NULL or may be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyRefTracer_GetTracer(data: *mut *mut c_void) -> RefTracer {
-    if let Some(theirs) = host::interpreter().and_then(|host| host.PyRefTracer_GetTracer) {
+    if let Some(theirs) = host::originals().PyRefTracer_GetTracer {
         // SAFETY: the host's own function and the caller's promise.
         return unsafe { theirs(data) };
     }

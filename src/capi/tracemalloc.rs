@@ -10,7 +10,7 @@ use crate::watch::tracemalloc;
 /// traced. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn PyTraceMalloc_Track(domain: c_uint, ptr: usize, size: usize) -> c_int {
-    match host::interpreter().and_then(|host| host.PyTraceMalloc_Track) {
+    match host::originals().PyTraceMalloc_Track {
         // SAFETY: the host's own function; it takes any numbers.
         Some(theirs) => unsafe { theirs(domain, ptr, size) },
         None => tracemalloc::track(domain, ptr, size),
@@ -21,7 +21,7 @@ pub extern "C" fn PyTraceMalloc_Track(domain: c_uint, ptr: usize, size: usize) -
 /// is traced. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn PyTraceMalloc_Untrack(domain: c_uint, ptr: usize) -> c_int {
-    match host::interpreter().and_then(|host| host.PyTraceMalloc_Untrack) {
+    match host::originals().PyTraceMalloc_Untrack {
         // SAFETY: the host's own function; it takes any numbers.
         Some(theirs) => unsafe { theirs(domain, ptr) },
         None => tracemalloc::untrack(domain, ptr),

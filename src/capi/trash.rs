@@ -15,7 +15,7 @@ use crate::lifecycle::trashcan;
 pub unsafe extern "C" fn _PyTrash_begin(tstate: *mut c_void, op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host._PyTrash_begin) {
+        match host::originals()._PyTrash_begin {
             Some(theirs) => theirs(tstate, op),
             None => c_int::from(trashcan::begin(op)),
         }
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn _PyTrash_begin(tstate: *mut c_void, op: *mut PyObject) 
 pub unsafe extern "C" fn _PyTrash_end(tstate: *mut c_void) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host._PyTrash_end) {
+        match host::originals()._PyTrash_end {
             Some(theirs) => theirs(tstate),
             None => trashcan::end(),
         }

@@ -12,7 +12,7 @@ use crate::lifecycle::trashcan;
 pub unsafe extern "C" fn _PyTrash_deposit_object(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host._PyTrash_deposit_object) {
+        match host::originals()._PyTrash_deposit_object {
             Some(theirs) => theirs(op),
             None => trashcan::deposit(op),
         }
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn _PyTrash_deposit_object(op: *mut PyObject) {
 pub unsafe extern "C" fn _PyTrash_destroy_chain() {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host._PyTrash_destroy_chain) {
+        match host::originals()._PyTrash_destroy_chain {
             Some(theirs) => theirs(),
             None => trashcan::destroy_chain(),
         }
@@ -42,8 +42,8 @@ pub unsafe extern "C" fn _PyTrash_destroy_chain() {
 pub unsafe extern "C" fn _PyTrash_thread_deposit_object(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'; up to 3.10 the host's takes an object.
     unsafe {
-        match host::interpreter().and_then(|host| host._PyTrash_thread_deposit_object) {
-            Some(theirs) => (theirs.of_object)(op),
+        match host::originals()._PyTrash_thread_deposit_object {
+            Some(theirs) => theirs(op),
             None => trashcan::deposit(op),
         }
     }
@@ -57,8 +57,8 @@ pub unsafe extern "C" fn _PyTrash_thread_deposit_object(op: *mut PyObject) {
 pub unsafe extern "C" fn _PyTrash_thread_destroy_chain() {
     // SAFETY: the caller's promise is the callees'; up to 3.10 the host's takes nothing.
     unsafe {
-        match host::interpreter().and_then(|host| host._PyTrash_thread_destroy_chain) {
-            Some(theirs) => (theirs.plain)(),
+        match host::originals()._PyTrash_thread_destroy_chain {
+            Some(theirs) => theirs(),
             None => trashcan::destroy_chain(),
         }
     }

@@ -15,8 +15,8 @@ use crate::lifecycle::trashcan;
 pub unsafe extern "C" fn _PyTrash_thread_deposit_object(tstate: *mut c_void, op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'; from 3.13 on the host's takes a thread state.
     unsafe {
-        match host::interpreter().and_then(|host| host._PyTrash_thread_deposit_object) {
-            Some(theirs) => (theirs.of_thread)(tstate, op),
+        match host::originals()._PyTrash_thread_deposit_object_3_13 {
+            Some(theirs) => theirs(tstate, op),
             None => trashcan::deposit_by_version(op),
         }
     }
@@ -30,8 +30,8 @@ pub unsafe extern "C" fn _PyTrash_thread_deposit_object(tstate: *mut c_void, op:
 pub unsafe extern "C" fn _PyTrash_thread_destroy_chain(tstate: *mut c_void) {
     // SAFETY: the caller's promise is the callees'; from 3.13 on the host's takes a thread state.
     unsafe {
-        match host::interpreter().and_then(|host| host._PyTrash_thread_destroy_chain) {
-            Some(theirs) => (theirs.of_thread)(tstate),
+        match host::originals()._PyTrash_thread_destroy_chain_3_13 {
+            Some(theirs) => theirs(tstate),
             None => trashcan::destroy_by_version(),
         }
     }

@@ -1,41 +1,18 @@
+use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int, c_uint, c_void};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::abi::{PyObject, PyTypeObject};
 
 type Object = *mut PyObject;
 type Tracer = Option<unsafe extern "C" fn(Object, c_int, *mut c_void) -> c_int>;
 
-/// CPython's `_PyTrash_thread_deposit_object`, under whose name two functions have stood.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub union DepositObject {
-    /// Up to 3.10.
-    pub of_object: unsafe extern "C" fn(Object),
-    /// 3.13 and later: a thread state comes first.
-    pub of_thread: unsafe extern "C" fn(*mut c_void, Object),
-}
-
-/// CPython's `_PyTrash_thread_destroy_chain`, under whose name two functions have stood.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub union DestroyChain {
-    /// Up to 3.10.
-    pub plain: unsafe extern "C" fn(),
-    /// 3.13 and later: takes a thread state.
-    pub of_thread: unsafe extern "C" fn(*mut c_void),
-}
-
 /// The host CPython's own functions behind the names that this library exports.
 ///
 /// Each is `None` where the host's version has no such symbol. All are the host's originals, found
 /// behind ours in the order in which the loader looks names up.
-#[derive(Clone, Copy, Default)]
-#[allow(
-    missing_docs,
-    missing_debug_implementations,
-    reason = "each field is CPython's function of that name"
-)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "each field is CPython's function of that name")]
 pub struct Interpreter {
     pub _Py_NewReference: Option<unsafe extern "C" fn(Object)>,
     pub _Py_NewReferenceNoTotal: Option<unsafe extern "C" fn(Object)>,
@@ -71,22 +48,45 @@ pub struct Interpreter {
     pub _PyTrash_end: Option<unsafe extern "C" fn(*mut c_void)>,
     pub _PyTrash_deposit_object: Option<unsafe extern "C" fn(Object)>,
     pub _PyTrash_destroy_chain: Option<unsafe extern "C" fn()>,
-    pub _PyTrash_thread_deposit_object: Option<DepositObject>,
-    pub _PyTrash_thread_destroy_chain: Option<DestroyChain>,
+    /// Up to 3.10; the next has taken its name from 3.13 on.
+    pub _PyTrash_thread_deposit_object: Option<unsafe extern "C" fn(Object)>,
+    pub _PyTrash_thread_deposit_object_3_13: Option<unsafe extern "C" fn(*mut c_void, Object)>,
+    /// Up to 3.10; the next has taken its name from 3.13 on.
+    pub _PyTrash_thread_destroy_chain: Option<unsafe extern "C" fn()>,
+    pub _PyTrash_thread_destroy_chain_3_13: Option<unsafe extern "C" fn(*mut c_void)>,
 }
 
-static INTERPRETER: AtomicPtr<Interpreter> = AtomicPtr::new(std::ptr::null_mut());
+struct Originals(UnsafeCell<Interpreter>);
 
-/// The CPython this process runs, or `None` where there is none.
+// SAFETY: written once, by `enter`, before the process has objects that two threads could share.
+unsafe impl Sync for Originals {}
+
+// SAFETY: every field is an optional function, of which all zeroes are `None`.
+static ORIGINALS: Originals = Originals(UnsafeCell::new(unsafe { std::mem::zeroed() }));
+static PRESENT: AtomicBool = AtomicBool::new(false);
+
+/// The host's own functions; all `None` where there is no host.
 #[inline]
-pub fn interpreter() -> Option<&'static Interpreter> {
-    // Relaxed: `enter` runs before the first object is born, under the host's lock or before `main`.
-    let found = INTERPRETER.load(Ordering::Relaxed);
-    // SAFETY: the pointer is null or was leaked by `enter`.
-    unsafe { found.as_ref() }
+#[must_use]
+pub fn originals() -> &'static Interpreter {
+    // SAFETY: `enter` is done before anybody else looks.
+    unsafe { &*ORIGINALS.0.get() }
+}
+
+/// Whether this process runs a CPython.
+#[inline]
+#[must_use]
+pub fn has_interpreter() -> bool {
+    // Relaxed: set before the first object is born.
+    PRESENT.load(Ordering::Relaxed)
 }
 
 /// From now on this process has an interpreter. Called once, before its first object is born.
-pub fn enter(interpreter: Interpreter) {
-    INTERPRETER.store(Box::leak(Box::new(interpreter)), Ordering::Relaxed);
+///
+/// # Safety
+/// Nobody else calls into this library meanwhile: it is the loader's turn, or the host's lock is held.
+pub unsafe fn enter(interpreter: Interpreter) {
+    // SAFETY: the caller's promise.
+    unsafe { *ORIGINALS.0.get() = interpreter };
+    PRESENT.store(true, Ordering::Relaxed);
 }

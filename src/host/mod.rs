@@ -9,7 +9,7 @@ mod memory;
 mod process;
 mod stderr;
 
-pub use interpreter::{DepositObject, DestroyChain, Interpreter, enter, interpreter};
+pub use interpreter::{Interpreter, enter, has_interpreter, originals};
 pub use memory::{read, read_text};
 pub use process::Process;
 pub use stderr::{fatal, say};

@@ -23,7 +23,8 @@ pub enum Total {
 pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if HOST_OWNS_BIRTHS && let Some(host) = host::interpreter() {
+        if HOST_OWNS_BIRTHS && host::has_interpreter() {
+            let host = host::originals();
             let theirs = match total {
                 Total::Counted => host._Py_NewReference,
                 Total::Unchanged => host._Py_NewReferenceNoTotal,
@@ -59,7 +60,7 @@ unsafe fn counted(op: *mut PyObject, total: Total) {
 unsafe fn traced(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host._Py_NewReference) {
+        match host::originals()._Py_NewReference {
             // The host's own birth does just that, from where its hidden hook can be reached.
             Some(theirs) => theirs(op),
             None => {
@@ -78,7 +79,7 @@ unsafe fn traced(op: *mut PyObject) {
 pub unsafe fn resurrect_reference(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::interpreter().and_then(|host| host._Py_ResurrectReference) {
+        match host::originals()._Py_ResurrectReference {
             Some(theirs) => theirs(op),
             None => all_objects::add(op, all_objects::Entry::Force),
         }
@@ -93,7 +94,7 @@ pub unsafe fn resurrect_reference(op: *mut PyObject) {
 pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObject {
     if op.is_null() {
         // The host sets its MemoryError.
-        let theirs = host::interpreter().and_then(|host| host.PyObject_Init);
+        let theirs = host::originals().PyObject_Init;
         // SAFETY: the host's own function takes NULL.
         return theirs.map_or(op, |theirs| unsafe { theirs(op, ob_type) });
     }

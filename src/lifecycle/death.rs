@@ -19,11 +19,9 @@ pub unsafe fn dealloc(op: *mut PyObject) {
     // SAFETY: the check takes anything; the rest is the caller's promise.
     unsafe {
         misuse::check_death(op);
-        if HOST_OWNS_DEATHS && let Some(host) = host::interpreter() {
+        if HOST_OWNS_DEATHS && let Some(theirs) = host::originals()._Py_Dealloc {
             events::destroyed(op);
-            if let Some(theirs) = host._Py_Dealloc {
-                theirs(op);
-            }
+            theirs(op);
         } else if FLAVOUR.minor >= 14 && TypeFlags((*abi::type_of(op)).tp_flags).have_gc() {
             dealloc_container(op);
         } else {
@@ -72,7 +70,7 @@ pub(super) unsafe fn finish(op: *mut PyObject) {
 /// `dealloc` is the `tp_dealloc` of `op`'s type, and `op` is dying.
 #[inline]
 pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut PyObject) {
-    let remember = live::remembers_the_dead() && host::interpreter().is_none();
+    let remember = live::remembers_the_dead() && !host::has_interpreter();
     if remember {
         live::dying(op);
     }

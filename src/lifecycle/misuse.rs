@@ -16,7 +16,7 @@ use crate::watch::type_name;
 pub unsafe fn check(op: *mut PyObject, call: &str) {
     if FLAVOUR.is_debug() {
         check_address(op, call);
-        if host::interpreter().is_none() && live::state(op as usize) != State::Live {
+        if !host::has_interpreter() && live::state(op as usize) != State::Live {
             check_unknown(op, call);
         }
     }
@@ -30,7 +30,7 @@ pub unsafe fn check(op: *mut PyObject, call: &str) {
 pub unsafe fn check_birth(op: *mut PyObject, call: &str) {
     if FLAVOUR.is_debug() {
         check_address(op, call);
-        if !type_name::is_readable(op) {
+        if !is_readable(op as usize, size_of::<PyObject>()) {
             refuse(op, call, "there is no readable memory");
         }
         // SAFETY: the memory can be read, and a type word may be anything.
@@ -47,7 +47,7 @@ pub unsafe fn check_init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &s
     if FLAVOUR.is_debug() && !op.is_null() {
         check_address(op, call);
         check_type(ob_type, op, call);
-        if !type_name::is_readable(op) {
+        if !is_readable(op as usize, size_of::<PyObject>()) {
             refuse(op, call, "there is no readable memory");
         }
     }
@@ -75,21 +75,33 @@ pub unsafe fn check_death(op: *mut PyObject) {
 
 /// Ends the process where `ob_type`, the type of `op`, can't be a type.
 pub fn check_type(ob_type: *mut PyTypeObject, op: *mut PyObject, call: &str) {
-    /// Types that were found readable before.
-    static KNOWN: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
-    if FLAVOUR.is_debug() {
-        let address = ob_type as usize;
-        let known = &KNOWN[address / 64 % KNOWN.len()];
-        // Relaxed here and below: an address that was not seen yet is looked at again.
-        if known.load(Ordering::Relaxed) == address && address != 0 {
-            return;
-        }
-        if !ob_type.is_aligned() || host::read::<[u8; size_of::<PyTypeObject>()]>(address).is_none()
-        {
-            refuse(op, call, "its type can't be read");
-        }
-        known.store(address, Ordering::Relaxed);
+    let readable =
+        || ob_type.is_aligned() && is_readable(ob_type as usize, size_of::<PyTypeObject>());
+    if FLAVOUR.is_debug() && !readable() {
+        refuse(op, call, "its type can't be read");
     }
+}
+
+/// Whether memory can be read. The kernel is asked once for each page: what has been there is believed to
+/// stay.
+fn is_readable(address: usize, bytes: usize) -> bool {
+    const PAGE: usize = 4096;
+    static KNOWN: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
+    let Some(last) = address.checked_add(bytes - 1) else {
+        return false;
+    };
+    (address / PAGE..=last / PAGE).all(|page| {
+        // Relaxed here and below: a page that was not seen yet is looked at again.
+        let known = &KNOWN[page % KNOWN.len()];
+        if known.load(Ordering::Relaxed) == page && page != 0 {
+            return true;
+        }
+        let readable = host::read::<u8>(address.max(page * PAGE)).is_some();
+        if readable {
+            known.store(page, Ordering::Relaxed);
+        }
+        readable
+    })
 }
 
 fn check_address(op: *mut PyObject, call: &str) {
@@ -108,7 +120,7 @@ fn check_address(op: *mut PyObject, call: &str) {
 /// A pointer that no birth was seen of: static objects are like that, and wild pointers.
 #[cold]
 fn check_unknown(op: *mut PyObject, call: &str) {
-    if !type_name::is_readable(op) {
+    if !is_readable(op as usize, size_of::<PyObject>()) {
         refuse(op, call, "there is no readable memory");
     }
     if live::state(op as usize) == State::Dead {

@@ -23,7 +23,7 @@ pub unsafe fn assert_failed(
     line: c_int,
     function: &CStr,
 ) -> ! {
-    if let Some(theirs) = host::interpreter().and_then(|host| host._PyObject_AssertFailed) {
+    if let Some(theirs) = host::originals()._PyObject_AssertFailed {
         // SAFETY: the host's own function, which takes any object and never returns.
         unsafe {
             theirs(

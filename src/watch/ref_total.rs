@@ -32,7 +32,8 @@ pub fn add(amount: isize) {
     if FLAVOUR.minor <= 11 {
         // Relaxed: a sum has no order.
         exported().fetch_add(amount, Ordering::Relaxed);
-    } else if let Some(host) = host::interpreter() {
+    } else if host::has_interpreter() {
+        let host = host::originals();
         let one = if amount > 0 {
             host._Py_INCREF_IncRefTotal
         } else {

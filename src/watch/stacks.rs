@@ -22,8 +22,12 @@ const OWN_FRAMES: usize = 12;
 pub fn capture(frames: usize) -> StackId {
     let mut stack = Vec::with_capacity(frames + OWN_FRAMES);
     backtrace::trace(|frame| {
-        stack.push(frame.ip() as usize);
-        stack.len() < frames + OWN_FRAMES
+        let address = frame.ip() as usize;
+        // The outermost frame of a thread has no caller.
+        if address != 0 {
+            stack.push(address);
+        }
+        address != 0 && stack.len() < frames + OWN_FRAMES
     });
     let mut depot = DEPOT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(&id) = depot.ids.get(&*stack) {

@@ -98,11 +98,10 @@ pub fn untrack(domain: u32, address: usize) -> c_int {
 /// # Safety
 /// `op` is an object whose type has been set.
 pub unsafe fn new_reference(op: *mut PyObject) -> c_int {
-    if let Some(host) = host::interpreter() {
+    if host::has_interpreter() {
+        let theirs = host::originals()._PyTraceMalloc_NewReference;
         // SAFETY: the host's own function, with an object that its own would be given.
-        return host
-            ._PyTraceMalloc_NewReference
-            .map_or(-1, |theirs| unsafe { theirs(op) });
+        return theirs.map_or(-1, |theirs| unsafe { theirs(op) });
     }
     if !is_tracing() {
         return -1;

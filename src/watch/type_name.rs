@@ -38,12 +38,6 @@ pub fn of(op: *mut PyObject) -> Option<String> {
     of_type(type_word(op)?)
 }
 
-/// Whether `op` can be an object at all: its first words can be read.
-#[must_use]
-pub fn is_readable(op: *mut PyObject) -> bool {
-    host::read::<[u8; size_of::<PyObject>()]>(op as usize).is_some()
-}
-
 /// CPython's `_PyObject_IsFreed`: memory that an allocator has wiped, or that is not there.
 #[must_use]
 pub fn looks_freed(op: *mut PyObject) -> bool {
