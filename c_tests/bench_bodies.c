@@ -86,12 +86,18 @@ static Slot plain, other, chain[CHAIN], ring[RING];
 static PyObject *place;
 static volatile unsigned spare;
 
-static PyObject *object_of(Slot *slot, PyTypeObject *type)
+/* Not inline, so that what a birth looks like changes nothing in the loops. */
+__attribute__((noinline)) static PyObject *object_of(Slot *slot, PyTypeObject *type)
 {
     PyObject *op = (PyObject *)&slot->node;
     Py_SET_TYPE(op, type);
     _Py_NewReference(op);
     return op;
+}
+
+__attribute__((noinline)) static void set_count(PyObject *op, Py_ssize_t count)
+{
+    Py_SET_REFCNT(op, count);
 }
 
 #define BODY(name, setup, turn) \
@@ -110,7 +116,7 @@ static PyObject *object_of(Slot *slot, PyTypeObject *type)
         } \
     }
 
-#define MANY Py_SET_REFCNT(op, 1 << 24); Py_SET_REFCNT(old, 1 << 24)
+#define MANY set_count(op, 1 << 24); set_count(old, 1 << 24)
 
 /* ---- Timed ---- */
 
@@ -170,7 +176,7 @@ static void nested_death(long turns)
 BODY(f_incref, , Py_IncRef(op))
 BODY(f_decref, MANY, Py_DecRef(op))
 BODY(f_decref_last, , Py_SET_REFCNT(op, 1); HIDE(op); Py_DecRef(op))
-BODY(f_dealloc, Py_SET_REFCNT(op, 0), _Py_Dealloc(op))
+BODY(f_dealloc, set_count(op, 0), _Py_Dealloc(op))
 BODY(f_init, , USE(PyObject_Init(op, &plain_type)))
 BODY(f_init_var, , USE(PyObject_InitVar((PyVarObject *)op, &plain_type, 0)))
 BODY(f_finalizer, , PyObject_CallFinalizer(op))

@@ -222,6 +222,51 @@ def phantoms():
     print(types().get("Thing", 0) == by_hand, by_hand)
 
 
+def resized():
+    """Objects that were moved while they were made are in the table where they are now."""
+    import io
+    import tempfile
+    kept = []
+    "".encode("utf-16")
+    quiet()
+    file = tempfile.TemporaryFile()
+    mark = core.pyrefcore_mark()
+    with file:
+        file.write(bytes(300000))
+        for number in range(1500):
+            row, text, data = (), "", b""
+            for step in range(number % 40):
+                row += (kept,)
+                text += "\u20ac%d" % number
+                data += b"%d" % number
+            kept += [row, text, data, tuple(iter([kept] * (number % 70))), tuple(x for x in [kept] * (number % 70))]
+            kept += ["".join(iter(["x%d" % number] * (number % 9))), bytes(iter(b"abc" * number)), b"%d" % number * 30]
+            kept += [int("7" * (20 + number % 300)), (7 ** (number % 200)) >> 20, str(number).zfill(number % 300)]
+            file.seek(number * 50)
+            kept += [file.read(1 + number * 10), io.BytesIO(data).read(), text.encode("utf-16"), text.encode().decode()]
+            kept += [float(number), [kept] * number, list(iter([kept] * (number % 50))), text.translate({50: "yes", 51: None})]
+    here = addresses()
+    missing = {}
+    for op in kept:
+        single = type(op) in (str, bytes) and len(op) < 2 or type(op) is int and -6 < op < 257 or op == ()
+        if id(op) not in here and not single:
+            missing[type(op).__name__] = missing.get(type(op).__name__, 0) + 1
+    print("moved out of the table:", missing)
+    del here
+    found, mine = types(mark), {}
+    for op in {id(op): op for op in kept}.values():
+        mine[type(op).__name__] = mine.get(type(op).__name__, 0) + 1
+    # Ones that are shared or were there before are not born here.
+    del op, file, row, text, data
+    names = ("tuple", "bytes", "str", "int", "float")
+    print("counted:", {name: (found.get(name), mine[name]) for name in names
+                       if abs(found.get(name, 0) - mine[name]) > 20 and not found.get(name, 0) < mine[name]})
+    kept.clear()
+    mine.clear()
+    left = types(mark)
+    print("left:", {name: left[name] for name in names if left.get(name, 0) > 60})
+
+
 def resurrect():
     saved = []
 

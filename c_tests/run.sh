@@ -10,8 +10,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 [ $# -gt 0 ] || set -- $(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
 
-programs="words counting birth death trashcan total negative all_objects tracemalloc tracer live misuse finalizer
-    report forgotten two_units"
+programs="words counting birth allocation death replacing trashcan total negative all_objects broken_list tracemalloc
+    rebirth tracer live marks misuse finalizer report forgotten two_units"
 cc=${CC:-gcc}
 flags="-std=c11 -Wall -Wextra -Wpedantic -Werror -g ${CFLAGS:-}"
 libs=$(sed -n 's/.*Libs.private: \([^'\'']*\).*/\1/p' Makefile)
@@ -32,7 +32,10 @@ one() {
             $cc $flags -I"$dist/include" $sources -o "$name" $shared -lpthread
         else
             $cc $flags -I"$dist/include" $sources -o "$name" "$dist/lib/libpyrefcore.a" $libs
-        fi >"$name.log" 2>&1 || { failures=$((failures + 1)); echo "does not compile" >>"$name.log"; continue; }
+        fi >"$name.log" 2>&1 || {
+            cases=$((cases + 1)) failures=$((failures + 1))
+            continue
+        }
         timeout 120 "$name" >>"$name.log" 2>&1
         status=$?
         line=$(tail -n 1 "$name.log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')
@@ -42,6 +45,7 @@ one() {
         failures=$((failures + ${line#* }))
         case $status:${line#* } in 0:0 | [!0]*:[!0]*) ;; *) failures=$((failures + 1)); cases=$((cases + 1)) ;; esac
         [ $status -lt 124 ] || echo "ended with status $status" >>"$name.log"
+        [ $status -eq 0 ] && rm "$name.log"
     done
     echo "$cases $failures" >"$out/$2.result"
 }
@@ -72,7 +76,7 @@ for flavour; do
         if [ "$bad" -gt 0 ]; then
             for log in "$out/$program".*.log; do
                 echo "--- $flavour $(basename "$log" .log)"
-                cat "$log"
+                head -n 60 "$log"
             done
         fi
     done

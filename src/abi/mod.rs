@@ -106,13 +106,22 @@ pub unsafe fn type_of(op: *mut PyObject) -> *mut PyTypeObject {
     unsafe { PyObject::ob_type(op) }
 }
 
+/// The flags of `op`'s type.
+///
+/// # Safety
+/// `op` points to an object whose type has been set.
+#[inline]
+pub unsafe fn flags_of(op: *mut PyObject) -> TypeFlags {
+    // SAFETY: an object's type stays readable as long as the object lives.
+    TypeFlags(unsafe { (*type_of(op)).tp_flags })
+}
+
 /// Bytes in front of `op` that belong to its memory block: 0, 16 or 32 on 64-bit systems.
 ///
 /// # Safety
 /// `op` points to an object whose type has been set.
 #[inline]
 pub unsafe fn presize(op: *mut PyObject) -> usize {
-    // SAFETY: an object's type stays readable as long as the object lives.
-    let flags = unsafe { (*type_of(op)).tp_flags };
-    TypeFlags(flags).presize(FLAVOUR)
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { flags_of(op) }.presize(FLAVOUR)
 }

@@ -26,16 +26,23 @@ impl TypeFlags {
         self.0 & Self::HEAPTYPE != 0
     }
 
-    /// Bytes of an instance's block that lie in front of the object.
+    /// Pairs of words of an instance's block that lie in front of the object: 0, 1 or 2.
+    #[inline]
     #[must_use]
-    pub const fn presize(self, flavour: Flavour) -> usize {
+    pub const fn pairs_in_front(self, flavour: Flavour) -> u8 {
         let pre_header = match flavour.minor {
             ..=10 => 0,
             11 => Self::MANAGED_DICT,
             _ => Self::MANAGED_DICT | Self::MANAGED_WEAKREF,
         };
-        let gc_head = if self.have_gc() { 16 } else { 0 };
-        gc_head + if self.0 & pre_header != 0 { 16 } else { 0 }
+        self.have_gc() as u8 + (self.0 & pre_header != 0) as u8
+    }
+
+    /// Bytes of an instance's block that lie in front of the object.
+    #[inline]
+    #[must_use]
+    pub const fn presize(self, flavour: Flavour) -> usize {
+        self.pairs_in_front(flavour) as usize * 2 * size_of::<usize>()
     }
 }
 

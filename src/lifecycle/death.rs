@@ -1,7 +1,7 @@
 //! What happens when a count reaches zero.
 
 use super::{HOST_OWNS_DEATHS, all_objects, misuse, trashcan};
-use crate::abi::{self, FLAVOUR, PyObject, TypeFlags};
+use crate::abi::{self, FLAVOUR, PyObject};
 use crate::host::{self, Current, Host};
 use crate::watch::{events, live};
 
@@ -22,7 +22,7 @@ pub unsafe fn dealloc(op: *mut PyObject) {
         if HOST_OWNS_DEATHS && let Some(theirs) = host::originals()._Py_Dealloc {
             events::destroyed(op);
             theirs(op);
-        } else if FLAVOUR.minor >= 14 && TypeFlags((*abi::type_of(op)).tp_flags).have_gc() {
+        } else if FLAVOUR.minor >= 14 && abi::flags_of(op).have_gc() {
             dealloc_container(op);
         } else {
             finish(op);

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::ptr::null_mut;
 
 use super::{death, gc, misuse};
-use crate::abi::{self, FLAVOUR, PyGC_Head, PyObject, TypeFlags, destructor};
+use crate::abi::{self, FLAVOUR, PyGC_Head, PyObject, destructor};
 use crate::host;
 
 /// CPython's `_PyTrash_UNWIND_LEVEL`.
@@ -188,7 +188,7 @@ unsafe fn check_container(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     // SAFETY: as above.
-    if FLAVOUR.is_debug() && !TypeFlags(unsafe { (*abi::type_of(op)).tp_flags }).have_gc() {
+    if FLAVOUR.is_debug() && !unsafe { abi::flags_of(op) }.have_gc() {
         host::fatal(&format!(
             "Py_TRASHCAN_BEGIN({op:p}): its type lacks Py_TPFLAGS_HAVE_GC"
         ));

@@ -65,7 +65,7 @@ pub unsafe fn born(op: *mut PyObject) {
     let address = op as usize;
     let kind = if address.is_multiple_of(GRAIN) {
         // SAFETY: the caller's promise is the callee's.
-        (unsafe { abi::presize(op) } / GRAIN) as u8
+        unsafe { abi::flags_of(op) }.pairs_in_front(FLAVOUR)
     } else {
         ODD
     };
@@ -93,7 +93,7 @@ pub unsafe fn born_quickly(op: *mut PyObject) -> bool {
         if !address.is_multiple_of(GRAIN) {
             return false;
         }
-        let kind = (abi::presize(op) / GRAIN) as u8;
+        let kind = abi::flags_of(op).pairs_in_front(FLAVOUR);
         mark.store(
             GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind,
             Ordering::Relaxed,
@@ -158,17 +158,20 @@ pub fn state(address: usize) -> State {
     }
 }
 
-/// The memory block at `block` is given back: whatever object was in it is gone, even where its death
-/// was not seen.
+/// Whether no object is known in the memory block at `block`; false also where that is not quickly told.
 ///
 /// # Safety
 /// The table is open.
 #[inline]
-pub unsafe fn freed(block: usize) {
+pub unsafe fn is_clear(block: usize) -> bool {
     // SAFETY: the caller's promise is the callee's.
-    if unsafe { SHADOW.three(block) } != Some(0) {
-        take(block);
-    }
+    unsafe { SHADOW.three_are_clear(block) }
+}
+
+/// The memory block at `block` is given back: whatever object was in it is gone, even where its death
+/// was not seen.
+pub fn freed(block: usize) {
+    take(block);
 }
 
 /// A memory block has moved, and the object in it with it.
@@ -183,7 +186,6 @@ pub fn moved(from: usize, to: usize) {
 
 /// Wipes the mark of the object whose block starts at `block`. A mark counts only where its own kind
 /// leads back to `block`: the memory behind a small block belongs to its neighbour.
-#[inline(never)]
 fn take(block: usize) -> Option<(u8, u8)> {
     for kind in 0..ODD {
         // Relaxed: as in `born`.

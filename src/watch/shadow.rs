@@ -75,19 +75,23 @@ impl Shadow {
         self.get(address).or_else(|| self.make(address))
     }
 
-    /// The marks of `address` and of the two places behind it, as the bytes of a number; `None` where they
-    /// are not in one region, or there is none.
+    /// Whether neither `address` nor one of the two places behind it is marked; false also where the three are
+    /// not in one region that has been made.
     ///
     /// # Safety
     /// The shadow is open.
     #[inline]
-    pub(super) unsafe fn three(&self, address: usize) -> Option<u32> {
+    pub(super) unsafe fn three_are_clear(&self, address: usize) -> bool {
         // SAFETY: the caller's promise is the callee's.
-        let first = unsafe { self.opened(address) }?;
-        let in_region = address / GRAIN % MARKS <= MARKS - 4;
+        let Some(first) = (unsafe { self.opened(address) }) else {
+            return false;
+        };
+        if address / GRAIN % MARKS > MARKS - 4 {
+            return false;
+        }
         // SAFETY: four marks lie in the region; which of two racing stores is read does not matter.
-        let four = || unsafe { first.as_ptr().cast::<u32>().read_unaligned() };
-        in_region.then(|| u32::from_le(four()) & 0xFF_FFFF)
+        let four = unsafe { first.as_ptr().cast::<u32>().read_unaligned() };
+        u32::from_le(four) & 0xFF_FFFF == 0
     }
 
     /// Calls `visit` with the address and the mark of each place that is marked, in order of addresses,

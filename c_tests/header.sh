@@ -1,0 +1,106 @@
+#!/bin/sh
+# Header hygiene: the staged header of each flavour under every compiler and standard that is promised, and
+# its inline functions beside those of every Python.h on this machine.
+#
+#   header.sh [FLAVOUR...]      the default is all of them
+#
+# The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+
+set -u
+cd "$(dirname "$0")/.." || exit 2
+[ $# -gt 0 ] || set -- $(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
+here=$PWD/c_tests
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+warnings="-Wall -Wextra -Wpedantic -Werror"
+passed=0 failed=0 skipped=0
+
+pass() { passed=$((passed + 1)); }
+skip() { skipped=$((skipped + 1)); echo "skipped: $1"; }
+fail() {
+    failed=$((failed + 1))
+    echo "FAILED $1"
+    sed 's/^/    /' "$work/log"
+}
+# try NAME COMMAND...: a case.
+try() {
+    name=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then pass; else fail "$name"; fi
+}
+
+for unit in 1 2; do
+    printf '#define UNIT %s\n#include "%s/header_unit.inc"\n' $unit "$here" >"$work/unit$unit.c"
+    cp "$work/unit$unit.c" "$work/unit$unit.cpp"
+done
+echo "#include <stddef.h>
+ptrdiff_t use_1(void *); ptrdiff_t use_2(void *); int main(void) { return use_1 == use_2; }" >"$work/main.c"
+sed 's/void \*/struct _object */g; 1s/$/\nstruct _object;/' "$work/main.c" >"$work/main.cpp"
+
+compilers=
+for compiler in gcc clang g++ clang++; do
+    if command -v $compiler >/dev/null; then
+        compilers="$compilers $compiler"
+    else
+        skip "$compiler is not installed"
+    fi
+done
+
+# compilations FLAVOUR: what one flavour's header must survive.
+compilations() {
+    include="-I target/dist/$1/include"
+    for compiler in $compilers; do
+        case $compiler in
+        *++) standards="c++11 c++17 c++20" suffix=cpp ;;
+        *) standards="c99 c11 c17" suffix=c ;;
+        esac
+        for standard in $standards; do
+            # shellcheck disable=SC2086
+            try "$1: $compiler -std=$standard" $compiler -std=$standard $warnings $include -fsyntax-only \
+                "$work/unit1.$suffix"
+        done
+        # shellcheck disable=SC2086
+        try "$1: $compiler, two units linked" $compiler $warnings $include "$work/unit1.$suffix" \
+            "$work/unit2.$suffix" "$work/main.$suffix" -L "target/dist/$1/lib" -lpyrefcore -o "$work/linked"
+        # shellcheck disable=SC2086
+        $compiler $include -DPy_PYTHON_H -fsyntax-only "$work/unit1.$suffix" >"$work/log" 2>&1
+        if [ "$(grep -c 'error:' "$work/log")" -eq 1 ] && grep -q 'one of the two, never both' "$work/log"; then
+            pass
+        else
+            fail "$1: $compiler, after Python.h: one #error is expected"
+        fi
+    done
+}
+
+# pythons: the folders that hold a Python.h.
+pythons() {
+    for python in python3 python3.8 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 python3.15 \
+        /usr/bin/python3; do
+        command -v $python >/dev/null &&
+            $python -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null
+    done
+    ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/include/python3.* 2>/dev/null
+}
+
+headers=
+for folder in $(pythons | sort -Vu); do
+    [ -f "$folder/Python.h" ] && headers="$headers $folder"
+done
+[ -n "$headers" ] || skip "no Python.h on this machine: inline functions are not compared"
+
+for flavour; do
+    if ! make -s build FLAVOUR="$flavour" >"$work/log" 2>&1; then
+        fail "$flavour does not build"
+        continue
+    fi
+    compilations "$flavour"
+    version=$(sed -n 's/^version=//p' "flavours/$flavour.txt")
+    for folder in $headers; do
+        # Free-threaded headers are another flavour.
+        [ "python$version" = "$(basename "$folder")" ] || continue
+        try "$flavour: inline functions beside $folder" \
+            sh "$here/inline_counts.sh" "target/dist/$flavour/include" "$folder"
+    done
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]

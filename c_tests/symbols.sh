@@ -1,0 +1,58 @@
+#!/bin/sh
+# Compares what each flavour's shared library exports with flavours/symbols.txt.
+#
+#   symbols.sh [FLAVOUR...]      the default is all of them
+#
+# Prints what differs and how to mend it; the exit status is 1 then. The last line is
+# "N passed, N failed, N skipped".
+
+set -u
+cd "$(dirname "$0")/.." || exit 2
+[ $# -gt 0 ] || set -- $(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+
+# wanted FLAVOUR: "name kind", by the list.
+wanted() {
+    awk -v minor="$(sed -n 's/^version=3\.//p' "flavours/$1.txt")" \
+        -v flags="$(sed -n 's/^build_flags=//p' "flavours/$1.txt")" '
+        function in_range(range,    ends, low, high) {
+            if (split(range, ends, "-") == 1) ends[2] = ends[1]
+            low = substr(ends[1], 3) + 0
+            high = ends[2] == "" ? 99 : substr(ends[2], 3) + 0
+            return minor >= low && minor <= high
+        }
+        /^#/ || NF == 0 { next }
+        NF < 5 || $2 !~ /^[FD]$/ || $4 !~ /^(-|RD|TR)$/ {
+            print "flavours/symbols.txt:" FNR ": it needs name, kind, versions, condition and CPython" >"/dev/stderr"
+            exit 2
+        }
+        $4 == "RD" && flags !~ /Py_REF_DEBUG/ || $4 == "TR" && flags !~ /Py_TRACE_REFS/ { next }
+        {
+            n = split($3, ranges, ",")
+            for (i = 1; i <= n; i++) if (in_range(ranges[i])) { print $1, $2; break }
+        }' flavours/symbols.txt | sort
+}
+
+passed=0 failed=0
+for flavour; do
+    library=target/dist/$flavour/lib/libpyrefcore.so
+    if ! make -s build FLAVOUR="$flavour" >"$work/build.log" 2>&1; then
+        cat "$work/build.log"
+        failed=$((failed + 1))
+        continue
+    fi
+    wanted "$flavour" >"$work/wanted"
+    nm -D --defined-only "$library" | awk '{ print $3, $2 ~ /^[TW]$/ ? "F" : "D" }' | sort >"$work/found"
+    if [ -s "$work/wanted" ] && cmp -s "$work/wanted" "$work/found"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "$flavour: - stands in flavours/symbols.txt, + is exported"
+        diff -U 0 "$work/wanted" "$work/found" | sed -n '/^[-+][^-+]/p'
+        echo "If the export is meant, review it against CPython and write it into flavours/symbols.txt;"
+        echo "if it is not, mend the cfg in src/capi/mod.rs. Then: c_tests/symbols.sh $flavour"
+    fi
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed -eq 0 ]
