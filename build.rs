@@ -14,6 +14,11 @@ fn main() {
     }
     let flavour = flavour_name(config);
     println!("cargo::rustc-env=PYREFCORE_FLAVOUR={flavour}");
+    // A test asks the C compiler for this target.
+    println!(
+        "cargo::rustc-env=PYREFCORE_TARGET={}",
+        env::var("TARGET").expect("cargo sets TARGET")
+    );
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libpyrefcore-{flavour}.so.0");
 
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));

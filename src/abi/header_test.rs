@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::mem::offset_of;
 use std::path::Path;
-use std::process::Command;
 
 use super::{FLAVOUR, PyGC_Head, PyObject, PyTypeObject, PyVarObject};
 
@@ -56,8 +55,14 @@ fn the_header_has_our_layouts() {
     // One name for all: C11 allows the same typedef again, so only a wrong one is an error.
     let file = out.join("layout.c");
     std::fs::write(&file, source).expect("the folder can be written to");
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let mut command = Command::new(compiler);
+    let target = env!("PYREFCORE_TARGET");
+    let mut build = cc::Build::new();
+    build
+        .target(target)
+        .host(target)
+        .opt_level(0)
+        .cargo_metadata(false);
+    let mut command = build.get_compiler().to_command();
     command
         .args(["-std=c11", "-fsyntax-only", "-I"])
         .arg(out)
