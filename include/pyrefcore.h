@@ -389,8 +389,8 @@ int pyrefcore_gc_is_tracked(PyObject *op);
 int pyrefcore_watch(unsigned int watchers);
 
 /*
- Switches watchers off. What they know is kept and grows stale; the live table starts afresh when it is
- switched on again. A debug flavour keeps its live table on.
+ Switches watchers off. The live table starts afresh when it is switched on again; a debug flavour keeps it
+ on.
  */
 void pyrefcore_unwatch(unsigned int watchers);
 
@@ -412,13 +412,13 @@ uint64_t pyrefcore_mark(void);
 
 /*
  The number of objects born since a mark (0: since the live table was switched on) that are still alive;
- -1 where the mark is too old.
+ -1 where the mark is too old or the table is off.
  */
 Py_ssize_t pyrefcore_live_count(uint64_t since);
 
 /*
  Calls `visit` with each object born since a mark that is still alive, in order of addresses. Objects may
- be born and die meanwhile. 0, or -1 where the mark is too old.
+ be born and die meanwhile. 0, or -1 where the mark is too old or the table is off.
 
  Needs: `visit` may be called with `arg`.
  */
@@ -426,7 +426,7 @@ int pyrefcore_live_visit(uint64_t since, pyrefcore_object_visitor visit, void *a
 
 /*
  Calls `visit` for each type of which objects born since a mark are still alive, most first. 0, or -1
- where the mark is too old.
+ where the mark is too old or the table is off.
 
  Needs: `visit` may be called with `arg`.
  */

@@ -40,8 +40,8 @@ pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
         .unwrap_or(0)
 }
 
-/// Switches watchers off. What they know is kept and grows stale; the live table starts afresh when it is
-/// switched on again. A debug flavour keeps its live table on.
+/// Switches watchers off. The live table starts afresh when it is switched on again; a debug flavour keeps it
+/// on.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_unwatch(watchers: c_uint) {
     for (_, watcher) in WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0) {
@@ -71,7 +71,7 @@ pub extern "C" fn pyrefcore_mark() -> u64 {
 }
 
 /// The number of objects born since a mark (0: since the live table was switched on) that are still alive;
-/// -1 where the mark is too old.
+/// -1 where the mark is too old or the table is off.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_live_count(since: u64) -> Py_ssize_t {
     let mut objects = 0;
@@ -86,7 +86,7 @@ pub extern "C" fn pyrefcore_live_count(since: u64) -> Py_ssize_t {
 }
 
 /// Calls `visit` with each object born since a mark that is still alive, in order of addresses. Objects may
-/// be born and die meanwhile. 0, or -1 where the mark is too old.
+/// be born and die meanwhile. 0, or -1 where the mark is too old or the table is off.
 ///
 /// # Safety
 /// `visit` may be called with `arg`.
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn pyrefcore_live_visit(
 }
 
 /// Calls `visit` for each type of which objects born since a mark are still alive, most first. 0, or -1
-/// where the mark is too old.
+/// where the mark is too old or the table is off.
 ///
 /// # Safety
 /// `visit` may be called with `arg`.
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn pyrefcore_live_types(
     visit: pyrefcore_type_visitor,
     arg: *mut c_void,
 ) -> c_int {
-    let Some(generation) = live::generation_of(since) else {
+    let Some(generation) = generation_of(since) else {
         return -1;
     };
     let Some(visit) = visit else { return 0 };
@@ -128,10 +128,17 @@ pub unsafe extern "C" fn pyrefcore_live_types(
 }
 
 unsafe fn visit_since(since: u64, visit: impl FnMut(*mut PyObject) -> bool) -> bool {
-    let generation = live::generation_of(since);
+    let generation = generation_of(since);
     if let Some(generation) = generation {
         // SAFETY: the caller's promise is the callee's.
         unsafe { live::visit(generation, visit) };
     }
     generation.is_some()
+}
+
+/// The generation of a mark; `None` where it is too old, or the table is off and knows nothing for sure.
+fn generation_of(since: u64) -> Option<u8> {
+    events::is_on(Watcher::Live)
+        .then(|| live::generation_of(since))
+        .flatten()
 }
