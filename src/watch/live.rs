@@ -60,49 +60,45 @@ fn wipe() {
 ///
 /// # Safety
 /// `op` is an object whose type has been set.
-#[inline]
 pub unsafe fn born(op: *mut PyObject) {
-    let address = op as usize;
-    let kind = if address.is_multiple_of(GRAIN) {
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { abi::flags_of(op) }.pairs_in_front(FLAVOUR)
-    } else {
-        ODD
-    };
-    if let Some(mark) = SHADOW.at(address) {
-        // Relaxed: an object that another thread may look at was handed over with an order of its own.
-        mark.store(
-            GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind,
-            Ordering::Relaxed,
-        );
+    if let Some(mark) = SHADOW.at(op as usize) {
+        // SAFETY: the caller's promise is the callee's. Relaxed: an object that another thread may look at
+        // was handed over with an order of its own.
+        mark.store(unsafe { birth_mark(op) }, Ordering::Relaxed);
     }
 }
 
-/// The same without a call: false where there is no mark yet, or the object is an odd one.
+/// The same in a few instructions: false where the region of marks has yet to be made.
 ///
 /// # Safety
 /// As [`born`], and the table is open.
 #[inline]
 pub unsafe fn born_quickly(op: *mut PyObject) -> bool {
-    let address = op as usize;
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        let Some(mark) = SHADOW.opened(address) else {
+        let Some(mark) = SHADOW.opened(op as usize) else {
             return false;
         };
-        if !address.is_multiple_of(GRAIN) {
-            return false;
-        }
-        let kind = abi::flags_of(op).pairs_in_front(FLAVOUR);
-        mark.store(
-            GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind,
-            Ordering::Relaxed,
-        );
+        // Relaxed: as in `born`.
+        mark.store(birth_mark(op), Ordering::Relaxed);
     }
     true
 }
 
-/// An object died, or is about to: false where there is no mark.
+/// The mark of an object that is born now.
+#[inline]
+unsafe fn birth_mark(op: *mut PyObject) -> u8 {
+    let kind = if (op as usize).is_multiple_of(GRAIN) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { abi::flags_of(op) }.pairs_in_front(FLAVOUR)
+    } else {
+        ODD
+    };
+    // Relaxed: generations begin while callers take turns.
+    GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind
+}
+
+/// An object died, or is about to: false where the region of marks has yet to be made.
 ///
 /// # Safety
 /// The table is open.
@@ -112,6 +108,7 @@ pub unsafe fn died_quickly(op: *mut PyObject) -> bool {
     let Some(mark) = (unsafe { SHADOW.opened(op as usize) }) else {
         return false;
     };
+    // Relaxed: as in `born`.
     mark.store(0, Ordering::Relaxed);
     true
 }
