@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::originals;
 use crate::abi::PyObject;
-use crate::watch::events::{self, Tracer};
 use crate::watch::live;
+use crate::watch::tracer::Tracer;
+use crate::watch::watchers;
 
 /// `PYMEM_DOMAIN_OBJ`.
 const OBJECTS: c_int = 2;
@@ -64,7 +65,7 @@ pub(super) fn hook_when_ready() {
         if running {
             hook();
         } else {
-            events::set_tracer(Tracer {
+            watchers::set_tracer(Tracer {
                 function: Some(first_birth),
                 data: null_mut(),
             });
@@ -76,10 +77,7 @@ unsafe extern "C" fn first_birth(op: *mut PyObject, event: c_int, _data: *mut c_
     // SAFETY: the host's lock is held, as at every birth. Whoever is told of this event by a tracer
     // that was set meanwhile was told of it by the host.
     unsafe {
-        events::set_tracer(Tracer {
-            function: None,
-            data: null_mut(),
-        });
+        watchers::set_tracer(Tracer::NONE);
         hook();
     }
     let _ = (op, event);
@@ -134,7 +132,9 @@ unsafe extern "C" fn free(ctx: *mut c_void, block: *mut c_void) {
 #[cold]
 #[inline(never)]
 unsafe extern "C" fn free_marked(ctx: *mut c_void, block: *mut c_void) {
-    live::freed(block as usize);
-    // SAFETY: the inner allocator's own function and context, with the caller's block.
-    unsafe { (*INNER.0.get()).free.unwrap_unchecked()(ctx, block) }
+    // SAFETY: as in `free`.
+    unsafe {
+        live::freed(block as usize);
+        (*INNER.0.get()).free.unwrap_unchecked()(ctx, block)
+    }
 }

@@ -8,8 +8,10 @@ use super::originals::Library;
 use super::{allocator, environment, exit, flavour, originals, preload, tracer_slot, variables};
 use crate::abi::PyObject;
 use crate::host;
-use crate::watch::events::{self, Tracer, Watcher};
+use crate::watch::events;
 use crate::watch::live;
+use crate::watch::tracer::{self, Tracer};
+use crate::watch::watchers::{self, Watcher};
 
 // A unit test is no process that somebody attached to.
 #[cfg(not(test))]
@@ -39,11 +41,11 @@ extern "C" fn enter() {
             data: null_mut(),
         };
         // SAFETY: the function may be called with any data.
-        unsafe { events::set_tracer(late) };
+        unsafe { watchers::set_tracer(late) };
     } else {
         variables::share(None);
         if live::remembers_the_dead() {
-            events::set(Watcher::Live, true);
+            watchers::set(Watcher::Live, true);
         }
         watch(&environment::read());
     }
@@ -54,14 +56,11 @@ unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_
     // SAFETY: nobody else has set a tracer, and the host's lock is held as at every birth; the birth that
     // brought us here is told to whoever watches now.
     unsafe {
-        events::set_tracer(Tracer {
-            function: None,
-            data: null_mut(),
-        });
+        watchers::set_tracer(Tracer::NONE);
         if let Some(python) = originals::find_python_anywhere() {
             // Other threads may read the environment now, so LD_PRELOAD stays as it is.
             join(python, &environment::read());
-            if event == events::CREATE {
+            if event == tracer::CREATE {
                 events::created(op);
             }
         }
@@ -80,7 +79,7 @@ fn join(python: &'static Library, wishes: &Wishes) {
     unsafe { host::enter(originals::resolve(python)) };
     variables::share(Some(python));
     tracer_slot::share();
-    events::when_live_starts(allocator::hook_when_ready);
+    watchers::when_live_starts(allocator::hook_when_ready);
     watch(wishes);
 }
 
@@ -93,7 +92,7 @@ fn watch(wishes: &Wishes) {
         (Watcher::Count, reporting),
     ];
     for (watcher, _) in watchers.into_iter().filter(|(_, wanted)| *wanted) {
-        if !events::set(watcher, true) {
+        if !watchers::set(watcher, true) {
             host::say("pyrefcore: there is no memory for the live table\n");
         }
     }

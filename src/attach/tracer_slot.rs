@@ -11,7 +11,8 @@ use super::{loader, originals};
 use crate::abi::PyObject;
 use crate::host;
 use crate::lifecycle::{HOST_OWNS_BIRTHS, HOST_OWNS_DEATHS};
-use crate::watch::events::{self, Tracer};
+use crate::watch::tracer::Tracer;
+use crate::watch::watchers;
 
 /// Shares the host's slot. Called before the host is initialised, when nothing is born.
 pub(super) fn share() {
@@ -29,10 +30,10 @@ pub(super) fn share() {
     unsafe { set(None, null_mut()) };
     match found {
         // SAFETY: the slot is part of the host's runtime, which stays; the host's lock guards it.
-        Some(slot) => unsafe { events::use_slot_of_host(slot) },
+        Some(slot) => unsafe { watchers::use_slot_of_host(slot) },
         // SAFETY: the function may be called with any data.
         None => unsafe {
-            events::set_tracer(Tracer {
+            watchers::set_tracer(Tracer {
                 function: Some(ask),
                 data: null_mut(),
             })

@@ -4,8 +4,8 @@ use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 
 use crate::abi::{Py_ssize_t, PyObject};
 use crate::report::census;
-use crate::watch::events::{self, Watcher};
 use crate::watch::live;
+use crate::watch::watchers::{self, Watcher};
 
 /// Watcher: which objects are alive.
 pub const PYREFCORE_LIVE: c_uint = 1;
@@ -35,7 +35,7 @@ pub type pyrefcore_type_visitor =
 pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
     let wanted = WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0);
     wanted
-        .map(|(_, watcher)| if events::set(*watcher, true) { 0 } else { -1 })
+        .map(|(_, watcher)| if watchers::set(*watcher, true) { 0 } else { -1 })
         .min()
         .unwrap_or(0)
 }
@@ -46,7 +46,7 @@ pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
 pub extern "C" fn pyrefcore_unwatch(watchers: c_uint) {
     for (_, watcher) in WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0) {
         if *watcher != Watcher::Live || !live::remembers_the_dead() {
-            events::set(*watcher, false);
+            watchers::set(*watcher, false);
         }
     }
 }
@@ -54,13 +54,13 @@ pub extern "C" fn pyrefcore_unwatch(watchers: c_uint) {
 /// The number of births seen while `PYREFCORE_COUNT` was on. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_births() -> u64 {
-    events::counted().0
+    watchers::counted().0
 }
 
 /// The number of deaths seen while `PYREFCORE_COUNT` was on. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_deaths() -> u64 {
-    events::counted().1
+    watchers::counted().1
 }
 
 /// A number that stands for now: objects born later are born since this mark. Up to 30 later marks may be
@@ -138,7 +138,7 @@ unsafe fn visit_since(since: u64, visit: impl FnMut(*mut PyObject) -> bool) -> b
 
 /// The generation of a mark; `None` where it is too old, or the table is off and knows nothing for sure.
 fn generation_of(since: u64) -> Option<u8> {
-    events::is_on(Watcher::Live)
+    watchers::is_on(Watcher::Live)
         .then(|| live::generation_of(since))
         .flatten()
 }

@@ -5,7 +5,7 @@ use std::ptr::null;
 
 use crate::abi::{FLAVOUR, PyObject};
 use crate::host;
-use crate::watch::events::{self, Watcher};
+use crate::watch::watchers::{self, Watcher};
 use crate::watch::{birth_stacks, frames, stacks, tracemalloc, traces};
 
 /// One frame of a C call stack. What is not known is NULL or 0.
@@ -39,7 +39,7 @@ pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
         return -1;
     }
     tracemalloc::start(max_nframe);
-    events::set(Watcher::Blocks, FLAVOUR.minor >= 12);
+    watchers::set(Watcher::Blocks, FLAVOUR.minor >= 12);
     0
 }
 
@@ -47,7 +47,7 @@ pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_trace_stop() {
     if !host::has_interpreter() {
-        events::set(Watcher::Blocks, false);
+        watchers::set(Watcher::Blocks, false);
         tracemalloc::stop();
     }
 }

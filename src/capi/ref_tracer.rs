@@ -3,7 +3,8 @@
 use std::ffi::{c_int, c_void};
 
 use crate::host;
-use crate::watch::events::{self, RefTracer, Tracer};
+use crate::watch::tracer::{self, RefTracer, Tracer};
+use crate::watch::watchers;
 
 /// Calls `tracer` with each object that is born (event 0) or about to die (event 1), and with `data`; NULL
 /// stops that (3.13 and later). From 3.15 on the tracer that stood there before is called once more,
@@ -18,8 +19,8 @@ pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_v
         if let Some(theirs) = host::originals().PyRefTracer_SetTracer {
             return theirs(tracer, data);
         }
-        events::say_farewell();
-        events::set_tracer(Tracer {
+        tracer::say_farewell();
+        watchers::set_tracer(Tracer {
             function: tracer,
             data,
         });
@@ -37,7 +38,7 @@ pub unsafe extern "C" fn PyRefTracer_GetTracer(data: *mut *mut c_void) -> RefTra
         // SAFETY: the host's own function and the caller's promise.
         return unsafe { theirs(data) };
     }
-    let current = events::tracer();
+    let current = tracer::get();
     if !data.is_null() {
         // SAFETY: the caller's promise.
         unsafe { *data = current.data };

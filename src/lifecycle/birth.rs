@@ -4,7 +4,7 @@ use super::{HOST_OWNS_BIRTHS, all_objects, count};
 use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 use crate::host;
 use crate::refcount::{Current, Policy};
-use crate::watch::{events, ref_total, tracemalloc};
+use crate::watch::{events, ref_total, tracemalloc, watchers};
 
 /// Whether a birth adds to the total of all references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,21 +23,32 @@ pub enum Total {
 pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if HOST_OWNS_BIRTHS && host::has_interpreter() {
-            let host = host::originals();
-            let theirs = match total {
-                Total::Counted => host._Py_NewReference,
-                Total::Unchanged => host._Py_NewReferenceNoTotal,
-            };
-            if let Some(theirs) = theirs {
-                theirs(op);
+        let theirs = match total {
+            Total::Counted => host::originals()._Py_NewReference,
+            Total::Unchanged => host::originals()._Py_NewReferenceNoTotal,
+        };
+        if HOST_OWNS_BIRTHS && let Some(theirs) = theirs {
+            if events::listener().is_some() {
+                return by_host(op, theirs);
             }
+            // A jump: nothing is left to do afterwards.
+            return theirs(op);
         } else if FLAVOUR.minor <= 11 && tracemalloc::is_tracing() {
             // A jump out of the way: nothing is kept for a return.
             return traced(op);
         } else {
             counted(op, total);
         }
+        events::created(op);
+    }
+}
+
+/// A birth that is the host's, where somebody is told.
+#[inline(never)]
+unsafe fn by_host(op: *mut PyObject, theirs: unsafe extern "C" fn(*mut PyObject)) {
+    // SAFETY: the host's own function, and the caller's promise.
+    unsafe {
+        theirs(op);
         events::created(op);
     }
 }
@@ -83,7 +94,7 @@ pub unsafe fn resurrect_reference(op: *mut PyObject) {
             Some(theirs) => theirs(op),
             None => all_objects::add(op, all_objects::Entry::Force),
         }
-        events::resurrected(op);
+        watchers::resurrected(op);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{HOST_OWNS_DEATHS, all_objects, misuse, trashcan};
 use crate::abi::{self, FLAVOUR, PyObject};
 use crate::host::{self, Current, Host};
+use crate::watch::tracer::Tracer;
 use crate::watch::{events, live};
 
 /// Below so many units of stack, 3.14 and later put a dying container aside.
@@ -85,7 +86,7 @@ pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut
 #[inline(never)]
 unsafe fn finish_watched(
     op: *mut PyObject,
-    slot: *mut events::Tracer,
+    slot: *mut Tracer,
     dealloc: unsafe extern "C" fn(*mut PyObject),
 ) {
     // SAFETY: the caller's promise is the callees'.

@@ -8,14 +8,14 @@ use super::finalizer::{self, Fate};
 use super::{count, death, gc, trashcan};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
 use crate::host::Current;
-use crate::watch::events::{self, Watcher};
 use crate::watch::live::{self, State};
 use crate::watch::ref_total;
+use crate::watch::watchers::{self, Watcher};
 
 /// A type of our own, made anew for each test.
 fn make_type(flags: u64, dealloc: unsafe extern "C" fn(*mut PyObject)) -> *mut PyTypeObject {
     // As the library does when it is loaded.
-    assert!(!FLAVOUR.is_debug() || events::set(Watcher::Live, true));
+    assert!(!FLAVOUR.is_debug() || watchers::set(Watcher::Live, true));
     // SAFETY: a type may be all zeroes; the fields that matter follow.
     let mut ob_type: Box<PyTypeObject> = Box::new(unsafe { std::mem::zeroed() });
     ob_type.tp_name = c"tests.Thing".as_ptr();

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::facts::{Alive, Summary};
 use crate::abi::FLAVOUR;
-use crate::watch::events::{self, Watcher};
 use crate::watch::stacks::StackId;
+use crate::watch::watchers::{self, Watcher};
 use crate::watch::{birth_stacks, frames, live, stacks, type_name};
 
 /// What can be said of this process now.
@@ -13,8 +13,8 @@ use crate::watch::{birth_stacks, frames, live, stacks, type_name};
 pub fn take() -> Summary {
     Summary {
         flavour: FLAVOUR.name,
-        counted: events::is_on(Watcher::Count).then(events::counted),
-        alive: events::is_on(Watcher::Live).then(|| alive_by_type(0)),
+        counted: watchers::is_on(Watcher::Count).then(watchers::counted),
+        alive: watchers::is_on(Watcher::Live).then(|| alive_by_type(0)),
         ..Summary::default()
     }
 }

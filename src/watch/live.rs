@@ -162,13 +162,28 @@ pub fn state(address: usize) -> State {
 #[inline]
 pub unsafe fn is_clear(block: usize) -> bool {
     // SAFETY: the caller's promise is the callee's.
-    unsafe { SHADOW.three_are_clear(block) }
+    unsafe { SHADOW.four(block) }.is_some_and(|marks| marks & 0xFF_FFFF == 0)
 }
 
 /// The memory block at `block` is given back: whatever object was in it is gone, even where its death
 /// was not seen.
-pub fn freed(block: usize) {
-    take(block);
+///
+/// # Safety
+/// The table is open.
+pub unsafe fn freed(block: usize) {
+    // SAFETY: the caller's promise is the callee's.
+    let Some(marks) = (unsafe { SHADOW.four(block) }) else {
+        take(block);
+        return;
+    };
+    // Read once, in a register: as in `take`, only a mark whose own kind leads back to the block is its.
+    let mine = |kind: u8| {
+        let value = (marks >> (8 * u32::from(kind))) as u8;
+        value != 0 && value & ODD == kind
+    };
+    if let Some(kind) = (0..ODD).find(|&kind| mine(kind)) {
+        died((block + usize::from(kind) * GRAIN) as *mut PyObject);
+    }
 }
 
 /// A memory block has moved, and the object in it with it.

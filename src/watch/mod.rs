@@ -15,5 +15,7 @@ mod shadow;
 pub mod stacks;
 mod tally;
 pub mod tracemalloc;
+pub mod tracer;
 pub mod traces;
 pub mod type_name;
+pub mod watchers;

@@ -75,23 +75,22 @@ impl Shadow {
         self.get(address).or_else(|| self.make(address))
     }
 
-    /// Whether neither `address` nor one of the two places behind it is marked; false also where the three are
-    /// not in one region that has been made.
+    /// The marks of `address` and of the places behind it, the first in the lowest byte; `None` where they are not
+    /// in one region that has been made.
     ///
     /// # Safety
     /// The shadow is open.
     #[inline]
-    pub(super) unsafe fn three_are_clear(&self, address: usize) -> bool {
+    pub(super) unsafe fn four(&self, address: usize) -> Option<u32> {
         // SAFETY: the caller's promise is the callee's.
-        let Some(first) = (unsafe { self.opened(address) }) else {
-            return false;
-        };
+        let first = unsafe { self.opened(address) }?;
         if address / GRAIN % MARKS > MARKS - 4 {
-            return false;
+            return None;
         }
         // SAFETY: four marks lie in the region; which of two racing stores is read does not matter.
-        let four = unsafe { first.as_ptr().cast::<u32>().read_unaligned() };
-        u32::from_le(four) & 0xFF_FFFF == 0
+        Some(u32::from_le(unsafe {
+            first.as_ptr().cast::<u32>().read_unaligned()
+        }))
     }
 
     /// Calls `visit` with the address and the mark of each place that is marked, in order of addresses,

@@ -1,0 +1,102 @@
+//! The reference tracer: one function that is told of births and deaths, as CPython has it from 3.13 on.
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::abi::{FLAVOUR, PyObject};
+
+/// A function that is told of births and deaths: the object, the event, the data it was set with.
+pub type RefTracer = Option<unsafe extern "C" fn(*mut PyObject, c_int, *mut c_void) -> c_int>;
+
+/// An object was born: it has a count of one and a type.
+pub const CREATE: c_int = 0;
+/// An object is about to die: it is complete and has a count of zero.
+pub const DESTROY: c_int = 1;
+/// The tracer itself was replaced; there is no object.
+pub const TRACKER_REMOVED: c_int = 2;
+
+/// A tracer and its data, as CPython keeps them.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Tracer {
+    /// The function, or `None`.
+    pub function: RefTracer,
+    /// Handed to the function.
+    pub data: *mut c_void,
+}
+
+impl Tracer {
+    /// Nobody.
+    pub const NONE: Self = Self {
+        function: None,
+        data: null_mut(),
+    };
+}
+
+/// A place for a tracer.
+#[derive(Debug)]
+pub(super) struct Slot(UnsafeCell<Tracer>);
+
+// SAFETY: the slots are written only while callers take turns (under the host's lock, or as the header
+// asks), which is CPython's own rule for its slot.
+unsafe impl Sync for Slot {}
+
+impl Slot {
+    pub(super) const fn new() -> Self {
+        Self(UnsafeCell::new(Tracer::NONE))
+    }
+
+    pub(super) const fn get(&self) -> *mut Tracer {
+        self.0.get()
+    }
+}
+
+static USERS: Slot = Slot::new();
+/// The slot of `PyRefTracer_SetTracer`: the host's own, where we know it.
+static THEIRS: AtomicPtr<Tracer> = AtomicPtr::new(USERS.get());
+
+/// The slot of `PyRefTracer_SetTracer`.
+#[inline]
+pub(super) fn slot() -> *mut Tracer {
+    // Relaxed: the slots themselves are static and initialised.
+    THEIRS.load(Ordering::Relaxed)
+}
+
+/// From now on that slot is the host's.
+pub(super) fn use_slot(slot: *mut Tracer) {
+    // Relaxed: called before the first object is born.
+    THEIRS.store(slot, Ordering::Relaxed);
+}
+
+/// The tracer that was set.
+#[must_use]
+pub fn get() -> Tracer {
+    // SAFETY: callers take turns, and the slot lives for good.
+    unsafe { *slot() }
+}
+
+/// Calls the tracer in a slot, if there is one.
+///
+/// # Safety
+/// The slot lives for good; its tracer is called with the data it was set with, and promised to expect these
+/// events. `op` is a complete object.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn tell(slot: *mut Tracer, op: *mut PyObject, event: c_int) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Some(function) = (*slot).function {
+            function(op, event, (*slot).data);
+        }
+    }
+}
+
+/// From 3.15 on, tells the tracer that was set that its time is over.
+pub fn say_farewell() {
+    if FLAVOUR.minor >= 15 {
+        // SAFETY: this event has no object, and from 3.15 on tracers expect it.
+        unsafe { tell(slot(), null_mut(), TRACKER_REMOVED) }
+    }
+}

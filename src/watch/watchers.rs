@@ -1,0 +1,142 @@
+//! What of ours watches, and who else has to hear what it hears.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::events::{keep_live_table, put_in_front};
+use super::tally::Tally;
+use super::tracer::{self, CREATE, DESTROY, Tracer};
+use super::{birth_stacks, live, tracemalloc};
+use crate::abi::{FLAVOUR, PyObject};
+
+/// What of ours can watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Watcher {
+    /// The live table.
+    Live = 1,
+    /// The C call stack of each birth.
+    BirthStacks = 2,
+    /// The number of births and deaths.
+    Count = 4,
+    /// Traced memory blocks that are handed out again, from 3.12 on; up to 3.11 a birth looks at
+    /// tracemalloc's own flag.
+    Blocks = 8,
+}
+
+static WATCHING: AtomicU8 = AtomicU8::new(0);
+static TALLY: Tally<2> = Tally::new();
+/// What a host needs done when the live table is switched on.
+static WHEN_LIVE_STARTS: OnceLock<fn()> = OnceLock::new();
+
+/// Whether a watcher is on.
+#[must_use]
+pub fn is_on(watcher: Watcher) -> bool {
+    // Relaxed: set while callers take turns.
+    WATCHING.load(Ordering::Relaxed) & watcher as u8 != 0
+}
+
+/// Switches a watcher on or off; false where there is no memory for it.
+pub fn set(watcher: Watcher, on: bool) -> bool {
+    let starts = on && !is_on(watcher);
+    if starts && watcher == Watcher::Live && !live::open() {
+        return false;
+    }
+    // Relaxed: callers take turns.
+    let others = WATCHING.load(Ordering::Relaxed) & !(watcher as u8);
+    let all = others | if on { watcher as u8 } else { 0 };
+    WATCHING.store(all, Ordering::Relaxed);
+    choose();
+    if starts && watcher == Watcher::Live {
+        WHEN_LIVE_STARTS.get().inspect(|start| start());
+    }
+    true
+}
+
+/// From now on `start` is called when the live table is switched on. Called once, before the first birth.
+pub fn when_live_starts(start: fn()) {
+    let _ = WHEN_LIVE_STARTS.set(start);
+}
+
+/// Births and deaths since [`Watcher::Count`] was switched on.
+#[must_use]
+pub fn counted() -> (u64, u64) {
+    (
+        TALLY.sum(CREATE as usize) as u64,
+        TALLY.sum(DESTROY as usize) as u64,
+    )
+}
+
+/// Sets the tracer that stands behind ours.
+///
+/// # Safety
+/// The tracer may be called with its data until another is set.
+pub unsafe fn set_tracer(tracer: Tracer) {
+    // SAFETY: callers take turns, and the slot lives for good.
+    unsafe { *tracer::slot() = tracer };
+    choose();
+}
+
+/// From now on `slot` is where `PyRefTracer_SetTracer` keeps its tracer: the host's. Called before the first
+/// birth.
+///
+/// # Safety
+/// `slot` stays valid for good and is written only while callers take turns.
+pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
+    tracer::use_slot(slot);
+    choose();
+}
+
+/// Tells our watchers that a dying object lives on. CPython's tracer is not told.
+///
+/// # Safety
+/// `op` is a complete object.
+pub unsafe fn resurrected(op: *mut PyObject) {
+    if is_on(Watcher::Live) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { live::born(op) };
+    }
+}
+
+/// Puts in front who has to hear of births and deaths first.
+fn choose() {
+    // Relaxed: callers take turns.
+    let watching = WATCHING.load(Ordering::Relaxed);
+    let nobody_behind = FLAVOUR.minor >= 13 || tracer::get().function.is_none();
+    let first: unsafe extern "C" fn(*mut PyObject, c_int, *mut c_void) -> c_int =
+        if watching == Watcher::Live as u8 && nobody_behind {
+            keep_live_table
+        } else {
+            watch
+        };
+    put_in_front((watching != 0).then_some(Tracer {
+        function: Some(first),
+        data: null_mut(),
+    }));
+}
+
+/// The tracer in front of all others, when more than the live table is kept.
+unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -> c_int {
+    if is_on(Watcher::Count) {
+        TALLY.add(event as usize, 1);
+    }
+    if is_on(Watcher::Blocks) && event == CREATE {
+        // SAFETY: a tracer is told of complete objects.
+        unsafe { tracemalloc::new_reference(op) };
+    }
+    if is_on(Watcher::BirthStacks) {
+        match event {
+            CREATE => birth_stacks::born(op),
+            _ => birth_stacks::died(op),
+        }
+    }
+    if is_on(Watcher::Live) {
+        // SAFETY: a tracer is told of complete objects.
+        return unsafe { keep_live_table(op, event, data) };
+    }
+    // SAFETY: as above.
+    unsafe { tracer::tell(tracer::slot(), op, event) }
+    0
+}
