@@ -4,6 +4,7 @@ use super::{HOST_OWNS_BIRTHS, all_objects, count};
 use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 use crate::host;
 use crate::refcount::{Current, Policy};
+use crate::watch::tracer::Tracer;
 use crate::watch::{events, ref_total, tracemalloc, watchers};
 
 /// Whether a birth adds to the total of all references.
@@ -28,8 +29,8 @@ pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
             Total::Unchanged => host::originals()._Py_NewReferenceNoTotal,
         };
         if HOST_OWNS_BIRTHS && let Some(theirs) = theirs {
-            if events::listener().is_some() {
-                return by_host(op, theirs);
+            if let Some(slot) = events::listener() {
+                return by_host(op, theirs, slot);
             }
             // A jump: nothing is left to do afterwards.
             return theirs(op);
@@ -45,11 +46,15 @@ pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
 
 /// A birth that is the host's, where somebody is told.
 #[inline(never)]
-unsafe fn by_host(op: *mut PyObject, theirs: unsafe extern "C" fn(*mut PyObject)) {
+unsafe fn by_host(
+    op: *mut PyObject,
+    theirs: unsafe extern "C" fn(*mut PyObject),
+    slot: *mut Tracer,
+) {
     // SAFETY: the host's own function, and the caller's promise.
     unsafe {
         theirs(op);
-        events::created(op);
+        events::created_in(op, slot);
     }
 }
 

@@ -82,9 +82,26 @@ pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut
     }
 }
 
-/// The same where somebody is told. Apart, so that a death of which nobody is told needs no stack.
+/// The same where somebody is told. Apart, so that a death of which nobody is told needs no stack; and in two, so
+/// that a death that only leaves the live table needs none either.
 #[inline(never)]
 unsafe fn finish_watched(
+    op: *mut PyObject,
+    slot: *mut Tracer,
+    dealloc: unsafe extern "C" fn(*mut PyObject),
+) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if events::leaves_live_table_only(op, slot) {
+            return call(dealloc, op);
+        }
+        finish_told(op, slot, dealloc);
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn finish_told(
     op: *mut PyObject,
     slot: *mut Tracer,
     dealloc: unsafe extern "C" fn(*mut PyObject),

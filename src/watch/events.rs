@@ -92,10 +92,20 @@ pub unsafe fn destroyed(op: *mut PyObject) {
 pub unsafe fn destroyed_in(op: *mut PyObject, slot: *mut Tracer) {
     // SAFETY: the caller's promise is the callees'; the live table is open while it is kept.
     unsafe {
-        if !(keeps_live_table_only(slot) && live::died_quickly(op)) {
+        if !leaves_live_table_only(op, slot) {
             tracer::tell(slot, op, DESTROY);
         }
     }
+}
+
+/// Where a dying object has only to leave the live table: takes it out, and is true.
+///
+/// # Safety
+/// As [`destroyed_in`].
+#[inline]
+pub unsafe fn leaves_live_table_only(op: *mut PyObject, slot: *mut Tracer) -> bool {
+    // SAFETY: the caller's promise is the callees'; the live table is open while it is kept.
+    unsafe { keeps_live_table_only(slot) && live::died_quickly(op) }
 }
 
 /// Whether all there is to do is a mark in the live table, with nobody behind.
