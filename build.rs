@@ -20,6 +20,8 @@ fn main() {
         env::var("TARGET").expect("cargo sets TARGET")
     );
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libpyrefcore-{flavour}.so.0");
+    // A host that was hooked goes on calling the library, whoever closes it.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
 
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut folders = vec![out];

@@ -6,12 +6,20 @@ pub struct TypeFlags(pub u64);
 
 impl TypeFlags {
     /// The weak references are kept in front of the object (3.12 and later).
+    ///
+    /// cbindgen:ignore
     pub const MANAGED_WEAKREF: u64 = 1 << 3;
     /// The dictionary is kept in front of the object (3.11 and later).
+    ///
+    /// cbindgen:ignore
     pub const MANAGED_DICT: u64 = 1 << 4;
     /// The type was made at run time.
+    ///
+    /// cbindgen:ignore
     pub const HEAPTYPE: u64 = 1 << 9;
     /// Instances take part in garbage collection.
+    ///
+    /// cbindgen:ignore
     pub const HAVE_GC: u64 = 1 << 14;
 
     /// Whether instances take part in garbage collection.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::originals;
 use crate::abi::PyObject;
 use crate::watch::live;
-use crate::watch::tracer::Tracer;
+use crate::watch::tracer::{self, Tracer};
 use crate::watch::watchers;
 
 /// `PYMEM_DOMAIN_OBJ`.
@@ -65,23 +65,27 @@ pub(super) fn hook_when_ready() {
         if running {
             hook();
         } else {
+            // Whoever stands there is put back at the first birth.
+            let before = Box::into_raw(Box::new(tracer::get()));
             watchers::set_tracer(Tracer {
                 function: Some(first_birth),
-                data: null_mut(),
+                data: before.cast(),
             });
         }
     }
 }
 
-unsafe extern "C" fn first_birth(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
-    // SAFETY: the host's lock is held, as at every birth. Whoever is told of this event by a tracer
-    // that was set meanwhile was told of it by the host.
+unsafe extern "C" fn first_birth(op: *mut PyObject, event: c_int, before: *mut c_void) -> c_int {
+    // SAFETY: `before` is what `hook_when_ready` boxed, and this function is called once. The host's lock is
+    // held, as at every birth, and a tracer is called with its own data.
     unsafe {
-        watchers::set_tracer(Tracer::NONE);
+        let before = *Box::from_raw(before.cast::<Tracer>());
+        watchers::set_tracer(before);
         hook();
+        before
+            .function
+            .map_or(0, |function| function(op, event, before.data))
     }
-    let _ = (op, event);
-    0
 }
 
 /// # Safety
@@ -108,11 +112,17 @@ unsafe fn hook() {
     }
 }
 
+/// The mark is taken first: once the block has moved, another thread may be given its old place.
 unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
+    let taken = if block.is_null() {
+        None
+    } else {
+        live::take(block as usize)
+    };
     // SAFETY: the inner allocator's own function and context, with the caller's block.
     let moved = unsafe { (*INNER.0.get()).realloc.unwrap_unchecked()(ctx, block, bytes) };
-    if !moved.is_null() && moved != block && !block.is_null() {
-        live::moved(block as usize, moved as usize);
+    if let Some(taken) = taken {
+        live::give(taken, if moved.is_null() { block } else { moved } as usize);
     }
     moved
 }

@@ -5,13 +5,15 @@ use std::ptr::null_mut;
 
 use super::environment::Wishes;
 use super::originals::Library;
-use super::{allocator, environment, exit, flavour, originals, preload, tracer_slot, variables};
+use super::{
+    allocator, environment, exit, flavour, originals, preload, symbols, tracer_slot, variables,
+};
 use crate::abi::PyObject;
 use crate::host;
-use crate::watch::events;
-use crate::watch::live;
+use crate::lifecycle::birth::{self, Total};
 use crate::watch::tracer::{self, Tracer};
 use crate::watch::watchers::{self, Watcher};
+use crate::watch::{fork, live};
 
 // A unit test is no process that somebody attached to.
 #[cfg(not(test))]
@@ -27,13 +29,18 @@ static LEAVE: extern "C" fn() = exit::leave;
 /// The exit status of a process that was given the wrong library.
 const MISUSE: c_int = 2;
 
-/// Called by the loader before `main`, on the only thread there is.
+/// Called by the loader: before `main`, on the only thread there is, unless the library is brought in later.
 extern "C" fn enter() {
+    let preloaded = preload::is_preloaded();
     if let Some(python) = originals::find_python() {
         let wishes = environment::read();
-        preload::leave_the_children_alone(wishes.children);
-        join(python, &wishes);
-    } else if preload::is_preloaded() {
+        if preloaded && !wishes.children {
+            preload::leave_the_children_alone();
+        }
+        if agrees(python, preloaded) {
+            join(python, &wishes);
+        }
+    } else if preloaded {
         // Preloaded into something else, like the shell that starts the Python that is meant; or into a
         // program that brings its Python in later, which is the first to make an object.
         let late = Tracer {
@@ -53,30 +60,42 @@ extern "C" fn enter() {
 
 /// The first object is born in a process that was loaded without a CPython.
 unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
-    // SAFETY: nobody else has set a tracer, and the host's lock is held as at every birth; the birth that
-    // brought us here is told to whoever watches now.
+    // SAFETY: nobody else has set a tracer, and the host's lock is held as at every birth.
     unsafe {
         watchers::set_tracer(Tracer::NONE);
-        if let Some(python) = originals::find_python_anywhere() {
-            // Other threads may read the environment now, so LD_PRELOAD stays as it is.
+        if let Some(python) = originals::find_python_anywhere()
+            && event == tracer::CREATE
+            && agrees(python, true)
+        {
+            // The birth is undone, and done again as it is in a host. Other threads may read the
+            // environment now, so LD_PRELOAD stays as it is.
+            birth::undo(op);
             join(python, &environment::read());
-            if event == tracer::CREATE {
-                events::created(op);
-            }
+            birth::new_reference(op, Total::Counted);
         }
     }
     0
 }
 
-/// Takes part in a host, or ends the process where it counts in another way.
-fn join(python: &'static Library, wishes: &Wishes) {
-    if let Err(mismatch) = flavour::check(&flavour::of_host(python)) {
-        host::say(&format!("pyrefcore: {mismatch}\n"));
-        // SAFETY: nothing has begun, so nothing is left undone.
+/// Whether the host counts as we do. If not, says so; a process that was given the library as a preload is
+/// ended before it has an object, and one that has opened it goes on without it.
+fn agrees(python: &Library, preloaded: bool) -> bool {
+    let Err(mismatch) = flavour::check(&flavour::of_host(python)) else {
+        return true;
+    };
+    host::say(&format!("pyrefcore: {mismatch}\n"));
+    if preloaded {
+        // SAFETY: no object exists, so nothing is left undone.
         unsafe { libc::_exit(MISUSE) }
     }
+    false
+}
+
+/// Takes part in a host.
+fn join(python: &'static Library, wishes: &Wishes) {
     // SAFETY: it is the loader's turn, or the host's lock is held as at every birth.
     unsafe { host::enter(originals::resolve(python)) };
+    symbols::remember_where();
     variables::share(Some(python));
     tracer_slot::share();
     watchers::when_live_starts(allocator::hook_when_ready);
@@ -85,6 +104,7 @@ fn join(python: &'static Library, wishes: &Wishes) {
 
 /// Switches on what was asked for.
 fn watch(wishes: &Wishes) {
+    fork::take_part();
     let reporting = wishes.report.is_some();
     let watchers = [
         (Watcher::Live, wishes.live || reporting),

@@ -1,6 +1,8 @@
 //! What the environment asks for: `PYREFCORE` and `PYREFCORE_REPORT`.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use crate::host;
@@ -37,10 +39,25 @@ pub(super) fn read() -> Wishes {
             if target == "stderr" {
                 Target::Stderr
             } else {
-                Target::File(std::path::absolute(&target).unwrap_or_else(|_| target.into()))
+                file(&target)
             }
         });
     wishes
+}
+
+/// The file that a report goes to: `%p` stands for the process.
+fn file(target: &OsStr) -> Target {
+    let process = std::process::id().to_string();
+    let named: Vec<&[u8]> = target.as_bytes().split(|&byte| byte == b'%').collect();
+    let mut path = named[0].to_vec();
+    for rest in &named[1..] {
+        match rest.strip_prefix(b"p") {
+            Some(rest) => path.extend([process.as_bytes(), rest].concat()),
+            None => path.extend([b"%", *rest].concat()),
+        }
+    }
+    let path = PathBuf::from(OsString::from_vec(path));
+    Target::File(std::path::absolute(&path).unwrap_or(path))
 }
 
 fn parse(words: &str) -> (Wishes, Vec<&str>) {
@@ -64,6 +81,18 @@ fn parse(words: &str) -> (Wishes, Vec<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_can_be_named_after_the_process() {
+        let named = |text: &str| file(OsStr::new(text));
+        let process = std::process::id();
+        assert_eq!(
+            named("/a/%p-%p.txt"),
+            Target::File(format!("/a/{process}-{process}.txt").into())
+        );
+        assert_eq!(named("/a/50%"), Target::File("/a/50%".into()));
+        assert_eq!(named("/a/100%q"), Target::File("/a/100%q".into()));
+    }
 
     #[test]
     fn words_are_separated_by_commas() {

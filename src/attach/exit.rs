@@ -7,7 +7,7 @@ use super::environment::Target;
 use super::symbols;
 use crate::abi::FLAVOUR;
 use crate::host;
-use crate::report::facts::{Replaced, Summary};
+use crate::report::facts::{Replaced, Summary, Symbol};
 use crate::report::{census, text};
 
 /// Where the summary goes, and the process that was asked: a fork of it is not.
@@ -52,24 +52,32 @@ pub(super) extern "C" fn leave() {
 fn summary() -> Summary {
     let mut summary = census::take();
     if host::has_interpreter() {
-        let symbols = symbols::in_host();
-        if symbols
-            .iter()
-            .all(|symbol| symbol.replaced != Replaced::Everywhere)
-        {
-            summary.notes.push(
-                "this interpreter binds its own calls directly (libpython is linked statically, or with \
-                 -Bsymbolic), so what it does itself is not seen"
-                    .into(),
-            );
+        summary.symbols = symbols::in_host();
+        if let Some(note) = note_on(summary.symbols.as_deref()) {
+            summary.notes.push(note.into());
         }
         if FLAVOUR.minor == 8 {
             let note = "CPython 3.8 compiles births into its own code, so only deaths are seen";
             summary.notes.push(note.into());
             summary.alive = None;
         }
-        summary.symbols = Some(symbols);
         summary.moment = "after the interpreter has finished";
     }
     summary
+}
+
+/// What the reader has to know of the symbols.
+fn note_on(symbols: Option<&[Symbol]>) -> Option<&'static str> {
+    let Some(symbols) = symbols else {
+        return Some(
+            "the files of the libraries can't be read, so nothing is known of the symbols",
+        );
+    };
+    let everywhere = symbols
+        .iter()
+        .any(|symbol| symbol.replaced == Replaced::Everywhere);
+    (!everywhere).then_some(
+        "this interpreter binds its own calls directly (libpython is linked statically, or with -Bsymbolic), \
+         so what it does itself is not seen",
+    )
 }

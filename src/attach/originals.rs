@@ -83,9 +83,10 @@ impl Library {
         unsafe { libc::dlsym(self.handle, name.as_ptr()) }
     }
 
-    /// Whether there is such a symbol.
+    /// Whether there is such a symbol. Ours do not count: a program looks names up in all that is loaded.
     pub(super) fn has(&self, name: &CStr) -> bool {
-        !self.symbol(name).is_null()
+        let found = self.symbol(name);
+        !found.is_null() && !is_ours(found)
     }
 
     /// A function, or `None` where there is none of that name or the name is ours.
@@ -116,6 +117,9 @@ pub(super) fn resolve(library: &Library) -> Interpreter {
             _Py_NewReferenceNoTotal: library.function(c"_Py_NewReferenceNoTotal"),
             _Py_ResurrectReference: library.function(c"_Py_ResurrectReference"),
             _Py_ForgetReference: library.function(c"_Py_ForgetReference"),
+            _Py_AddToAllObjects: library.function(c"_Py_AddToAllObjects"),
+            _Py_PrintReferences: library.function(c"_Py_PrintReferences"),
+            _Py_PrintReferenceAddresses: library.function(c"_Py_PrintReferenceAddresses"),
             _Py_Dealloc: library.function(c"_Py_Dealloc"),
             PyObject_Init: library.function(c"PyObject_Init"),
             PyObject_CallFinalizer: library.function(c"PyObject_CallFinalizer"),
@@ -125,6 +129,7 @@ pub(super) fn resolve(library: &Library) -> Interpreter {
             _PyObject_AssertFailed: library.function(c"_PyObject_AssertFailed"),
             _Py_INCREF_IncRefTotal: library.function(c"_Py_INCREF_IncRefTotal"),
             _Py_DECREF_DecRefTotal: library.function(c"_Py_DECREF_DecRefTotal"),
+            _Py_GetRefTotal: library.function(c"_Py_GetRefTotal"),
             _Py_GetGlobalRefTotal: library.function(c"_Py_GetGlobalRefTotal"),
             _PyInterpreterState_GetRefTotal: library.function(c"_PyInterpreterState_GetRefTotal"),
             _Py_IncRefTotal: library.function(c"_Py_IncRefTotal"),

@@ -15,14 +15,14 @@ pub(super) fn is_preloaded() -> bool {
     entries(&preloads).any(|entry| same_file(entry, &ours))
 }
 
-/// Takes this library out of `LD_PRELOAD`, unless `wanted` there.
-pub(super) fn leave_the_children_alone(wanted: bool) {
-    let Some(preloads) = env::var_os(VARIABLE).filter(|_| !wanted) else {
+/// Takes this library, which is in `LD_PRELOAD`, out of it.
+pub(super) fn leave_the_children_alone() {
+    let Some(preloads) = env::var_os(VARIABLE) else {
         return;
     };
     let Some(ours) = own_path() else { return };
     let rest = without(&preloads, |entry| same_file(entry, &ours));
-    // SAFETY: the loader calls this before `main`, when no other thread can read the environment.
+    // SAFETY: a preloaded library is called before `main`, when no other thread can read the environment.
     unsafe {
         match rest {
             Some(rest) => env::set_var(VARIABLE, rest),

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::ffi::{CStr, CString, OsStr, c_void};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use object::elf::FileHeader64;
 use object::read::elf::ElfFile;
@@ -14,16 +15,22 @@ use super::loader;
 use super::originals::{self, is_ours};
 use crate::report::facts::{Replaced, Symbol};
 
-/// Every symbol that this library exports and the host's library defines too.
-pub(super) fn in_host() -> Vec<Symbol> {
-    let Some(python) = originals::python() else {
-        return Vec::new();
-    };
-    let host = python.symbol(c"Py_GetVersion");
-    let (Some(ours), Some(theirs)) = (Tables::of(in_host as *const c_void), Tables::of(host))
-    else {
-        return Vec::new();
-    };
+/// The files of this library and of the host's, found while the current folder is the one that the loader saw.
+static FILES: OnceLock<Option<[PathBuf; 2]>> = OnceLock::new();
+
+/// Notes where the files are.
+pub(super) fn remember_where() {
+    FILES.get_or_init(|| {
+        let host = originals::python()?.symbol(c"Py_GetVersion");
+        Some([path_of(remember_where as *const c_void)?, path_of(host)?])
+    });
+}
+
+/// Every symbol that this library exports and the host's library defines too; `None` where the files can't be
+/// read.
+pub(super) fn in_host() -> Option<Vec<Symbol>> {
+    let [ours, theirs] = FILES.get()?.as_ref()?;
+    let (ours, theirs) = (Tables::of(ours)?, Tables::of(theirs)?);
     let both = ours.defined.intersection(&theirs.defined);
     let mut symbols: Vec<Symbol> = both
         .map(|name| Symbol {
@@ -32,7 +39,7 @@ pub(super) fn in_host() -> Vec<Symbol> {
         })
         .collect();
     symbols.sort_by(|a, b| a.name.cmp(&b.name));
-    symbols
+    Some(symbols)
 }
 
 fn replaced(name: &str, imported: &HashSet<String>) -> Replaced {
@@ -57,9 +64,9 @@ struct Tables {
 }
 
 impl Tables {
-    /// Those of the object that holds `address`, read from its file.
-    fn of(address: *const c_void) -> Option<Self> {
-        let data = fs::read(path_of(address)?).ok()?;
+    /// Those in a file.
+    fn of(path: &Path) -> Option<Self> {
+        let data = fs::read(path).ok()?;
         let file = ElfFile::<FileHeader64<Endianness>>::parse(&*data).ok()?;
         let symbols = file.dynamic_symbol_table()?;
         let name =
@@ -79,15 +86,18 @@ impl Tables {
     }
 }
 
+/// The file of the program or library that holds `address`.
 fn path_of(address: *const c_void) -> Option<PathBuf> {
     let map = loader::link_map_of(address)?;
     // SAFETY: the loader's names are C strings.
     let name = unsafe { CStr::from_ptr(map.name) };
     // The program itself has no name.
     let path = if name.is_empty() {
-        "/proc/self/exe".into()
+        c"/proc/self/exe"
     } else {
-        PathBuf::from(OsStr::from_bytes(name.to_bytes()))
+        name
     };
-    Some(path)
+    Path::new(OsStr::from_bytes(path.to_bytes()))
+        .canonicalize()
+        .ok()
 }

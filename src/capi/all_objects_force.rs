@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use crate::abi::PyObject;
+use crate::host;
 use crate::lifecycle::all_objects::{self, Entry};
 use crate::lifecycle::misuse;
 
@@ -20,6 +21,9 @@ pub unsafe extern "C" fn _Py_AddToAllObjects(op: *mut PyObject, force: c_int) {
     };
     // SAFETY: the caller's promise is the callees'.
     unsafe {
+        if let Some(theirs) = host::originals()._Py_AddToAllObjects {
+            return theirs(op, force);
+        }
         misuse::check(op, "_Py_AddToAllObjects");
         all_objects::add(op, entry);
     }

@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use crate::abi::PyObject;
 use crate::host;
 use crate::lifecycle::{count, gc, misuse};
+use crate::watch::watchers;
 
 /// 1 if `op` never dies, otherwise 0 (3.14 and later).
 ///
@@ -47,6 +48,7 @@ pub unsafe extern "C" fn _Py_SetImmortal(op: *mut PyObject) {
                 misuse::check(op, "_Py_SetImmortal");
                 gc::untrack_if_gc(op);
                 count::immortalise(op);
+                watchers::resurrected(op);
             }
         }
     }
@@ -62,5 +64,34 @@ pub unsafe extern "C" fn _Py_SetImmortalUntracked(op: *mut PyObject) {
     unsafe {
         misuse::check(op, "_Py_SetImmortalUntracked");
         count::immortalise(op);
+        watchers::resurrected(op);
     }
+}
+
+/// Adds a reference to `op` unless it has none, and returns 1; otherwise 0 (3.14 and later).
+///
+/// # Safety
+/// `op` is memory of an object that may be dying.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyUnstable_TryIncRef(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "PyUnstable_TryIncRef");
+        let alive = count::refcnt(op) > 0;
+        if alive {
+            count::acquire(op);
+        }
+        c_int::from(alive)
+    }
+}
+
+/// Allows `PyUnstable_TryIncRef` for `op`, for which there is nothing to do while callers take turns (3.14 and
+/// later).
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyUnstable_EnableTryIncRef(op: *mut PyObject) {
+    // SAFETY: the check takes anything.
+    unsafe { misuse::check(op, "PyUnstable_EnableTryIncRef") }
 }

@@ -341,6 +341,7 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* These handle memory and touch no head. They are plain names, so that tp_free can point at them. */
 #define PyObject_Malloc pyrefcore_object_malloc
 #define PyObject_Calloc pyrefcore_object_calloc
+#define PyObject_Realloc pyrefcore_object_realloc
 #define PyObject_Free pyrefcore_object_free
 #define PyObject_FREE PyObject_Free
 #define PyObject_Del PyObject_Free

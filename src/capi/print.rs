@@ -3,6 +3,7 @@
 use libc::FILE;
 
 use super::listing::{self, Line};
+use crate::host;
 
 /// Writes address, count and representation of all objects, newest first (`Py_TRACE_REFS`, up to 3.11).
 ///
@@ -10,8 +11,13 @@ use super::listing::{self, Line};
 /// `stream` is open for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_PrintReferences(stream: *mut FILE) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { listing::write(stream, "Remaining objects:\n", Line::Repr) }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::originals()._Py_PrintReferences {
+            Some(theirs) => theirs(stream),
+            None => listing::write(stream, "Remaining objects:\n", Line::Repr),
+        }
+    }
 }
 
 /// Writes address, count and type of all objects, newest first (`Py_TRACE_REFS`, up to 3.11).
@@ -20,6 +26,11 @@ pub unsafe extern "C" fn _Py_PrintReferences(stream: *mut FILE) {
 /// `stream` is open for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_PrintReferenceAddresses(stream: *mut FILE) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { listing::write(stream, "Remaining object addresses:\n", Line::Type) }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::originals()._Py_PrintReferenceAddresses {
+            Some(theirs) => theirs(stream),
+            None => listing::write(stream, "Remaining object addresses:\n", Line::Type),
+        }
+    }
 }

@@ -16,10 +16,10 @@ pub unsafe extern "C" fn pyrefcore_gc_new(ob_type: *mut PyTypeObject) -> *mut Py
     unsafe { gc::new(ob_type) }
 }
 
-/// The same for an instance with `size` items.
+/// The same for an instance with `size` items; NULL where that is negative.
 ///
 /// # Safety
-/// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`; `size` is not negative.
+/// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_gc_new_var(
     ob_type: *mut PyTypeObject,

@@ -30,9 +30,12 @@ pub type pyrefcore_type_visitor =
     Option<unsafe extern "C" fn(*const c_char, usize, *mut c_void) -> c_int>;
 
 /// Switches watchers on: a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know what
-/// is born from then on. 0, or -1 where there is no memory for one.
+/// is born from then on. 0, or -1 where there is no memory for one or a bit stands for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
+    if watchers & !WATCHERS.iter().fold(0, |known, (bit, _)| known | bit) != 0 {
+        return -1;
+    }
     let wanted = WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0);
     wanted
         .map(|(_, watcher)| if watchers::set(*watcher, true) { 0 } else { -1 })
@@ -63,7 +66,7 @@ pub extern "C" fn pyrefcore_deaths() -> u64 {
     watchers::counted().1
 }
 
-/// A number that stands for now: objects born later are born since this mark. Up to 30 later marks may be
+/// A number that stands for now: objects that are born, or resurrected, later are born since this mark. Up to 30 later marks may be
 /// made before it grows too old to be told apart.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_mark() -> u64 {

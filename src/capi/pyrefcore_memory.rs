@@ -18,6 +18,18 @@ pub extern "C" fn pyrefcore_object_calloc(count: usize, size: usize) -> *mut c_v
     memory::allocate(count.saturating_mul(size))
 }
 
+/// Changes the size of what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned, or allocates where
+/// `block` is NULL; what is new is zeroed. NULL, with the block as it was, where there is no memory. What
+/// `PyObject_Realloc` stands for without an interpreter. From any thread.
+///
+/// # Safety
+/// `block` is NULL or was allocated so and not given back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_object_realloc(block: *mut c_void, bytes: usize) -> *mut c_void {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { memory::reallocate(block, bytes) }
+}
+
 /// Gives back what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned. Nothing happens with
 /// NULL. What `PyObject_Free` stands for without an interpreter. From any thread.
 ///
@@ -38,16 +50,16 @@ pub unsafe extern "C" fn pyrefcore_object_free(block: *mut c_void) {
 pub unsafe extern "C" fn pyrefcore_object_new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        misuse::check_type(ob_type, std::ptr::null_mut(), "PyObject_New");
+        misuse::check_allocation(ob_type, false, "PyObject_New");
         let block = memory::allocate(birth::size_of_instance(ob_type, 0));
         birth::init(block.cast(), ob_type)
     }
 }
 
-/// The same for an instance with `size` items.
+/// The same for an instance with `size` items; NULL where that is negative.
 ///
 /// # Safety
-/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`; `size` is not negative.
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_new_var(
     ob_type: *mut PyTypeObject,
@@ -55,7 +67,10 @@ pub unsafe extern "C" fn pyrefcore_object_new_var(
 ) -> *mut PyVarObject {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        misuse::check_type(ob_type, std::ptr::null_mut(), "PyObject_NewVar");
+        misuse::check_allocation(ob_type, false, "PyObject_NewVar");
+        if size < 0 {
+            return std::ptr::null_mut();
+        }
         let block = memory::allocate(birth::size_of_instance(ob_type, size));
         birth::init_var(block.cast(), ob_type, size)
     }

@@ -1,10 +1,15 @@
 //! Reading the total, up to 3.11 (`Py_REF_DEBUG`).
 
 use crate::abi::Py_ssize_t;
+use crate::host;
 use crate::watch::ref_total;
 
-/// The number of all references (`Py_REF_DEBUG`, up to 3.11). From any thread.
+/// The number of all references (`Py_REF_DEBUG`, up to 3.11). Without a host, from any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn _Py_GetRefTotal() -> Py_ssize_t {
-    ref_total::global()
+    match host::originals()._Py_GetRefTotal {
+        // SAFETY: the host's own function; the caller holds what it asks for.
+        Some(theirs) => unsafe { theirs() },
+        None => ref_total::global(),
+    }
 }

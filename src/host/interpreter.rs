@@ -18,6 +18,12 @@ pub struct Interpreter {
     pub _Py_NewReferenceNoTotal: Option<unsafe extern "C" fn(Object)>,
     pub _Py_ResurrectReference: Option<unsafe extern "C" fn(Object)>,
     pub _Py_ForgetReference: Option<unsafe extern "C" fn(Object)>,
+    /// Exported up to 3.8 only.
+    pub _Py_AddToAllObjects: Option<unsafe extern "C" fn(Object, c_int)>,
+    /// Exported up to 3.8 only.
+    pub _Py_PrintReferences: Option<unsafe extern "C" fn(*mut libc::FILE)>,
+    /// Exported up to 3.8 only.
+    pub _Py_PrintReferenceAddresses: Option<unsafe extern "C" fn(*mut libc::FILE)>,
     pub _Py_Dealloc: Option<unsafe extern "C" fn(Object)>,
     pub PyObject_Init: Option<unsafe extern "C" fn(Object, *mut PyTypeObject) -> Object>,
     pub PyObject_CallFinalizer: Option<unsafe extern "C" fn(Object)>,
@@ -35,6 +41,7 @@ pub struct Interpreter {
     >,
     pub _Py_INCREF_IncRefTotal: Option<unsafe extern "C" fn()>,
     pub _Py_DECREF_DecRefTotal: Option<unsafe extern "C" fn()>,
+    pub _Py_GetRefTotal: Option<unsafe extern "C" fn() -> isize>,
     pub _Py_GetGlobalRefTotal: Option<unsafe extern "C" fn() -> isize>,
     pub _PyInterpreterState_GetRefTotal: Option<unsafe extern "C" fn(*mut c_void) -> isize>,
     pub _Py_IncRefTotal: Option<unsafe extern "C" fn(*mut c_void)>,

@@ -12,15 +12,15 @@ mod stderr;
 pub use interpreter::{Interpreter, enter, has_interpreter, originals};
 pub use memory::{read, read_text};
 pub use process::Process;
-pub use stderr::{fatal, say};
+pub use stderr::{fatal, fatal_python_error, say};
 
 /// The host that this library lives in.
 #[cfg(not(test))]
-pub type Current = Process;
+pub type ThisHost = Process;
 
 /// The host that a test lives in.
 #[cfg(test)]
-pub type Current = fake::Fake;
+pub type ThisHost = fake::Fake;
 
 /// What the layers above ask of the place they live in.
 pub trait Host {

@@ -1,4 +1,4 @@
-use super::{Current, Host};
+use super::{Host, ThisHost};
 
 /// Writes to standard error at once: past every buffer, because the next step may crash.
 pub fn say(text: &str) {
@@ -15,9 +15,16 @@ pub fn say(text: &str) {
     }
 }
 
+/// Says why, as CPython does, and ends the process.
+#[cold]
+pub fn fatal_python_error(message: &str) -> ! {
+    say(&format!("Fatal Python error: {message}\n"));
+    ThisHost::give_up()
+}
+
 /// Says why, in one line, and ends the process.
 #[cold]
 pub fn fatal(reason: &str) -> ! {
     say(&format!("pyrefcore: fatal: {reason}\n"));
-    Current::give_up()
+    ThisHost::give_up()
 }

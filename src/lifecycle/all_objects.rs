@@ -55,11 +55,17 @@ pub unsafe fn forget(op: *mut PyObject) {
 /// Ends the process in the version's words.
 #[cold]
 fn refuse(op: *mut PyObject, broken: Broken) -> ! {
+    if FLAVOUR.minor == 8 {
+        let what = if broken == Broken::Negative {
+            "negative refcnt"
+        } else {
+            "invalid object"
+        };
+        failure::unref_failed(op, &format!("UNREF {what}"));
+    }
     let message = match (broken, FLAVOUR.minor) {
-        (Broken::Negative, 8) => c"UNREF negative refcnt",
-        (Broken::Chain, 8) => c"UNREF invalid object",
         (Broken::Negative, _) => c"negative refcnt",
-        (Broken::Chain, 9..=12) => c"invalid object chain",
+        (Broken::Chain, ..=12) => c"invalid object chain",
         (Broken::Chain, _) => c"object not found in the objects list",
     };
     let place = c"_Py_ForgetReference";

@@ -88,6 +88,18 @@ unsafe fn traced(op: *mut PyObject) {
     }
 }
 
+/// Takes a birth back that was ours, before the host is known whose it should have been.
+///
+/// # Safety
+/// `op` was given to [`new_reference`], and nobody has been told of it.
+pub unsafe fn undo(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { all_objects::forget(op) };
+    if FLAVOUR.ref_debug {
+        ref_total::add(-1);
+    }
+}
+
 /// Tells the watchers that a finalizer has kept a dying object alive: `_Py_ResurrectReference`.
 ///
 /// # Safety

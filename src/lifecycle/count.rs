@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_int};
 
 use super::death;
 use crate::abi::{FLAVOUR, Head, PyObject};
+use crate::host;
 use crate::refcount::{Current, Policy, Released};
 use crate::watch::{failure, ref_total};
 
@@ -29,7 +30,7 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     // SAFETY: the caller's promise is the callee's.
     let outcome = unsafe {
         let count = PyObject::count(op);
-        if FLAVOUR.is_debug() {
+        if FLAVOUR.ref_debug || (FLAVOUR.trace_refs && !host::has_interpreter()) {
             Current::release_checked(count)
         } else {
             Current::release(count)

@@ -2,7 +2,7 @@
 
 use super::{HOST_OWNS_DEATHS, all_objects, misuse, trashcan};
 use crate::abi::{self, FLAVOUR, PyObject};
-use crate::host::{self, Current, Host};
+use crate::host::{self, Host, ThisHost};
 use crate::watch::tracer::Tracer;
 use crate::watch::{events, live};
 
@@ -33,7 +33,7 @@ pub unsafe fn dealloc(op: *mut PyObject) {
 
 /// From 3.14 on a chain of containers dies in constant stack without their types doing anything for it.
 unsafe fn dealloc_container(op: *mut PyObject) {
-    let margin = Current::stack_margin();
+    let margin = ThisHost::stack_margin();
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         if margin < ASIDE_BELOW {

@@ -57,11 +57,10 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
         if left <= 0 {
             fail(op, c"refcount is too small");
         }
-        if count::is_immortal(op) {
-            return Fate::Resurrected;
-        }
+        // Storing is nothing to an object that was made immortal meanwhile.
         count::set_refcnt(op, left - 1);
-        if left == 1 {
+        let left = count::refcnt(op);
+        if left == 0 {
             return Fate::Dies;
         }
         if FLAVOUR.minor <= 12 {
@@ -70,7 +69,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             if FLAVOUR.ref_debug {
                 ref_total::add(-1);
             }
-            count::set_refcnt(op, left - 1);
+            count::set_refcnt(op, left);
         } else {
             birth::resurrect_reference(op);
         }

@@ -116,7 +116,11 @@ pub unsafe fn delete(op: *mut PyObject) {
 }
 
 unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t, call: &str) -> *mut PyObject {
-    misuse::check_type(ob_type, null_mut(), call);
+    // SAFETY: the check takes anything.
+    unsafe { misuse::check_allocation(ob_type, true, call) };
+    if items < 0 {
+        return null_mut();
+    }
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         let presize = TypeFlags((*ob_type).tp_flags).presize(FLAVOUR);

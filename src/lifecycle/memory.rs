@@ -4,7 +4,8 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use crate::abi::FLAVOUR;
-use crate::watch::tracemalloc;
+use crate::watch::watchers::{self, Watcher};
+use crate::watch::{live, tracemalloc};
 
 /// A debug flavour keeps so many bytes in front of each block, where the C library can write its own
 /// links once the block is given back.
@@ -28,6 +29,28 @@ pub fn allocate(bytes: usize) -> *mut c_void {
     block
 }
 
+/// Moves what `block` holds into a block of another size; NULL, with `block` as it was, where there is no memory.
+///
+/// # Safety
+/// `block` is NULL or came from [`allocate`] and was not given back.
+pub unsafe fn reallocate(block: *mut c_void, bytes: usize) -> *mut c_void {
+    let new = allocate(bytes);
+    if !new.is_null() && !block.is_null() {
+        // SAFETY: both are blocks of at least that many bytes, and the old one is the caller's to give.
+        unsafe {
+            let held = libc::malloc_usable_size(block.wrapping_byte_sub(GUARD)) - GUARD;
+            new.copy_from_nonoverlapping(block, held.min(bytes));
+            if watchers::is_on(Watcher::Live)
+                && let Some(taken) = live::take(block as usize)
+            {
+                live::give(taken, new as usize);
+            }
+            free(block);
+        }
+    }
+    new
+}
+
 /// Gives memory back. Nothing happens with NULL.
 ///
 /// # Safety
@@ -38,6 +61,11 @@ pub unsafe fn free(block: *mut c_void) {
     }
     if tracemalloc::is_tracing() {
         tracemalloc::untrack(0, block as usize);
+    }
+    if watchers::is_on(Watcher::Live) {
+        // An object that was never ended, as on a constructor's way out.
+        // SAFETY: the table is open while it is kept.
+        unsafe { live::freed(block as usize) };
     }
     let whole = block.wrapping_byte_sub(GUARD);
     // SAFETY: `whole` is what calloc returned, with as many bytes as the C library says.

@@ -1,9 +1,10 @@
 //! What a debug flavour looks at before it believes a pointer. Release flavours believe every pointer,
 //! as CPython does.
 
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
+use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
 use crate::watch::live::{self, State};
 use crate::watch::type_name;
@@ -16,7 +17,9 @@ use crate::watch::type_name;
 pub unsafe fn check(op: *mut PyObject, call: &str) {
     if FLAVOUR.is_debug() {
         check_address(op, call);
-        if !host::has_interpreter() && live::state(op as usize) != State::Live {
+        if !host::has_interpreter()
+            && !matches!(live::state(op as usize), State::Live | State::Dying)
+        {
             check_unknown(op, call);
         }
     }
@@ -102,6 +105,25 @@ fn is_readable(address: usize, bytes: usize) -> bool {
         }
         readable
     })
+}
+
+/// Ends the process where an instance is asked for in the wrong way: a container as if it were none, or the other
+/// way round.
+///
+/// # Safety
+/// `ob_type` may be anything.
+pub unsafe fn check_allocation(ob_type: *mut PyTypeObject, container: bool, call: &str) {
+    if FLAVOUR.is_debug() {
+        check_type(ob_type, null_mut(), call);
+        // SAFETY: the type has been found readable.
+        let have_gc = TypeFlags(unsafe { (*ob_type).tp_flags }).have_gc();
+        if have_gc != container {
+            let has = if have_gc { "has" } else { "lacks" };
+            host::fatal(&format!(
+                "{call}({ob_type:p}): the type {has} Py_TPFLAGS_HAVE_GC"
+            ));
+        }
+    }
 }
 
 fn check_address(op: *mut PyObject, call: &str) {

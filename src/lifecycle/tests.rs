@@ -7,7 +7,7 @@ use super::birth::{self, Total};
 use super::finalizer::{self, Fate};
 use super::{count, death, gc, trashcan};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
-use crate::host::Current;
+use crate::host::ThisHost;
 use crate::watch::live::{self, State};
 use crate::watch::ref_total;
 use crate::watch::watchers::{self, Watcher};
@@ -167,10 +167,10 @@ fn what_was_put_aside_ends_once_there_is_room() {
         let ob_type = make_type(TypeFlags::HAVE_GC, chain_dealloc);
         let [first, second] = [gc::new(ob_type), gc::new(ob_type)];
         gc::track(first);
-        Current::set_stack_margin(1);
+        ThisHost::set_stack_margin(1);
         count::release(first, c"test");
         assert_eq!(DEATHS.get(), 0, "put aside");
-        Current::set_stack_margin(4);
+        ThisHost::set_stack_margin(4);
         count::release(second, c"test");
         assert_eq!(DEATHS.get(), 2);
     }

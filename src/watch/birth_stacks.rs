@@ -1,7 +1,7 @@
 //! The C call stack of each birth, while that is switched on.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::stacks::{self, StackId};
 use crate::abi::PyObject;
@@ -11,26 +11,28 @@ static BORN: LazyLock<Mutex<HashMap<usize, StackId>>> = LazyLock::new(Mutex::def
 /// Frames kept of each birth.
 pub const FRAMES: usize = 16;
 
+/// Forgets every birth.
+pub fn clear() {
+    lock().clear();
+}
+
 /// An object was born here.
 pub fn born(op: *mut PyObject) {
     let stack = stacks::capture(FRAMES);
-    BORN.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(op as usize, stack);
+    lock().insert(op as usize, stack);
 }
 
 /// An object died.
 pub fn died(op: *mut PyObject) {
-    BORN.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .remove(&(op as usize));
+    lock().remove(&(op as usize));
 }
 
 /// Where an object was born, if that was seen.
 #[must_use]
 pub fn of(op: *mut PyObject) -> Option<StackId> {
-    BORN.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(&(op as usize))
-        .copied()
+    lock().get(&(op as usize)).copied()
+}
+
+pub(super) fn lock() -> MutexGuard<'static, HashMap<usize, StackId>> {
+    BORN.lock().unwrap_or_else(PoisonError::into_inner)
 }

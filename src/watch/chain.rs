@@ -119,7 +119,7 @@ impl Chain {
         walks.retain(|(other, _)| *other != walk);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(usize, *mut LinkedObject)>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Vec<(usize, *mut LinkedObject)>> {
         let guard = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
         let head = self.head.get();
         // SAFETY: the lock is held. An empty ring is its head pointing to itself, which a constant

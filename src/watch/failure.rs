@@ -5,8 +5,8 @@ use std::ptr::null;
 
 use super::live::{self, State};
 use super::{birth_stacks, frames, stacks, tracemalloc, traces, type_name};
-use crate::abi::{self, FLAVOUR, Head, PyObject};
-use crate::host::{self, Host, say};
+use crate::abi::{FLAVOUR, Head, PyObject};
+use crate::host::{self, say};
 use crate::refcount::{Current, Policy};
 
 /// Says that `message` is so of `op`, with all that can be known of it, and ends the process.
@@ -52,14 +52,23 @@ pub unsafe fn assert_failed(
     } else {
         String::new()
     };
-    say(&format!("Fatal Python error: {prefix}{what}\n"));
-    host::Current::give_up()
+    host::fatal_python_error(&format!("{prefix}{what}"))
+}
+
+/// Says what is known of `op`, and ends the process in 3.8's words.
+#[cold]
+pub fn unref_failed(op: *mut PyObject, message: &str) -> ! {
+    say("* ob\n");
+    say_object(op);
+    host::fatal_python_error(message)
 }
 
 /// Where the object's memory was allocated, or the object born.
 fn say_birth(op: *mut PyObject) {
-    // SAFETY: the caller has made sure that the object and its type can be read.
-    let block = op as usize - unsafe { abi::presize(op) };
+    let Some(flags) = type_name::flags(op) else {
+        return;
+    };
+    let block = op as usize - flags.presize(FLAVOUR);
     let traced = traces::all().get(0, block).map(|trace| trace.stack);
     let Some(stack) = traced.or_else(|| birth_stacks::of(op)) else {
         if !tracemalloc::is_tracing() {
@@ -80,10 +89,15 @@ fn say_birth(op: *mut PyObject) {
 /// What the object itself tells, in CPython's words.
 fn say_object(op: *mut PyObject) {
     say(&format!("object address  : {op:p}\n"));
-    // SAFETY: the caller has made sure that the object can be read.
-    let (refcnt, ob_type) = unsafe { (Current::get(PyObject::count(op)), abi::type_of(op)) };
+    // SAFETY: the count is read into a local, of which every bit pattern is valid.
+    let refcnt =
+        host::read(PyObject::count_address(op)).map(|count| unsafe { Current::get(&count) });
+    let refcnt = refcnt.unwrap_or(0);
     say(&format!("object refcount : {refcnt}\n"));
-    say(&format!("object type     : {ob_type:p}\n"));
+    say(&format!(
+        "object type     : {:#x}\n",
+        type_name::type_word(op).unwrap_or(0)
+    ));
     let name = type_name::of(op);
     let name = name.as_deref().unwrap_or("(can't be read)");
     say(&format!("object type name: {name}\n"));

@@ -30,8 +30,10 @@ static FOLDED: AtomicU64 = AtomicU64::new(0);
 pub enum State {
     /// No object was seen there.
     Unknown,
-    /// An object was born there and its `tp_dealloc` is not done.
+    /// An object was born there and lives.
     Live,
+    /// An object is there whose `tp_dealloc` is at work.
+    Dying,
     /// An object died there, and none was born since.
     Dead,
 }
@@ -151,6 +153,7 @@ pub fn state(address: usize) -> State {
     {
         None | Some(0) => State::Unknown,
         Some(DEAD) => State::Dead,
+        Some(DYING) => State::Dying,
         Some(_) => State::Live,
     }
 }
@@ -176,39 +179,45 @@ pub unsafe fn freed(block: usize) {
         take(block);
         return;
     };
-    // Read once, in a register: as in `take`, only a mark whose own kind leads back to the block is its.
-    let mine = |kind: u8| {
-        let value = (marks >> (8 * u32::from(kind))) as u8;
-        value != 0 && value & ODD == kind
-    };
-    if let Some(kind) = (0..ODD).find(|&kind| mine(kind)) {
+    // Read once, in a register.
+    let value = |kind: u8| (marks >> (8 * u32::from(kind))) as u8;
+    if let Some(kind) = (0..ODD).find(|&kind| is_of_block(value(kind), kind)) {
         died((block + usize::from(kind) * GRAIN) as *mut PyObject);
     }
 }
 
-/// A memory block has moved, and the object in it with it.
-pub fn moved(from: usize, to: usize) {
-    if let Some((kind, value)) = take(from)
-        && let Some(mark) = SHADOW.at(to + usize::from(kind) * GRAIN)
-    {
+/// What the table knew of a memory block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    kind: u8,
+    value: u8,
+}
+
+/// Wipes the mark of the object in the memory block at `block`, and returns it.
+pub fn take(block: usize) -> Option<Taken> {
+    (0..ODD).find_map(|kind| {
+        let mark = SHADOW.get(block + usize::from(kind) * GRAIN)?;
         // Relaxed: as in `born`.
-        mark.store(value, Ordering::Relaxed);
+        let value = mark.load(Ordering::Relaxed);
+        is_of_block(value, kind).then(|| {
+            mark.store(0, Ordering::Relaxed);
+            Taken { kind, value }
+        })
+    })
+}
+
+/// Gives a mark that was taken to the memory block at `block`.
+pub fn give(taken: Taken, block: usize) {
+    if let Some(mark) = SHADOW.at(block + usize::from(taken.kind) * GRAIN) {
+        // Relaxed: as in `born`.
+        mark.store(taken.value, Ordering::Relaxed);
     }
 }
 
-/// Wipes the mark of the object whose block starts at `block`. A mark counts only where its own kind
-/// leads back to `block`: the memory behind a small block belongs to its neighbour.
-fn take(block: usize) -> Option<(u8, u8)> {
-    for kind in 0..ODD {
-        // Relaxed: as in `born`.
-        let mark = SHADOW.get(block + usize::from(kind) * GRAIN)?;
-        let value = mark.load(Ordering::Relaxed);
-        if value != 0 && value & ODD == kind {
-            mark.store(0, Ordering::Relaxed);
-            return Some((kind, value));
-        }
-    }
-    None
+/// Whether a mark so many places behind a block's start is that of the block's own object: the memory behind
+/// a small block belongs to its neighbour. The dying and the dead are left to [`bury`].
+const fn is_of_block(value: u8, kind: u8) -> bool {
+    value != 0 && value & ODD == kind && value >> KIND_BITS <= LAST
 }
 
 /// Begins a new generation and returns a number that stands for now.

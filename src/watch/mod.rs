@@ -7,6 +7,7 @@ pub mod birth_stacks;
 pub mod chain;
 pub mod events;
 pub mod failure;
+pub mod fork;
 pub mod frames;
 pub mod live;
 pub mod ref_total;

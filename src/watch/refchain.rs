@@ -35,7 +35,7 @@ impl Refchain {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<usize>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashSet<usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -18,8 +18,8 @@ pub(super) const GRAIN: usize = 16;
 const REGION: usize = 64 << 20;
 /// Marks in a region.
 const MARKS: usize = REGION / GRAIN;
-/// Regions in the 47 bits of address space that a Linux process has.
-const REGIONS: usize = (1 << 47) / REGION;
+/// Regions in the address space of a process: 47 bits on x86-64, 48 on aarch64.
+const REGIONS: usize = (1 << 48) / REGION;
 /// Regions on one page of their table.
 const ON_PAGE: usize = 4096 / size_of::<AtomicPtr<AtomicU8>>();
 /// Pages of the table of regions.
@@ -87,7 +87,8 @@ impl Shadow {
         if address / GRAIN % MARKS > MARKS - 4 {
             return None;
         }
-        // SAFETY: four marks lie in the region; which of two racing stores is read does not matter.
+        // SAFETY: four marks lie in the region; the processor reads each byte as it
+        // was before or after another thread's store, and either will do.
         Some(u32::from_le(unsafe {
             first.as_ptr().cast::<u32>().read_unaligned()
         }))
@@ -201,7 +202,7 @@ mod tests {
         let shadow = Shadow::new();
         assert!(shadow.at(0x7000).is_none(), "not open yet");
         assert!(shadow.open());
-        let places = [0x7000, 0x7010, 0x5555_5555_0000, (1 << 47) - 16];
+        let places = [0x7000, 0x7010, 0x5555_5555_0000, (1 << 48) - 16];
         for (value, place) in (1..).zip(places) {
             shadow
                 .at(place)
@@ -220,7 +221,7 @@ mod tests {
     fn places_outside_are_refused() {
         let shadow = Shadow::new();
         assert!(shadow.open());
-        assert!(shadow.at(1 << 47).is_none());
+        assert!(shadow.at(1 << 48).is_none());
         assert!(shadow.at(usize::MAX).is_none());
         assert!(shadow.get(0x7000).is_none(), "a look makes no region");
     }

@@ -1,13 +1,13 @@
 //! The C call stacks that were seen, each kept once.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// A stack that was seen before.
 pub type StackId = u32;
 
 #[derive(Default)]
-struct Depot {
+pub(super) struct Depot {
     ids: HashMap<Box<[usize]>, StackId>,
     stacks: Vec<Box<[usize]>>,
 }
@@ -29,7 +29,7 @@ pub fn capture(frames: usize) -> StackId {
         }
         address != 0 && stack.len() < frames + OWN_FRAMES
     });
-    let mut depot = DEPOT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut depot = lock();
     if let Some(&id) = depot.ids.get(&*stack) {
         return id;
     }
@@ -43,11 +43,15 @@ pub fn capture(frames: usize) -> StackId {
 /// The return addresses of a stack, innermost first.
 #[must_use]
 pub fn get(id: StackId) -> Vec<usize> {
-    let depot = DEPOT.lock().unwrap_or_else(PoisonError::into_inner);
+    let depot = lock();
     depot
         .stacks
         .get(id as usize)
         .map_or_else(Vec::new, |stack| stack.to_vec())
+}
+
+pub(super) fn lock() -> MutexGuard<'static, Depot> {
+    DEPOT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use crate::host::{Current, Host};
+use crate::host::{Host, ThisHost};
 
 /// What each thread has counted, in a cell of its own.
 ///
@@ -42,7 +42,7 @@ impl<const KINDS: usize> Tally<KINDS> {
     /// Adds to one kind of count. From any thread.
     #[inline]
     pub(super) fn add(&self, kind: usize, amount: i64) {
-        let me = Current::thread_id();
+        let me = ThisHost::thread_id();
         // Thread descriptors are large and aligned: the bits above the page tell threads apart.
         let mut place = (me >> 12) % CELLS;
         for _ in 0..CELLS {

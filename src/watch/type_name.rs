@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use crate::abi::{Head, Py_ssize_t, PyObject, PyTypeObject};
+use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
 
 /// No type's name is longer than this.
@@ -32,6 +32,13 @@ pub fn of_type(address: usize) -> Option<String> {
     }
 }
 
+/// The flags of an object's type; `None` where they can't be read.
+#[must_use]
+pub fn flags(op: *mut PyObject) -> Option<TypeFlags> {
+    let place = type_word(op)?.checked_add(offset_of!(PyTypeObject, tp_flags))?;
+    host::read(place).map(TypeFlags)
+}
+
 /// The name of an object's type, or `None` where it is not safe to read.
 #[must_use]
 pub fn of(op: *mut PyObject) -> Option<String> {
@@ -42,14 +49,18 @@ pub fn of(op: *mut PyObject) -> Option<String> {
 #[must_use]
 pub fn looks_freed(op: *mut PyObject) -> bool {
     let wiped = |word: usize| {
-        let extremes =
-            crate::abi::FLAVOUR.minor >= 14 && (word <= 0xFF || word >= usize::MAX - 0xFF);
+        let extremes = FLAVOUR.minor >= 14 && (word <= 0xFF || word >= usize::MAX - 0xFF);
         extremes
             || word == 0
             || [0xCD, 0xDD, 0xFD].contains(&(word as u8))
                 && word == usize::from_ne_bytes([word as u8; 8])
     };
-    wiped(op as usize) || type_word(op).is_none_or(wiped)
+    // The links of an object outside the list of all objects are zero.
+    let links = || {
+        host::read::<[usize; 2]>(op as usize)
+            .is_none_or(|links| links.into_iter().any(|link| link != 0 && wiped(link)))
+    };
+    wiped(op as usize) || type_word(op).is_none_or(wiped) || FLAVOUR.has_links() && links()
 }
 
 const _: () = assert!(size_of::<<PyObject as Head>::Count>() == 8);

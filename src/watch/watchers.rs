@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::events::{keep_live_table, put_in_front};
+use super::live::State;
 use super::tally::Tally;
 use super::tracer::{self, CREATE, DESTROY, Tracer};
 use super::{birth_stacks, live, tracemalloc};
@@ -48,6 +49,9 @@ pub fn set(watcher: Watcher, on: bool) -> bool {
     let others = WATCHING.load(Ordering::Relaxed) & !(watcher as u8);
     let all = others | if on { watcher as u8 } else { 0 };
     WATCHING.store(all, Ordering::Relaxed);
+    if starts && watcher == Watcher::BirthStacks {
+        birth_stacks::clear();
+    }
     choose();
     if starts && watcher == Watcher::Live {
         WHEN_LIVE_STARTS.get().inspect(|start| start());
@@ -94,7 +98,7 @@ pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
 /// # Safety
 /// `op` is a complete object.
 pub unsafe fn resurrected(op: *mut PyObject) {
-    if is_on(Watcher::Live) {
+    if is_on(Watcher::Live) && live::state(op as usize) != State::Live {
         // SAFETY: the caller's promise is the callee's.
         unsafe { live::born(op) };
     }
