@@ -167,26 +167,6 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 
 
 /*
- The weak references are kept in front of the object (3.12 and later).
- */
-#define TypeFlags_MANAGED_WEAKREF (1 << 3)
-
-/*
- The dictionary is kept in front of the object (3.11 and later).
- */
-#define TypeFlags_MANAGED_DICT (1 << 4)
-
-/*
- The type was made at run time.
- */
-#define TypeFlags_HEAPTYPE (1 << 9)
-
-/*
- Instances take part in garbage collection.
- */
-#define TypeFlags_HAVE_GC (1 << 14)
-
-/*
  Watcher: which objects are alive.
  */
 #define PYREFCORE_LIVE 1
@@ -348,9 +328,9 @@ int PyObject_CallFinalizerFromDealloc(PyObject *op);
 PyObject *pyrefcore_gc_new(PyTypeObject *ob_type);
 
 /*
- The same for an instance with `size` items.
+ The same for an instance with `size` items; NULL where that is negative.
 
- Needs: `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`; `size` is not negative.
+ Needs: `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
  */
 PyVarObject *pyrefcore_gc_new_var(PyTypeObject *ob_type, Py_ssize_t size);
 
@@ -384,7 +364,7 @@ int pyrefcore_gc_is_tracked(PyObject *op);
 
 /*
  Switches watchers on: a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know what
- is born from then on. 0, or -1 where there is no memory for one.
+ is born from then on. 0, or -1 where there is no memory for one or a bit stands for none.
  */
 int pyrefcore_watch(unsigned int watchers);
 
@@ -405,7 +385,7 @@ uint64_t pyrefcore_births(void);
 uint64_t pyrefcore_deaths(void);
 
 /*
- A number that stands for now: objects born later are born since this mark. Up to 30 later marks may be
+ A number that stands for now: objects that are born, or resurrected, later are born since this mark. Up to 30 later marks may be
  made before it grows too old to be told apart.
  */
 uint64_t pyrefcore_mark(void);
@@ -444,6 +424,15 @@ void *pyrefcore_object_malloc(size_t bytes);
 void *pyrefcore_object_calloc(size_t count, size_t size);
 
 /*
+ Changes the size of what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned, or allocates where
+ `block` is NULL; what is new is zeroed. NULL, with the block as it was, where there is no memory. What
+ `PyObject_Realloc` stands for without an interpreter. From any thread.
+
+ Needs: `block` is NULL or was allocated so and not given back.
+ */
+void *pyrefcore_object_realloc(void *block, size_t bytes);
+
+/*
  Gives back what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned. Nothing happens with
  NULL. What `PyObject_Free` stands for without an interpreter. From any thread.
 
@@ -460,9 +449,9 @@ void pyrefcore_object_free(void *block);
 PyObject *pyrefcore_object_new(PyTypeObject *ob_type);
 
 /*
- The same for an instance with `size` items.
+ The same for an instance with `size` items; NULL where that is negative.
 
- Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`; `size` is not negative.
+ Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
  */
 PyVarObject *pyrefcore_object_new_var(PyTypeObject *ob_type, Py_ssize_t size);
 
@@ -582,6 +571,25 @@ void _Py_SetImmortal(PyObject *op);
  Needs: `op` is an object.
  */
 void _Py_SetImmortalUntracked(PyObject *op);
+#endif
+
+#if defined(PYREFCORE_3_14)
+/*
+ Adds a reference to `op` unless it has none, and returns 1; otherwise 0 (3.14 and later).
+
+ Needs: `op` is memory of an object that may be dying.
+ */
+int PyUnstable_TryIncRef(PyObject *op);
+#endif
+
+#if defined(PYREFCORE_3_14)
+/*
+ Allows `PyUnstable_TryIncRef` for `op`, for which there is nothing to do while callers take turns (3.14 and
+ later).
+
+ Needs: `op` is an object.
+ */
+void PyUnstable_EnableTryIncRef(PyObject *op);
 #endif
 
 #if defined(PYREFCORE_3_10)
@@ -869,7 +877,7 @@ Py_ssize_t _PyInterpreterState_GetRefTotal(void *interpreter);
 
 #if (defined(Py_REF_DEBUG) && !defined(PYREFCORE_3_12))
 /*
- The number of all references (`Py_REF_DEBUG`, up to 3.11). From any thread.
+ The number of all references (`Py_REF_DEBUG`, up to 3.11). Without a host, from any thread.
  */
 Py_ssize_t _Py_GetRefTotal(void);
 #endif
@@ -1310,6 +1318,7 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* These handle memory and touch no head. They are plain names, so that tp_free can point at them. */
 #define PyObject_Malloc pyrefcore_object_malloc
 #define PyObject_Calloc pyrefcore_object_calloc
+#define PyObject_Realloc pyrefcore_object_realloc
 #define PyObject_Free pyrefcore_object_free
 #define PyObject_FREE PyObject_Free
 #define PyObject_Del PyObject_Free
