@@ -48,7 +48,7 @@ pub unsafe extern "C" fn _Py_SetImmortal(op: *mut PyObject) {
                 misuse::check(op, "_Py_SetImmortal");
                 gc::untrack_if_gc(op);
                 count::immortalise(op);
-                watchers::resurrected(op);
+                watchers::immortalised(op);
             }
         }
     }
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn _Py_SetImmortalUntracked(op: *mut PyObject) {
     unsafe {
         misuse::check(op, "_Py_SetImmortalUntracked");
         count::immortalise(op);
-        watchers::resurrected(op);
+        watchers::immortalised(op);
     }
 }
 

@@ -31,11 +31,16 @@ fn look_up(address: usize) -> Frame {
         ..Frame::default()
     };
     // A return address may already belong to the next line or function; the call is before it.
-    backtrace::resolve((address - 1) as *mut _, |symbol| {
+    let note = |symbol: &backtrace::Symbol| {
         frame.function = symbol.name().map(|name| format!("{name:#}"));
         frame.file = symbol.filename().map(|file| file.display().to_string());
         frame.line = symbol.lineno();
-    });
+    };
+    {
+        let _alone = super::stacks::lock();
+        // SAFETY: the lock is held, as `stacks::capture` wants it.
+        unsafe { backtrace::resolve_unsynchronized((address - 1) as *mut _, note) };
+    }
     let mut found = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: `found` is a valid place to write to, and zeroes are a valid value of it; the loader's
     // file names are C strings that live as long as the library is loaded.

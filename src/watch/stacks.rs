@@ -21,15 +21,19 @@ const OWN_FRAMES: usize = 12;
 #[must_use]
 pub fn capture(frames: usize) -> StackId {
     let mut stack = Vec::with_capacity(frames + OWN_FRAMES);
-    backtrace::trace(|frame| {
-        let address = frame.ip() as usize;
-        // The outermost frame of a thread has no caller.
-        if address != 0 {
-            stack.push(address);
-        }
-        address != 0 && stack.len() < frames + OWN_FRAMES
-    });
     let mut depot = lock();
+    // SAFETY: the lock is held, and nobody in this library takes stacks or looks names up without it. The crate's
+    // own lock could not be freed after a fork.
+    unsafe {
+        backtrace::trace_unsynchronized(|frame| {
+            let address = frame.ip() as usize;
+            // The outermost frame of a thread has no caller.
+            if address != 0 {
+                stack.push(address);
+            }
+            address != 0 && stack.len() < frames + OWN_FRAMES
+        });
+    }
     if let Some(&id) = depot.ids.get(&*stack) {
         return id;
     }

@@ -98,7 +98,18 @@ pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
 /// # Safety
 /// `op` is a complete object.
 pub unsafe fn resurrected(op: *mut PyObject) {
-    if is_on(Watcher::Live) && live::state(op as usize) != State::Live {
+    if is_on(Watcher::Live) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { live::born(op) };
+    }
+}
+
+/// Tells a table that remembers the dead that a dying object has become immortal. Any other object is left alone.
+///
+/// # Safety
+/// `op` is an object.
+pub unsafe fn immortalised(op: *mut PyObject) {
+    if live::state(op as usize) == State::Dying {
         // SAFETY: the caller's promise is the callee's.
         unsafe { live::born(op) };
     }
