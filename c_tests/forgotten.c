@@ -158,7 +158,7 @@ int main(void)
     add_node(fish, (Node *)Py_NewRef(appendix));
     printf("Shared: '%s' has %td references, from 2 documents.\n", appendix->text, Py_REFCNT(appendix));
 
-    puts("Used:");
+    puts("Used, by making an excerpt of each, which is an object too:");
     print_excerpt(birds);
     print_excerpt(fish);
     print_excerpt(draft);

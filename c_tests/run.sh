@@ -2,6 +2,7 @@
 # Builds and runs the C suite.
 #
 #   run.sh [FLAVOUR...]      as in flavours/; the default is all of them
+#   run.sh --demo FLAVOUR    only the demo of `make run`, to be looked at
 #
 # Each program is linked with the shared library and once more with the static one. CC and CFLAGS are used.
 # The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
@@ -52,6 +53,16 @@ one() {
 
 if [ "${1:-}" = --one ]; then
     one "$2" "$3"
+    exit
+fi
+
+if [ "${1:-}" = --demo ]; then
+    dist=$root/dist/$2 out=$root/c_tests/$2
+    mkdir -p "$out"
+    make -s build FLAVOUR="$2" >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
+    # shellcheck disable=SC2086
+    $cc $flags -I"$dist/include" c_tests/forgotten.c -o "$out/forgotten" -L"$dist/lib" -Wl,-rpath,"$dist/lib" -lpyrefcore || exit
+    "$out/forgotten"
     exit
 fi
 

@@ -43,7 +43,7 @@ fn push_unseen(lines: &mut Vec<String>, counted: Option<(u64, u64)>, alive: &[Al
     let unseen = births.saturating_sub(deaths + alive as u64);
     if unseen > 0 {
         lines.push(format!(
-            "  gone  {unseen:>12}  without a call to _Py_Dealloc: their memory came back"
+            "  gone  {unseen:>12}  without a call to _Py_Dealloc: their memory came back or was used again"
         ));
     }
 }
@@ -182,7 +182,7 @@ mod tests {
         };
         let expected = "  born            12
   died             6
-  gone             2  without a call to _Py_Dealloc: their memory came back
+  gone             2  without a call to _Py_Dealloc: their memory came back or was used again
   alive            4 at noon, by type:
                    3  Node
                       2 of them born at
