@@ -2,7 +2,10 @@
 
 PYTHON ?= $(or $(PYO3_PYTHON),python3)
 FLAVOUR ?= $(shell sh flavours/detect.sh $(PYTHON))
-FLAVOURS := $(patsubst flavours/%.txt,%,$(wildcard flavours/cp*.txt))
+ALL := $(patsubst flavours/%.txt,%,$(wildcard flavours/cp*.txt))
+# The release flavours come first: they are what a Python is waiting for.
+DEBUG := %-refdebug %-tracerefs
+FLAVOURS := $(filter-out $(DEBUG),$(ALL)) $(filter $(DEBUG),$(ALL))
 PREFIX ?= /usr/local
 CARGO ?= cargo
 

@@ -44,13 +44,17 @@ unit_tests() {
     echo "$all_passed passed, $all_failed failed"
 }
 
+# Building takes one core, and the first steps need little of what it makes.
+make -s build-all >target/build-all.log 2>&1 &
+builder=$!
 step "unit and random tests" unit_tests
+step "preloaded into a CPython" sh c_tests/preload.sh
+step "CPython's own tests on replaced symbols" sh c_tests/preload_suite.sh --quick
+wait $builder || cat target/build-all.log
 step "C suite, every flavour" sh c_tests/run.sh
 step "header, both compilers, all standards" sh c_tests/header.sh
 step "exported symbols, every flavour" sh c_tests/symbols.sh
 step "installed, with pkg-config" sh c_tests/install.sh
-step "preloaded into a CPython" sh c_tests/preload.sh
-step "CPython's own tests on replaced symbols" sh c_tests/preload_suite.sh --quick
 
 printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" = 0 ]

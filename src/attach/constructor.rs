@@ -58,20 +58,23 @@ extern "C" fn enter() {
     }
 }
 
-/// The first object is born in a process that was loaded without a CPython.
+/// The first object is born, or in 3.8 the first dies, in a process that was loaded without a CPython.
 unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
     // SAFETY: nobody else has set a tracer, and the host's lock is held as at every birth.
     unsafe {
         watchers::set_tracer(Tracer::NONE);
         if let Some(python) = originals::find_python_anywhere()
-            && event == tracer::CREATE
             && agrees(python, true)
         {
-            // The birth is undone, and done again as it is in a host. Other threads may read the
-            // environment now, so LD_PRELOAD stays as it is.
-            birth::undo(op);
+            // A birth is undone, and done again as it is in a host. Other threads may read the environment
+            // now, so LD_PRELOAD stays as it is.
+            if event == tracer::CREATE {
+                birth::undo(op);
+            }
             join(python, &environment::read());
-            birth::new_reference(op, Total::Counted);
+            if event == tracer::CREATE {
+                birth::new_reference(op, Total::Counted);
+            }
         }
     }
     0
