@@ -32,7 +32,7 @@ one() {
         if [ $link = shared ]; then
             $cc $flags -I"$dist/include" $sources -o "$name" $shared -lpthread
         else
-            $cc $flags -I"$dist/include" $sources -o "$name" "$dist/lib/libpyrefcore.a" $libs
+            $cc $flags -DLINKED_STATICALLY -I"$dist/include" $sources -o "$name" "$dist/lib/libpyrefcore.a" $libs
         fi >"$name.log" 2>&1 || {
             cases=$((cases + 1)) failures=$((failures + 1))
             continue
