@@ -111,6 +111,20 @@ static void types(void)
     drop(0, 50);
 }
 
+/* A death is a death, whatever the memory holds afterwards. */
+static void park(PyObject *op) { op->ob_refcnt = 7; }
+static PyTypeObject Parked_Type = { PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Parked",
+                                    .tp_basicsize = sizeof(PyObject), .tp_dealloc = park };
+static void parked(void)
+{
+    Py_ssize_t before = pyrefcore_live_count(0);
+    PyObject *op = PyObject_New(PyObject, &Parked_Type);
+    EQUAL(pyrefcore_live_count(0), before + 1);
+    Py_DECREF(op);
+    EQUAL(pyrefcore_live_count(0), before);
+    PyObject_Free(op);
+}
+
 static void unwatch(void)
 {
     pyrefcore_unwatch(PYREFCORE_LIVE | PYREFCORE_COUNT);
@@ -128,6 +142,7 @@ int main(void)
 {
     RUN(off_knows_nothing);
     RUN(count);
+    RUN(parked);
     RUN(visit);
     RUN(visit_while_they_die);
     RUN(types);
