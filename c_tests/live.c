@@ -117,12 +117,14 @@ static PyTypeObject Parked_Type = { PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Pa
                                     .tp_basicsize = sizeof(PyObject), .tp_dealloc = park };
 static void parked(void)
 {
+    pyrefcore_unwatch(PYREFCORE_COUNT);
     Py_ssize_t before = pyrefcore_live_count(0);
     PyObject *op = PyObject_New(PyObject, &Parked_Type);
     EQUAL(pyrefcore_live_count(0), before + 1);
     Py_DECREF(op);
     EQUAL(pyrefcore_live_count(0), before);
     PyObject_Free(op);
+    pyrefcore_watch(PYREFCORE_COUNT);
 }
 
 static void unwatch(void)
