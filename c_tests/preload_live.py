@@ -94,6 +94,15 @@ def ref_tracer(t):
         t.expect_as_plain("ref_tracer", helper, words=words, report=report)
 
 
+@case(since=(3, 13))
+def tracer_survives_an_opening(t):
+    """A running Python that opens the library, without a preload, keeps the tracer it has."""
+    code = ("import ctypes, sys, tracemalloc\nget = ctypes.pythonapi.PyRefTracer_GetTracer\nget.restype = ctypes.c_void_p\n"
+            "tracemalloc.start()\nbefore = get(None)\nctypes.PyDLL(sys.argv[1])\nprint(bool(before), before == get(None))")
+    result = t.run("-c", code, t.library, preload=False)
+    need(result.out == "True True\n", "the tracer is gone", result)
+
+
 @case("static")
 def static_says_so(t):
     result = t.run("-c", "print('ran'); raise SystemExit(7)", report="stderr", words="live")

@@ -14,20 +14,26 @@ use crate::lifecycle::{HOST_OWNS_BIRTHS, HOST_OWNS_DEATHS};
 use crate::watch::tracer::Tracer;
 use crate::watch::watchers;
 
-/// Shares the host's slot. Called before the host is initialised, when nothing is born.
+/// Shares the host's slot. Called before the host is initialised, or by whoever opens the library in a running
+/// one; a tracer that stands in the slot then is put back.
 pub(super) fn share() {
-    let Some(set) = host::originals().PyRefTracer_SetTracer else {
+    let host = host::originals();
+    let (Some(set), Some(get)) = (host.PyRefTracer_SetTracer, host.PyRefTracer_GetTracer) else {
         return;
     };
     if HOST_OWNS_BIRTHS && HOST_OWNS_DEATHS {
         return;
     }
     let data = dangling_mut::<c_void>().wrapping_byte_add(0x7E57_0000_0000);
-    // SAFETY: the host's function stores both and calls nobody.
-    unsafe { set(Some(probe), data) };
-    let found = find(data);
-    // SAFETY: as above.
-    unsafe { set(None, null_mut()) };
+    let mut before = null_mut();
+    // SAFETY: the host's functions store and return both, and call nobody.
+    let found = unsafe {
+        let tracer = get(&mut before);
+        set(Some(probe), data);
+        let found = find(data);
+        set(tracer, before);
+        found
+    };
     match found {
         // SAFETY: the slot is part of the host's runtime, which stays; the host's lock guards it.
         Some(slot) => unsafe { watchers::use_slot_of_host(slot) },
@@ -41,7 +47,7 @@ pub(super) fn share() {
     }
 }
 
-/// Never called: its address is what is looked for.
+/// Its address is what is looked for; called, it does nothing.
 unsafe extern "C" fn probe(_op: *mut PyObject, _event: c_int, data: *mut c_void) -> c_int {
     std::hint::black_box(data) as usize as c_int
 }
