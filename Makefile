@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 CARGO ?= cargo
 
 # One flavour for each branch of the selectors.
-CHECKED := cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp314 cp315-refdebug
+CHECKED := cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp313t cp314 cp314t-refdebug cp315-refdebug
 
 DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)

@@ -54,8 +54,11 @@ fn refusal(config: &InterpreterConfig) -> Option<String> {
             "pyrefcore knows CPython 3.8 to 3.15, not {version}"
         ));
     }
-    if has(config, BuildFlag::Py_GIL_DISABLED) {
-        return Some("free-threaded flavours are not supported yet".into());
+    if has(config, BuildFlag::Py_GIL_DISABLED) && version.minor < 13 {
+        return Some(format!("there is no free-threaded CPython {version}"));
+    }
+    if has(config, BuildFlag::Py_GIL_DISABLED) && has(config, BuildFlag::Py_TRACE_REFS) {
+        return Some("no free-threaded CPython has Py_TRACE_REFS".into());
     }
     if target("CARGO_CFG_TARGET_OS") != "linux"
         || target("CARGO_CFG_TARGET_POINTER_WIDTH") != "64"
@@ -73,6 +76,9 @@ fn has(config: &InterpreterConfig, flag: BuildFlag) -> bool {
 /// The name of the flavour, as the files in `flavours/` are named.
 fn flavour_name(config: &InterpreterConfig) -> String {
     let mut name = format!("cp3{}", config.version.minor);
+    if has(config, BuildFlag::Py_GIL_DISABLED) {
+        name += "t";
+    }
     if has(config, BuildFlag::Py_REF_DEBUG) {
         name += "-refdebug";
     }
@@ -100,6 +106,7 @@ fn config_header(config: &InterpreterConfig, flavour: &str) -> String {
         BuildFlag::Py_DEBUG,
         BuildFlag::Py_REF_DEBUG,
         BuildFlag::Py_TRACE_REFS,
+        BuildFlag::Py_GIL_DISABLED,
     ] {
         if config.build_flags.0.contains(&flag) {
             lines.push(format!("#define {flag} 1"));
@@ -118,7 +125,14 @@ fn header() -> String {
     let mut settings = cbindgen::Config::from_root_or_default(&root);
     let includes = settings.after_includes.take().unwrap_or_default();
     settings.after_includes = Some(includes + "\n" + &by_hand("src/abi/layout.h"));
-    settings.trailer = Some(by_hand("src/capi/inline.h"));
+    let inline = [
+        "inline_heads.h",
+        "inline_count.h",
+        "inline_biased.h",
+        "inline.h",
+    ];
+    let inline = inline.map(|file| by_hand(&format!("src/capi/{file}")));
+    settings.trailer = Some(inline.concat());
     let bindings = cbindgen::generate_with_config(&root, settings).expect("cbindgen reads src/");
     let mut text = Vec::new();
     bindings.write(&mut text);

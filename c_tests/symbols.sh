@@ -23,10 +23,11 @@ wanted() {
             return minor >= low && minor <= high
         }
         /^#/ || NF == 0 { next }
-        NF < 5 || $2 !~ /^[FD]$/ || $4 !~ /^(-|RD|TR)$/ {
+        NF < 5 || $2 !~ /^[FD]$/ || $4 !~ /^(-|RD|TR|FT)$/ {
             print "flavours/symbols.txt:" FNR ": it needs name, kind, versions, condition and CPython" >"/dev/stderr"
             exit 2
         }
+        $4 == "FT" && flags !~ /Py_GIL_DISABLED/ { next }
         $4 == "RD" && flags !~ /Py_REF_DEBUG/ || $4 == "TR" && flags !~ /Py_TRACE_REFS/ { next }
         {
             n = split($3, ranges, ",")

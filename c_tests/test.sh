@@ -8,7 +8,7 @@ mkdir -p target
 passed=0 failed=0 skipped=0
 
 # One flavour for each branch of the selectors; the C suite runs on all of them.
-units="cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp314 cp315-refdebug"
+units="cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp313t cp314 cp314t-refdebug cp315-refdebug"
 
 step() {
     name=$1

@@ -1,7 +1,7 @@
 /// Which CPython a library counts like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flavour {
-    /// As the files in `flavours/` are named: `cp311`, `cp311-refdebug`.
+    /// As the files in `flavours/` are named: `cp311`, `cp311-refdebug`, `cp313t`.
     pub name: &'static str,
     /// The `y` of Python 3.y.
     pub minor: u8,
@@ -9,6 +9,8 @@ pub struct Flavour {
     pub ref_debug: bool,
     /// `Py_TRACE_REFS`: all objects are listed.
     pub trace_refs: bool,
+    /// `Py_GIL_DISABLED`: threads count at the same time (3.13 and later).
+    pub free_threaded: bool,
 }
 
 impl Flavour {

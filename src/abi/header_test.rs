@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::mem::offset_of;
 use std::path::Path;
 
-use super::{FLAVOUR, PyGC_Head, PyObject, PyTypeObject, PyVarObject};
+use super::{BiasedObject, FLAVOUR, Head, PyGC_Head, PyObject, PyTypeObject, PyVarObject};
 
 /// Pairs of a C expression and its value.
 fn facts() -> Vec<(&'static str, usize)> {
@@ -31,7 +31,21 @@ fn facts() -> Vec<(&'static str, usize)> {
             ));)*
         };
     }
-    fields!(PyObject: ob_refcnt ob_type);
+    fields!(PyObject: ob_type);
+    if FLAVOUR.free_threaded {
+        macro_rules! biased {
+            ($($field:ident)*) => {
+                $(facts.push((
+                    concat!("offsetof(PyObject, ", stringify!($field), ")"),
+                    offset_of!(BiasedObject, $field),
+                ));)*
+            };
+        }
+        biased!(ob_tid ob_mutex ob_gc_bits ob_ref_local ob_ref_shared);
+    } else {
+        let place = PyObject::count_address(std::ptr::null_mut());
+        facts.push(("offsetof(PyObject, ob_refcnt)", place));
+    }
     fields!(PyTypeObject: tp_name tp_basicsize tp_itemsize tp_dealloc tp_vectorcall_offset tp_getattr
         tp_setattr tp_as_async tp_repr tp_as_number tp_as_sequence tp_as_mapping tp_hash tp_call tp_str
         tp_getattro tp_setattro tp_as_buffer tp_flags tp_doc tp_traverse tp_clear tp_richcompare

@@ -7,6 +7,27 @@ typedef Py_ssize_t Py_hash_t;
 typedef struct _object PyObject;
 typedef struct _typeobject PyTypeObject;
 
+#ifdef Py_GIL_DISABLED
+/* CPython's lock of one byte. */
+typedef struct PyMutex {
+    uint8_t _bits;
+} PyMutex;
+
+/* Every object starts with this. The counting fields are read and written as atomics. */
+struct _object {
+    uintptr_t ob_tid;       /* the owner's thread id; 0: nobody's */
+#if PY_MINOR_VERSION >= 14
+    uint16_t ob_flags;      /* 4: statically allocated */
+#else
+    uint16_t _padding;
+#endif
+    PyMutex ob_mutex;
+    uint8_t ob_gc_bits;     /* 1 tracked, 2 finalized, 64 left to the collector */
+    uint32_t ob_ref_local;  /* the owner's references; all ones: immortal */
+    Py_ssize_t ob_ref_shared; /* the others' references times four, and two flags */
+    PyTypeObject *ob_type;
+};
+#else
 /* Every object starts with this. */
 struct _object {
 #if defined(Py_TRACE_REFS) && PY_MINOR_VERSION <= 12
@@ -22,6 +43,7 @@ struct _object {
 #endif
     PyTypeObject *ob_type;
 };
+#endif
 
 /* An object with a number of items. */
 typedef struct {
@@ -29,7 +51,7 @@ typedef struct {
     Py_ssize_t ob_size;
 } PyVarObject;
 
-/* Stands in front of every object whose type has Py_TPFLAGS_HAVE_GC. */
+/* Stands in front of every object whose type has Py_TPFLAGS_HAVE_GC; in free-threaded flavours of none. */
 typedef struct {
     uintptr_t _gc_next;     /* 0: not tracked */
     uintptr_t _gc_prev;     /* low bits: 1 finalized, 2 collecting */

@@ -5,6 +5,7 @@
 
 use std::ffi::CStr;
 
+mod biased;
 mod flagged;
 mod flavour;
 mod gc_head;
@@ -16,6 +17,7 @@ mod slots;
 mod type_flags;
 mod type_object;
 
+pub use biased::{BiasedCount, BiasedObject};
 pub use flagged::{FlaggedCount, FlaggedObject};
 pub use flavour::Flavour;
 pub use gc_head::PyGC_Head;
@@ -33,15 +35,20 @@ pub type Py_ssize_t = isize;
 pub type PyObject = LinkedObject;
 
 /// Every object starts with this: a count and a type.
-#[cfg(all(not(Py_3_14), any(Py_3_13, not(py_sys_config = "Py_TRACE_REFS"))))]
+#[cfg(all(
+    not(Py_3_14),
+    not(Py_GIL_DISABLED),
+    any(Py_3_13, not(py_sys_config = "Py_TRACE_REFS"))
+))]
 pub type PyObject = PlainObject;
 
 /// Every object starts with this: a count and a type.
-#[cfg(Py_3_14)]
+#[cfg(all(Py_3_14, not(Py_GIL_DISABLED)))]
 pub type PyObject = FlaggedObject;
 
+/// Every object starts with this: a count and a type.
 #[cfg(Py_GIL_DISABLED)]
-compile_error!("the free-threaded layout has its place here and is not written yet");
+pub type PyObject = BiasedObject;
 
 /// An object with a number of items, which need not be a number of bytes.
 #[repr(C)]
@@ -66,6 +73,7 @@ pub const FLAVOUR: Flavour = Flavour {
         + cfg!(Py_3_15) as u8,
     ref_debug: cfg!(py_sys_config = "Py_REF_DEBUG"),
     trace_refs: cfg!(py_sys_config = "Py_TRACE_REFS"),
+    free_threaded: cfg!(Py_GIL_DISABLED),
 };
 
 /// The name of the flavour, for C.

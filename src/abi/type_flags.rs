@@ -43,7 +43,9 @@ impl TypeFlags {
             11 => Self::MANAGED_DICT,
             _ => Self::MANAGED_DICT | Self::MANAGED_WEAKREF,
         };
-        self.have_gc() as u8 + (self.0 & pre_header != 0) as u8
+        // A free-threaded collector keeps its bits in the object itself.
+        let gc_head = self.have_gc() && !flavour.free_threaded;
+        gc_head as u8 + (self.0 & pre_header != 0) as u8
     }
 
     /// Bytes of an instance's block that lie in front of the object.
@@ -64,6 +66,7 @@ mod tests {
             minor,
             ref_debug: false,
             trace_refs: false,
+            free_threaded: false,
         }
     }
 
@@ -76,5 +79,10 @@ mod tests {
         assert_eq!(weak.presize(flavour(11)), 0);
         assert_eq!(weak.presize(flavour(12)), 16);
         assert_eq!(TypeFlags(0).presize(flavour(15)), 0);
+        let free_threaded = Flavour {
+            free_threaded: true,
+            ..flavour(13)
+        };
+        assert_eq!(all.presize(free_threaded), 16);
     }
 }

@@ -87,7 +87,7 @@ pub struct PyTypeObject {
     pub _tp_iteritem: Option<unsafe extern "C" fn(*mut PyObject, Py_ssize_t) -> *mut c_void>,
 }
 
-const EXTRA: usize = if FLAVOUR.has_links() { 16 } else { 0 };
+const EXTRA: usize = size_of::<PyObject>() - 16;
 const SIZE: usize = match FLAVOUR.minor {
     8 | 12..=14 => 416,
     15 => 424,

@@ -66,7 +66,7 @@ fn flavour_of(flavour: Flavour) -> HostFlavour {
         minor: u32::from(flavour.minor),
         ref_debug: flavour.ref_debug,
         trace_refs: Some(flavour.trace_refs),
-        free_threaded: false,
+        free_threaded: flavour.free_threaded,
     }
 }
 
@@ -119,6 +119,7 @@ mod tests {
             major: 3,
             minor: 42,
             ref_debug: true,
+            free_threaded: false,
             ..flavour_of(FLAVOUR)
         };
         let sentence = check(&other).expect_err("another version");

@@ -127,6 +127,11 @@ pub(super) fn resolve(library: &Library) -> Interpreter {
                 .function(c"PyObject_CallFinalizerFromDealloc"),
             _Py_SetImmortal: library.function(c"_Py_SetImmortal"),
             _PyObject_AssertFailed: library.function(c"_PyObject_AssertFailed"),
+            _Py_DecRefShared: library.function(c"_Py_DecRefShared"),
+            _Py_DecRefSharedDebug: library.function(c"_Py_DecRefSharedDebug"),
+            _Py_GetThreadLocal_Addr: library.function(c"_Py_GetThreadLocal_Addr"),
+            PyUnstable_Object_EnableDeferredRefcount: library
+                .function(c"PyUnstable_Object_EnableDeferredRefcount"),
             _Py_INCREF_IncRefTotal: library.function(c"_Py_INCREF_IncRefTotal"),
             _Py_DECREF_DecRefTotal: library.function(c"_Py_DECREF_DecRefTotal"),
             _Py_GetRefTotal: library.function(c"_Py_GetRefTotal"),

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn PyUnstable_Object_IsUniquelyReferenced(op: *mut PyObjec
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "PyUnstable_Object_IsUniquelyReferenced");
-        c_int::from(count::refcnt(op) == 1)
+        c_int::from(count::is_unique(op))
     }
 }
 
@@ -68,7 +68,8 @@ pub unsafe extern "C" fn _Py_SetImmortalUntracked(op: *mut PyObject) {
     }
 }
 
-/// Adds a reference to `op` unless it has none, and returns 1; otherwise 0 (3.14 and later).
+/// Adds a reference to `op` and returns 1, unless `op` is dying: 0 (3.14 and later). In a free-threaded flavour
+/// only for objects for which `PyUnstable_EnableTryIncRef` was called; from any thread.
 ///
 /// # Safety
 /// `op` is memory of an object that may be dying.
@@ -77,21 +78,39 @@ pub unsafe extern "C" fn PyUnstable_TryIncRef(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "PyUnstable_TryIncRef");
-        let alive = count::refcnt(op) > 0;
-        if alive {
-            count::acquire(op);
-        }
-        c_int::from(alive)
+        c_int::from(count::try_acquire(op))
     }
 }
 
-/// Allows `PyUnstable_TryIncRef` for `op`, for which there is nothing to do while callers take turns (3.14 and
-/// later).
+/// Allows `PyUnstable_TryIncRef` for `op` (3.14 and later). Nothing is needed while callers take turns.
 ///
 /// # Safety
 /// `op` is an object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyUnstable_EnableTryIncRef(op: *mut PyObject) {
-    // SAFETY: the check takes anything.
-    unsafe { misuse::check(op, "PyUnstable_EnableTryIncRef") }
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "PyUnstable_EnableTryIncRef");
+        count::enable_try(op);
+    }
+}
+
+/// Leaves `op`, a tracked container, to the garbage collector, and returns 1: references from stacks need not be
+/// counted any more, and `op` lives until a collector ends it, without an interpreter for good. 0 where
+/// nothing has changed, as always but in free-threaded flavours (3.14 and later).
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyUnstable_Object_EnableDeferredRefcount(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::originals().PyUnstable_Object_EnableDeferredRefcount {
+            Some(theirs) => theirs(op),
+            None => {
+                misuse::check(op, "PyUnstable_Object_EnableDeferredRefcount");
+                c_int::from(gc::enable_deferred(op))
+            }
+        }
+    }
 }

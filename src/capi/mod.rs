@@ -15,6 +15,8 @@ pub mod pyrefcore_trace;
 pub mod reference;
 pub mod tracemalloc;
 
+#[cfg(Py_GIL_DISABLED)]
+pub mod biased;
 #[cfg(Py_3_14)]
 pub mod immortal;
 #[cfg(Py_3_10)]

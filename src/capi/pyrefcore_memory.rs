@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
-use crate::lifecycle::{birth, memory, misuse};
+use crate::lifecycle::{birth, brc, memory, misuse};
 
 /// Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory. What
 /// `PyObject_Malloc` stands for without an interpreter. From any thread.
@@ -51,6 +51,7 @@ pub unsafe extern "C" fn pyrefcore_object_new(ob_type: *mut PyTypeObject) -> *mu
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check_allocation(ob_type, false, "PyObject_New");
+        brc::merge_queued();
         let block = memory::allocate(birth::size_of_instance(ob_type, 0));
         birth::init(block.cast(), ob_type)
     }
@@ -71,9 +72,19 @@ pub unsafe extern "C" fn pyrefcore_object_new_var(
         if size < 0 {
             return std::ptr::null_mut();
         }
+        brc::merge_queued();
         let block = memory::allocate(birth::size_of_instance(ob_type, size));
         birth::init_var(block.cast(), ob_type, size)
     }
+}
+
+/// Merges what other threads have handed to the calling one: objects that it owns and to which another thread gave
+/// back a reference. Those without references are ended. Returns how many waited; 0 in a host, which does it by
+/// itself, and where callers take turns. Allocating an object and ending the thread do it too, but a thread that does
+/// neither has to call this now and then, where destructors may run. From any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_merge_queued() -> usize {
+    brc::merge_queued()
 }
 
 /// The name of the flavour that the library was built for, as `cp311` or `cp312-refdebug`.

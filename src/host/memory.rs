@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 
 /// Reads a value from `address`, or tells that it can't be read. The bytes may be anything, so `T`
-/// must be valid for every bit pattern: an integer, a raw pointer, or an array of them.
+/// must be valid for every bit pattern: an integer, an atomic, a raw pointer, or a struct or array of them.
 #[must_use]
-pub fn read<T: Copy>(address: usize) -> Option<T> {
+pub fn read<T>(address: usize) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
     let ours = libc::iovec {
         iov_base: value.as_mut_ptr().cast(),

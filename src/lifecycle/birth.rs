@@ -1,6 +1,6 @@
 //! The first reference.
 
-use super::{HOST_OWNS_BIRTHS, all_objects, count};
+use super::{HOST_OWNS_BIRTHS, all_objects, brc, count};
 use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 use crate::host;
 use crate::refcount::{Current, Policy};
@@ -64,6 +64,7 @@ unsafe fn counted(op: *mut PyObject, total: Total) {
     if FLAVOUR.ref_debug && total == Total::Counted {
         ref_total::add(1);
     }
+    brc::register();
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         Current::birth(PyObject::count(op));
@@ -128,6 +129,14 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
     }
     // SAFETY: the caller's promise; a type is an object too.
     unsafe {
+        if FLAVOUR.free_threaded
+            && FLAVOUR.minor >= 14
+            && TypeFlags((*ob_type).tp_flags).is_heap_type()
+            && let Some(theirs) = host::originals().PyObject_Init
+        {
+            // Only the host can count references to a heap type where it keeps them; it comes back for the birth.
+            return theirs(op, ob_type);
+        }
         (*op).ob_type = ob_type;
         if FLAVOUR.minor >= 13 || TypeFlags((*ob_type).tp_flags).is_heap_type() {
             count::acquire(ob_type.cast());

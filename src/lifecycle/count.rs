@@ -2,10 +2,10 @@
 
 use std::ffi::{CStr, c_int};
 
-use super::death;
+use super::{brc, death};
 use crate::abi::{FLAVOUR, Head, PyObject};
 use crate::host;
-use crate::refcount::{Current, Policy, Released};
+use crate::refcount::{Current, Policy, Released, Tried};
 use crate::watch::{failure, ref_total};
 
 /// Adds a reference: CPython's `Py_INCREF`.
@@ -30,6 +30,11 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     // SAFETY: the caller's promise is the callee's.
     let outcome = unsafe {
         let count = PyObject::count(op);
+        if Current::is_foreign(count)
+            && let Some(theirs) = host::originals()._Py_DecRefShared
+        {
+            return release_by_host(op, theirs);
+        }
         if FLAVOUR.ref_debug || (FLAVOUR.trace_refs && !host::has_interpreter()) {
             Current::release_checked(count)
         } else {
@@ -40,15 +45,62 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
         Released::Immortal => return,
         // SAFETY: any object may be described.
         Released::Negative => unsafe { negative(op, call, 0) },
-        Released::Alive | Released::Dead => {}
+        Released::Alive | Released::Dead | Released::Queued => {}
     }
     if FLAVOUR.ref_debug {
         ref_total::add(-1);
     }
-    if outcome == Released::Dead {
-        // SAFETY: that was the last reference.
-        unsafe { death::dealloc(op) }
+    // SAFETY: that was the last reference, or the object was marked as queued.
+    unsafe {
+        match outcome {
+            Released::Dead => death::dealloc(op),
+            Released::Queued => brc::queue(op),
+            _ => {}
+        }
     }
+}
+
+/// A release that may have to wait for the object's owner, in a host, whose queue cannot be reached.
+unsafe fn release_by_host(op: *mut PyObject, theirs: unsafe extern "C" fn(*mut PyObject)) {
+    if FLAVOUR.ref_debug {
+        ref_total::add(-1);
+    }
+    // SAFETY: the host's own function, and the caller's promise.
+    unsafe { theirs(op) }
+}
+
+/// Adds a reference to an object of which the caller owns none; false where it is dying: CPython's
+/// `PyUnstable_TryIncRef`.
+///
+/// # Safety
+/// `op` is memory of an object that may be dying.
+#[must_use]
+pub unsafe fn try_acquire(op: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise is the callee's.
+    let tried = unsafe { Current::try_acquire(PyObject::count(op)) };
+    if FLAVOUR.ref_debug && tried == Tried::Acquired {
+        ref_total::add(1);
+    }
+    tried != Tried::Dying
+}
+
+/// Allows [`try_acquire`]: CPython's `PyUnstable_EnableTryIncRef`.
+///
+/// # Safety
+/// `op` is an object.
+pub unsafe fn enable_try(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { Current::enable_try(PyObject::count(op)) }
+}
+
+/// Whether the caller has the only reference: CPython's `PyUnstable_Object_IsUniquelyReferenced`.
+///
+/// # Safety
+/// `op` is an object.
+#[must_use]
+pub unsafe fn is_unique(op: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { Current::is_unique(PyObject::count(op)) }
 }
 
 /// Ends the process because an object had no reference to release: `_Py_NegativeRefcount`.

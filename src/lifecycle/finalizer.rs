@@ -1,12 +1,10 @@
 //! The last words of an object, which may resurrect it.
 
 use super::birth::{self, Total};
-use super::{count, gc};
-use crate::abi::{self, FLAVOUR, PyObject};
+use super::{brc, count, gc};
+use crate::abi::{self, FLAVOUR, Head, PyObject};
+use crate::refcount::{Current, Policy, Released};
 use crate::watch::{failure, ref_total};
-
-/// The bit of `_gc_prev` that says that the finalizer has run.
-const FINALIZED: usize = 1;
 
 /// What became of an object whose finalizer has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +26,12 @@ pub unsafe fn call(op: *mut PyObject) {
             return;
         };
         let is_gc = gc::is_gc(op);
-        if is_gc && (*gc::head(op))._gc_prev & FINALIZED != 0 {
+        if is_gc && gc::is_finalized(op) {
             return;
         }
         finalize(op);
         if is_gc {
-            (*gc::head(op))._gc_prev |= FINALIZED;
+            gc::set_finalized(op);
         }
     }
 }
@@ -51,20 +49,21 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
                 c"PyObject_CallFinalizerFromDealloc called on object with a non-zero refcount";
             fail(op, message);
         }
-        count::set_refcnt(op, 1);
+        brc::register();
+        Current::revive(PyObject::count(op));
         call(op);
-        let left = count::refcnt(op);
-        if left <= 0 {
-            fail(op, c"refcount is too small");
-        }
-        // Storing is nothing to an object that was made immortal meanwhile.
-        count::set_refcnt(op, left - 1);
-        let left = count::refcnt(op);
-        if left == 0 {
-            return Fate::Dies;
+        match Current::let_go(PyObject::count(op)) {
+            Released::Dead => return Fate::Dies,
+            Released::Negative => fail(op, c"refcount is too small"),
+            Released::Queued => {
+                brc::queue(op);
+                return Fate::Resurrected;
+            }
+            Released::Alive | Released::Immortal => {}
         }
         if FLAVOUR.minor <= 12 {
             // Up to 3.12 a resurrection is a second birth, whose reference was counted before.
+            let left = count::refcnt(op);
             birth::new_reference(op, Total::Counted);
             if FLAVOUR.ref_debug {
                 ref_total::add(-1);

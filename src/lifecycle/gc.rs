@@ -1,16 +1,62 @@
-//! The two words in front of a container, where there is no collector: tracking is a mark, no more.
+//! What a collector keeps of a container, where there is no collector: tracking is a mark, no more. It is two
+//! words in front of the object, or a byte in a free-threaded one.
 
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use super::{birth, memory, misuse};
+use super::{birth, brc, memory, misuse};
 use crate::abi::{
-    self, FLAVOUR, Py_ssize_t, PyGC_Head, PyObject, PyTypeObject, PyVarObject, TypeFlags,
+    self, BiasedObject, FLAVOUR, Py_ssize_t, PyGC_Head, PyObject, PyTypeObject, PyVarObject,
+    TypeFlags,
 };
 
-/// The words in front of a container.
+/// The bit of `_gc_prev` that says that the finalizer has run.
+const FINALIZED: usize = 1;
+
+/// The words in front of a container, unless the flavour is free-threaded.
 #[must_use]
 pub fn head(op: *mut PyObject) -> *mut PyGC_Head {
     op.cast::<PyGC_Head>().wrapping_sub(1)
+}
+
+/// A free-threaded object's byte for the collector.
+///
+/// # Safety
+/// `op` is an object, and the flavour is free-threaded.
+unsafe fn bits<'a>(op: *mut PyObject) -> &'a AtomicU8 {
+    // SAFETY: the caller's promise; a free-threaded flavour has this layout.
+    unsafe { &(*op.cast::<BiasedObject>()).ob_gc_bits }
+}
+
+/// Whether a container's finalizer has run.
+///
+/// # Safety
+/// `op` is a container.
+#[must_use]
+pub unsafe fn is_finalized(op: *mut PyObject) -> bool {
+    // SAFETY: a container has its head in front of it, or its byte. Relaxed: only who ends the object asks.
+    unsafe {
+        if FLAVOUR.free_threaded {
+            bits(op).load(Relaxed) & BiasedObject::FINALIZED != 0
+        } else {
+            (*head(op))._gc_prev & FINALIZED != 0
+        }
+    }
+}
+
+/// From now on a container's finalizer has run.
+///
+/// # Safety
+/// `op` is a container.
+pub unsafe fn set_finalized(op: *mut PyObject) {
+    // SAFETY: as in `is_finalized`, and so the order.
+    unsafe {
+        if FLAVOUR.free_threaded {
+            bits(op).fetch_or(BiasedObject::FINALIZED, Relaxed);
+        } else {
+            (*head(op))._gc_prev |= FINALIZED;
+        }
+    }
 }
 
 /// Whether an object is a container, which its type's `tp_is_gc` may deny.
@@ -33,8 +79,14 @@ pub unsafe fn is_gc(op: *mut PyObject) -> bool {
 /// `op` is a container.
 #[must_use]
 pub unsafe fn is_tracked(op: *mut PyObject) -> bool {
-    // SAFETY: a container has its head in front of it.
-    unsafe { (*head(op))._gc_next != 0 }
+    // SAFETY: a container has its head in front of it, or its byte. Relaxed: nobody else tracks it meanwhile.
+    unsafe {
+        if FLAVOUR.free_threaded {
+            bits(op).load(Relaxed) & BiasedObject::TRACKED != 0
+        } else {
+            (*head(op))._gc_next != 0
+        }
+    }
 }
 
 /// Tracks a container: it is a ring of its own.
@@ -42,6 +94,11 @@ pub unsafe fn is_tracked(op: *mut PyObject) -> bool {
 /// # Safety
 /// `op` is a container.
 pub unsafe fn track(op: *mut PyObject) {
+    if FLAVOUR.free_threaded {
+        // SAFETY: as in `is_tracked`, and so the order.
+        unsafe { bits(op).fetch_or(BiasedObject::TRACKED, Relaxed) };
+        return;
+    }
     let head = head(op);
     // SAFETY: a container has its head in front of it.
     unsafe {
@@ -55,6 +112,11 @@ pub unsafe fn track(op: *mut PyObject) {
 /// # Safety
 /// `op` is a container.
 pub unsafe fn untrack(op: *mut PyObject) {
+    if FLAVOUR.free_threaded {
+        // SAFETY: as in `is_tracked`, and so the order.
+        unsafe { bits(op).fetch_and(!BiasedObject::TRACKED, Relaxed) };
+        return;
+    }
     let head = head(op);
     // SAFETY: a container has its head in front of it.
     unsafe {
@@ -76,6 +138,35 @@ pub unsafe fn untrack_if_gc(op: *mut PyObject) {
             untrack(op);
         }
     }
+}
+
+/// Leaves an object to the collector: references from stacks are not counted any more, and it lives until a
+/// collector ends it. False where that is not so, as under a global lock:
+/// `PyUnstable_Object_EnableDeferredRefcount`.
+///
+/// # Safety
+/// `op` is an object.
+#[must_use]
+pub unsafe fn enable_deferred(op: *mut PyObject) -> bool {
+    /// CPython's `_Py_REF_DEFERRED`: no count of references comes near it.
+    const DEFERRED: isize = isize::MAX / 8;
+    if !FLAVOUR.free_threaded {
+        return false;
+    }
+    // SAFETY: the caller's promise is the callees'; a free-threaded flavour has this layout. Relaxed, both: nothing is
+    // published with the bit, and a count has no order.
+    unsafe {
+        if !is_gc(op) || !is_tracked(op) {
+            return false;
+        }
+        let before = bits(op).fetch_or(BiasedObject::DEFERRED, Relaxed);
+        if before & BiasedObject::DEFERRED != 0 {
+            return false;
+        }
+        let shared = &(*op.cast::<BiasedObject>()).ob_ref_shared;
+        shared.fetch_add(DEFERRED << 2, Relaxed);
+    }
+    true
 }
 
 /// A new, untracked instance of a container type; NULL where there is no memory.
@@ -121,6 +212,7 @@ unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t, call: &str) ->
     if items < 0 {
         return null_mut();
     }
+    brc::merge_queued();
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         let presize = TypeFlags((*ob_type).tp_flags).presize(FLAVOUR);

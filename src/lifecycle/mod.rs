@@ -8,6 +8,7 @@
 
 pub mod all_objects;
 pub mod birth;
+pub mod brc;
 pub mod count;
 pub mod death;
 pub mod finalizer;

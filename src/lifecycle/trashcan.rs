@@ -5,10 +5,12 @@
 
 use std::cell::Cell;
 use std::ptr::null_mut;
+use std::sync::atomic::Ordering;
 
 use super::{death, gc, misuse};
-use crate::abi::{self, FLAVOUR, PyGC_Head, PyObject, destructor};
+use crate::abi::{self, BiasedObject, FLAVOUR, PyGC_Head, PyObject, destructor};
 use crate::host;
+use crate::refcount::bias;
 
 /// CPython's `_PyTrash_UNWIND_LEVEL`.
 const UNWIND_LEVEL: u32 = 50;
@@ -74,12 +76,12 @@ pub unsafe fn end() {
 /// # Safety
 /// `op` is a dying container that is no longer tracked.
 pub unsafe fn deposit(op: *mut PyObject) {
-    // SAFETY: the caller's promise; a container has a `PyGC_Head` in front of it.
+    // SAFETY: the caller's promise is the callees'.
     unsafe {
         check_container(op);
-        let head = gc::head(op);
+        let link = link_of(op);
         let later = TRASH.with(|trash| trash.later.replace(op));
-        (*head)._gc_prev = ((*head)._gc_prev & PyGC_Head::FLAGS) | later as usize;
+        *link = (*link & KEPT) | later as usize;
     }
 }
 
@@ -91,7 +93,7 @@ pub unsafe fn destroy_chain() {
     // What dies meanwhile is put aside at the next level, and the loop goes on with it.
     TRASH.with(|trash| {
         trash.nesting.set(trash.nesting.get() + 1);
-        while let Some(op) = trash.take(|head| &raw mut head._gc_prev, PyGC_Head::FLAGS) {
+        while let Some(op) = trash.take() {
             // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
             unsafe { death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op) };
         }
@@ -114,7 +116,7 @@ pub unsafe fn put_aside(op: *mut PyObject) {
             gc::untrack(op);
         }
         let later = TRASH.with(|trash| trash.later.replace(op));
-        (*gc::head(op))._gc_next = later as usize | if tracked { TRACKED } else { 0 };
+        *link_of(op) = later as usize | if tracked { TRACKED } else { 0 };
     }
 }
 
@@ -125,7 +127,7 @@ pub unsafe fn put_aside(op: *mut PyObject) {
 #[inline]
 pub unsafe fn drain() {
     TRASH.with(|trash| {
-        while let Some(op) = trash.take(|head| &raw mut head._gc_next, 0) {
+        while let Some(op) = trash.take() {
             // SAFETY: the caller's promise is the callee's.
             unsafe { death::finish(op) };
         }
@@ -162,20 +164,50 @@ pub unsafe fn destroy_by_version() {
     }
 }
 
+/// The bits of a link word that are no link and stay.
+const KEPT: usize = if FLAVOUR.minor <= 13 && !FLAVOUR.free_threaded {
+    PyGC_Head::FLAGS
+} else {
+    0
+};
+
+/// The word of a dying container that keeps its link.
+///
+/// # Safety
+/// `op` is a container.
+unsafe fn link_of(op: *mut PyObject) -> *mut usize {
+    // SAFETY: a container has a `PyGC_Head` in front of it; a free-threaded flavour has this layout.
+    unsafe {
+        if FLAVOUR.free_threaded {
+            (*op.cast::<BiasedObject>()).ob_tid.as_ptr()
+        } else if FLAVOUR.minor >= 14 {
+            &raw mut (*gc::head(op))._gc_next
+        } else {
+            &raw mut (*gc::head(op))._gc_prev
+        }
+    }
+}
+
 impl Trash {
-    /// Takes the object put aside last, and gives its link word back with only `keep`'s bits in it.
-    fn take(&self, word: fn(&mut PyGC_Head) -> *mut usize, keep: usize) -> Option<*mut PyObject> {
+    /// Takes the object put aside last, and gives it its link word back.
+    fn take(&self) -> Option<*mut PyObject> {
         let op = self.later.get();
         if op.is_null() {
             return None;
         }
-        // SAFETY: what was put aside is a container with a `PyGC_Head`, and is still dying.
+        // SAFETY: what was put aside is a container, and is still dying.
         unsafe {
-            let word = word(&mut *gc::head(op));
+            let word = link_of(op);
             let link = *word;
-            *word = link & keep;
+            *word = link & KEPT;
             self.later.set((link & !PyGC_Head::FLAGS) as *mut PyObject);
-            if keep == 0 && link & TRACKED != 0 {
+            if FLAVOUR.free_threaded {
+                // Nobody's, and merged: the owner's id has made room for the link.
+                let shared = &(*op.cast::<BiasedObject>()).ob_ref_shared;
+                // Relaxed: nobody else has the object.
+                shared.store(bias::MERGED, Ordering::Relaxed);
+            }
+            if KEPT == 0 && link & TRACKED != 0 {
                 gc::track(op);
             }
         }

@@ -1,14 +1,22 @@
 //! How a count changes: one policy per way CPython has counted.
 //!
-//! Uses `abi`. A policy touches nothing but the count, knows no types, and returns an outcome; it
-//! never acts on it. The cfgs below pick aliases; every policy is always compiled and tested.
+//! Uses `abi` and, to tell threads apart, `host`. A policy touches nothing but the count, knows no types, and
+//! returns an outcome; it never acts on it. The cfgs below pick aliases; every policy is always compiled
+//! and tested.
 
+pub mod bias;
+mod biased;
+pub mod brc;
 mod flagged;
 mod immortal;
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod model;
 mod plain;
+pub mod words;
 
+pub use biased::Biased;
 pub use flagged::Flagged;
 pub use immortal::Immortal;
 pub use plain::Plain;
@@ -18,15 +26,16 @@ pub use plain::Plain;
 pub type Current = Plain;
 
 /// The policy of this library's flavour.
-#[cfg(all(Py_3_12, not(Py_3_14)))]
+#[cfg(all(Py_3_12, not(Py_3_14), not(Py_GIL_DISABLED)))]
 pub type Current = Immortal;
 
 /// The policy of this library's flavour.
-#[cfg(Py_3_14)]
+#[cfg(all(Py_3_14, not(Py_GIL_DISABLED)))]
 pub type Current = Flagged;
 
+/// The policy of this library's flavour.
 #[cfg(Py_GIL_DISABLED)]
-compile_error!("the biased policy has its place here and is not written yet");
+pub type Current = Biased<{ crate::abi::FLAVOUR.minor }>;
 
 /// What releasing a reference led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +48,29 @@ pub enum Released {
     Dead,
     /// There was no reference to release. Only the checked release says so.
     Negative,
+    /// The reference was not given back: the caller must hand it to the object's owner. Only biased counting
+    /// says so.
+    Queued,
+}
+
+/// What trying to take a reference led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// The caller owns a reference, and the total of all references grows.
+    Acquired,
+    /// The object is immortal and its count was left alone.
+    Immortal,
+    /// There is no reference to be had.
+    Dying,
 }
 
 /// A way to count, over the part of the object that holds the count.
 ///
 /// # Safety
 /// Every method may be called on memory that is valid for reads and writes of `Count` for the whole
-/// call, by a thread that no other races with on the same object. All but `birth` want a count that
-/// `birth`, a static initialiser or another method of the same policy wrote.
+/// call, by a thread that no other races with on the same object; with biased counting, by any thread that owns a
+/// reference. All but `birth` want a count that `birth`, a static initialiser or another method of the same
+/// policy wrote.
 pub trait Policy {
     /// The part of the object that holds the count.
     type Count;
@@ -106,4 +130,74 @@ pub trait Policy {
     /// # Safety
     /// As [`Policy`] says; the memory may hold anything.
     unsafe fn is_plausible(count: *const Self::Count) -> bool;
+
+    /// Whether a release may end in [`Released::Queued`], because another thread owns the object.
+    ///
+    /// # Safety
+    /// As [`Policy`] says.
+    #[inline]
+    unsafe fn is_foreign(_count: *const Self::Count) -> bool {
+        false
+    }
+
+    /// Whether the caller's reference is the only one, and nobody can get another meanwhile.
+    ///
+    /// # Safety
+    /// As [`Policy`] says.
+    unsafe fn is_unique(count: *const Self::Count) -> bool {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { Self::get(count) == 1 }
+    }
+
+    /// Adds a reference unless there is none.
+    ///
+    /// # Safety
+    /// As [`Policy`] says, but the caller need not own a reference.
+    unsafe fn try_acquire(count: *mut Self::Count) -> Tried {
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            if Self::get(count) <= 0 {
+                Tried::Dying
+            } else if Self::acquire(count) {
+                Tried::Acquired
+            } else {
+                Tried::Immortal
+            }
+        }
+    }
+
+    /// Allows [`Policy::try_acquire`]; nothing is needed where callers take turns.
+    ///
+    /// # Safety
+    /// As [`Policy`] says.
+    unsafe fn enable_try(_count: *mut Self::Count) {}
+
+    /// Gives an object without references one, for its finalizer to run with.
+    ///
+    /// # Safety
+    /// As [`Policy`] says.
+    unsafe fn revive(count: *mut Self::Count) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { Self::set(count, 1) }
+    }
+
+    /// Takes the reference of [`Policy::revive`] back.
+    ///
+    /// # Safety
+    /// As [`Policy`] says.
+    unsafe fn let_go(count: *mut Self::Count) -> Released {
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            let left = Self::get(count);
+            if left <= 0 {
+                return Released::Negative;
+            }
+            // Storing is nothing to an object that was made immortal meanwhile.
+            Self::set(count, left - 1);
+            match Self::get(count) {
+                0 => Released::Dead,
+                _ => Released::Alive,
+            }
+        }
+    }
 }

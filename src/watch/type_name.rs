@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, TypeFlags};
+use crate::abi::{FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
 
 /// No type's name is longer than this.
@@ -62,5 +62,3 @@ pub fn looks_freed(op: *mut PyObject) -> bool {
     };
     wiped(op as usize) || type_word(op).is_none_or(wiped) || FLAVOUR.has_links() && links()
 }
-
-const _: () = assert!(size_of::<<PyObject as Head>::Count>() == 8);

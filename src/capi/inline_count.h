@@ -1,0 +1,126 @@
+/* ---- Counting ---- */
+
+#ifndef Py_GIL_DISABLED
+
+/* This is true when Py_DECREF leaves the object alone. */
+#if PY_VERSION_HEX >= 0x030C0000
+static inline PYREFCORE_ALWAYS_INLINE int _Py_IsImmortal(PyObject *op)
+{
+    return (int32_t)op->ob_refcnt < 0;
+}
+#define _Py_IsImmortal(op) _Py_IsImmortal(_PyObject_CAST(op))
+#endif
+
+/* The number of references. It can be assigned to in 3.8 and 3.9. */
+#if PY_VERSION_HEX < 0x030A0000
+#define Py_REFCNT(op) (_PyObject_CAST(op)->ob_refcnt)
+#else
+static inline Py_ssize_t _Py_REFCNT(PyObject *op) { return op->ob_refcnt; }
+#define Py_REFCNT(op) _Py_REFCNT(_PyObject_CAST(op))
+#endif
+
+/* Py_SET_REFCNT changes no total, and setting 0 frees nothing. From 3.12 on an immortal object keeps its
+ * count; 3.14 and newer store 32 bits and keep the flags beside them. */
+static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    assert(refcnt >= 0);
+#endif
+#if PY_VERSION_HEX >= 0x030C0000
+    if (_Py_IsImmortal(op)) {
+        return;
+    }
+#endif
+#if PY_VERSION_HEX >= 0x030E0000
+    op->ob_refcnt = (uint32_t)refcnt;
+#else
+    op->ob_refcnt = refcnt;
+#endif
+}
+#define Py_SET_REFCNT(op, refcnt) Py_SET_REFCNT(_PyObject_CAST(op), (refcnt))
+
+/* Py_INCREF takes one more reference. Where Py_REF_DEBUG is on the total grows too, even for an immortal
+ * object whose count 3.12 and 3.13 still raise; 3.14 and newer leave out what is immortal afterwards. */
+static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    uint32_t count = op->ob_refcnt;
+    if (count >= _Py_IMMORTAL_INITIAL_REFCNT) {
+        return;
+    }
+    op->ob_refcnt = count + 1;
+#ifdef Py_REF_DEBUG
+    if (!_Py_IsImmortal(op)) {
+        _Py_INCREF_IncRefTotal();
+    }
+#endif
+#elif PY_VERSION_HEX >= 0x030C0000
+    /* Only the lower half is written: the upper half never takes a carry. */
+    uint32_t count = (uint32_t)op->ob_refcnt + 1;
+    if (count == 0) {
+        return;
+    }
+    memcpy(&op->ob_refcnt, &count, sizeof count);
+#ifdef Py_REF_DEBUG
+    _Py_INCREF_IncRefTotal();
+#endif
+#else
+#ifdef Py_REF_DEBUG
+    __atomic_fetch_add(&_Py_RefTotal, 1, __ATOMIC_RELAXED);
+#endif
+    op->ob_refcnt++;
+#endif
+}
+#define Py_INCREF(op) Py_INCREF(_PyObject_CAST(op))
+
+/* Py_DECREF gives one reference back; the last one frees the object through _Py_Dealloc. Where Py_REF_DEBUG
+ * is on, a count that is negative afterwards (up to 3.11) or not positive before (from 3.12 on; 3.14 adds
+ * counts that only freed memory shows) ends the process with the caller's file and line. */
+#ifdef Py_REF_DEBUG
+static inline void Py_DECREF(const char *filename, int lineno, PyObject *op)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+#if PY_VERSION_HEX >= 0x030E0000
+    int64_t image;
+    memcpy(&image, op, sizeof image);
+    if (image <= 0 || op->ob_refcnt > UINT32_MAX - (1 << 20)) {
+#else
+    if (op->ob_refcnt <= 0) {
+#endif
+        _Py_NegativeRefcount(filename, lineno, op);
+    }
+    if (_Py_IsImmortal(op)) {
+        return;
+    }
+    _Py_DECREF_DecRefTotal();
+    if (--op->ob_refcnt == 0) {
+        _Py_Dealloc(op);
+    }
+#else
+    __atomic_fetch_sub(&_Py_RefTotal, 1, __ATOMIC_RELAXED);
+    if (--op->ob_refcnt == 0) {
+        _Py_Dealloc(op);
+    }
+    else if (op->ob_refcnt < 0) {
+        _Py_NegativeRefcount(filename, lineno, op);
+    }
+#endif
+}
+#define Py_DECREF(op) Py_DECREF(__FILE__, __LINE__, _PyObject_CAST(op))
+#else
+static inline PYREFCORE_ALWAYS_INLINE void Py_DECREF(PyObject *op)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (_Py_IsImmortal(op)) {
+        return;
+    }
+#endif
+    if (--op->ob_refcnt == 0) {
+        _Py_Dealloc(op);
+    }
+}
+#define Py_DECREF(op) Py_DECREF(_PyObject_CAST(op))
+#endif
+
+#endif /* !Py_GIL_DISABLED */
+

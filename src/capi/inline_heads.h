@@ -1,0 +1,112 @@
+/* ---- Macros and inline functions ----
+ *
+ * This is what CPython's headers compile into their callers, version by version, with the same stores in the
+ * same order. Most operations are a function and a macro that casts its argument, so that a pointer to any
+ * object struct will do. Unless said otherwise the argument must not be NULL and is evaluated once.
+ * cbindgen writes this text after the #endif of the header's include guard, so it has a guard of its own. */
+
+#ifndef PYREFCORE_INLINE_H
+#define PYREFCORE_INLINE_H
+
+#if UINTPTR_MAX != 0xFFFFFFFFFFFFFFFF || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "pyrefcore.h needs a 64-bit little-endian target"
+#endif
+
+/* Inlining is forced where CPython forces it: from 3.12 on, and not in debug builds. */
+#if PY_VERSION_HEX >= 0x030C0000 && !defined(Py_DEBUG)
+#define PYREFCORE_ALWAYS_INLINE __attribute__((always_inline))
+#else
+#define PYREFCORE_ALWAYS_INLINE
+#endif
+
+#define _PyObject_CAST(op) ((PyObject *)(op))
+#define _PyVarObject_CAST(op) ((PyVarObject *)(op))
+
+/* ---- Immortality ---- */
+
+/* An immortal object is never freed. 3.8 to 3.11 have no such objects. From 3.12 on the sign bit of the
+ * lower 32 bits marks one; 3.14 moved the initial value to the middle of that range, so that code which
+ * still counts an immortal object does not soon leave it. In free-threaded flavours it is an owner's count of
+ * all ones, and that of 3.14 is only what Py_REFCNT says. */
+#if PY_VERSION_HEX >= 0x030E0000
+#define _Py_IMMORTAL_FLAGS 1
+#define _Py_STATICALLY_ALLOCATED_FLAG 4
+#define _Py_IMMORTAL_INITIAL_REFCNT (3ULL << 30)
+#define _Py_IMMORTAL_MINIMUM_REFCNT (1ULL << 31)
+#define _Py_STATIC_FLAG_BITS ((Py_ssize_t)(_Py_STATICALLY_ALLOCATED_FLAG | _Py_IMMORTAL_FLAGS))
+#define _Py_STATIC_IMMORTAL_INITIAL_REFCNT \
+    ((Py_ssize_t)_Py_IMMORTAL_INITIAL_REFCNT | (_Py_STATIC_FLAG_BITS << 48))
+
+/* This is true for an immortal object that was never allocated. */
+static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
+{
+    return (op->ob_flags & _Py_STATICALLY_ALLOCATED_FLAG) != 0;
+}
+#define _Py_IsStaticImmortal(op) _Py_IsStaticImmortal(_PyObject_CAST(op))
+#elif PY_VERSION_HEX >= 0x030C0000
+#define _Py_IMMORTAL_REFCNT ((Py_ssize_t)0xFFFFFFFF)
+#endif
+#ifdef Py_GIL_DISABLED
+#define _Py_IMMORTAL_REFCNT_LOCAL UINT32_MAX
+#endif
+
+/* ---- Object heads ---- */
+
+/* Every object struct starts with one of these; PyObject_VAR_HEAD is for one that ends in items. */
+#define PyObject_HEAD PyObject ob_base;
+#define PyObject_VAR_HEAD PyVarObject ob_base;
+
+/* These initialise the head of a static object and bring the comma that must follow. The count starts at
+ * 1 up to 3.12; from 3.13 on the object is immortal. */
+#if defined(Py_GIL_DISABLED) && PY_VERSION_HEX >= 0x030E0000
+#define PyObject_HEAD_INIT(type) { 0, _Py_STATICALLY_ALLOCATED_FLAG, { 0 }, 0, _Py_IMMORTAL_REFCNT_LOCAL, 0, (type) },
+#elif defined(Py_GIL_DISABLED)
+#define PyObject_HEAD_INIT(type) { 0, 0, { 0 }, 0, _Py_IMMORTAL_REFCNT_LOCAL, 0, (type) },
+#elif PY_VERSION_HEX >= 0x030E0000
+#define PyObject_HEAD_INIT(type) { _Py_IMMORTAL_INITIAL_REFCNT, 0, _Py_STATIC_FLAG_BITS, (type) },
+#elif PY_VERSION_HEX >= 0x030D0000
+#define PyObject_HEAD_INIT(type) { _Py_IMMORTAL_REFCNT, (type) },
+#elif defined(Py_TRACE_REFS)
+#define PyObject_HEAD_INIT(type) { NULL, NULL, 1, (type) },
+#else
+#define PyObject_HEAD_INIT(type) { 1, (type) },
+#endif
+#define PyVarObject_HEAD_INIT(type, size) { PyObject_HEAD_INIT(type) (size) },
+
+/* ---- Fields ---- */
+
+/* These read the head. They can be assigned to where CPython's can: type and size up to 3.10. CPython 3.12 and newer also assert that Py_SIZE and Py_SET_SIZE get no int; there is no
+ * int type here to compare with. */
+#if PY_VERSION_HEX < 0x030B0000
+#define Py_TYPE(op) (_PyObject_CAST(op)->ob_type)
+#define Py_SIZE(op) (_PyVarObject_CAST(op)->ob_size)
+#else
+static inline PyTypeObject *_Py_TYPE(PyObject *op) { return op->ob_type; }
+#define Py_TYPE(op) _Py_TYPE(_PyObject_CAST(op))
+
+static inline Py_ssize_t _Py_SIZE(PyVarObject *op) { return op->ob_size; }
+#define Py_SIZE(op) _Py_SIZE(_PyVarObject_CAST(op))
+#endif
+
+/* This is true when the two are one object. CPython has it from 3.10 on. */
+#define Py_Is(x, y) ((x) == (y))
+
+/* This is true when the object's type is this one and not a subtype of it. CPython has it, and the setters
+ * below, from 3.9 on. */
+static inline int _Py_IS_TYPE(PyObject *op, PyTypeObject *type) { return op->ob_type == type; }
+#define Py_IS_TYPE(op, type) _Py_IS_TYPE(_PyObject_CAST(op), (type))
+
+/* Py_SET_TYPE counts no reference, neither to the old type nor to the new one. */
+static inline void Py_SET_TYPE(PyObject *op, PyTypeObject *type) { op->ob_type = type; }
+#define Py_SET_TYPE(op, type) Py_SET_TYPE(_PyObject_CAST(op), (type))
+
+static inline void _Py_SET_SIZE(PyVarObject *op, Py_ssize_t size)
+{
+#ifdef Py_GIL_DISABLED
+    __atomic_store_n(&op->ob_size, size, __ATOMIC_RELAXED);
+#else
+    op->ob_size = size;
+#endif
+}
+#define Py_SET_SIZE(op, size) _Py_SET_SIZE(_PyVarObject_CAST(op), (size))
+

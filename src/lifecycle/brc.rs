@@ -1,0 +1,218 @@
+//! Objects that wait for their owner, where there is no interpreter to keep them; and what ends with it.
+//!
+//! A thread takes part from its first birth until it ends. What other threads have handed to it is merged where it
+//! allocates an object, where it calls `pyrefcore_merge_queued`, and where it ends: at places where a
+//! destructor may run. In a host the host's queue is used, and its owners merge between bytecodes.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::dangling;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::{count, death};
+use crate::abi::{BiasedCount, FLAVOUR, Head, PyObject};
+use crate::host::{self, Host, ThisHost};
+use crate::refcount::brc::{BUCKETS, Brc, Handed, Owner};
+use crate::refcount::{Released, bias, brc};
+use crate::watch::{ref_total, type_name};
+
+/// An object that waits, with the reference that was handed over.
+#[derive(Debug)]
+struct Waiting(*mut PyObject);
+
+// SAFETY: whoever takes it out of the queue owns the reference, from whatever thread that came.
+unsafe impl Send for Waiting {}
+
+type Bucket = Mutex<Vec<Owner<Waiting>>>;
+
+static QUEUE: Brc<Bucket> = Brc::new([const { Mutex::new(Vec::new()) }; BUCKETS]);
+/// How many objects wait, for whomever.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Whether this thread is known to the queue.
+    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The counting part of an object of a free-threaded flavour.
+///
+/// # Safety
+/// `op` is an object, and the flavour is free-threaded.
+#[inline]
+unsafe fn words<'a>(op: *mut PyObject) -> &'a BiasedCount {
+    // SAFETY: the caller's promise; a free-threaded flavour has this layout, all of atomics.
+    unsafe { &*PyObject::count(op).cast() }
+}
+
+/// The calling thread is about to own an object. Nothing happens in a host or under a global lock.
+#[inline]
+pub fn register() {
+    if FLAVOUR.free_threaded && !REGISTERED.get() && !host::has_interpreter() {
+        register_now();
+    }
+}
+
+#[cold]
+fn register_now() {
+    static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
+    let key = KEY.get_or_init(|| {
+        let mut key = 0;
+        // SAFETY: the functions live as long as the library, which is never unloaded; `key` is a local.
+        unsafe {
+            libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child));
+            (libc::pthread_key_create(&mut key, Some(leave)) == 0).then_some(key)
+        }
+    });
+    if let Some(key) = *key {
+        // A destructor of the C library's: it runs after the thread's own, and again should one of those make
+        // objects afterwards.
+        // SAFETY: the key was created above.
+        unsafe { libc::pthread_setspecific(key, dangling::<c_void>()) };
+    }
+    QUEUE.register(ThisHost::thread_id());
+    REGISTERED.set(true);
+}
+
+/// The thread ends: what it owns is merged by whoever gives it back from now on.
+extern "C" fn leave(_: *mut c_void) {
+    loop {
+        merge_queued();
+        if QUEUE.leave(ThisHost::thread_id()) {
+            break;
+        }
+    }
+    REGISTERED.set(false);
+}
+
+/// Gives a reference back that is not the owner's: `_Py_DecRefShared`. `file` and `line` name the place for a debug
+/// flavour.
+///
+/// # Safety
+/// `op` is an object of which the caller owns a reference, and the flavour is free-threaded.
+#[inline]
+pub unsafe fn release_shared(op: *mut PyObject, file: &CStr, line: c_int) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        let outcome = if FLAVOUR.ref_debug {
+            bias::release_shared_checked(words(op))
+        } else {
+            bias::release_shared(words(op))
+        };
+        let freed = FLAVOUR.ref_debug
+            && outcome == Released::Queued
+            && type_name::type_word(op) == Some(0xDDDD_DDDD_DDDD_DDDD);
+        if freed || outcome == Released::Negative {
+            count::negative(op, file, line);
+        }
+        end(op, outcome);
+    }
+}
+
+/// The owner's own count has reached zero: `_Py_MergeZeroLocalRefcount`.
+///
+/// # Safety
+/// `op` is an object of the calling thread, and the flavour is free-threaded.
+#[inline]
+pub unsafe fn merge_zero_local(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe { end(op, bias::merge_zero_local(words(op))) }
+}
+
+/// Does what an outcome asks for.
+///
+/// # Safety
+/// `op` is an object whose reference was released with this outcome.
+#[inline]
+unsafe fn end(op: *mut PyObject, outcome: Released) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match outcome {
+            Released::Dead => death::dealloc(op),
+            Released::Queued => queue(op),
+            _ => {}
+        }
+    }
+}
+
+/// Hands a reference to the object's owner: `_Py_brc_queue_object`.
+///
+/// # Safety
+/// `op` is an object that has just been marked as queued, in a process without an interpreter.
+#[cold]
+pub unsafe fn queue(op: *mut PyObject) {
+    if FLAVOUR.ref_debug {
+        // The reference lives on; the owner takes it out of the total.
+        ref_total::add(1);
+    }
+    // Relaxed: the lock orders; who is too early finds nothing and looks again. Before the object is queued, so that
+    // it is never below zero.
+    WAITING.fetch_add(1, Relaxed);
+    // SAFETY: the caller's promise is the callees'.
+    let handed = unsafe { QUEUE.queue(Waiting(op), words(op)) };
+    if handed == Handed::Waits {
+        return;
+    }
+    WAITING.fetch_sub(1, Relaxed);
+    if FLAVOUR.ref_debug {
+        ref_total::add(-1);
+    }
+    // SAFETY: where it was the last reference, nobody else has the object.
+    unsafe {
+        match handed {
+            Handed::Back => release_shared(op, c"_Py_brc_queue_object", 0),
+            Handed::Dead => death::dealloc(op),
+            Handed::Alive | Handed::Waits => {}
+        }
+    }
+}
+
+/// Merges what waits for the calling thread, and ends what dies of it; returns how many objects waited.
+pub fn merge_queued() -> usize {
+    // Relaxed: see `queue`.
+    if !FLAVOUR.free_threaded || WAITING.load(Relaxed) == 0 {
+        return 0;
+    }
+    let waiting = QUEUE.take(ThisHost::thread_id());
+    WAITING.fetch_sub(waiting.len(), Relaxed);
+    for &Waiting(op) in &waiting {
+        // SAFETY: the queue's own reference keeps the object alive, and the calling thread is its owner or, after a
+        // fork, its owner's heir.
+        unsafe {
+            if FLAVOUR.ref_debug {
+                ref_total::add(-1);
+            }
+            if brc::merge(words(op)) {
+                death::dealloc(op);
+            }
+        }
+    }
+    waiting.len()
+}
+
+/// What is locked while the process forks.
+struct Held(UnsafeCell<Vec<MutexGuard<'static, Vec<Owner<Waiting>>>>>);
+
+// SAFETY: used only by the one thread that forks; the C library lets one at a time.
+unsafe impl Sync for Held {}
+
+static HELD: Held = Held(UnsafeCell::new(Vec::new()));
+
+extern "C" fn before_fork() {
+    let held = QUEUE.buckets().iter();
+    let held = held.map(|bucket| bucket.lock().unwrap_or_else(PoisonError::into_inner));
+    // SAFETY: only the forking thread is here.
+    unsafe { *HELD.0.get() = held.collect() };
+}
+
+extern "C" fn in_parent() {
+    // SAFETY: only the thread that has forked is here, or its twin in the child.
+    unsafe { (*HELD.0.get()).clear() };
+}
+
+/// The other threads are gone: what waited for them waits for this one.
+extern "C" fn in_child() {
+    in_parent();
+    register();
+    QUEUE.inherit(ThisHost::thread_id());
+}

@@ -1,0 +1,165 @@
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Policy, Released, Tried, bias};
+use crate::abi::{BiasedCount, BiasedObject};
+use crate::host::{Host, ThisHost};
+
+/// Free-threaded 3.13 and later: biased counting, by any thread at any time.
+///
+/// `MINOR` is the `y` of Python 3.y: 13 and 14 differ in what they say of immortals.
+#[derive(Debug)]
+pub struct Biased<const MINOR: u8>;
+
+impl<const MINOR: u8> Biased<MINOR> {
+    /// What `Py_REFCNT` says of an immortal object.
+    const IMMORTAL_REFCNT: isize = if MINOR >= 14 { 3 << 30 } else { 0xFFFF_FFFF };
+}
+
+/// The words at `count`.
+///
+/// # Safety
+/// `count` is valid for reads and writes until its last reference is given back. All fields are atomics, so
+/// the reference may outlive the memory as long as nobody reads through it.
+#[inline]
+unsafe fn words<'a>(count: *const BiasedCount) -> &'a BiasedCount {
+    // SAFETY: the caller's promise.
+    unsafe { &*count }
+}
+
+// In what follows each `words` is SAFE because `Policy` demands what it needs.
+impl<const MINOR: u8> Policy for Biased<MINOR> {
+    type Count = BiasedCount;
+
+    #[inline]
+    unsafe fn birth(count: *mut BiasedCount) {
+        // SAFETY: valid for writes, says the caller, and no other thread has the object yet.
+        unsafe {
+            count.write(BiasedCount {
+                ob_tid: ThisHost::thread_id().into(),
+                ob_ref_local: 1.into(),
+                ..BiasedCount::default()
+            });
+        }
+    }
+
+    #[inline]
+    unsafe fn acquire(count: *mut BiasedCount) -> bool {
+        // SAFETY: the caller's promise is the callee's.
+        let words = unsafe { words(count) };
+        // Relaxed: only the owner reaches the last number.
+        bias::acquire(words, ThisHost::thread_id())
+            && (MINOR < 14 || words.ob_ref_local.load(Relaxed) != bias::IMMORTAL)
+    }
+
+    #[inline]
+    unsafe fn release(count: *mut BiasedCount) -> Released {
+        // SAFETY: the caller's promise is the callee's.
+        bias::release(unsafe { words(count) }, ThisHost::thread_id())
+    }
+
+    #[inline]
+    unsafe fn release_checked(count: *mut BiasedCount) -> Released {
+        // SAFETY: the caller's promise is the callee's.
+        let words = unsafe { words(count) };
+        let me = ThisHost::thread_id();
+        // Relaxed: as in `bias::acquire`.
+        let local = words.ob_ref_local.load(Relaxed);
+        if local == bias::IMMORTAL {
+            Released::Immortal
+        } else if !bias::owns(words, me) {
+            bias::release_shared_checked(words)
+        } else if local == 0 {
+            Released::Negative
+        } else {
+            bias::release(words, me)
+        }
+    }
+
+    #[inline]
+    unsafe fn get(count: *const BiasedCount) -> isize {
+        // SAFETY: the caller's promise is the callee's.
+        bias::get(unsafe { words(count) }).unwrap_or(Self::IMMORTAL_REFCNT)
+    }
+
+    #[inline]
+    unsafe fn set(count: *mut BiasedCount, refcnt: isize) {
+        // SAFETY: the caller's promise is the callee's.
+        let words = unsafe { words(count) };
+        let owned = bias::owns(words, ThisHost::thread_id());
+        let (tid, local, shared) = match u32::try_from(refcnt) {
+            // Relaxed, here and below: who sets a count takes turns with those who count.
+            _ if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL => return,
+            _ if !owned => (0, 0, (refcnt << 2) | bias::MERGED),
+            Ok(local) => {
+                let shared = words.ob_ref_shared.load(Relaxed) & bias::FLAGS;
+                (words.ob_tid.load(Relaxed), local, shared)
+            }
+            Err(_) => (0, bias::IMMORTAL, 0),
+        };
+        words.ob_tid.store(tid, Relaxed);
+        words.ob_ref_local.store(local, Relaxed);
+        words.ob_ref_shared.store(shared, Relaxed);
+    }
+
+    #[inline]
+    unsafe fn is_immortal(count: *const BiasedCount) -> bool {
+        // SAFETY: the caller's promise is the callee's. Relaxed: as in `bias::acquire`.
+        unsafe { words(count) }.ob_ref_local.load(Relaxed) == bias::IMMORTAL
+    }
+
+    #[inline]
+    unsafe fn immortalise(count: *mut BiasedCount) {
+        // SAFETY: the caller's promise is the callees'.
+        let words = unsafe { words(count) };
+        // Relaxed, all: an object is made immortal before others count it, or while they wait; a late one adds to
+        // the shared word, which nobody reads any more.
+        if MINOR >= 14 {
+            if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL {
+                return;
+            }
+            words.ob_gc_bits.fetch_or(BiasedObject::DEFERRED, Relaxed);
+        }
+        words.ob_tid.store(0, Relaxed);
+        words.ob_ref_local.store(bias::IMMORTAL, Relaxed);
+        words.ob_ref_shared.store(0, Relaxed);
+    }
+
+    #[inline]
+    unsafe fn is_plausible(count: *const BiasedCount) -> bool {
+        // SAFETY: the caller's promise is the callee's.
+        bias::get(unsafe { words(count) }).is_none_or(|refcnt| refcnt > 0)
+    }
+
+    #[inline]
+    unsafe fn is_foreign(count: *const BiasedCount) -> bool {
+        // SAFETY: the caller's promise is the callees'.
+        unsafe { !Self::is_immortal(count) && !bias::owns(words(count), ThisHost::thread_id()) }
+    }
+
+    #[inline]
+    unsafe fn is_unique(count: *const BiasedCount) -> bool {
+        // SAFETY: the caller's promise is the callee's.
+        bias::is_unique(unsafe { words(count) }, ThisHost::thread_id())
+    }
+
+    #[inline]
+    unsafe fn try_acquire(count: *mut BiasedCount) -> Tried {
+        // SAFETY: the caller's promise is the callee's.
+        bias::try_acquire(unsafe { words(count) }, ThisHost::thread_id())
+    }
+
+    unsafe fn enable_try(count: *mut BiasedCount) {
+        // SAFETY: the caller's promise is the callee's.
+        bias::enable_try(unsafe { words(count) });
+    }
+
+    unsafe fn revive(count: *mut BiasedCount) {
+        // SAFETY: the caller's promise is the callee's.
+        bias::revive(unsafe { words(count) }, ThisHost::thread_id());
+    }
+
+    unsafe fn let_go(count: *mut BiasedCount) -> Released {
+        // SAFETY: the caller's promise is the callee's.
+        bias::let_go(unsafe { words(count) }, ThisHost::thread_id())
+    }
+}

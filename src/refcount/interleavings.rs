@@ -1,0 +1,1 @@
+//! Every interleaving of a few threads that count one object, by a model checker.
