@@ -824,7 +824,8 @@ int _PyTraceMalloc_NewReference(PyObject *op);
  Opens a `tp_dealloc`: 1 where the object was put aside and nothing more is to be done, otherwise 0.
  `Py_TRASHCAN_BEGIN` calls it. CPython has it from 3.9 to 3.12; `tstate` may be NULL without a host.
 
- Needs: `op` is a dying container that is no longer tracked.
+ Needs: `op` is a dying container that is no longer tracked, or NULL for one that must not be put aside (in 3.13 without a
+ host).
  */
 int _PyTrash_begin(void *tstate, PyObject *op);
 #endif
@@ -1098,8 +1099,10 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
     return (op->ob_flags & _Py_STATICALLY_ALLOCATED_FLAG) != 0;
 }
 #define _Py_IsStaticImmortal(op) _Py_IsStaticImmortal(_PyObject_CAST(op))
-#elif PY_VERSION_HEX >= 0x030C0000
+#elif PY_VERSION_HEX >= 0x030D0000
 #define _Py_IMMORTAL_REFCNT ((Py_ssize_t)0xFFFFFFFF)
+#elif PY_VERSION_HEX >= 0x030C0000
+#define _Py_IMMORTAL_REFCNT UINT32_MAX
 #endif
 #ifdef Py_GIL_DISABLED
 #define _Py_IMMORTAL_REFCNT_LOCAL UINT32_MAX
@@ -1148,7 +1151,7 @@ static inline Py_ssize_t _Py_SIZE(PyVarObject *op) { return op->ob_size; }
 
 /* This is true when the object's type is this one and not a subtype of it. CPython has it, and the setters
  * below, from 3.9 on. */
-static inline int _Py_IS_TYPE(PyObject *op, PyTypeObject *type) { return op->ob_type == type; }
+static inline int _Py_IS_TYPE(const PyObject *op, const PyTypeObject *type) { return op->ob_type == type; }
 #define Py_IS_TYPE(op, type) _Py_IS_TYPE(_PyObject_CAST(op), (type))
 
 /* Py_SET_TYPE counts no reference, neither to the old type nor to the new one. */
@@ -1598,10 +1601,20 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* These bracket the body of a container's tp_dealloc, after PyObject_GC_UnTrack: when deallocators nest too
  * deep the body is skipped and runs later, from the outermost end. Leave the body only through the end.
  * `dealloc` is the function itself, so that a base type's deallocator called by a subtype's does not defer
- * an object half taken apart; the SAFE forms do not check that. From 3.14 on _Py_Dealloc does all of it. */
+ * an object half taken apart; the SAFE forms do not check that. In 3.13 such a call nests all the same. From 3.14 on _Py_Dealloc does all of it. */
 #if PY_VERSION_HEX >= 0x030E0000
 #define Py_TRASHCAN_BEGIN(op, dealloc)
 #define Py_TRASHCAN_END
+#else
+#if PY_VERSION_HEX >= 0x030D0000
+#define PYREFCORE_TRASHCAN_BEGIN(op, cond) \
+    do { \
+        if (_PyTrash_begin(NULL, (cond) ? _PyObject_CAST(op) : NULL)) { \
+            break; \
+        }
+#define Py_TRASHCAN_END \
+        _PyTrash_end(NULL); \
+    } while (0);
 #else
 #define PYREFCORE_TRASHCAN_BEGIN(op, cond) \
     do { \
@@ -1612,13 +1625,14 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
             } \
             _py_nested = 1; \
         }
-#define Py_TRASHCAN_BEGIN(op, dealloc) \
-    PYREFCORE_TRASHCAN_BEGIN(op, Py_TYPE(op)->tp_dealloc == (destructor)(dealloc))
 #define Py_TRASHCAN_END \
         if (_py_nested) { \
             _PyTrash_end(NULL); \
         } \
     } while (0);
+#endif
+#define Py_TRASHCAN_BEGIN(op, dealloc) \
+    PYREFCORE_TRASHCAN_BEGIN(op, Py_TYPE(op)->tp_dealloc == (destructor)(dealloc))
 #if PY_VERSION_HEX < 0x030D0000
 #define Py_TRASHCAN_BEGIN_CONDITION(op, cond) PYREFCORE_TRASHCAN_BEGIN(op, cond)
 #define Py_TRASHCAN_SAFE_BEGIN(op) PYREFCORE_TRASHCAN_BEGIN(op, 1)

@@ -35,7 +35,7 @@ pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(op: *mut PyObject) ->
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         match host::originals().PyObject_CallFinalizerFromDealloc {
-            Some(theirs) => theirs(op),
+            Some(theirs) => finalizer::call_in_host(op, theirs),
             None => {
                 misuse::check(op, "PyObject_CallFinalizerFromDealloc");
                 -c_int::from(finalizer::call_from_dealloc(op) == Fate::Resurrected)

@@ -148,10 +148,20 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* These bracket the body of a container's tp_dealloc, after PyObject_GC_UnTrack: when deallocators nest too
  * deep the body is skipped and runs later, from the outermost end. Leave the body only through the end.
  * `dealloc` is the function itself, so that a base type's deallocator called by a subtype's does not defer
- * an object half taken apart; the SAFE forms do not check that. From 3.14 on _Py_Dealloc does all of it. */
+ * an object half taken apart; the SAFE forms do not check that. In 3.13 such a call nests all the same. From 3.14 on _Py_Dealloc does all of it. */
 #if PY_VERSION_HEX >= 0x030E0000
 #define Py_TRASHCAN_BEGIN(op, dealloc)
 #define Py_TRASHCAN_END
+#else
+#if PY_VERSION_HEX >= 0x030D0000
+#define PYREFCORE_TRASHCAN_BEGIN(op, cond) \
+    do { \
+        if (_PyTrash_begin(NULL, (cond) ? _PyObject_CAST(op) : NULL)) { \
+            break; \
+        }
+#define Py_TRASHCAN_END \
+        _PyTrash_end(NULL); \
+    } while (0);
 #else
 #define PYREFCORE_TRASHCAN_BEGIN(op, cond) \
     do { \
@@ -162,13 +172,14 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
             } \
             _py_nested = 1; \
         }
-#define Py_TRASHCAN_BEGIN(op, dealloc) \
-    PYREFCORE_TRASHCAN_BEGIN(op, Py_TYPE(op)->tp_dealloc == (destructor)(dealloc))
 #define Py_TRASHCAN_END \
         if (_py_nested) { \
             _PyTrash_end(NULL); \
         } \
     } while (0);
+#endif
+#define Py_TRASHCAN_BEGIN(op, dealloc) \
+    PYREFCORE_TRASHCAN_BEGIN(op, Py_TYPE(op)->tp_dealloc == (destructor)(dealloc))
 #if PY_VERSION_HEX < 0x030D0000
 #define Py_TRASHCAN_BEGIN_CONDITION(op, cond) PYREFCORE_TRASHCAN_BEGIN(op, cond)
 #define Py_TRASHCAN_SAFE_BEGIN(op) PYREFCORE_TRASHCAN_BEGIN(op, 1)

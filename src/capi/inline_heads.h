@@ -43,8 +43,10 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
     return (op->ob_flags & _Py_STATICALLY_ALLOCATED_FLAG) != 0;
 }
 #define _Py_IsStaticImmortal(op) _Py_IsStaticImmortal(_PyObject_CAST(op))
-#elif PY_VERSION_HEX >= 0x030C0000
+#elif PY_VERSION_HEX >= 0x030D0000
 #define _Py_IMMORTAL_REFCNT ((Py_ssize_t)0xFFFFFFFF)
+#elif PY_VERSION_HEX >= 0x030C0000
+#define _Py_IMMORTAL_REFCNT UINT32_MAX
 #endif
 #ifdef Py_GIL_DISABLED
 #define _Py_IMMORTAL_REFCNT_LOCAL UINT32_MAX
@@ -93,7 +95,7 @@ static inline Py_ssize_t _Py_SIZE(PyVarObject *op) { return op->ob_size; }
 
 /* This is true when the object's type is this one and not a subtype of it. CPython has it, and the setters
  * below, from 3.9 on. */
-static inline int _Py_IS_TYPE(PyObject *op, PyTypeObject *type) { return op->ob_type == type; }
+static inline int _Py_IS_TYPE(const PyObject *op, const PyTypeObject *type) { return op->ob_type == type; }
 #define Py_IS_TYPE(op, type) _Py_IS_TYPE(_PyObject_CAST(op), (type))
 
 /* Py_SET_TYPE counts no reference, neither to the old type nor to the new one. */

@@ -10,7 +10,8 @@ use crate::lifecycle::trashcan;
 /// `Py_TRASHCAN_BEGIN` calls it. CPython has it from 3.9 to 3.12; `tstate` may be NULL without a host.
 ///
 /// # Safety
-/// `op` is a dying container that is no longer tracked.
+/// `op` is a dying container that is no longer tracked, or NULL for one that must not be put aside (in 3.13 without a
+/// host).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_begin(tstate: *mut c_void, op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.

@@ -1,10 +1,12 @@
 //! The last words of an object, which may resurrect it.
 
+use std::ffi::c_int;
+
 use super::birth::{self, Total};
 use super::{brc, count, gc};
 use crate::abi::{self, FLAVOUR, Head, PyObject};
 use crate::refcount::{Current, Policy, Released};
-use crate::watch::{failure, ref_total};
+use crate::watch::{failure, ref_total, watchers};
 
 /// What became of an object whose finalizer has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,26 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             birth::resurrect_reference(op);
         }
         Fate::Resurrected
+    }
+}
+
+/// The same by a host, which tells nobody of a resurrection from 3.14 on. Our watchers take the object for alive while
+/// its finalizer runs: afterwards it may be another thread's, and gone.
+///
+/// # Safety
+/// `op` is an object whose count has reached zero, and `theirs` is the host's function.
+pub unsafe fn call_in_host(
+    op: *mut PyObject,
+    theirs: unsafe extern "C" fn(*mut PyObject) -> c_int,
+) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        watchers::resurrected(op);
+        let fate = theirs(op);
+        if fate == 0 {
+            watchers::dies_after_all(op);
+        }
+        fate
     }
 }
 

@@ -39,15 +39,18 @@ pub unsafe fn is_own(op: *mut PyObject, dealloc: destructor) -> bool {
     own.map(|f| f as usize) == dealloc.map(|f| f as usize)
 }
 
-/// Opens a `tp_dealloc`: true where the object was put aside and nothing more is to be done.
+/// Opens a `tp_dealloc`: true where the object was put aside and nothing more is to be done. NULL stands for an object
+/// that must not be put aside.
 ///
 /// # Safety
-/// `op` is a dying container that is no longer tracked.
+/// `op` is NULL or a dying container that is no longer tracked.
 pub unsafe fn begin(op: *mut PyObject) -> bool {
-    // SAFETY: the check takes anything.
-    unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
+    if !op.is_null() {
+        // SAFETY: the check takes anything.
+        unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
+    }
     TRASH.with(|trash| {
-        if trash.nesting.get() >= UNWIND_LEVEL {
+        if trash.nesting.get() >= UNWIND_LEVEL && !op.is_null() {
             // SAFETY: the caller's promise is the callee's.
             unsafe { deposit(op) };
             return true;

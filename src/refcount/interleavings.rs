@@ -236,6 +236,11 @@ fn a_try_meets_the_owners_last_release() {
 }
 
 #[test]
+fn a_try_that_was_not_allowed_meets_the_owners_last_release() {
+    explore(|| World::new(1, 0), release_and_leave, &[(B, try_to_use)]);
+}
+
+#[test]
 fn a_try_is_allowed_while_another_thread_lets_go() {
     explore(
         || World::new(2, 0),
@@ -276,6 +281,24 @@ fn a_finalizer_hands_a_reference_to_another_thread() {
         });
         world.leave(A);
         heir.expect("it was started").join().expect("it ends");
+        let deaths = world.deaths.load(std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(deaths, 1);
+    });
+}
+
+#[test]
+fn a_finalizer_has_its_object_copied_by_another_thread() {
+    let mut builder = Builder::new();
+    builder.preemption_bound = None;
+    builder.check(|| {
+        let world = World::new(0, 0);
+        let other = world.clone();
+        bias::revive(&*world, A);
+        world.acquire(B);
+        let heir = thread::spawn(move || other.release(B));
+        world.end(bias::let_go(&*world, A));
+        world.leave(A);
+        heir.join().expect("it ends");
         let deaths = world.deaths.load(std::sync::atomic::Ordering::Relaxed);
         assert_eq!(deaths, 1);
     });

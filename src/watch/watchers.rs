@@ -104,6 +104,13 @@ pub unsafe fn resurrected(op: *mut PyObject) {
     }
 }
 
+/// Takes back what [`resurrected`] was told.
+pub fn dies_after_all(op: *mut PyObject) {
+    if is_on(Watcher::Live) {
+        live::died(op);
+    }
+}
+
 /// Tells a table that remembers the dead that a dying object has become immortal. Any other object is left alone.
 ///
 /// # Safety
