@@ -1,0 +1,92 @@
+#!/bin/sh
+# Downloads packages of Debian's unstable suite from the mirror that this machine's own apt is configured with:
+#
+#   fetch_apt.sh FOLDER deb PACKAGE...       the binary packages, into FOLDER
+#   fetch_apt.sh FOLDER source PACKAGE...    the upstream tarballs of source packages, into FOLDER
+#   fetch_apt.sh FOLDER tree PACKAGE...      the binary packages and all that they depend on, down to the C library
+#
+# Nothing is installed, root isn't needed, and the machine's own apt never learns of it: sources, lists and
+# state are private, in target/apt. Ends with status 0; with 1 and one line where the mirror doesn't serve a
+# package; with 2 and one line where nothing can be downloaded at all.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+apt=$PWD/target/apt
+
+give_up() {
+    echo "$*" >&2
+    exit 2
+}
+
+[ $# -ge 2 ] || give_up "usage: fetch_apt.sh FOLDER deb|source|tree PACKAGE..."
+folder=$1 what=$2
+shift 2
+for tool in apt-get apt-cache; do
+    command -v $tool >/dev/null || give_up "there is no $tool here: CPythons and headers are brought in on Debian only"
+done
+
+# The mirror of the suite that this Debian runs, whatever kind of file names it.
+mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
+    sed -n 's/^\([^ ]*\) [^ -]* main$/\1/p' | grep -m 1 debian)
+[ -n "$mirror" ] || give_up "this machine's apt has no Debian mirror; cure: one in /etc/apt/sources.list.d"
+
+mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$folder"
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+{
+    printf 'Types: deb deb-src\nURIs: %s\nSuites: unstable\nComponents: main\n' "$mirror"
+    [ ! -f $keys ] || echo "Signed-By: $keys"
+} >"$apt/unstable.sources"
+
+# ours PROGRAM ARGUMENT...: an apt program that sees the private files only. Run by root, it would drop to a
+# user who may not write into this project.
+ours() {
+    program=$1
+    shift
+    "$program" -q -o Dir::Etc::SourceList="$apt/unstable.sources" -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::State="$apt" -o Dir::State::lists="$apt/lists" -o Dir::State::status=/var/lib/dpkg/status \
+        -o Dir::Cache="$apt/cache" -o APT::Sandbox::User="$(id -un)" -o Acquire::Retries=2 \
+        -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
+}
+
+# Lists of the last day are as good as new ones.
+log=$apt/log
+if [ -z "$(find "$apt/updated" -mmin -1440 2>/dev/null)" ]; then
+    ours apt-get -o APT::Update::Error-Mode=any update >"$log" 2>&1 || {
+        grep -m 3 '^[EW]:' "$log" >&2
+        give_up "the lists of $mirror can't be had: is this machine offline? ($log)"
+    }
+    touch "$apt/updated"
+fi
+
+# upstream PACKAGE: its tarball, newest version first: a mirror sometimes lacks a file of the newest.
+upstream() {
+    versions=$(ours apt-cache showsrc --only-source "$1" | sed -n 's/^Version: //p' | sort -rV)
+    for version in $versions; do
+        ours apt-get source --download-only --tar-only --only-source "$1=$version" >>"$log" 2>&1 && return
+    done
+    return 1
+}
+
+not_served() {
+    grep '^E:' "$log" | tail -n 3 >&2
+    echo "$mirror doesn't serve $*" >&2
+    exit 1
+}
+
+cd "$folder" || exit 2
+: >"$log"
+case $what in
+deb) ours apt-get download "$@" >"$log" 2>&1 || not_served "$@" ;;
+source)
+    for package; do
+        upstream "$package" || not_served "the source of $package, in any version that it lists"
+    done
+    ;;
+tree)
+    # To a machine on which nothing is installed.
+    : >"$apt/nothing"
+    mkdir -p partial
+    ours apt-get -y -o Dir::State::status="$apt/nothing" -o Dir::Cache::archives="$PWD" --no-install-recommends \
+        --download-only install "$@" >"$log" 2>&1 || not_served "$@"
+    ;;
+*) give_up "fetch_apt.sh: what is '$what'?" ;;
+esac

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Brings the headers of CPythons that few machines have into target/headers/VERSION/, from Debian's packages
+# libpythonVERSION-dev: fetch_headers.sh [VERSION...]; the default is 3.14 and 3.15. `-I target/headers/VERSION` is
+# all that a compiler needs. What is there is left as it is. Ends with `N fetched, N there, N failed`.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+headers=${PYREFCORE_HEADERS:-target/headers}
+mkdir -p "$headers"
+headers=$(cd "$headers" && pwd)
+[ $# -gt 0 ] || set -- 3.14 3.15
+work=$headers/.work
+trap 'rm -rf "$work"' EXIT
+
+# Debian keeps the pyconfig.h of an architecture in a folder of its own, and puts one that includes it beside
+# Python.h: here the real one takes its place.
+unpack() {
+    dpkg -x "$work"/libpython"$1"-dev_*.deb "$work/root" &&
+        mv "$work"/root/usr/include/*/python"$1"/pyconfig.h "$work/root/usr/include/python$1/pyconfig.h" &&
+        printf '#include <Python.h>\n' | cc -E -I"$work/root/usr/include/python$1" - >/dev/null &&
+        mv "$work/root/usr/include/python$1" "$headers/$1"
+}
+
+fetched=0 there=0 failed=0
+for version; do
+    if [ -f "$headers/$version/Python.h" ]; then
+        there=$((there + 1))
+        continue
+    fi
+    rm -rf "$work"
+    mkdir -p "$work"
+    if sh c_tests/fetch_apt.sh "$work" deb "libpython$version-dev" && unpack "$version"; then
+        fetched=$((fetched + 1))
+        echo "fetched $version: $(sed -n 's/^#define PY_VERSION  *"\(.*\)"/\1/p' "$headers/$version/patchlevel.h")"
+    else
+        failed=$((failed + 1))
+        echo "failed $version: no headers of CPython $version"
+    fi
+done
+echo "$fetched fetched, $there there, $failed failed"
+[ $failed -eq 0 ]

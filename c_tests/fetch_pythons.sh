@@ -1,0 +1,104 @@
+#!/bin/sh
+# Builds CPythons from Debian's source packages into target/pythons/NAME/, each a prefix that runs as it is:
+#
+#   fetch_pythons.sh [NAME...]     VERSION[t][-debug][-tracerefs], as 3.13t-debug; the default is all below
+#
+# t is --disable-gil, -debug is --with-pydebug, -tracerefs is --with-trace-refs. One takes two to seven minutes on
+# two cores. What is there is left as it is; a log of each build stays in target/pythons/NAME.log.
+# Ends with `N built, N there, N failed` and status 0 only if all NAMEs are there.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+pythons=${PYREFCORE_PYTHONS:-target/pythons}
+mkdir -p "$pythons" target/sources
+pythons=$(cd "$pythons" && pwd)
+names="3.13t 3.14t 3.13-debug 3.14 3.15 3.15t 3.13t-debug 3.13-tracerefs 3.13-debug-tracerefs 3.14-debug 3.15-debug
+    3.14t-debug 3.15t-debug"
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- $names
+
+# What CPython's own tests need, beyond a compiler: modules whose header isn't here are left out of the builds.
+wanted() {
+    for pair in zlib.h:zlib1g-dev openssl/ssl.h:libssl-dev ffi.h:libffi-dev bzlib.h:libbz2-dev lzma.h:liblzma-dev \
+        sqlite3.h:libsqlite3-dev readline/readline.h:libreadline-dev uuid/uuid.h:uuid-dev; do
+        echo "#include <stdio.h>
+#include <${pair%%:*}>" | cc -E - >/dev/null 2>&1 || printf ' %s' "${pair#*:}"
+    done
+}
+
+# tarball VERSION: its path, downloaded where it isn't there.
+tarball() {
+    for file in target/sources/python"$1"_*.orig.tar.*; do
+        if [ -f "$file" ]; then
+            echo "$PWD/$file"
+            return
+        fi
+    done
+    sh c_tests/fetch_apt.sh target/sources source "python$1" && tarball "$1"
+}
+
+# build NAME TARBALL OPTION...: in a folder of its own, renamed at the end, so that a prefix is whole or not there.
+# The bytecode that a preloaded test can't write for itself (it runs with -B) is made for the release level only.
+build() {
+    prefix=$pythons/$1 work=$pythons/.$1 source=$2
+    shift 2
+    rm -rf "$work"
+    mkdir -p "$work/source" "$work/build"
+    (
+        set -ex
+        tar -xf "$source" -C "$work/source" --strip-components=1
+        cd "$work/build"
+        ../source/configure --prefix="$prefix" --enable-shared --without-ensurepip "$@" \
+            LDFLAGS="-Wl,-rpath,$prefix/lib"
+        make -j"$(nproc)"
+        make install DESTDIR="$work/stage" COMPILEALL_OPTS='-j1 -x .'
+        mv "$work/stage$prefix" "$prefix.new"
+        mv "$prefix.new" "$prefix"
+        "$prefix/bin/python3" -I -m compileall -q -x '/test/|/idlelib/' "$prefix"/lib/python3.*
+        "$prefix/bin/python3" -I -c 'import sysconfig, _testcapi; print(sysconfig.get_config_var("ABIFLAGS"))'
+    ) >"$prefix.log" 2>&1
+    status=$?
+    rm -rf "$work" "$prefix.new"
+    [ $status -eq 0 ] || rm -rf "$prefix"
+    return $status
+}
+
+missing=$(wanted)
+[ -z "$missing" ] ||
+    echo "some modules will be left out; cure: as root, apt-get install$missing, and remove $pythons to build again"
+
+built=0 there=0 failed=0
+for name; do
+    flags=${name#?.??}
+    version=${name%"$flags"}
+    set --
+    case $flags in t*) set -- "$@" --disable-gil ;; esac
+    case $flags in *-debug*) set -- "$@" --with-pydebug ;; esac
+    case $flags in *-tracerefs) set -- "$@" --with-trace-refs ;; esac
+    case $flags in
+    '' | t | -debug | t-debug | -tracerefs | t-tracerefs | -debug-tracerefs | t-debug-tracerefs) ;;
+    *)
+        echo "failed $name: no such name; it is VERSION[t][-debug][-tracerefs], as in 3.13t-debug"
+        failed=$((failed + 1))
+        continue
+        ;;
+    esac
+    if [ -x "$pythons/$name/bin/python3" ]; then
+        echo "there is $name"
+        there=$((there + 1))
+        continue
+    fi
+    started=$(date +%s)
+    if ! source=$(tarball "$version" 2>"$pythons/$name.log"); then
+        echo "failed $name: $(tail -n 1 "$pythons/$name.log")"
+        failed=$((failed + 1))
+    elif build "$name" "$source" "$@"; then
+        echo "built $name in $(($(date +%s) - started)) s"
+        built=$((built + 1))
+    else
+        tail -n 15 "$pythons/$name.log"
+        echo "failed $name: the last lines of $pythons/$name.log stand above"
+        failed=$((failed + 1))
+    fi
+done
+echo "$built built, $there there, $failed failed"
+[ $failed -eq 0 ]
