@@ -51,25 +51,36 @@ unpack() {
     mv "$root.new" "$root"
 }
 
+# missing_module NAME: a module without what Debian's archive lacks. Importing it fails, as it does where a module is
+# left out, but hashlib complains about blake2 unless that can be imported: there, calling it fails.
+missing_module() {
+    if [ "$1" = _blake2 ]; then
+        echo 'static PyObject *none(PyObject *m, PyObject *a, PyObject *k) { return PyErr_Format(PyExc_OSError, "no blake2"); }
+            #define NONE (PyCFunction)(void *)none, METH_VARARGS | METH_KEYWORDS, NULL
+            static PyMethodDef blakes[] = { { "blake2b", NONE }, { "blake2s", NONE }, { NULL, NULL, 0, NULL } };
+            static PyModuleDef blake2 = { PyModuleDef_HEAD_INIT, "_blake2", NULL, 0, blakes };
+            PyMODINIT_FUNC PyInit__blake2(void) { return PyModule_Create(&blake2); }'
+    else
+        echo "PyMODINIT_FUNC PyInit_$1(void)
+            { return PyErr_Format(PyExc_ImportError, \"no $1: Debian's archive lacks its functions\"); }"
+    fi
+}
+
 # relink VERSION FOLDER: a libpython from Debian's position-independent objects, which call each other by name.
-# The objects of the hash modules miss the functions that they call, so importing one of them says so.
+# The functions that the hash modules call are in none of Debian's archives.
 relink() {
     objects=$2/objects
     mkdir -p "$objects"
     cp "$usr/lib/python$1/config-$1-$(cc -print-multiarch)/libpython$1-pic.a" "$objects/all.a"
     (cd "$objects" && ar x all.a) || return
-    {
-        echo '#include <Python.h>'
-        for object in $(cd "$objects" && nm -A -u ./*.o | sed -n 's/:.* _Py_LibHacl_.*//p' | sort -u); do
-            module=$(nm "$objects/$object" | sed -n 's/.* T PyInit_//p')
-            echo "PyMODINIT_FUNC PyInit_$module(void)
-            { PyErr_SetString(PyExc_ImportError, \"no $module: Debian's archive lacks its functions\"); return NULL; }"
-            ar d "$objects/all.a" "$object"
-        done
-    } >"$objects/hashes.c"
-    $cc -fPIC -O2 -I"$usr/include/python$1" -c "$objects/hashes.c" -o "$objects/hashes.o" &&
+    echo '#include <Python.h>' >"$objects/missing.c"
+    for object in $(cd "$objects" && nm -A -u ./*.o | sed -n 's/:.* _Py_LibHacl_.*//p' | sort -u); do
+        missing_module "$(nm "$objects/$object" | sed -n 's/.* T PyInit_//p')" >>"$objects/missing.c"
+        ar d "$objects/all.a" "$object"
+    done
+    $cc -fPIC -O2 -I"$usr/include/python$1" -c "$objects/missing.c" -o "$objects/missing.o" &&
         $cc -g -shared -nostdlib -Wl,-z,defs -Wl,-soname,"libpython$1.so.1.0" -o "$2/libpython$1.so.1.0" \
-            -Wl,--whole-archive "$objects/all.a" -Wl,--no-whole-archive "$objects/hashes.o" \
+            -Wl,--whole-archive "$objects/all.a" -Wl,--no-whole-archive "$objects/missing.o" \
             -L"$libraries" -l:libm.so.6 -Wl,--as-needed -l:libz.so.1 -l:libexpat.so.1 -l:libzstd.so.1 -lgcc \
             -l:libgcc_s.so.1 -l:libc.so.6 -l:ld-linux-x86-64.so.2 &&
         rm -rf "$objects"
@@ -98,7 +109,7 @@ make_prefix() {
     ln -s "$usr/include/python$2" "$new/include/python$2$3"
     rm -rf "${pythons:?}/$1"
     mv "$new" "$pythons/$1"
-    "$pythons/$1/bin/python3" -I -c 'import _testcapi, ctypes, ssl, zlib' && return
+    "$pythons/$1/bin/python3" -I -c 'import _testcapi, ctypes, hashlib, ssl, zlib' && return
     rm -rf "${pythons:?}/$1"
     return 1
 }

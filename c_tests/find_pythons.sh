@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prints `FLAVOUR PATH replaceable|static` for each CPython from 3.8 on that can be found: on the PATH (past
-# shims), under pyenv's versions folder and in /usr/bin. Nothing is printed where there is none.
+# shims), under pyenv's versions folder, in /usr/bin, and where `make pythons` puts them. Nothing is printed where
+# there is none. Not every FLAVOUR has a file in flavours/: whoever needs one skips those that haven't, by name.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -23,6 +24,10 @@ candidates() {
         done
     done
     names /usr/bin
+    brought=$(cd "$here" && cd "${PYREFCORE_PYTHONS:-target/pythons}" 2>/dev/null && pwd) || return
+    for folder in "$brought"/*/bin; do
+        [ -d "$folder" ] && names "$folder"
+    done
 }
 
 # The real interpreter behind a name, and the library that holds its CPython, one a line.
@@ -53,10 +58,16 @@ candidates | {
     tried='
 '
     while IFS= read -r python; do
-        file=$(readlink -f "$python")
-        case $tried in *"
+        # Names of one file, linked either way, are tried once; a shim is one file for many Pythons.
+        file=$(stat -Lc %d:%i "$python")
+        case $(readlink -f "$python") in
+        */shims/*) ;;
+        *)
+            case $tried in *"
 $file
-"*) case $file in */shims/*) ;; *) continue ;; esac ;; esac
+"*) continue ;; esac
+            ;;
+        esac
         tried="$tried$file
 "
         found=$(LD_PRELOAD='' "$python" -I -S -c "$probe" 2>/dev/null </dev/null) || continue
