@@ -54,7 +54,7 @@ def main():
     libraries = {flavour: library for flavour, library in libraries.items() if library}
     for python in pythons:
         if python.flavour not in libraries:
-            print("skip %s: there is no library of this flavour" % python.name)
+            print("skip %s: flavours/ has no file for this flavour" % python.name)
             counts["skipped"] += 1
             continue
         t = Tested(python, libraries[python.flavour], None)

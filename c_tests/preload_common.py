@@ -18,6 +18,10 @@ class Python:
         self.version = (int(digits[0]), int(digits[1:]))
 
     @property
+    def debug(self):
+        return "-refdebug" in self.flavour
+
+    @property
     def name(self):
         return self.flavour if self.replaceable else self.flavour + "/static"
 

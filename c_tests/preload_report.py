@@ -94,8 +94,10 @@ def report_names_birth_sites(t):
     result = t.inside("leak", words="trace", report="stderr")
     need(result.status == 0, "the program was disturbed", result)
     check_report(t, result.err)
-    found = re.search(r"^ +12345  Thing\n +1234\d of them born at\n((?: {24}.*\n)+)", result.err, re.M)
+    # Interned names are freed at the end although types use them; a debug build overwrites what is freed.
+    name = r"(?:Thing|\(a type that can't be read any more\))" if t.python.debug else "Thing"
+    found = re.search(r"^ +12345  %s\n +1234\d of them born at\n((?: {24}.*\n)+)" % name, result.err, re.M)
     need(found, "12345 leaked things are not named", result)
     need(re.match(r" *_?Py\w+", found[1]), "the innermost frame is not one of the interpreter's", result)
     without = t.inside("leak", words="live", report="stderr")
-    need(re.search(r"^ +12345  Thing$", without.err, re.M) and "born at" not in without.err, "without trace", without)
+    need(re.search(r"^ +12345  %s$" % name, without.err, re.M) and "born at" not in without.err, "without trace", without)

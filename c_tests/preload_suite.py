@@ -18,7 +18,7 @@ TESTS = ("test_gc test_weakref test_dict test_tracemalloc test_capi test_sys tes
          "test_descr test_threading test_subprocess").split()
 QUICK = "test_gc test_weakref test_dict test_tracemalloc test_json test_pickle test_descr".split()
 MODES = {"plain": None, "idle": "", "live": "live"}
-VERSIONS = [(3, 9), (3, 10), (3, 11), (3, 12), (3, 13)]
+VERSIONS = [(3, 9), (3, 10), (3, 11), (3, 12), (3, 13), (3, 14), (3, 15)]
 
 
 class Suite:
@@ -180,7 +180,8 @@ def main():
         for version in VERSIONS:
             stock = [p for p in found if p.version == version and p.replaceable and "-" not in p.flavour]
             if not stock:
-                print("skip %d.%d: there is none whose symbols can be replaced" % version)
+                cure = "; make pythons brings one" if version >= (3, 14) else ""
+                print("skip %d.%d: there is none whose symbols can be replaced%s" % (version + (cure,)))
                 counts.skipped += 1
         found = [python for python in found if python.replaceable and python.version in VERSIONS]
     for python in found:
@@ -191,7 +192,7 @@ def main():
         library = common.library(python.flavour)
         suite = Suite(python, library, options.timeout)
         if library is None:
-            print("skip %s: there is no library of this flavour" % python.name)
+            print("skip %s: flavours/ has no file for this flavour" % python.name)
             counts.skipped += 1
             continue
         if common.run([python.path, "-c", "import test.support"], common.clean_environment()).status != 0:

@@ -1,6 +1,7 @@
 """What a case of preload.sh is, and the Python that it tests."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -57,8 +58,10 @@ class Tested:
     def run(self, *arguments, words=None, report=None, preload=True, timeout=120, cwd=None, command=None, **extra):
         """Runs the Python, or a command, with or without the library."""
         preload = self.library if preload is True else preload or None
+        # A debug build of CPython shows each file that is left open, as release builds don't.
         environment = common.clean_environment(
-            LD_PRELOAD=preload, PYREFCORE=words, PYREFCORE_REPORT=report, PYTHONHASHSEED="0", **extra)
+            LD_PRELOAD=preload, PYREFCORE=words, PYREFCORE_REPORT=report, PYTHONHASHSEED="0",
+            PYTHONWARNINGS="ignore::ResourceWarning", **extra)
         return common.run(command or [self.python.path, *arguments], environment, timeout, cwd or self.folder)
 
     def inside(self, what, *arguments, flags=(), **options):
@@ -91,13 +94,18 @@ class Tested:
                  plain.status, preloaded.status, "".join("\n     < %s\n     > %s" % pair for pair in different[:6])))
 
     def compiled(self, name, source, *flags):
-        """A helper written in C."""
+        """A helper written in C, for the C library that the Python runs with."""
         compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if not compiler:
             raise Skip("there is no C compiler")
         target, text = os.path.join(self.folder, name), os.path.join(self.folder, name + ".c")
         with open(text, "w") as file:
             file.write(source)
+        headers = subprocess.run(["readelf", "-lW", self.python.path], stdout=subprocess.PIPE, universal_newlines=True)
+        loader = re.search(r"program interpreter: (.*)\]", headers.stdout)
+        if loader:
+            flags = [*flags, "-Wl,--disable-new-dtags,--dynamic-linker=%s,-rpath,%s" % (
+                loader[1], os.path.dirname(loader[1]))]
         subprocess.run([compiler, text, "-o", target, *flags], check=True, env=common.clean_environment())
         return target
 
