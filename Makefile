@@ -16,7 +16,7 @@ DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
 
-.PHONY: help build build-all header run test check bench install clean
+.PHONY: help build build-all header headers pythons run test test-all check bench install clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -53,8 +53,18 @@ run: $(DIST)/.built ## See it work: a C program that finds its leak, and a real 
 	@sh c_tests/run.sh --demo $(FLAVOUR)
 	@sh c_tests/run_demo.sh $(FLAVOUR)
 
+headers: ## Bring Python.h of 3.14 and 3.15 into target/headers (Debian's; no root)
+	@sh c_tests/fetch_headers.sh
+
+pythons: ## Bring debug, free-threaded and newer CPythons into target/pythons (Debian's; no root, 15 minutes)
+	@sh c_tests/fetch_unstable.sh
+	@sh c_tests/fetch_pythons.sh
+
 test: ## Test everything this machine can; ends with one line of counts
 	@sh c_tests/test.sh
+
+test-all: ## Bring in what `make test` would skip, then test everything on all of it (no root)
+	@sh c_tests/test_all.sh
 
 check: $(DIST)/.built ## Check format, lints, documentation, header and symbols; each failure names its cure
 	@$(CARGO) fmt --check >/dev/null || { echo "the sources are not formatted; cure: cargo fmt"; exit 1; }

@@ -59,7 +59,7 @@ fi
 
 # upstream PACKAGE: its tarball, newest version first: a mirror sometimes lacks a file of the newest.
 upstream() {
-    versions=$(ours apt-cache showsrc --only-source "$1" | sed -n 's/^Version: //p' | sort -rV)
+    versions=$(ours apt-cache showsrc --only-source "$1" 2>>"$log" | sed -n 's/^Version: //p' | sort -rV)
     for version in $versions; do
         ours apt-get source --download-only --tar-only --only-source "$1=$version" >>"$log" 2>&1 && return
     done
@@ -68,6 +68,7 @@ upstream() {
 
 not_served() {
     grep '^E:' "$log" | tail -n 3 >&2
+    grep -Eq '404|Unable to (find|locate)' "$log" || give_up "can't download $*: is this machine offline? ($log)"
     echo "$mirror doesn't serve $*" >&2
     exit 1
 }

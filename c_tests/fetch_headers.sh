@@ -1,7 +1,8 @@
 #!/bin/sh
 # Brings the headers of CPythons that few machines have into target/headers/VERSION/, from Debian's packages
 # libpythonVERSION-dev: fetch_headers.sh [VERSION...]; the default is 3.14 and 3.15. `-I target/headers/VERSION` is
-# all that a compiler needs. What is there is left as it is. Ends with `N fetched, N there, N failed`.
+# all that a compiler needs. What is there is left as it is. Ends with `N fetched, N there, N failed`, with status 1
+# if one failed and 2 if nothing can be downloaded.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 headers=${PYREFCORE_HEADERS:-target/headers}
@@ -28,7 +29,10 @@ for version; do
     fi
     rm -rf "$work"
     mkdir -p "$work"
-    if sh c_tests/fetch_apt.sh "$work" deb "libpython$version-dev" && unpack "$version"; then
+    sh c_tests/fetch_apt.sh "$work" deb "libpython$version-dev"
+    status=$?
+    [ $status -ne 2 ] || exit 2
+    if [ $status -eq 0 ] && unpack "$version"; then
         fetched=$((fetched + 1))
         echo "fetched $version: $(sed -n 's/^#define PY_VERSION  *"\(.*\)"/\1/p' "$headers/$version/patchlevel.h")"
     else

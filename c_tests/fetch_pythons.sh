@@ -4,17 +4,20 @@
 #   fetch_pythons.sh [NAME...]     VERSION[t][-debug][-tracerefs], as 3.13t-debug; the default is all below
 #
 # t is --disable-gil, -debug is --with-pydebug, -tracerefs is --with-trace-refs. One takes two to seven minutes on
-# two cores. What is there is left as it is; a log of each build stays in target/pythons/NAME.log.
-# Ends with `N built, N there, N failed` and status 0 only if all NAMEs are there.
+# two cores. What is there is left as it is; a log of each build stays in target/pythons/NAME.log. A NAME whose
+# source no mirror serves is skipped (fetch_unstable.sh brings some of them as Debian built them).
+# Ends with `N built, N there, N failed, N skipped`, with status 1 if one failed and 2 if nothing can be downloaded.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 pythons=${PYREFCORE_PYTHONS:-target/pythons}
 mkdir -p "$pythons" target/sources
 pythons=$(cd "$pythons" && pwd)
-names="3.13t 3.14t 3.13-debug 3.14 3.15 3.15t 3.13t-debug 3.13-tracerefs 3.13-debug-tracerefs 3.14-debug 3.15-debug
-    3.14t-debug 3.15t-debug"
+names="3.13t 3.14t 3.15t 3.13-debug 3.13t-debug 3.13-tracerefs 3.13-debug-tracerefs 3.14t-debug 3.15t-debug"
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $names
+for tool in cc make tar xz; do
+    command -v $tool >/dev/null || { echo "no CPython can be built: there is no $tool; cure: install it" >&2; exit 2; }
+done
 
 # What CPython's own tests need, beyond a compiler: modules whose header isn't here are left out of the builds.
 wanted() {
@@ -25,39 +28,37 @@ wanted() {
     done
 }
 
-# tarball VERSION: its path, downloaded where it isn't there.
+# tarball VERSION: its path; the status is fetch_apt.sh's where it can't be had.
 tarball() {
-    for file in target/sources/python"$1"_*.orig.tar.*; do
-        if [ -f "$file" ]; then
-            echo "$PWD/$file"
-            return
-        fi
-    done
-    sh c_tests/fetch_apt.sh target/sources source "python$1" && tarball "$1"
+    set -- target/sources/python"$1"_*.orig.tar.?z "$1"
+    if [ ! -f "$1" ]; then
+        sh c_tests/fetch_apt.sh target/sources source "python$2" || return
+        set -- target/sources/python"$2"_*.orig.tar.?z
+    fi
+    echo "$PWD/$1"
 }
 
 # build NAME TARBALL OPTION...: in a folder of its own, renamed at the end, so that a prefix is whole or not there.
-# The bytecode that a preloaded test can't write for itself (it runs with -B) is made for the release level only.
+# Of bytecode only what tests read is made: a debug build would take minutes for all of it.
 build() {
     prefix=$pythons/$1 work=$pythons/.$1 source=$2
     shift 2
     rm -rf "$work"
     mkdir -p "$work/source" "$work/build"
+    # A chain, since `set -e` means nothing where a caller looks at the status.
     (
-        set -ex
-        tar -xf "$source" -C "$work/source" --strip-components=1
-        cd "$work/build"
-        ../source/configure --prefix="$prefix" --enable-shared --without-ensurepip "$@" \
-            LDFLAGS="-Wl,-rpath,$prefix/lib"
-        make -j"$(nproc)"
-        make install DESTDIR="$work/stage" COMPILEALL_OPTS='-j1 -x .'
-        mv "$work/stage$prefix" "$prefix.new"
-        mv "$prefix.new" "$prefix"
-        "$prefix/bin/python3" -I -m compileall -q -x '/test/|/idlelib/' "$prefix"/lib/python3.*
-        "$prefix/bin/python3" -I -c 'import sysconfig, _testcapi; print(sysconfig.get_config_var("ABIFLAGS"))'
+        tar -xf "$source" -C "$work/source" --strip-components=1 &&
+            cd "$work/build" &&
+            ../source/configure --prefix="$prefix" --enable-shared --without-ensurepip "$@" \
+                LDFLAGS="-Wl,-rpath,$prefix/lib" &&
+            make -j"$(nproc)" &&
+            make install DESTDIR="$work/stage" COMPILEALL_OPTS='-j1 -x .' &&
+            mv "$work/stage$prefix" "$prefix" &&
+            "$prefix/bin/python3" -I -m compileall -q -x '/test/|/idlelib/' "$prefix"/lib/python3.* &&
+            "$prefix/bin/python3" -I -c 'import _testcapi, _ctypes, zlib'
     ) >"$prefix.log" 2>&1
     status=$?
-    rm -rf "$work" "$prefix.new"
+    rm -rf "$work"
     [ $status -eq 0 ] || rm -rf "$prefix"
     return $status
 }
@@ -66,7 +67,7 @@ missing=$(wanted)
 [ -z "$missing" ] ||
     echo "some modules will be left out; cure: as root, apt-get install$missing, and remove $pythons to build again"
 
-built=0 there=0 failed=0
+built=0 there=0 failed=0 skipped=0
 for name; do
     flags=${name#?.??}
     version=${name%"$flags"}
@@ -88,17 +89,27 @@ for name; do
         continue
     fi
     started=$(date +%s)
-    if ! source=$(tarball "$version" 2>"$pythons/$name.log"); then
-        echo "failed $name: $(tail -n 1 "$pythons/$name.log")"
-        failed=$((failed + 1))
-    elif build "$name" "$source" "$@"; then
-        echo "built $name in $(($(date +%s) - started)) s"
-        built=$((built + 1))
-    else
-        tail -n 15 "$pythons/$name.log"
-        echo "failed $name: the last lines of $pythons/$name.log stand above"
-        failed=$((failed + 1))
-    fi
+    source=$(tarball "$version" 2>"$pythons/$name.log")
+    case $? in
+    0)
+        if build "$name" "$source" "$@"; then
+            echo "built $name in $(($(date +%s) - started)) s"
+            built=$((built + 1))
+        else
+            tail -n 15 "$pythons/$name.log"
+            echo "failed $name: the last lines of $pythons/$name.log stand above"
+            failed=$((failed + 1))
+        fi
+        ;;
+    1)
+        echo "skipped $name: $(tail -n 1 "$pythons/$name.log"); cure: another mirror in /etc/apt/sources.list.d"
+        skipped=$((skipped + 1))
+        ;;
+    *)
+        echo "no CPython can be built: $(tail -n 1 "$pythons/$name.log")" >&2
+        exit 2
+        ;;
+    esac
 done
-echo "$built built, $there there, $failed failed"
+echo "$built built, $there there, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -183,12 +183,8 @@ def main():
                 cure = "; make pythons brings one" if version >= (3, 14) else ""
                 print("skip %d.%d: there is none whose symbols can be replaced%s" % (version + (cure,)))
                 counts.skipped += 1
-        found = [python for python in found if python.replaceable and python.version in VERSIONS]
+        found = [p for p in found if p.version in VERSIONS and (not options.quick or p.replaceable)]
     for python in found:
-        if not python.replaceable:
-            print("skip %s: %s binds its own calls directly" % (python.name, python.path))
-            counts.skipped += 1
-            continue
         library = common.library(python.flavour)
         suite = Suite(python, library, options.timeout)
         if library is None:

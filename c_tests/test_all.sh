@@ -1,0 +1,44 @@
+#!/bin/sh
+# Brings in the CPythons and headers that this machine lacks, then runs every test on all of them: what
+# c_tests/test.sh runs, with CPython's own tests in full and on every host. Ends with `N passed, N failed, N skipped`;
+# what couldn't be brought counts as failed where it broke, and as skipped where no mirror serves it.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+log=target/test-all.log
+mkdir -p target
+failed=0 skipped=0
+
+cat <<'TEXT'
+make test-all needs no root. It brings, through this machine's own apt mirror and into target/ only:
+  headers    Debian's libpython3.14-dev and libpython3.15-dev                          12 MB
+  unstable   3.14 and 3.15 as Debian built them, release and debug, with a C library  120 MB, 600 MB unpacked
+  pythons    3.13 free-threaded, debug and trace-refs, built from Debian's source      25 MB, 1.6 GB built, 15 minutes
+Then it runs every test on all of that.
+TEXT
+
+# bring NAME SCRIPT: what it skipped or failed is missing from the tests.
+bring() {
+    printf '\n== %s\n' "$1"
+    sh "$2" 2>&1 | tee "$log"
+    line=$(grep -E '^[0-9]+ (made|built|fetched), ' "$log")
+    if [ -z "$line" ]; then
+        failed=$((failed + 1))
+        return
+    fi
+    failed=$((failed + $(echo "$line" | sed 's/.* \([0-9]*\) failed.*/\1/')))
+    skipped=$((skipped + $(echo "$line" | sed -n 's/.* \([0-9]*\) skipped.*/\1/p' | grep . || echo 0)))
+}
+
+bring headers c_tests/fetch_headers.sh
+bring unstable c_tests/fetch_unstable.sh
+bring pythons c_tests/fetch_pythons.sh
+
+export PRELOAD_SUITE=full
+sh c_tests/test.sh 2>&1 | tee "$log"
+line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+# Whatever ends without its counts has failed.
+# shellcheck disable=SC2046
+set -- $(echo "${line:-0 1 0}" | tr -cs '0-9' ' ')
+
+printf '\n%s passed, %s failed, %s skipped\n' "$1" "$((failed + $2))" "$((skipped + $3))"
+[ "$((failed + $2))" = 0 ]
