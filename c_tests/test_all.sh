@@ -35,8 +35,8 @@ bring pythons c_tests/fetch_pythons.sh
 
 export PRELOAD_SUITE=full
 sh c_tests/test.sh 2>&1 | tee "$log"
-line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
-# Whatever ends without its counts has failed.
+# Its last line, not the last that looks like one: what ends without its counts has failed.
+line=$(tail -n 1 "$log" | grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$')
 # shellcheck disable=SC2046
 set -- $(echo "${line:-0 1 0}" | tr -cs '0-9' ' ')
 
