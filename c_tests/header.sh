@@ -72,21 +72,8 @@ compilations() {
     done
 }
 
-# pythons: the folders that hold a Python.h.
-pythons() {
-    for python in python3 python3.8 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 python3.15 \
-        /usr/bin/python3; do
-        command -v $python >/dev/null &&
-            $python -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null
-    done
-    ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/include/python3.* 2>/dev/null
-}
-
-headers=
-for folder in $(pythons | sort -Vu); do
-    [ -f "$folder/Python.h" ] && headers="$headers $folder"
-done
-[ -n "$headers" ] || skip "no Python.h on this machine: inline functions are not compared"
+sh "$here/find_headers.sh" >"$work/headers"
+[ -s "$work/headers" ] || skip "no Python.h on this machine: inline functions are not compared"
 
 for flavour; do
     if ! make -s build FLAVOUR="$flavour" >"$work/log" 2>&1; then
@@ -94,17 +81,16 @@ for flavour; do
         continue
     fi
     compilations "$flavour"
-    version=$(sed -n 's/^version=//p' "flavours/$flavour.txt")
-    case "$headers " in
-    " " | *"/python$version "*) ;;
-    *) skip "$flavour: no Python.h of $version on this machine: inline functions are not compared" ;;
-    esac
-    for folder in $headers; do
-        # Free-threaded headers are another flavour.
-        [ "python$version" = "$(basename "$folder")" ] || continue
-        try "$flavour: inline functions beside $folder" \
-            sh "$here/inline_counts.sh" "target/dist/$flavour/include" "$folder"
-    done
+    sh "$here/find_headers.sh" --for "$flavour" <"$work/headers" >"$work/comparable"
+    if [ -s "$work/headers" ] && [ ! -s "$work/comparable" ]; then
+        skip "$flavour: no Python.h of its version on this machine: inline functions are not compared"
+    fi
+    while read -r version set folders; do
+        # What their pyconfig.h brings along holds for ours, too.
+        case $set in *Py_DEBUG*) also=-DPy_DEBUG=1 ;; *) also= ;; esac
+        try "$flavour: inline functions beside $version in $folders" \
+            env CFLAGS="${CFLAGS:-} $also" sh "$here/inline_counts.sh" "target/dist/$flavour/include" "$folders"
+    done <"$work/comparable"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -1,0 +1,89 @@
+#!/bin/sh
+# Prints `VERSION SWITCHES FOLDERS` for each set of CPython headers, 3.8 or later, that can be found: those of
+# the interpreters that find_pythons.sh knows, of pyenv, of the system, and what `make headers` brought.
+#
+#   find_headers.sh                       all of them
+#   find_headers.sh --for FLAVOUR <LIST   of such a list, those that the flavour can be compared with
+#
+# VERSION is as 3.13.0. SWITCHES are those that its pyconfig.h sets by itself, joined by commas, or "-"; all
+# others may be defined in front of Python.h. FOLDERS, joined by colons, are what a compiler needs. CC is used.
+
+set -u
+here=$(cd "$(dirname "$0")/.." && pwd)
+cd "$here" || exit 2
+
+# switches FLAVOUR: what its build defines, one a line.
+switches() {
+    sed -n 's/^build_flags=//p' "flavours/$1.txt" | tr ',' '\n' | grep .
+}
+
+if [ "${1:-}" = --for ]; then
+    [ -f "flavours/$2.txt" ] || { echo "find_headers.sh: there is no flavour '$2'" >&2; exit 2; }
+    version=$(sed -n 's/^version=//p' "flavours/$2.txt")
+    # Py_DEBUG brings Py_REF_DEBUG along, so headers of a debug build are those of a -refdebug flavour.
+    wanted=" $(switches "$2" | tr '\n' ' ')"
+    case $wanted in *" Py_REF_DEBUG "*) wanted="$wanted Py_DEBUG " ;; esac
+    while read -r found set folders; do
+        case $found in "$version" | "$version".* | "$version"[abr]*) ;; *) continue ;; esac
+        fits=1
+        for switch in $(echo "$set" | tr ',-' '  '); do
+            case $wanted in *" $switch "*) ;; *) fits=0 ;; esac
+        done
+        [ $fits = 0 ] || echo "$found $set $folders"
+    done
+    exit 0
+fi
+
+# The folders that may hold a Python.h.
+candidates() {
+    sh c_tests/find_pythons.sh | while read -r _ python _; do
+        LD_PRELOAD='' "$python" -I -S -c 'import sysconfig
+for name in "include", "platinclude":
+    print(sysconfig.get_path(name))' 2>/dev/null </dev/null
+    done
+    for root in ${PYENV_ROOT:+"$PYENV_ROOT"/versions} ${HOME:+"$HOME"/.pyenv/versions} \
+        "${PYREFCORE_PYTHONS:-target/pythons}" /usr /usr/local; do
+        printf '%s\n' "$root"/include/python3.* "$root"/*/include/python3.*
+    done
+    find -L "${PYREFCORE_HEADERS:-target/headers}" -name Python.h -exec dirname {} \; 2>/dev/null
+}
+
+# macros FOLDERS: what patchlevel.h and pyconfig.h define.
+macros() {
+    rest=$1:
+    set --
+    while [ -n "$rest" ]; do
+        set -- "$@" -I "${rest%%:*}"
+        rest=${rest#*:}
+    done
+    printf '#include <patchlevel.h>\n#include <pyconfig.h>\n' | ${CC:-cc} -dM -E "$@" - 2>/dev/null
+}
+
+# described FOLDER: its line, with a checksum of what it says in front.
+described() {
+    # Debian's pyconfig.h includes another one by a name that starts in the folder above.
+    for folders in "$1" "$1:$(dirname "$1")"; do
+        macros "$folders" >"$macros" && break
+        folders=
+    done
+    if [ -z "$folders" ]; then
+        echo "find_headers.sh: $1 has a Python.h and no pyconfig.h that can be compiled" >&2
+        return
+    fi
+    sum=$(find "$1/" -name '*.h' ! -name 'pyconfig*.h' | LC_ALL=C sort | while IFS= read -r file; do cat "$file"; done | cksum)
+    awk -v folders="$folders" -v sum="${sum% *}" '
+        $2 == "PY_VERSION" { version = $3; gsub(/"/, "", version) }
+        $2 == "PY_MAJOR_VERSION" { major = $3 }
+        $2 == "PY_MINOR_VERSION" { minor = $3 }
+        $2 ~ /^Py_(DEBUG|REF_DEBUG|TRACE_REFS|GIL_DISABLED)$/ { set = set (set == "" ? "" : ",") $2 }
+        END { if (major == 3 && minor >= 8) print sum, version, (set == "" ? "-" : set), folders }' "$macros"
+}
+
+macros=$(mktemp) || exit 2
+trap 'rm -f "$macros"' EXIT
+# The same headers in another place are not worth a second look.
+candidates | while IFS= read -r folder; do
+    [ ! -f "$folder/Python.h" ] || readlink -f "$folder"
+done | sort -Vu | while IFS= read -r folder; do
+    described "$folder"
+done | sort -s -k 2V,2 -k 3,3 | awk '!seen[$1, $3]++' | cut -d ' ' -f 2-
