@@ -73,9 +73,10 @@ fn note_on(symbols: Option<&[Symbol]>) -> Option<&'static str> {
             "the files of the libraries can't be read, so nothing is known of the symbols",
         );
     };
+    // One function stands for all; a variable would not: it is found through a table even where functions are bound.
     let everywhere = symbols
         .iter()
-        .any(|symbol| symbol.replaced == Replaced::Everywhere);
+        .any(|symbol| symbol.replaced == Replaced::Everywhere && symbol.name == "_Py_Dealloc");
     (!everywhere).then_some(
         "this interpreter binds its own calls directly (libpython is linked statically, or with -Bsymbolic), \
          so what it does itself is not seen",

@@ -1,9 +1,10 @@
 //! Memory for objects, where there is no interpreter to give it.
 
 use std::ffi::c_void;
+use std::mem::offset_of;
 use std::ptr::null_mut;
 
-use crate::abi::FLAVOUR;
+use crate::abi::{FLAVOUR, PyObject};
 use crate::watch::watchers::{self, Watcher};
 use crate::watch::{live, tracemalloc};
 
@@ -13,6 +14,14 @@ const GUARD: usize = if FLAVOUR.is_debug() { 16 } else { 0 };
 /// A debug flavour fills memory that was given back with these, as CPython does: what was a count is
 /// negative then.
 const DEAD_BYTE: i32 = 0xDD;
+
+/// So many bytes of a block that was given back stay as they were: what a free-threaded object counts with, so that a
+/// thread which still has the object sees that it has no reference.
+const KEPT: usize = if FLAVOUR.free_threaded {
+    offset_of!(PyObject, ob_type)
+} else {
+    0
+};
 
 /// Allocates that many bytes, zeroed, and tells tracemalloc; NULL where there is no memory.
 #[must_use]
@@ -71,7 +80,8 @@ pub unsafe fn free(block: *mut c_void) {
     // SAFETY: `whole` is what calloc returned, with as many bytes as the C library says.
     unsafe {
         if FLAVOUR.is_debug() {
-            libc::memset(block, DEAD_BYTE, libc::malloc_usable_size(whole) - GUARD);
+            let bytes = libc::malloc_usable_size(whole).saturating_sub(GUARD + KEPT);
+            libc::memset(block.wrapping_byte_add(KEPT), DEAD_BYTE, bytes);
         }
         libc::free(whole);
     }
