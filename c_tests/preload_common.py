@@ -14,7 +14,9 @@ class Python:
 
     def __init__(self, flavour, path, replaceable):
         self.flavour, self.path, self.replaceable = flavour, path, replaceable
-        digits = flavour[2:].split("-")[0].rstrip("t")
+        digits = flavour[2:].split("-")[0]
+        self.free_threaded = digits.endswith("t")
+        digits = digits.rstrip("t")
         self.version = (int(digits[0]), int(digits[1:]))
 
     @property

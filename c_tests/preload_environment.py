@@ -100,17 +100,23 @@ def unknown_word(t):
     need((result.out, result.err) == ("goes on\n", ""), "an empty PYREFCORE", result)
 
 
+def title(flavour):
+    """How the library begins to name a flavour: what debug options it has comes later."""
+    version = flavour.split("-")[0][2:]
+    return "CPython %s.%s" % (version[0], version[1:].replace("t", " (free-threaded"))
+
+
 @case("both")
 def wrong_flavour(t):
     tried = 0
-    for flavour in ("cp38", "cp39", "cp310", "cp311", "cp312", "cp313"):
+    for flavour in ("cp38", "cp39", "cp310", "cp311", "cp312", "cp313", "cp313t", "cp314", "cp315"):
         library = None if flavour == t.python.flavour else t.others.get(flavour)
         if library is None:
             continue
         tried += 1
         for words in (None, "live", "children"):
             result = t.run("-c", "print('began')", preload=library, words=words, report="stderr")
-            names = ["CPython %s.%s" % (f[2:3], f[3:].split("-")[0]) for f in (flavour, t.python.flavour)]
+            names = [title(flavour), title(t.python.flavour)]
             need(result.status == 2 and not result.out and one_line(result) and all(name in result.err for name in names),
                  "%s was preloaded" % flavour, result)
     if not tried:
