@@ -201,7 +201,9 @@ def main():
                 python.name, ", ".join(wrong)))
             counts.failed += 1
             continue
-        run_suite(suite, tests, modes, counts)
+        # What free-threaded builds only can do has tests of its own.
+        own = ["test_free_threading"] if python.free_threaded and not options.quick and not options.tests else []
+        run_suite(suite, tests + own, modes, counts)
     print("%d flaky" % len(counts.flaky))
     print("%d passed, %d failed, %d skipped" % (counts.passed, counts.failed, counts.skipped))
     return 1 if counts.failed else 0
