@@ -15,13 +15,8 @@ use crate::lifecycle::{brc, misuse};
 pub unsafe extern "C" fn _Py_DecRefShared(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::originals()._Py_DecRefShared {
-            Some(theirs) => theirs(op),
-            None => {
-                misuse::check(op, "_Py_DecRefShared");
-                brc::release_shared(op, c"_Py_DecRefShared", 0);
-            }
-        }
+        misuse::check(op, "_Py_DecRefShared");
+        brc::release_shared(op, c"_Py_DecRefShared", 0);
     }
 }
 
@@ -37,13 +32,8 @@ pub unsafe extern "C" fn _Py_DecRefSharedDebug(
 ) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::originals()._Py_DecRefSharedDebug {
-            Some(theirs) => theirs(op, filename, lineno),
-            None => {
-                misuse::check(op, "_Py_DecRefSharedDebug");
-                brc::release_shared(op, place(filename), lineno);
-            }
-        }
+        misuse::check(op, "_Py_DecRefSharedDebug");
+        brc::release_shared(op, place(filename), lineno);
     }
 }
 

@@ -28,6 +28,11 @@ pub trait Host {
     /// time, from any thread. The same number as CPython's `_Py_ThreadId`.
     fn thread_id() -> usize;
 
+    /// Whether that is the calling thread's id.
+    fn is_this_thread(id: usize) -> bool {
+        id == Self::thread_id()
+    }
+
     /// How much of the calling thread's C stack is left above CPython's soft limit, in units of 16 KiB
     /// as CPython 3.14 counts them; negative below the limit. May be called at any time.
     fn stack_margin() -> isize;

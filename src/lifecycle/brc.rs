@@ -86,7 +86,7 @@ extern "C" fn leave(_: *mut c_void) {
 }
 
 /// Gives a reference back that is not the owner's: `_Py_DecRefShared`. `file` and `line` name the place for a debug
-/// flavour.
+/// flavour. In a host the host does it, whose queue may be needed.
 ///
 /// # Safety
 /// `op` is an object of which the caller owns a reference, and the flavour is free-threaded.
@@ -94,6 +94,13 @@ extern "C" fn leave(_: *mut c_void) {
 pub unsafe fn release_shared(op: *mut PyObject, file: &CStr, line: c_int) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
+        if FLAVOUR.ref_debug {
+            if let Some(theirs) = host::originals()._Py_DecRefSharedDebug {
+                return theirs(op, file.as_ptr(), line);
+            }
+        } else if let Some(theirs) = host::originals()._Py_DecRefShared {
+            return theirs(op);
+        }
         let outcome = if FLAVOUR.ref_debug {
             bias::release_shared_checked(words(op))
         } else {

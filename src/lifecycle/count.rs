@@ -30,11 +30,6 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     // SAFETY: the caller's promise is the callee's.
     let outcome = unsafe {
         let count = PyObject::count(op);
-        if Current::is_foreign(count)
-            && let Some(theirs) = host::originals()._Py_DecRefShared
-        {
-            return release_by_host(op, theirs);
-        }
         if FLAVOUR.ref_debug || (FLAVOUR.trace_refs && !host::has_interpreter()) {
             Current::release_checked(count)
         } else {
@@ -45,28 +40,19 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
         Released::Immortal => return,
         // SAFETY: any object may be described.
         Released::Negative => unsafe { negative(op, call, 0) },
-        Released::Alive | Released::Dead | Released::Queued => {}
+        Released::Alive | Released::Dead | Released::Foreign | Released::Queued => {}
     }
     if FLAVOUR.ref_debug {
         ref_total::add(-1);
     }
-    // SAFETY: that was the last reference, or the object was marked as queued.
+    // SAFETY: that was the last reference, or it is another thread's to release.
     unsafe {
         match outcome {
             Released::Dead => death::dealloc(op),
-            Released::Queued => brc::queue(op),
+            Released::Foreign => brc::release_shared(op, call, 0),
             _ => {}
         }
     }
-}
-
-/// A release that may have to wait for the object's owner, in a host, whose queue cannot be reached.
-unsafe fn release_by_host(op: *mut PyObject, theirs: unsafe extern "C" fn(*mut PyObject)) {
-    if FLAVOUR.ref_debug {
-        ref_total::add(-1);
-    }
-    // SAFETY: the host's own function, and the caller's promise.
-    unsafe { theirs(op) }
 }
 
 /// Adds a reference to an object of which the caller owns none; false where it is dying: CPython's

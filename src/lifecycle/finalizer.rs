@@ -61,7 +61,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
                 brc::queue(op);
                 return Fate::Resurrected;
             }
-            Released::Alive | Released::Immortal => {}
+            Released::Alive | Released::Immortal | Released::Foreign => {}
         }
         if FLAVOUR.minor <= 12 {
             // Up to 3.12 a resurrection is a second birth, whose reference was counted before.

@@ -29,25 +29,46 @@ pub const QUEUED: isize = 2;
 /// There is no owner any more: `_Py_REF_MERGED`.
 pub const MERGED: isize = 3;
 
+/// The thread that counts.
+pub trait Me: Copy {
+    /// Its id.
+    fn id(self) -> usize;
+    /// Whether that is its id.
+    fn is(self, tid: usize) -> bool;
+}
+
+/// A thread of a model.
+impl Me for usize {
+    #[inline]
+    fn id(self) -> usize {
+        self
+    }
+
+    #[inline]
+    fn is(self, tid: usize) -> bool {
+        self == tid
+    }
+}
+
 /// Whether `me` is the owner.
 #[inline]
-pub fn owns(words: &impl Words, me: usize) -> bool {
+pub fn owns(words: &impl Words, me: impl Me) -> bool {
     // Relaxed: only the owner itself makes a thread id that equals the caller's go away.
-    words.tid().load(Relaxed) == me
+    me.is(words.tid().load(Relaxed))
 }
 
 /// Adds a reference; false where the object is immortal.
 #[inline]
-pub fn acquire(words: &impl Words, me: usize) -> bool {
+pub fn acquire(words: &impl Words, me: impl Me) -> bool {
     // Relaxed: another thread only asks whether the object is immortal, which was said before it got to see
     // the object or makes no difference.
-    let local = words.local().load(Relaxed);
-    if local == IMMORTAL {
+    let local = words.local().load(Relaxed).wrapping_add(1);
+    if local == IMMORTAL.wrapping_add(1) {
         return false;
     }
     if owns(words, me) {
         // Relaxed: nobody else writes this word; a merge on our behalf takes a lock first.
-        words.local().store(local.wrapping_add(1), Relaxed);
+        words.local().store(local, Relaxed);
     } else {
         // SeqCst: see above. The caller's own reference keeps the object alive meanwhile.
         words.shared().fetch_add(ONE, SeqCst);
@@ -55,23 +76,24 @@ pub fn acquire(words: &impl Words, me: usize) -> bool {
     true
 }
 
-/// Takes a reference away.
+/// Takes one of the owner's references away; [`Released::Foreign`], with nothing done, for everybody else.
 #[inline]
-pub fn release(words: &impl Words, me: usize) -> Released {
+pub fn release(words: &impl Words, me: impl Me) -> Released {
     // Relaxed: as in `acquire`.
     let local = words.local().load(Relaxed);
     if local == IMMORTAL {
         Released::Immortal
-    } else if owns(words, me) {
+    } else if !owns(words, me) {
+        Released::Foreign
+    } else {
+        let left = local.wrapping_sub(1);
         // Relaxed: as in `acquire`.
-        words.local().store(local.wrapping_sub(1), Relaxed);
-        if local == 1 {
+        words.local().store(left, Relaxed);
+        if left == 0 {
             merge_zero_local(words)
         } else {
             Released::Alive
         }
-    } else {
-        release_shared(words)
     }
 }
 
@@ -165,7 +187,7 @@ pub fn explicit_merge(words: &impl Words, extra: isize) -> isize {
 
 /// Adds a reference to an object of which the caller owns none, unless it is dying: `_Py_TryIncref`.
 #[inline]
-pub fn try_acquire(words: &impl Words, me: usize) -> Tried {
+pub fn try_acquire(words: &impl Words, me: impl Me) -> Tried {
     // Relaxed: as in `acquire`.
     let local = words.local().load(Relaxed);
     if local == IMMORTAL {
@@ -216,7 +238,7 @@ pub fn enable_try(words: &impl Words) {
 }
 
 /// Takes the reference back that a finalizer ran with, which was [`revive`]d.
-pub fn let_go(words: &impl Words, me: usize) -> Released {
+pub fn let_go(words: &impl Words, me: impl Me) -> Released {
     // Relaxed: the owner wrote it itself. Acquire: as in `merge_zero_local`.
     if owns(words, me) && words.local().load(Relaxed) == 1 && words.shared().load(Acquire) == 0 {
         // Relaxed: nobody else has a reference.
@@ -234,9 +256,9 @@ pub fn let_go(words: &impl Words, me: usize) -> Released {
 }
 
 /// Gives an object without references one, which is the caller's, who becomes the owner.
-pub fn revive(words: &impl Words, me: usize) {
+pub fn revive(words: &impl Words, me: impl Me) {
     // Relaxed, all three: without references nobody else has the object.
-    words.tid().store(me, Relaxed);
+    words.tid().store(me.id(), Relaxed);
     words.local().store(1, Relaxed);
     words.shared().store(0, Relaxed);
 }
@@ -252,7 +274,7 @@ pub fn get(words: &impl Words) -> Option<isize> {
 
 /// Whether `me` owns the one reference: `_PyObject_IsUniquelyReferenced`.
 #[inline]
-pub fn is_unique(words: &impl Words, me: usize) -> bool {
+pub fn is_unique(words: &impl Words, me: impl Me) -> bool {
     // Relaxed: the owner wrote it itself. Acquire: what others did before they gave their references back comes
     // before what the caller does with an object that it has to itself.
     owns(words, me) && words.local().load(Relaxed) == 1 && words.shared().load(Acquire) == 0

@@ -1,5 +1,6 @@
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::bias::Me;
 use super::{Policy, Released, Tried, bias};
 use crate::abi::{BiasedCount, BiasedObject};
 use crate::host::{Host, ThisHost};
@@ -13,6 +14,22 @@ pub struct Biased<const MINOR: u8>;
 impl<const MINOR: u8> Biased<MINOR> {
     /// What `Py_REFCNT` says of an immortal object.
     const IMMORTAL_REFCNT: isize = if MINOR >= 14 { 3 << 30 } else { 0xFFFF_FFFF };
+}
+
+/// The calling thread.
+#[derive(Clone, Copy, Debug)]
+struct ThisThread;
+
+impl Me for ThisThread {
+    #[inline]
+    fn id(self) -> usize {
+        ThisHost::thread_id()
+    }
+
+    #[inline]
+    fn is(self, tid: usize) -> bool {
+        ThisHost::is_this_thread(tid)
+    }
 }
 
 /// The words at `count`.
@@ -35,7 +52,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         // SAFETY: valid for writes, says the caller, and no other thread has the object yet.
         unsafe {
             count.write(BiasedCount {
-                ob_tid: ThisHost::thread_id().into(),
+                ob_tid: ThisThread.id().into(),
                 ob_ref_local: 1.into(),
                 ..BiasedCount::default()
             });
@@ -47,32 +64,25 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         // SAFETY: the caller's promise is the callee's.
         let words = unsafe { words(count) };
         // Relaxed: only the owner reaches the last number.
-        bias::acquire(words, ThisHost::thread_id())
+        bias::acquire(words, ThisThread)
             && (MINOR < 14 || words.ob_ref_local.load(Relaxed) != bias::IMMORTAL)
     }
 
     #[inline]
     unsafe fn release(count: *mut BiasedCount) -> Released {
         // SAFETY: the caller's promise is the callee's.
-        bias::release(unsafe { words(count) }, ThisHost::thread_id())
+        bias::release(unsafe { words(count) }, ThisThread)
     }
 
     #[inline]
     unsafe fn release_checked(count: *mut BiasedCount) -> Released {
-        // SAFETY: the caller's promise is the callee's.
+        // SAFETY: the caller's promise is the callees'.
         let words = unsafe { words(count) };
-        let me = ThisHost::thread_id();
         // Relaxed: as in `bias::acquire`.
-        let local = words.ob_ref_local.load(Relaxed);
-        if local == bias::IMMORTAL {
-            Released::Immortal
-        } else if !bias::owns(words, me) {
-            bias::release_shared_checked(words)
-        } else if local == 0 {
-            Released::Negative
-        } else {
-            bias::release(words, me)
+        if words.ob_ref_local.load(Relaxed) == 0 && bias::owns(words, ThisThread) {
+            return Released::Negative;
         }
+        bias::release(words, ThisThread)
     }
 
     #[inline]
@@ -85,7 +95,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
     unsafe fn set(count: *mut BiasedCount, refcnt: isize) {
         // SAFETY: the caller's promise is the callee's.
         let words = unsafe { words(count) };
-        let owned = bias::owns(words, ThisHost::thread_id());
+        let owned = bias::owns(words, ThisThread);
         let (tid, local, shared) = match u32::try_from(refcnt) {
             // Relaxed, here and below: who sets a count takes turns with those who count.
             _ if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL => return,
@@ -131,21 +141,15 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
     }
 
     #[inline]
-    unsafe fn is_foreign(count: *const BiasedCount) -> bool {
-        // SAFETY: the caller's promise is the callees'.
-        unsafe { !Self::is_immortal(count) && !bias::owns(words(count), ThisHost::thread_id()) }
-    }
-
-    #[inline]
     unsafe fn is_unique(count: *const BiasedCount) -> bool {
         // SAFETY: the caller's promise is the callee's.
-        bias::is_unique(unsafe { words(count) }, ThisHost::thread_id())
+        bias::is_unique(unsafe { words(count) }, ThisThread)
     }
 
     #[inline]
     unsafe fn try_acquire(count: *mut BiasedCount) -> Tried {
         // SAFETY: the caller's promise is the callee's.
-        bias::try_acquire(unsafe { words(count) }, ThisHost::thread_id())
+        bias::try_acquire(unsafe { words(count) }, ThisThread)
     }
 
     unsafe fn enable_try(count: *mut BiasedCount) {
@@ -155,11 +159,11 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
 
     unsafe fn revive(count: *mut BiasedCount) {
         // SAFETY: the caller's promise is the callee's.
-        bias::revive(unsafe { words(count) }, ThisHost::thread_id());
+        bias::revive(unsafe { words(count) }, ThisThread);
     }
 
     unsafe fn let_go(count: *mut BiasedCount) -> Released {
         // SAFETY: the caller's promise is the callee's.
-        bias::let_go(unsafe { words(count) }, ThisHost::thread_id())
+        bias::let_go(unsafe { words(count) }, ThisThread)
     }
 }

@@ -87,6 +87,7 @@ impl World {
                 Handed::Alive | Handed::Waits => {}
             },
             Released::Alive => {}
+            Released::Foreign => self.end(bias::release_shared(self)),
             Released::Immortal | Released::Negative => panic!("{outcome:?}"),
         }
     }
@@ -259,7 +260,7 @@ fn a_try_is_allowed_while_another_thread_lets_go() {
 fn nobodys_object_is_let_go_by_two() {
     explore(
         || {
-            let world = World::new(0, 2 * bias::ONE | bias::MERGED);
+            let world = World::new(0, (2 * bias::ONE) | bias::MERGED);
             world.tid.store(0, std::sync::atomic::Ordering::Relaxed);
             world
         },

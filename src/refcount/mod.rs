@@ -48,8 +48,10 @@ pub enum Released {
     Dead,
     /// There was no reference to release. Only the checked release says so.
     Negative,
-    /// The reference was not given back: the caller must hand it to the object's owner. Only biased counting
-    /// says so.
+    /// Nothing was done, because the calling thread does not own the object: it must go through the shared count.
+    /// Only biased counting says so, and what follows.
+    Foreign,
+    /// The reference was not given back: the caller must hand it to the object's owner.
     Queued,
 }
 
@@ -130,15 +132,6 @@ pub trait Policy {
     /// # Safety
     /// As [`Policy`] says; the memory may hold anything.
     unsafe fn is_plausible(count: *const Self::Count) -> bool;
-
-    /// Whether a release may end in [`Released::Queued`], because another thread owns the object.
-    ///
-    /// # Safety
-    /// As [`Policy`] says.
-    #[inline]
-    unsafe fn is_foreign(_count: *const Self::Count) -> bool {
-        false
-    }
 
     /// Whether the caller's reference is the only one, and nobody can get another meanwhile.
     ///
