@@ -48,11 +48,13 @@ Py_ssize_t _Py_RefTotal;
 #ifdef Py_GIL_DISABLED
 void _Py_MergeZeroLocalRefcount(PyObject *op) { CALLED("merge"); }
 void _Py_DecRefShared(PyObject *op) { CALLED("shared"); }
+#ifdef Py_REF_DEBUG
 void _Py_DecRefSharedDebug(PyObject *op, const char *file, int number)
 {
     CALLED("shared");
     note(" from %s", from(file, number));
 }
+#endif
 #endif
 
 /* glibc's assert calls this. */

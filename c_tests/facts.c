@@ -57,11 +57,15 @@ static void objects(void)
     FIELD(PyObject, ob_tid, uintptr_t);
 #if PY_MINOR_VERSION >= 14
     FIELD(PyObject, ob_flags, uint16_t);
+#else
+    FIELD(PyObject, _padding, uint16_t);
 #endif
-    PLACE(PyObject, ob_mutex);
+    FIELD(PyObject, ob_mutex, PyMutex);
     FIELD(PyObject, ob_gc_bits, uint8_t);
     FIELD(PyObject, ob_ref_local, uint32_t);
     FIELD(PyObject, ob_ref_shared, Py_ssize_t);
+    STRUCT(PyMutex);
+    VALUE(_Py_REF_SHARED(5, _Py_REF_MERGED));
 #elif PY_MINOR_VERSION >= 14
     FIELD(PyObject, ob_refcnt, uint32_t);
     FIELD(PyObject, ob_overflow, uint16_t);

@@ -38,7 +38,7 @@ compile() {
     output=$1
     shift
     "$@" -std=c11 -fwrapv -o "$output" >"$out/log" 2>&1 && return
-    grep -A 5 error "$out/log" >"$out/errors" || cp "$out/log" "$out/errors"
+    grep -E -A 5 'error|undefined' "$out/log" >"$out/errors" || cp "$out/log" "$out/errors"
     case_failed "$* does not compile" "$out/errors"
     return 1
 }
@@ -200,7 +200,7 @@ check_record() {
         same "recorded facts beside $found; facts.sh --record $flavour renews them" "$record" "$out/recorded" \
             "CPython $found" "$out/theirs.gcc"
     else
-        case_skipped "$flavour: $record is not there to be compared; facts.sh --record $flavour writes it"
+        case_skipped "$flavour: there are no recorded facts to be compared; facts.sh --record $flavour writes them"
     fi
 }
 

@@ -30,7 +30,12 @@ if [ "${1:-}" = --for ]; then
             case $wanted in *" $switch "*) ;; *) fits=0 ;; esac
         done
         [ $fits = 0 ] || echo "$found $set $folders"
-    done
+    done | awk '
+        # Of one version, with and without Py_DEBUG, what is nearest to the flavour: the others say the same.
+        { key = $1 ($2 ~ /Py_DEBUG/) }
+        !(key in best) { order[++n] = key }
+        !(key in best) || length($2) > length(set[key]) { best[key] = $0; set[key] = $2 }
+        END { for (i = 1; i <= n; i++) print best[order[i]] }'
     exit 0
 fi
 
