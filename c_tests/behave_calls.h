@@ -123,9 +123,16 @@ void _PyTrash_thread_destroy_chain(PyThreadState *thread) { (void)thread, note("
 int _PyTrash_begin(TRASH_THREAD thread, PyObject *op)
 {
     (void)thread;
-    return deep ? note(" aside(%s)", pointer(op)), 1 : 0;
+    return deep && op ? note(" aside(%s)", pointer(op)), 1 : 0;
 }
-void _PyTrash_end(TRASH_THREAD thread) { (void)thread, (void)(pending ? note(" drain"), 0 : 0); }
+/* CPython 3.13 has this test in its macro. */
+void _PyTrash_end(TRASH_THREAD thread)
+{
+    (void)thread;
+    if (pending && !(PY_MINOR_VERSION == 13 && deep)) {
+        note(" drain");
+    }
+}
 int _PyTrash_cond(PyObject *op, destructor own) { return Py_TYPE(op)->tp_dealloc == own; }
 #endif
 

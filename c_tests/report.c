@@ -65,12 +65,13 @@ static int forget_two(void)
     return 0;
 }
 static const char *wanted, *target;
+static char program[4096]; /* By its path: under valgrind /proc/self/exe can be read, and is valgrind when started. */
 static void start_anew(void)
 {
     target ? setenv("PYREFCORE_REPORT", target, 1) : unsetenv("PYREFCORE_REPORT");
     wanted ? setenv("PYREFCORE", wanted, 1) : unsetenv("PYREFCORE");
     assert(chdir("/tmp") == 0);
-    execl("/proc/self/exe", "report", "anew", (char *)NULL);
+    execl(program, "report", "anew", (char *)NULL);
 }
 #define SUMMARY \
     "\n  born             3\n  died             1\n  alive            2, by type:\n                   2  Thing\n"
@@ -104,6 +105,7 @@ int main(int count, char **arguments)
     if (count == 2 && strcmp(arguments[1], "anew") == 0) {
         return forget_two();
     }
+    assert(readlink("/proc/self/exe", program, sizeof program - 1) > 0);
     int descriptor = mkstemp(file);
     assert(descriptor >= 0 && close(descriptor) == 0);
     RUN(first_line);

@@ -25,7 +25,7 @@ typedef struct {
     PyObject *held;
 } Box;
 
-static int things_ended, boxes_ended;
+static _Atomic int things_ended, boxes_ended;
 
 static inline void Thing_dealloc(PyObject *op)
 {

@@ -480,8 +480,12 @@ PyVarObject *pyrefcore_object_new_var(PyTypeObject *ob_type, Py_ssize_t size);
 /*
  Merges what other threads have handed to the calling one: objects that it owns and to which another thread gave
  back a reference. Those without references are ended. Returns how many waited; 0 in a host, which does it by
- itself, and where callers take turns. Allocating an object and ending the thread do it too, but a thread that does
- neither has to call this now and then, where destructors may run. From any thread.
+ itself, and where callers take turns. From any thread.
+
+ Allocating an object and ending the thread merge too; a thread that does neither has to call this now and then,
+ where destructors may run. And a thread of a free-threaded program takes part in counting from its first birth or
+ its first call of this: one that only uses objects of others has to call it before it touches the first, because
+ it may have the id of a thread that has ended, and count as its objects' owner.
  */
 size_t pyrefcore_merge_queued(void);
 
@@ -1325,11 +1329,22 @@ static inline uintptr_t _Py_ThreadId(void)
     return tid;
 }
 
+#if defined(__SANITIZE_THREAD__)
+#define PYREFCORE_OWNER(op) __atomic_load_n(&(op)->ob_tid, __ATOMIC_RELAXED)
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PYREFCORE_OWNER(op) __atomic_load_n(&(op)->ob_tid, __ATOMIC_RELAXED)
+#endif
+#endif
+#ifndef PYREFCORE_OWNER
+#define PYREFCORE_OWNER(op) ((op)->ob_tid)
+#endif
+
 /* This is true when the calling thread owns the object. Only the owner makes itself go away, so nobody else need be
- * waited for. */
+ * waited for: a plain load will do, as CPython's is, except where a sanitizer watches. */
 static inline PYREFCORE_ALWAYS_INLINE int _Py_IsOwnedByCurrentThread(PyObject *op)
 {
-    return __atomic_load_n(&op->ob_tid, __ATOMIC_RELAXED) == _Py_ThreadId();
+    return PYREFCORE_OWNER(op) == _Py_ThreadId();
 }
 
 /* This is true when Py_DECREF leaves the object alone. */

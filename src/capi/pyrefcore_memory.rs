@@ -80,8 +80,12 @@ pub unsafe extern "C" fn pyrefcore_object_new_var(
 
 /// Merges what other threads have handed to the calling one: objects that it owns and to which another thread gave
 /// back a reference. Those without references are ended. Returns how many waited; 0 in a host, which does it by
-/// itself, and where callers take turns. Allocating an object and ending the thread do it too, but a thread that does
-/// neither has to call this now and then, where destructors may run. From any thread.
+/// itself, and where callers take turns. From any thread.
+///
+/// Allocating an object and ending the thread merge too; a thread that does neither has to call this now and then,
+/// where destructors may run. And a thread of a free-threaded program takes part in counting from its first birth or
+/// its first call of this: one that only uses objects of others has to call it before it touches the first, because
+/// it may have the id of a thread that has ended, and count as its objects' owner.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_merge_queued() -> usize {
     brc::merge_queued()

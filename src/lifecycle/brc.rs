@@ -1,6 +1,6 @@
 //! Objects that wait for their owner, where there is no interpreter to keep them; and what ends with it.
 //!
-//! A thread takes part from its first birth until it ends. What other threads have handed to it is merged where it
+//! A thread takes part from its first birth, or its first look at the queue, until it ends. What other threads have handed to it is merged where it
 //! allocates an object, where it calls `pyrefcore_merge_queued`, and where it ends: at places where a
 //! destructor may run. In a host the host's queue is used, and its owners merge between bytecodes.
 
@@ -8,7 +8,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::dangling;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use super::{count, death};
 use crate::abi::{BiasedCount, FLAVOUR, Head, PyObject};
@@ -30,9 +30,21 @@ static QUEUE: Brc<Bucket> = Brc::new([const { Mutex::new(Vec::new()) }; BUCKETS]
 /// How many objects wait, for whomever.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
+/// How far a thread has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The queue does not know it.
+    Unknown,
+    /// It takes part.
+    Registered,
+    /// It takes part, and its end has begun.
+    Leaving,
+    /// It has left.
+    Left,
+}
+
 thread_local! {
-    /// Whether this thread is known to the queue.
-    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+    static STAGE: Cell<Stage> = const { Cell::new(Stage::Unknown) };
 }
 
 /// The counting part of an object of a free-threaded flavour.
@@ -45,44 +57,67 @@ unsafe fn words<'a>(op: *mut PyObject) -> &'a BiasedCount {
     unsafe { &*PyObject::count(op).cast() }
 }
 
-/// The calling thread is about to own an object. Nothing happens in a host or under a global lock.
+/// The calling thread takes part from now on. Nothing happens in a host or under a global lock.
 #[inline]
 pub fn register() {
-    if FLAVOUR.free_threaded && !REGISTERED.get() && !host::has_interpreter() {
+    if FLAVOUR.free_threaded
+        && matches!(STAGE.get(), Stage::Unknown | Stage::Left)
+        && !host::has_interpreter()
+    {
         register_now();
     }
 }
 
 #[cold]
 fn register_now() {
+    static FORKS: Once = Once::new();
+    // SAFETY: the functions live as long as the library, which is never unloaded.
+    FORKS.call_once(|| unsafe {
+        libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child));
+    });
+    call_at_end();
+    QUEUE.register(ThisHost::thread_id());
+    let is_first = STAGE.get() == Stage::Unknown;
+    STAGE.set(if is_first {
+        Stage::Registered
+    } else {
+        Stage::Leaving
+    });
+}
+
+/// Has [`leave`] called when the calling thread ends: by the C library, which calls such functions after the
+/// language's own destructors, and again as long as one of them asks for it.
+fn call_at_end() {
     static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
     let key = KEY.get_or_init(|| {
         let mut key = 0;
-        // SAFETY: the functions live as long as the library, which is never unloaded; `key` is a local.
-        unsafe {
-            libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child));
-            (libc::pthread_key_create(&mut key, Some(leave)) == 0).then_some(key)
-        }
+        // SAFETY: `key` is a local, and `leave` lives as long as the library.
+        let failed = unsafe { libc::pthread_key_create(&mut key, Some(leave)) } != 0;
+        (!failed).then_some(key)
     });
-    if let Some(key) = *key {
-        // A destructor of the C library's: it runs after the thread's own, and again should one of those make
-        // objects afterwards.
+    match *key {
         // SAFETY: the key was created above.
-        unsafe { libc::pthread_setspecific(key, dangling::<c_void>()) };
+        Some(key) => _ = unsafe { libc::pthread_setspecific(key, dangling::<c_void>()) },
+        None => host::fatal("there is no pthread key left to learn of a thread's end with"),
     }
-    QUEUE.register(ThisHost::thread_id());
-    REGISTERED.set(true);
 }
 
-/// The thread ends: what it owns is merged by whoever gives it back from now on.
+/// The thread ends: what it owns is merged by whoever gives it back from now on. Put off by one round, so that the
+/// program's own destructors, which may give back what the thread had, come first.
 extern "C" fn leave(_: *mut c_void) {
+    if STAGE.get() == Stage::Registered {
+        STAGE.set(Stage::Leaving);
+        merge_queued();
+        call_at_end();
+        return;
+    }
     loop {
         merge_queued();
         if QUEUE.leave(ThisHost::thread_id()) {
             break;
         }
     }
-    REGISTERED.set(false);
+    STAGE.set(Stage::Left);
 }
 
 /// Gives a reference back that is not the owner's: `_Py_DecRefShared`. `file` and `line` name the place for a debug
@@ -175,7 +210,9 @@ pub unsafe fn queue(op: *mut PyObject) {
 }
 
 /// Merges what waits for the calling thread, and ends what dies of it; returns how many objects waited.
+#[inline]
 pub fn merge_queued() -> usize {
+    register();
     // Relaxed: see `queue`.
     if !FLAVOUR.free_threaded || WAITING.load(Relaxed) == 0 {
         return 0;

@@ -71,14 +71,15 @@ pub(super) unsafe fn finish(op: *mut PyObject) {
 /// `dealloc` is the `tp_dealloc` of `op`'s type, and `op` is dying.
 #[inline]
 pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut PyObject) {
-    let remember = live::remembers_the_dead() && !host::has_interpreter();
-    if remember {
-        live::dying(op);
+    if !live::remembers_the_dead() || host::has_interpreter() {
+        // SAFETY: the caller's promise.
+        return unsafe { dealloc(op) };
     }
-    // SAFETY: the caller's promise.
-    unsafe { dealloc(op) };
-    if remember {
-        live::bury(op);
+    // SAFETY: the caller's promise; a dying object's type can be read.
+    unsafe {
+        let outer = live::dying(op);
+        dealloc(op);
+        live::bury(op, outer);
     }
 }
 

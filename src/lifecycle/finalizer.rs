@@ -54,13 +54,20 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
         brc::register();
         Current::revive(PyObject::count(op));
         call(op);
+        // Before the reference is given back: afterwards the object may be another thread's, and gone.
+        let resurrected = FLAVOUR.minor >= 13 && !count::is_unique(op);
+        if resurrected {
+            birth::resurrect_reference(op);
+        }
         match Current::let_go(PyObject::count(op)) {
-            Released::Dead => return Fate::Dies,
-            Released::Negative => fail(op, c"refcount is too small"),
-            Released::Queued => {
-                brc::queue(op);
-                return Fate::Resurrected;
+            Released::Dead => {
+                if resurrected {
+                    watchers::dies_after_all(op);
+                }
+                return Fate::Dies;
             }
+            Released::Negative => fail(op, c"refcount is too small"),
+            Released::Queued => brc::queue(op),
             Released::Alive | Released::Immortal | Released::Foreign => {}
         }
         if FLAVOUR.minor <= 12 {
@@ -71,8 +78,6 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
                 ref_total::add(-1);
             }
             count::set_refcnt(op, left);
-        } else {
-            birth::resurrect_reference(op);
         }
         Fate::Resurrected
     }

@@ -76,6 +76,9 @@ pub unsafe fn free(block: *mut c_void) {
         // SAFETY: the table is open while it is kept.
         unsafe { live::freed(block as usize) };
     }
+    if live::remembers_the_dead() {
+        live::given_back(block as usize);
+    }
     let whole = block.wrapping_byte_sub(GUARD);
     // SAFETY: `whole` is what calloc returned, with as many bytes as the C library says.
     unsafe {

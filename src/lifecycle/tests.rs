@@ -250,9 +250,9 @@ fn a_debug_flavour_remembers_the_dead() {
         live::born(op);
         assert_eq!(live::state(op as usize), State::Live);
         super::misuse::check(op, "test");
-        live::dying(op);
+        let outer = live::dying(op);
         super::misuse::check(op, "test");
-        live::bury(op);
+        live::bury(op, outer);
         let checked = std::panic::catch_unwind(|| super::misuse::check(op, "test"));
         assert!(checked.is_err());
         assert_eq!(abi::presize(op), 0);

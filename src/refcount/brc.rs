@@ -67,16 +67,18 @@ impl<L, const N: usize> Brc<L, N> {
         &self.0
     }
 
-    /// Enters a thread. Called by itself, once.
+    /// Enters a thread, unless one with its id is there: one that left no trace when it ended. Called by itself.
     pub fn register<Item>(&self, tid: usize)
     where
         L: Lock<Vec<Owner<Item>>>,
     {
         self.bucket(tid).with(|owners| {
-            owners.push(Owner {
-                tid,
-                waiting: Vec::new(),
-            });
+            if owners.iter().all(|owner| owner.tid != tid) {
+                owners.push(Owner {
+                    tid,
+                    waiting: Vec::new(),
+                });
+            }
         });
     }
 

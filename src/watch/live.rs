@@ -1,5 +1,6 @@
 //! The live table: where objects that have been born and have not died start.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::shadow::{GRAIN, Shadow};
@@ -124,18 +125,68 @@ pub fn died(op: *mut PyObject) {
     }
 }
 
-/// An object is about to die: its own `tp_dealloc` may still use it.
-pub fn dying(op: *mut PyObject) {
+/// An object whose `tp_dealloc` is at work on this thread, and the memory block that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    block: usize,
+    op: usize,
+}
+
+const NOTHING: Ending = Ending { block: 0, op: 0 };
+
+thread_local! {
+    /// The innermost one, until its memory is given back: from then on its place may be another thread's.
+    static ENDING: Cell<Ending> = const { Cell::new(NOTHING) };
+}
+
+/// An object is about to die: its own `tp_dealloc` may still use it. Returns what [`bury`] needs.
+///
+/// # Safety
+/// `op` is an object whose type can be read.
+pub unsafe fn dying(op: *mut PyObject) -> Ending {
     if let Some(mark) = SHADOW.get(op as usize) {
         // Relaxed: as in `born`.
         mark.store(DYING << KIND_BITS, Ordering::Relaxed);
     }
+    // SAFETY: the caller's promise is the callee's.
+    let block = op as usize - unsafe { abi::presize(op) };
+    ENDING.replace(Ending {
+        block,
+        op: op as usize,
+    })
 }
 
 /// The object's `tp_dealloc` is done, and whoever uses the object from now on is to be told so; unless it
-/// was resurrected, or another was born in its place.
-pub fn bury(op: *mut PyObject) {
-    if let Some(mark) = SHADOW.get(op as usize)
+/// was resurrected, or its memory was given back and is no longer ours to mark.
+pub fn bury(op: *mut PyObject, outer: Ending) {
+    if ENDING.replace(outer).op == op as usize {
+        mark_dead(op as usize);
+    }
+}
+
+/// The memory block at `block` is about to be given back: the object that dies in it is dead.
+pub fn given_back(block: usize) {
+    let ending = ENDING.get();
+    if ending.block == block {
+        ENDING.set(NOTHING);
+        mark_dead(ending.op);
+    }
+}
+
+/// A dying object lives on.
+///
+/// # Safety
+/// `op` is an object whose type can be read.
+pub unsafe fn reborn(op: *mut PyObject) {
+    if ENDING.get().op == op as usize {
+        ENDING.set(NOTHING);
+    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { born(op) }
+}
+
+fn mark_dead(place: usize) {
+    if let Some(mark) = SHADOW.get(place)
         && mark.load(Ordering::Relaxed) == DYING << KIND_BITS
     {
         // Relaxed: as in `born`.

@@ -87,11 +87,8 @@ impl Shadow {
         if address / GRAIN % MARKS > MARKS - 4 {
             return None;
         }
-        // SAFETY: four marks lie in the region; the processor reads each byte as it
-        // was before or after another thread's store, and either will do.
-        Some(u32::from_le(unsafe {
-            first.as_ptr().cast::<u32>().read_unaligned()
-        }))
+        // SAFETY: four marks lie in the region.
+        Some(unsafe { read_four(first) })
     }
 
     /// Calls `visit` with the address and the mark of each place that is marked, in order of addresses,
@@ -121,8 +118,8 @@ impl Shadow {
             return true;
         }
         for eight in (0..MARKS).step_by(8) {
-            // SAFETY: a region that is not null has MARKS marks, is page aligned and never unmapped.
-            if unsafe { marks.add(eight).cast::<u64>().read_volatile() } == 0 {
+            // SAFETY: a region that is not null has MARKS marks and is never unmapped.
+            if unsafe { read_four(marks.add(eight)) | read_four(marks.add(eight + 4)) } == 0 {
                 continue;
             }
             for index in eight..eight + 8 {
@@ -191,6 +188,29 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
         unsafe { libc::munmap(mapped, bytes) };
     }
     true
+}
+
+/// Four marks, the first in the lowest byte: each as it was before or after another thread's store.
+///
+/// # Safety
+/// Four marks lie at `first`.
+#[inline]
+unsafe fn read_four(first: *const AtomicU8) -> u32 {
+    let four: u32;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the caller's promise. The processor reads each byte as a relaxed load does, and Rust has no word for four
+    // of those at once.
+    unsafe {
+        std::arch::asm!("mov {0:e}, dword ptr [{1}]", out(reg) four, in(reg) first,
+            options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        // SAFETY: the caller's promise. Relaxed: as in `Shadow::visit_region`.
+        let mark = |at| unsafe { (*first.add(at)).load(Ordering::Relaxed) };
+        four = u32::from_le_bytes([mark(0), mark(1), mark(2), mark(3)]);
+    }
+    four
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::tally::Tally;
 use super::tracer::{self, CREATE, DESTROY, Tracer};
 use super::{birth_stacks, live, tracemalloc};
 use crate::abi::{FLAVOUR, PyObject};
+use crate::host;
 
 /// What of ours can watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,13 +101,19 @@ pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
 pub unsafe fn resurrected(op: *mut PyObject) {
     if is_on(Watcher::Live) {
         // SAFETY: the caller's promise is the callee's.
-        unsafe { live::born(op) };
+        unsafe { live::reborn(op) };
     }
 }
 
 /// Takes back what [`resurrected`] was told.
-pub fn dies_after_all(op: *mut PyObject) {
-    if is_on(Watcher::Live) {
+///
+/// # Safety
+/// `op` is an object whose type can be read.
+pub unsafe fn dies_after_all(op: *mut PyObject) {
+    if live::remembers_the_dead() && !host::has_interpreter() {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { live::dying(op) };
+    } else if is_on(Watcher::Live) {
         live::died(op);
     }
 }
@@ -118,7 +125,7 @@ pub fn dies_after_all(op: *mut PyObject) {
 pub unsafe fn immortalised(op: *mut PyObject) {
     if live::state(op as usize) == State::Dying {
         // SAFETY: the caller's promise is the callee's.
-        unsafe { live::born(op) };
+        unsafe { live::reborn(op) };
     }
 }
 
