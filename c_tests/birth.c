@@ -16,14 +16,12 @@
 static void fill(PyObject *op, int byte)
 {
     memset(op, 0, sizeof(Thing));
+#ifdef Py_GIL_DISABLED
+    memset(op, byte, offsetof(PyObject, ob_type));
+#else
     memset((char *)op + offsetof(PyObject, ob_refcnt), byte, 8);
+#endif
     op->ob_type = &Thing_Type;
-}
-static int is_one(PyObject *op)
-{
-    uint64_t word;
-    memcpy(&word, (char *)op + offsetof(PyObject, ob_refcnt), sizeof word);
-    return word == 1;
 }
 
 /* Stale bits of a freed immortal must not make the next object immortal: the whole word is written. */
@@ -35,6 +33,9 @@ static void new_reference(void)
         Py_ssize_t before = NOW();
         _Py_NewReference(op);
         CHECK(is_one(op));
+#ifdef Py_GIL_DISABLED
+        CHECK(op->ob_gc_bits == 0 && op->ob_mutex._bits == 0);
+#endif
         EQUAL(COUNTED(before), REFERENCES(1));
         Py_DECREF(op);
         EQUAL(COUNTED(before), 0);

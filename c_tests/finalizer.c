@@ -99,7 +99,7 @@ static void container_has_one_chance(void)
     start(1);
     PyObject *op = PyObject_GC_New(PyObject, &Container_Type);
     Py_DECREF(op);
-    CHECK(answers == 2 && ((((PyGC_Head *)op) - 1)->_gc_prev & 1) == 1);
+    CHECK(answers == 2 && is_finalized(op));
     Py_CLEAR(rescued);
     CHECK(finalized == 1 && ended == 1 && answers == 21);
     GAINED(0);

@@ -112,7 +112,7 @@ static void types(void)
 }
 
 /* A death is a death, whatever the memory holds afterwards. */
-static void park(PyObject *op) { op->ob_refcnt = 7; }
+static void park(PyObject *op) { Py_SET_REFCNT(op, 7); }
 static PyTypeObject Parked_Type = { PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Parked",
                                     .tp_basicsize = sizeof(PyObject), .tp_dealloc = park };
 static void parked(void)

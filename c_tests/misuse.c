@@ -24,11 +24,17 @@ static void refcnt(PyObject *op) { (void)(Py_REFCNT)(op); }
 static void type(PyObject *op) { (void)(Py_TYPE)(op); }
 static void is_unique(PyObject *op) { (void)PyUnstable_Object_IsUniquelyReferenced(op); }
 static void is_immortal(PyObject *op) { (void)PyUnstable_IsImmortal(op); }
+static void try_incref(PyObject *op) { (void)PyUnstable_TryIncRef(op); }
+static void defer(PyObject *op) { (void)PyUnstable_Object_EnableDeferredRefcount(op); }
 #endif
 #if PY_VERSION_HEX >= 0x030F0000
 static void size(PyObject *op) { (void)(Py_SIZE)(op); }
 static void is_type(PyObject *op) { (void)(Py_IS_TYPE)(op, &Thing_Type); }
 static void set_size(PyObject *op) { (Py_SET_SIZE)((PyVarObject *)op, 3); }
+#endif
+
+#ifdef Py_GIL_DISABLED
+static void shared_debug(PyObject *op) { _Py_DecRefSharedDebug(op, "mymod.c", 42); }
 #endif
 
 #ifdef Py_TRACE_REFS
@@ -59,6 +65,11 @@ static const struct Call {
     { "_Py_AddToAllObjects", enter, TAKES_DEAD },
     { "_Py_ForgetReference", _Py_ForgetReference, TAKES_DEAD },
 #endif
+#ifdef Py_GIL_DISABLED
+    { "_Py_DecRefShared", _Py_DecRefShared, 0 },
+    { "_Py_DecRefSharedDebug", shared_debug, 0 },
+    { "_Py_MergeZeroLocalRefcount", _Py_MergeZeroLocalRefcount, 0 },
+#endif
 #if PY_VERSION_HEX < 0x030E0000
     { "Py_TRASHCAN_BEGIN", begin, TAKES_DEAD },
 #endif
@@ -78,6 +89,9 @@ static const struct Call {
     { "Py_TYPE", type, TAKES_DEAD },
     { "PyUnstable_IsImmortal", is_immortal, TAKES_DEAD },
     { "PyUnstable_Object_IsUniquelyReferenced", is_unique, TAKES_DEAD },
+    { "PyUnstable_TryIncRef", try_incref, TAKES_DEAD },
+    { "PyUnstable_EnableTryIncRef", PyUnstable_EnableTryIncRef, TAKES_DEAD },
+    { "PyUnstable_Object_EnableDeferredRefcount", defer, TAKES_DEAD },
 #endif
 #if PY_VERSION_HEX >= 0x030F0000
     { "Py_SIZE", size, TAKES_DEAD },
@@ -147,6 +161,12 @@ static void no_type_object(void)
     op->ob_type = (PyTypeObject *)8;
     Py_DECREF(op);
 }
+/* Free-threaded it is the owner's last reference that comes first. */
+#ifdef Py_GIL_DISABLED
+#define LAST_REFERENCE "_Py_MergeZeroLocalRefcount(0x"
+#else
+#define LAST_REFERENCE "_Py_Dealloc(0x"
+#endif
 static void died_twice(void)
 {
     PyObject *op = PyObject_New(PyObject, &Stayer_Type);
@@ -174,7 +194,7 @@ int main(void)
     expect_death("no tp_dealloc", SIGABRT, no_dealloc, ONE_LINE, "_Py_Dealloc(0x", "of type 'Endless'", "tp_dealloc is NULL");
     expect_death("no type", SIGABRT, no_type, ONE_LINE, "_Py_NewReference(0x", "type");
     expect_death("a wild type", SIGABRT, no_type_object, ONE_LINE, "_Py_Dealloc(0x", "type can't be read");
-    expect_death("died twice", SIGABRT, died_twice, ONE_LINE, "_Py_Dealloc(0x", "of type 'Stayer'", "already dead");
+    expect_death("died twice", SIGABRT, died_twice, ONE_LINE, LAST_REFERENCE, "of type 'Stayer'", "already dead");
 #endif
     return summary();
 }

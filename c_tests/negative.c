@@ -54,7 +54,15 @@ static void by_macro(void)
     want(__FILE__, DECREF_LINE, NONE_LEFT);
     Py_SET_REFCNT(op, 0);
     said(decref);
-#if PY_VERSION_HEX < 0x030E0000
+#ifdef Py_GIL_DISABLED
+    /* The same for who does not own it, once it is nobody's. */
+    op->ob_tid = _Py_UNOWNED_TID;
+    Py_SET_REFCNT(op, 0);
+    CHECK(op->ob_ref_shared == _Py_REF_MERGED);
+    said(decref);
+    op->ob_tid = _Py_ThreadId();
+    op->ob_ref_shared = 0;
+#elif PY_VERSION_HEX < 0x030E0000
     Py_SET_REFCNT(op, -5);
     want(__FILE__, DECREF_LINE, -5 + NONE_LEFT);
     said(decref);

@@ -15,6 +15,43 @@
 #define IS_DEBUG 0
 #endif
 
+/* So many bytes of a container's memory stand in front of the object. */
+#ifdef Py_GIL_DISABLED
+#define IN_FRONT 0
+#else
+#define IN_FRONT sizeof(PyGC_Head)
+#endif
+
+/* Whether the count is a newborn's, in all its bits. */
+static inline int is_one(PyObject *op)
+{
+#ifdef Py_GIL_DISABLED
+    return op->ob_tid == _Py_ThreadId() && op->ob_ref_local == 1 && op->ob_ref_shared == 0;
+#else
+    uint64_t word;
+    memcpy(&word, (char *)op + offsetof(PyObject, ob_refcnt), sizeof word);
+    return word == 1;
+#endif
+}
+
+/* Whether a container's finalizer has run, as the collector is told. */
+static inline int is_finalized(PyObject *op)
+{
+#ifdef Py_GIL_DISABLED
+    return (op->ob_gc_bits & 2) != 0;
+#else
+    return (((PyGC_Head *)op - 1)->_gc_prev & 1) != 0;
+#endif
+}
+static inline void set_finalized(PyObject *op)
+{
+#ifdef Py_GIL_DISABLED
+    op->ob_gc_bits |= 2;
+#else
+    ((PyGC_Head *)op - 1)->_gc_prev |= 1;
+#endif
+}
+
 typedef struct {
     PyObject_HEAD
     int number;

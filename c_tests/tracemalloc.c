@@ -95,9 +95,9 @@ static void stacks(void)
     CHECK(stack_of(0, block) >= 2 && born_in("allocate stacks "));
     CHECK(stack_of(0, thing) >= 2 && born_in("make_thing stacks "));
     CHECK(stack_of(7, (void *)0x7000) >= 2 && born_in("track_block stacks "));
-    CHECK(stack_of(0, (PyGC_Head *)box - 1) >= 2 && born_in("make_box stacks "));
+    CHECK(stack_of(0, (char *)box - IN_FRONT) >= 2 && born_in("make_box stacks "));
     EQUAL(first_line, LINE_OF_BOX);
-    EQUAL(current(), 100 + 1 + sizeof(Thing) + sizeof(PyGC_Head) + sizeof(Box));
+    EQUAL(current(), 100 + 1 + sizeof(Thing) + IN_FRONT + sizeof(Box));
     Py_DECREF(box);
     Py_DECREF(thing);
     PyObject_Free(block);

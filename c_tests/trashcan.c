@@ -102,8 +102,7 @@ static void all_are_told(void)
 static void put_aside(void)
 {
     PyObject *op = new_chain(1);
-    PyGC_Head *head = (PyGC_Head *)op - 1;
-    head->_gc_prev |= 1;
+    set_finalized(op);
     ended = 0;
     Py_SET_REFCNT(op, 0);
 #if PY_VERSION_HEX >= 0x030D0000
@@ -111,13 +110,13 @@ static void put_aside(void)
         PyObject_GC_UnTrack(op);
     }
     _PyTrash_thread_deposit_object(NULL, op);
-    CHECK(ended == 0 && (head->_gc_prev & 1) == 1);
+    CHECK(ended == 0 && is_finalized(op));
     _PyTrash_thread_destroy_chain(NULL);
     EQUAL(ended, 1);
 #elif PY_VERSION_HEX < 0x030B0000
     PyObject_GC_UnTrack(op);
     _PyTrash_thread_deposit_object(op);
-    CHECK(ended == 0 && (head->_gc_prev & 3) == 1);
+    CHECK(ended == 0 && (((PyGC_Head *)op - 1)->_gc_prev & 3) == 1);
     _PyTrash_thread_destroy_chain();
     EQUAL(ended, 1);
     op = new_chain(1);
@@ -131,7 +130,7 @@ static void put_aside(void)
         EQUAL(_PyTrash_begin(NULL, op), 0);
     }
     EQUAL(_PyTrash_begin(NULL, op), 1);
-    CHECK(ended == 0 && (head->_gc_prev & 3) == 1);
+    CHECK(ended == 0 && (((PyGC_Head *)op - 1)->_gc_prev & 3) == 1);
     for (int i = 0; i < 50; i++) {
         EQUAL(ended, 0);
         _PyTrash_end(NULL);

@@ -2,16 +2,56 @@
 #include "testing.h"
 #include "things.h"
 
-/* A count word before and after; `dies`: tp_dealloc is called. Where Py_REF_DEBUG is on, `plus` and `minus`
+/* A count: a word, or, free-threaded, whose it is, the owner's word and the others'. */
+#ifdef Py_GIL_DISABLED
+enum { NOBODY = 0, ME = 1, GONE = 8 }; /* GONE: a thread that has ended. */
+typedef struct { uintptr_t tid; uint64_t local, shared; } Count;
+#define ONE { ME, 1, 0 }
+#else
+typedef uint64_t Count;
+#define ONE 1
+#endif
+
+/* A count before and after; `dies`: tp_dealloc is called. Where Py_REF_DEBUG is on, `plus` and `minus`
  * are what the total gains and loses, and `over` marks a release that ends the process. */
 typedef struct {
-    uint64_t before, more, less, seven;
+    Count before, more, less, seven;
     int dies, over, plus, minus;
 } Word;
 
 #define S(word) word, word, word
 static const Word words[] = {
-#if PY_VERSION_HEX >= 0x030E0000
+#ifdef Py_GIL_DISABLED
+    { { ME, 0, 0 }, { ME, 1, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 7, 0 }, 0, 1, 1, 1 },
+    { { ME, 1, 0 }, { ME, 2, 0 }, { ME, 0, 0 }, { ME, 7, 0 }, 1, 0, 1, 1 },
+    { { ME, 2, 0 }, { ME, 3, 0 }, { ME, 1, 0 }, { ME, 7, 0 }, 0, 0, 1, 1 },
+    /* One more makes it immortal, which 3.14 and later see before they count. */
+    { { ME, 0xFFFFFFFE, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFD, 0 }, { ME, 7, 0 }, 0, 0, PY_VERSION_HEX < 0x030E0000, 1 },
+    { { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, 0, 0, 0, 0 },
+    { { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, 0, 0, 0, 0 },
+    /* The owner's last reference merges, whatever the flags say. */
+    { { ME, 1, 1 }, { ME, 2, 1 }, { NOBODY, 0, 3 }, { ME, 7, 1 }, 1, 0, 1, 1 },
+    { { ME, 1, 2 }, { ME, 2, 2 }, { NOBODY, 0, 3 }, { ME, 7, 2 }, 1, 0, 1, 1 },
+    { { ME, 1, 0xD }, { ME, 2, 0xD }, { NOBODY, 0, 0xF }, { ME, 7, 1 }, 0, 0, 1, 1 },
+    { { ME, 1, 0x10 }, { ME, 2, 0x10 }, { NOBODY, 0, 0x13 }, { ME, 7, 0 }, 0, 0, 1, 1 },
+    { { ME, 2, 0xD }, { ME, 3, 0xD }, { ME, 1, 0xD }, { ME, 7, 1 }, 0, 0, 1, 1 },
+    /* Merged. */
+    { { NOBODY, 0, 0xB }, { NOBODY, 0, 0xF }, { NOBODY, 0, 7 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { NOBODY, 0, 7 }, { NOBODY, 0, 0xB }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
+    { { NOBODY, 0, 3 }, { NOBODY, 0, 7 }, { NOBODY, 0, -1ULL }, { NOBODY, 0, 0x1F }, 0, 1, 1, 1 },
+    /* Another's: the shared word gives, below zero where its flags say that a merge is coming. */
+    { { GONE, 0, 4 }, { GONE, 0, 8 }, { GONE, 0, 0 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 1, 4 }, { GONE, 1, 8 }, { GONE, 1, 0 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 1, 5 }, { GONE, 1, 9 }, { GONE, 1, 1 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 1, 6 }, { GONE, 1, 0xA }, { GONE, 1, 2 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 2, 2 }, { GONE, 2, 6 }, { GONE, 2, -2ULL }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 2, -4ULL }, { GONE, 2, 0 }, { GONE, 2, -8ULL }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    /* Nothing left there but the owner's references: it has to merge, and where it has ended, who comes first. */
+    { { GONE, 1, 0 }, { GONE, 1, 4 }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
+    { { GONE, 1, 1 }, { GONE, 1, 5 }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
+    { { GONE, 3, 0 }, { GONE, 3, 4 }, { NOBODY, 0, 0xB }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 3, 1 }, { GONE, 3, 5 }, { NOBODY, 0, 0xB }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+#elif PY_VERSION_HEX >= 0x030E0000
     { 0, 1, 0xFFFFFFFF, 7, 0, 1, 1, 0 },
     { 1, 2, 0, 7, 1, 0, 1, 1 },
     { 2, 3, 1, 7, 0, 0, 1, 1 },
@@ -107,22 +147,44 @@ static PyTypeObject Word_Type = {
     .tp_dealloc = count_death,
 };
 
-static char *place(PyObject *op) { return (char *)op + offsetof(PyObject, ob_refcnt); }
-static uint64_t image(PyObject *op)
+#ifdef Py_GIL_DISABLED
+static Count image(PyObject *op)
 {
-    uint64_t word;
+    return (Count){ op->ob_tid == _Py_ThreadId() ? ME : op->ob_tid, op->ob_ref_local, (uint64_t)op->ob_ref_shared };
+}
+static void put(PyObject *op, Count count)
+{
+    op->ob_tid = count.tid == ME ? _Py_ThreadId() : count.tid;
+    op->ob_ref_local = (uint32_t)count.local;
+    op->ob_ref_shared = (Py_ssize_t)count.shared;
+}
+#else
+static char *place(PyObject *op) { return (char *)op + offsetof(PyObject, ob_refcnt); }
+static Count image(PyObject *op)
+{
+    Count word;
     memcpy(&word, place(op), sizeof word);
     return word;
 }
+static void put(PyObject *op, Count count) { memcpy(place(op), &count, sizeof count); }
+#endif
+static void print(const char *what, Count count)
+{
+    printf("    %s", what);
+    for (size_t word = 0; word < sizeof count / sizeof(uint64_t); word++) {
+        printf(" %#llx", (unsigned long long)((uint64_t *)&count)[word]);
+    }
+    printf("\n");
+}
 
 /* Calls `way` on a new object with that count, and holds the count, the death and the total against `word`. */
-static void try_one(Way way, const Word *word, uint64_t after, int dies, int total)
+static void try_one(Way way, const Word *word, Count after, int dies, int total)
 {
     static PyObject object;
-    const uint64_t one = 1;
+    const Count one = ONE;
     object.ob_type = &Word_Type;
     _Py_NewReference(&object);
-    memcpy(place(&object), &word->before, sizeof word->before);
+    put(&object, word->before);
     dead = 0;
 #ifdef Py_REF_DEBUG
     Py_ssize_t before = TOTAL();
@@ -133,12 +195,15 @@ static void try_one(Way way, const Word *word, uint64_t after, int dies, int tot
 #else
     (void)total;
 #endif
-    int right = EQUAL(image(&object), after) & EQUAL(dead, dies);
+    Count is = image(&object);
+    int right = CHECK(memcmp(&is, &after, sizeof is) == 0) & EQUAL(dead, dies);
     if (!right) {
-        printf("    the count was %#llx\n", (unsigned long long)word->before);
+        print("the count was", word->before);
+        print("it is", is);
+        print("it should be", after);
     }
     if (!dead) {
-        memcpy(place(&object), &one, sizeof one);
+        put(&object, one);
         Py_DECREF(&object);
     }
 }

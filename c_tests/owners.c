@@ -1,0 +1,204 @@
+/* Free-threaded counting where an object loses its owner, or finds one: ended threads, finalizers, forks. */
+#include "testing.h"
+#include "things.h"
+
+#ifdef Py_GIL_DISABLED
+#include "peers.h"
+
+static void owner_ends(void)
+{
+    static Peer owner;
+    START();
+    PyObject *op = born_by(start(&owner)), *left = born_by(&owner), *shared = born_by(&owner);
+    Py_INCREF(shared);
+    Py_DECREF(op);
+    EQUAL(ended, 0);
+    ask(&owner, more_inline, left);
+    WORDS(left, owner.tid, 2, 0);
+    stop(&owner);
+    /* What waited was ended by the thread itself. */
+    CHECK(ended == 1 && ended_by == owner.tid);
+    GAINED(4);
+    /* What it still owned is merged by who gives back its references. */
+    WORDS(left, owner.tid, 2, 0);
+    Py_DECREF(left);
+    WORDS(left, 0, 0, 7);
+    ask(&other, less_inline, left);
+    CHECK(ended == 2 && ended_by == other.tid);
+    WORDS(shared, owner.tid, 1, 4);
+    Py_DECREF(shared);
+    WORDS(shared, owner.tid, 1, 0);
+    Py_DECREF(shared);
+    CHECK(ended == 3 && ended_by == me);
+    GAINED(0);
+}
+
+/* Thread-specific data is cleaned up after the library has: objects that are born there find an owner again. */
+static pthread_key_t key;
+static sem_t late_born, late_handed;
+static PyObject *late;
+static void clean_up(void *arg)
+{
+    (void)arg;
+    late = new_mortal();
+    sem_post(&late_born);
+    sem_wait(&late_handed);
+}
+static void use_key(PyObject *op) { assert(op == NULL && pthread_setspecific(key, &key) == 0); }
+static void born_late(void)
+{
+    static Peer owner;
+    assert(sem_init(&late_born, 0, 0) == 0 && sem_init(&late_handed, 0, 0) == 0);
+    assert(pthread_key_create(&key, clean_up) == 0);
+    START();
+    PyObject *op = born_by(start(&owner));
+    ask(&owner, use_key, NULL);
+    ask(&owner, less_inline, op);
+    EQUAL(ended, 1);
+    owner.what = NULL;
+    sem_post(&owner.asked);
+    sem_wait(&late_born);
+    WORDS(late, owner.tid, 1, 0);
+    Py_DECREF(late);
+    EQUAL(ended, 1);
+    sem_post(&late_handed);
+    pthread_join(owner.thread, NULL);
+    CHECK(ended == 2 && ended_by == owner.tid);
+    GAINED(0);
+    pthread_key_delete(key);
+}
+
+/* Finalizers: a dying object is its ender's until it is known whether it lives on. */
+static PyObject *rescued;
+static Peer *lend_to;
+static int rescue;
+static void finalize(PyObject *op)
+{
+    WORDS(op, _Py_ThreadId(), 1, 0);
+    if (lend_to != NULL) {
+        Py_INCREF(op);
+        ask(lend_to, less_inline, op);
+    }
+    if (rescue) {
+        rescue = 0;
+        rescued = Py_NewRef(op);
+    }
+}
+static void end_finally(PyObject *op)
+{
+    if (PyObject_CallFinalizerFromDealloc(op) == 0) {
+        end(op);
+    }
+}
+static PyTypeObject Final_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Final", .tp_basicsize = sizeof(PyObject),
+    .tp_dealloc = end_finally, .tp_finalize = finalize,
+};
+static void bear_final(PyObject *op) { (void)op; born = PyObject_New(PyObject, &Final_Type); }
+
+static void finalized_by_the_owner(void)
+{
+    START();
+    bear_final(NULL);
+    rescue = 1;
+    Py_DECREF(born);
+    CHECK(ended == 0 && rescued == born);
+    WORDS(born, 0, 0, 7);
+    GAINED(1);
+    Py_DECREF(born);
+    CHECK(ended == 1 && ended_by == me);
+    GAINED(0);
+}
+static void finalized_by_another(void)
+{
+    START();
+    bear_final(NULL);
+    ask(&other, more_inline, born);
+    Py_DECREF(born);
+    rescue = 1;
+    ask(&other, less_inline, born);
+    CHECK(ended == 0 && rescued == born);
+    WORDS(born, 0, 0, 7);
+    GAINED(1);
+    ask(&other, less_inline, born);
+    CHECK(ended == 1 && ended_by == other.tid);
+    GAINED(0);
+}
+/* A thread that has made nothing ends an object, and its finalizer lends the object to one that gives it back. */
+static void lent_by_its_finalizer(void)
+{
+    static Peer owner;
+    START();
+    bear_final(NULL);
+    start(&owner);
+    ask(&owner, more_inline, born);
+    Py_DECREF(born);
+    lend_to = &other;
+    ask(&owner, less_inline, born);
+    lend_to = NULL;
+    CHECK(ended == 0);
+    WORDS(born, 0, 0, 7);
+    GAINED(1);
+    stop(&owner);
+    CHECK(ended == 1 && ended_by == owner.tid);
+    GAINED(0);
+}
+
+/* Fork: the child has this thread only, which stands in for those that are gone. */
+static void in_the_child(PyObject *waiting, PyObject *owned)
+{
+    ended = 0;
+    EQUAL(pyrefcore_merge_queued(), 1);
+    CHECK(waiting != owned && ended == 1 && ended_by == me);
+    Py_DECREF(owned);
+    EQUAL(ended, 2);
+    static Peer new_one;
+    ask(start(&new_one), less_inline, new_mortal());
+    EQUAL(pyrefcore_merge_queued(), 1);
+    stop(&new_one);
+    EQUAL(ended, 3);
+    GAINED(0);
+    fflush(stdout);
+    _exit(testing.wrong);
+}
+static void forked(void)
+{
+    int status = -1;
+    START();
+    PyObject *waiting = born_by(&other), *owned = born_by(&other);
+    Py_DECREF(waiting);
+    EQUAL(ended, 0);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        in_the_child(waiting, owned);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    /* Nothing has changed here. */
+    EQUAL(pyrefcore_merge_queued(), 0);
+    WORDS(waiting, other.tid, 1, 2);
+    ask(&other, merge, NULL);
+    CHECK(merged == 1 && ended == 1);
+    ask(&other, less_inline, owned);
+    EQUAL(ended, 2);
+    GAINED(0);
+}
+
+static void cases(void)
+{
+    RUN(owner_ends);
+    RUN(born_late);
+    RUN(finalized_by_the_owner);
+    RUN(finalized_by_another);
+    RUN(lent_by_its_finalizer);
+    RUN(forked);
+}
+#endif
+
+int main(void)
+{
+#ifdef Py_GIL_DISABLED
+    with_another(cases);
+#endif
+    return summary();
+}
