@@ -10,7 +10,12 @@ static void track(PyObject *op) { PyObject_GC_Track(op); }
 static void untrack(PyObject *op) { PyObject_GC_UnTrack(op); }
 static void is_tracked(PyObject *op) { (void)PyObject_GC_IsTracked(op); }
 #if PY_VERSION_HEX < 0x030E0000
-static void begin(PyObject *op) { _PyTrash_begin(NULL, op); }
+static void begin(PyObject *op)
+{
+    if (!_PyTrash_begin(NULL, op)) {
+        _PyTrash_end(NULL);
+    }
+}
 #endif
 #if PY_VERSION_HEX >= 0x030A0000
 static void new_ref(PyObject *op) { (void)(Py_NewRef)(op); }
@@ -71,7 +76,7 @@ static const struct Call {
     { "_Py_MergeZeroLocalRefcount", _Py_MergeZeroLocalRefcount, 0 },
 #endif
 #if PY_VERSION_HEX < 0x030E0000
-    { "Py_TRASHCAN_BEGIN", begin, TAKES_DEAD },
+    { "Py_TRASHCAN_BEGIN", begin, TAKES_NULL | TAKES_DEAD },
 #endif
 #if PY_VERSION_HEX >= 0x030A0000
     { "_Py_IncRef", _Py_IncRef, 0 },
