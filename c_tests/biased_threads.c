@@ -34,6 +34,9 @@ static struct {
     PyObject *op;
 } weak[WEAK];
 
+/* The main thread's, and everybody counts it at once. */
+static PyObject *hot;
+
 /* The player of a seat: a thread. */
 typedef struct {
     uint64_t state;
@@ -234,10 +237,11 @@ static void move(Player *player)
         break;
     case 10: publish(op); break;
     default:
-        for (int i = 0; i < 20; i++) {
+        op = draw(player, 2) ? op : hot;
+        for (int i = 0; i < 50; i++) {
             acquire(player, op);
         }
-        for (int i = 0; i < 20; i++) {
+        for (int i = 0; i < 50; i++) {
             release(player, op);
         }
     }
@@ -289,6 +293,7 @@ static void round_of(unsigned watched)
 #endif
     pyrefcore_watch(watched);
     uint64_t told_births = pyrefcore_births(), told_deaths = pyrefcore_deaths();
+    hot = new_ball(0);
     /* The main thread plays too, and goes on when the others have ended. */
     for (int i = 1; i < SEATS; i++) {
         seats[i].seed = seed;
@@ -299,6 +304,8 @@ static void round_of(unsigned watched)
     for (int i = 1; i < SEATS; i++) {
         pthread_join(seats[i].thread, NULL);
     }
+    EQUAL(Py_REFCNT(hot), 1);
+    Py_CLEAR(hot);
     for (int again = 1; again;) {
         again = pyrefcore_merge_queued() > 0;
         for (int i = 0; i < SEATS; i++) {

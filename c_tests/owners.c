@@ -33,6 +33,32 @@ static void owner_ends(void)
     GAINED(0);
 }
 
+/* While a thread ends what waited for it, more is handed to it. */
+static PyObject *next_one;
+static void end_and_hand(PyObject *op)
+{
+    PyObject *handed = next_one;
+    next_one = NULL;
+    end(op);
+    ask(&other, less_inline, handed);
+}
+static PyTypeObject Handing_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Handing", .tp_basicsize = sizeof(PyObject), .tp_dealloc = end_and_hand,
+};
+static void bear_handing(PyObject *op) { (void)op; born = PyObject_New(PyObject, &Handing_Type); }
+static void handed_at_the_end(void)
+{
+    static Peer owner;
+    START();
+    next_one = born_by(start(&owner));
+    ask(&owner, bear_handing, NULL);
+    Py_DECREF(born);
+    EQUAL(ended, 0);
+    stop(&owner);
+    CHECK(ended == 2 && ended_by == owner.tid);
+    GAINED(0);
+}
+
 /* Thread-specific data is cleaned up after the library has: objects that are born there find an owner again. */
 static pthread_key_t key;
 static sem_t late_born, late_handed;
@@ -187,6 +213,7 @@ static void forked(void)
 static void cases(void)
 {
     RUN(owner_ends);
+    RUN(handed_at_the_end);
     RUN(born_late);
     RUN(finalized_by_the_owner);
     RUN(finalized_by_another);
