@@ -178,11 +178,14 @@ static void in_the_child(PyObject *waiting, PyObject *owned)
     CHECK(waiting != owned && ended == 1 && ended_by == me);
     Py_DECREF(owned);
     EQUAL(ended, 2);
+    /* ThreadSanitizer takes a new thread for one that the fork left behind, and ends the process. */
+#ifndef __SANITIZE_THREAD__
     static Peer new_one;
     ask(start(&new_one), less_inline, new_mortal());
     EQUAL(pyrefcore_merge_queued(), 1);
     stop(&new_one);
     EQUAL(ended, 3);
+#endif
     GAINED(0);
     fflush(stdout);
     _exit(testing.wrong);
