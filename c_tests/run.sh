@@ -5,6 +5,13 @@
 #   run.sh --demo FLAVOUR    only the demo of `make run`, to be looked at
 #
 # Each program is linked with the shared library and once more with the static one. CC and CFLAGS are used.
+# Whoever wants to watch the programs at work (sanitize.sh does) sets:
+#   RUN_DIST     a folder of built flavours; without it make builds them, in target/dist
+#   RUN_OUT      where programs and logs go
+#   RUN_UNDER    a command that each program is run under; it finds in REPORT the start of the names of files
+#                in which it may complain, and any complaint is a failure
+#   RUN_ROUNDS   how often each program is run
+#   RUN_SECONDS  how long one run may take
 # The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
 
 set -u
@@ -16,13 +23,37 @@ programs="words counting birth allocation death replacing trashcan total negativ
 cc=${CC:-gcc}
 flags="-std=c11 -Wall -Wextra -Wpedantic -Werror -g ${CFLAGS:-}"
 libs=$(sed -n 's/.*Libs.private: \([^'\'']*\).*/\1/p' Makefile)
-root=$PWD/target
+built=${RUN_DIST:-$PWD/target/dist} root=${RUN_OUT:-$PWD/target/c_tests}
+rounds=${RUN_ROUNDS:-1} seconds=${RUN_SECONDS:-120}
 # Nothing of the caller's may reach the programs.
 unset PYREFCORE PYREFCORE_REPORT
 
+# run NAME: one run of a program, added to the cases and failures; what went wrong is in NAME.log.
+run() {
+    rm -f "$1".report*
+    before=$failures
+    # shellcheck disable=SC2086
+    REPORT=$1.report timeout "$seconds" ${RUN_UNDER:-} "$1" >"$1.out" 2>&1
+    status=$?
+    line=$(tail -n 1 "$1.out" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')
+    # A program that prints no counts is one case.
+    [ -n "$line" ] || { [ $status -eq 0 ] && line="1 0" || line="0 1"; }
+    cases=$((cases + ${line% *} + ${line#* }))
+    failures=$((failures + ${line#* }))
+    case $status:${line#* } in 0:0 | [!0]*:[!0]*) ;; *) failures=$((failures + 1)); cases=$((cases + 1)) ;; esac
+    [ $status -lt 124 ] || echo "ended with status $status" >>"$1.out"
+    for report in "$1".report*; do
+        [ -s "$report" ] || continue
+        cat "$report" >>"$1.out"
+        cases=$((cases + 1)) failures=$((failures + 1))
+    done
+    [ "$failures" -eq "$before" ] || cat "$1.out" >>"$1.log"
+    rm "$1.out"
+}
+
 # one FLAVOUR PROGRAM: compiles and runs both links; "cases failures" or a reason goes to PROGRAM.result.
 one() {
-    dist=$root/dist/$1 out=$root/c_tests/$1 sources=c_tests/$2.c
+    dist=$built/$1 out=$root/$1 sources=c_tests/$2.c
     [ "$2" != two_units ] || sources="c_tests/two_units_a.c c_tests/two_units_b.c"
     shared="-L$dist/lib -Wl,-rpath,$dist/lib -lpyrefcore"
     cases=0 failures=0
@@ -37,16 +68,9 @@ one() {
             cases=$((cases + 1)) failures=$((failures + 1))
             continue
         }
-        timeout 120 "$name" >>"$name.log" 2>&1
-        status=$?
-        line=$(tail -n 1 "$name.log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')
-        # A program that prints no counts is one case.
-        [ -n "$line" ] || { [ $status -eq 0 ] && line="1 0" || line="0 1"; }
-        cases=$((cases + ${line% *} + ${line#* }))
-        failures=$((failures + ${line#* }))
-        case $status:${line#* } in 0:0 | [!0]*:[!0]*) ;; *) failures=$((failures + 1)); cases=$((cases + 1)) ;; esac
-        [ $status -lt 124 ] || echo "ended with status $status" >>"$name.log"
-        [ $status -eq 0 ] && rm "$name.log"
+        round=0
+        while [ $((round += 1)) -le "$rounds" ]; do run "$name"; done
+        [ -s "$name.log" ] || rm "$name.log"
     done
     echo "$cases $failures" >"$out/$2.result"
 }
@@ -57,7 +81,7 @@ if [ "${1:-}" = --one ]; then
 fi
 
 if [ "${1:-}" = --demo ]; then
-    dist=$root/dist/$2 out=$root/c_tests/$2
+    dist=$built/$2 out=$root/$2
     mkdir -p "$out"
     make -s build FLAVOUR="$2" >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
     # shellcheck disable=SC2086
@@ -68,10 +92,10 @@ fi
 
 passed=0 failed=0 skipped=0
 for flavour; do
-    out=$root/c_tests/$flavour
+    out=$root/$flavour
     mkdir -p "$out"
     rm -f "$out"/*.result "$out"/*.log
-    if ! make -s build FLAVOUR="$flavour" >"$out/build.log" 2>&1; then
+    if [ -z "${RUN_DIST:-}" ] && ! make -s build FLAVOUR="$flavour" >"$out/build.log" 2>&1; then
         cat "$out/build.log"
         echo "$flavour: FAILED: it does not build"
         failed=$((failed + 1))

@@ -1,0 +1,182 @@
+#!/bin/sh
+# Runs the C suite with a tool beside it that sees what a test can't.
+#
+#   sanitize.sh [--rounds N] [address|thread|memcheck]... [FLAVOUR...]
+#
+#   address    AddressSanitizer, LeakSanitizer and, in the programs, UndefinedBehaviorSanitizer
+#   thread     ThreadSanitizer, N rounds (10)
+#   memcheck   valgrind, on the library as it is shipped
+#
+# The default is all three, on all flavours. For the sanitizers the library is built anew with instrumentation,
+# in target/sanitize/. Before the suite runs, faults made on purpose must be found, in each flavour.
+# The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+
+set -u
+cd "$(dirname "$0")/.." || exit 2
+root=$PWD/target/sanitize
+cc=${CC:-gcc}
+
+# How a program is run under a tool: it writes to files whose names begin with $REPORT.
+if [ "${1:-}" = --under ]; then
+    kind=$2
+    shift 2
+    case $kind in
+        address)
+            export ASAN_OPTIONS="log_path=$REPORT:exitcode=66:detect_leaks=1:strict_string_checks=1"
+            export UBSAN_OPTIONS="log_path=$REPORT:print_stacktrace=1"
+            exec "$@" ;;
+        thread)
+            export TSAN_OPTIONS="log_path=$REPORT:exitcode=66:history_size=4"
+            exec ${SETARCH:-} "$@" ;;
+        memcheck)
+            exec valgrind --quiet --error-exitcode=66 --leak-check=full --log-file="$REPORT.%p" "$@" ;;
+    esac
+fi
+
+passed=0 failed=0 skipped=0
+
+# instrument KIND FLAVOUR: builds the library with a sanitizer in it, as `make build` stages one. std stays as it was
+# shipped. The nightly flags are had from any rustc by RUSTC_BOOTSTRAP.
+instrument() {
+    dist=$root/$1/dist/$2
+    [ -z "$(find src build.rs Cargo.toml Cargo.lock cbindgen.toml c_tests/sanitize* -newer "$dist/.built" 2>&1)" ] && return
+    mkdir -p "$dist/include" "$dist/lib"
+    (
+        unset CARGO_ENCODED_RUSTFLAGS
+        export RUSTC_BOOTSTRAP=1 PYO3_CONFIG_FILE="$PWD/flavours/$2.txt" PYREFCORE_STAGE="$dist/include"
+        export RUSTFLAGS="-Zsanitizer=$1 -Cunsafe-allow-abi-mismatch=sanitizer -Cforce-frame-pointers $links"
+        # What std does is told to ThreadSanitizer where it is called (sanitize_std.c): it must not be inlined.
+        [ "$1" != thread ] || export CARGO_PROFILE_RELEASE_LTO=off
+        "${CARGO:-cargo}" rustc --quiet --release --lib --crate-type=cdylib,staticlib --target "$target" \
+            --target-dir "$root/$1" || exit
+        install -m 755 "$root/$1/$target/release/libpyrefcore.so" "$dist/lib/libpyrefcore-$2.so.0"
+        install -m 644 "$root/$1/$target/release/libpyrefcore.a" "$dist/lib/libpyrefcore.a"
+        ln -sf "libpyrefcore-$2.so.0" "$dist/lib/libpyrefcore.so"
+        touch "$dist/.built"
+    ) >"$dist/build.log" 2>&1 || { cat "$dist/build.log"; return 1; }
+}
+
+# hear_std: compiles sanitize_std.c and sets `links` to what links it around std's functions; CFLAGS and rustc take
+# the same words, apart from their prefix.
+hear_std() {
+    std=$(rustc --print sysroot)/lib/rustlib/$target/lib
+    names=$(readelf --wide --syms "$std"/libstd-*.rlib 2>/dev/null | awk '$4 == "FUNC" { print $8 }')
+    lock=$(echo "$names" | grep -E 'sys4sync5mutex5futex.*5Mutex14lock_contended(17h[0-9a-f]*E)?$')
+    once=$(echo "$names" | grep -E 'sys4sync4once5futex.*4Once4call(17h[0-9a-f]*E)?$')
+    mkdir -p target/sanitize/thread
+    words="target/sanitize/thread/std.o -Wl,--wrap=$lock -Wl,--wrap=$once"
+    [ "$(echo $lock $once | wc -w)" = 2 ] \
+        && $cc -O1 -g -fPIC -fno-builtin -Wall -Wextra -Werror -c c_tests/sanitize_std.c -o target/sanitize/thread/std.o \
+            -DREAL_LOCK="__real_$lock" -DWRAP_LOCK="__wrap_$lock" -DREAL_ONCE="__real_$once" -DWRAP_ONCE="__wrap_$once"
+}
+
+# unheard FLAVOUR: lists the functions of std that order memory, that the instrumented code calls, and that
+# sanitize_std.c has nothing to say about. Mutex::wake comes after the release and orders nothing.
+unheard() {
+    readelf --wide --syms "$root/thread/dist/$1/lib/libpyrefcore.a" 2>/dev/null \
+        | awk '/^File:/ { ours = !/\(std-/ } ours && $7 == "UND" { print $8 }' \
+        | grep -E '3std3sys4sync|3std6thread' | grep -vE "^($lock|$once)\$|5Mutex4wake(17h|\$)" | sort -u
+}
+
+# usable KIND: whether the tool works here; if not, `why` says what to do. Sets `flags` for the C programs.
+usable() {
+    why= flags= links= SETARCH=
+    try=$root/try
+    mkdir -p "$root"
+    echo 'int main(void) { return 0; }' >"$try.c"
+    case $1 in
+        address) flags="-fsanitize=address,undefined -fno-omit-frame-pointer -O1 -fno-inline" ;;
+        thread) flags="-fsanitize=thread -fno-omit-frame-pointer -O1 -fno-inline" ;;
+        memcheck)
+            command -v valgrind >/dev/null || why="there is no valgrind; apt-get install valgrind brings it"
+            [ -n "$why" ] || valgrind --quiet true >"$try.log" 2>&1 \
+                || why="valgrind does not run here ($(head -n 1 "$try.log")); apt-get install libc6-dbg may cure it" ;;
+    esac
+    [ -z "$flags" ] || $cc $flags "$try.c" -o "$try" >"$try.log" 2>&1 \
+        || why="$cc has no runtime for -fsanitize=$1; apt-get install gcc (or libasan8, libtsan2, libubsan1) brings it"
+    # ThreadSanitizer wants memory where a kernel with much address randomisation puts something else.
+    if [ -z "$why" ] && [ "$1" = thread ] && ! "$try" >"$try.log" 2>&1; then
+        SETARCH="setarch -R"
+        $SETARCH "$try" >"$try.log" 2>&1 \
+            || why="its runtime does not start here ($(head -n 1 "$try.log")); sysctl vm.mmap_rnd_bits=28 may cure it"
+    fi
+    if [ -z "$why" ] && [ "$1" = thread ]; then
+        hear_std || why="this std's locks are not where sanitize_std.c looks for them; mend hear_std in sanitize.sh"
+        flags="$flags $words"
+        for word in $words; do links="$links -Clink-arg=$word"; done
+    fi
+    export SETARCH
+    [ -z "$why" ]
+}
+
+ok() { passed=$((passed + 1)); }
+bad() { echo "FAILED $*"; failed=$((failed + 1)); }
+
+# bites KIND FLAVOUR: the tool finds what is wrong on purpose, in the library's own code, and nothing else.
+bites() {
+    program=$root/$1/c_tests/$2/bites
+    # shellcheck disable=SC2086
+    $cc -std=c11 -g $flags -I"$dist/include" c_tests/sanitize_bites.c -o "$program" \
+        -L"$dist/lib" -Wl,-rpath,"$dist/lib" -lpyrefcore -lpthread || { bad "$1 $2: sanitize_bites.c does not compile"; return; }
+    case $1 in
+        address) finds="none: after-free:heap-use-after-free leak:LeakSanitizer overflow:overflow" ;;
+        thread) finds="none: race:data.race" ;;
+        memcheck) finds="none: after-free:Invalid.read uninitialised:uninitialised leak:definitely.lost" ;;
+    esac
+    for find in $finds; do
+        fault=${find%%:*} words=${find#*:}
+        rm -f "$program".report*
+        REPORT=$program.report sh c_tests/sanitize.sh --under "$1" "$program" "$fault" >"$program.log" 2>&1
+        cat "$program".report* >>"$program.log" 2>/dev/null
+        case $fault in
+            none) [ ! -s "$program.log" ] ;;
+            overflow) grep -q "runtime error:.*$words" "$program.log" ;;
+            *) grep -q "$words" "$program.log" && grep -qE 'libpyrefcore-|\(.*\.rs:[0-9]+\)| src/.*\.rs:' "$program.log" ;;
+        esac && ok || { bad "$1 $2: $fault made on purpose: the tool says"; head -n 40 "$program.log"; }
+    done
+}
+
+# suite KIND FLAVOUR
+suite() {
+    out=$root/$1/$2.log
+    case $1 in
+        memcheck) dist=$PWD/target/dist/$2; make -s build FLAVOUR="$2" >"$out" 2>&1 ;;
+        *) dist=$root/$1/dist/$2; instrument "$1" "$2" >"$out" 2>&1 ;;
+    esac || { cat "$out"; bad "$1 $2: it does not build"; return; }
+    mkdir -p "$root/$1/c_tests/$2"
+    bites "$1" "$2"
+    if [ "$1" = thread ]; then
+        unheard=$(unheard "$2")
+        [ -z "$unheard" ] && ok || bad "thread $2: what std does here is unheard of, mend sanitize_std.c: $unheard"
+    fi
+    RUN_DIST=${dist%/*} RUN_OUT=$root/$1/c_tests RUN_UNDER="sh c_tests/sanitize.sh --under $1" RUN_SECONDS=900 \
+        RUN_ROUNDS=$([ "$1" = thread ] && echo "$rounds" || echo 1) CC=$cc CFLAGS="${CFLAGS:-} $flags" \
+        sh c_tests/run.sh "$2" >"$out" 2>&1
+    sed -e '$d' -e "s/^$2:/$1: &/" "$out"
+    counts=$(tail -n 1 "$out" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, 0 skipped$/\1 \2/p')
+    [ -n "$counts" ] || { tail -n 1 "$out"; counts="0 1"; }
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+}
+
+rounds=10 kinds= flavours=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --rounds) rounds=$2; shift ;;
+        address | thread | memcheck) kinds="$kinds $1" ;;
+        *) flavours="$flavours $1" ;;
+    esac
+    shift
+done
+[ -n "$flavours" ] || flavours=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
+target=$(rustc -vV | sed -n 's/^host: //p')
+for kind in ${kinds:-address thread memcheck}; do
+    mkdir -p "$root/$kind"
+    if usable "$kind"; then
+        for flavour in $flavours; do suite "$kind" "$flavour"; done
+    else
+        echo "skipped $kind: $why"
+        skipped=$((skipped + 1))
+    fi
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]

@@ -1,0 +1,74 @@
+/* Faults on purpose: the first argument says which. Each but the overflow is found at work in the library, so that it
+ * is found only where the tool is armed and the library itself is instrumented. */
+#include "testing.h"
+#include "things.h"
+#include <pthread.h>
+
+static PyTypeObject *type;
+static PyObject *op;
+
+/* The type's size is written here and read in the library, with nothing between. */
+static void *write_size(void *arg)
+{
+    for (int i = 0; i < 1000; i++) {
+        type->tp_basicsize = sizeof(Thing) + 16 * (i % 2);
+    }
+    return arg;
+}
+static void *read_size(void *arg)
+{
+    for (int i = 0; i < 1000; i++) {
+        Py_DECREF(PyObject_New(Thing, type));
+    }
+    return arg;
+}
+static void race(void)
+{
+    pthread_t ids[2];
+    assert(pthread_create(&ids[0], NULL, write_size, NULL) == 0 && pthread_create(&ids[1], NULL, read_size, NULL) == 0);
+    pthread_join(ids[0], NULL);
+    pthread_join(ids[1], NULL);
+}
+
+/* The type is gone when the library looks at it. */
+static void after_free(void)
+{
+    free(type);
+    op = PyObject_New(PyObject, type);
+}
+
+/* Whether the type's objects are containers was never said. */
+static void uninitialised(void)
+{
+    char *volatile flags = malloc(sizeof type->tp_flags);
+    memcpy(&type->tp_flags, flags, sizeof type->tp_flags);
+    op = PyObject_New(PyObject, type);
+}
+
+static void leak(void)
+{
+    op = (PyObject *)new_thing(1);
+    op = NULL;
+}
+
+static void overflow(void)
+{
+    volatile int number = 0x7FFFFFFF;
+    number++;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct { const char *name; void (*make)(void); } faults[] = {
+        { "race", race }, { "after-free", after_free }, { "uninitialised", uninitialised }, { "leak", leak },
+        { "overflow", overflow },
+    };
+    assert(argc == 2 && (type = malloc(sizeof *type)) != NULL);
+    memcpy(type, &Thing_Type, sizeof *type);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        if (strcmp(argv[1], faults[i].name) == 0) {
+            faults[i].make();
+        }
+    }
+    return 0;
+}
