@@ -16,7 +16,7 @@ DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
 
-.PHONY: help build build-all header headers pythons run test test-all check bench install clean
+.PHONY: help build build-all header headers pythons run test test-all sanitize check bench install clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -65,6 +65,9 @@ test: ## Test everything this machine can; ends with one line of counts
 
 test-all: ## Bring in what `make test` would skip, then test everything on all of it (no root)
 	@sh c_tests/test_all.sh
+
+sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind, every flavour
+	@sh c_tests/sanitize.sh
 
 check: $(DIST)/.built ## Check format, lints, documentation, header and symbols; each failure names its cure
 	@$(CARGO) fmt --check >/dev/null || { echo "the sources are not formatted; cure: cargo fmt"; exit 1; }

@@ -4,7 +4,7 @@
 #   sanitize.sh [--rounds N] [address|thread|memcheck]... [FLAVOUR...]
 #
 #   address    AddressSanitizer, LeakSanitizer and, in the programs, UndefinedBehaviorSanitizer
-#   thread     ThreadSanitizer, N rounds (10)
+#   thread     ThreadSanitizer, with N rounds (10) of each program that has threads
 #   memcheck   valgrind, on the library as it is shipped
 #
 # The default is all three, on all flavours. For the sanitizers the library is built anew with instrumentation,
@@ -31,6 +31,8 @@ if [ "${1:-}" = --under ]; then
             exec "$@" ;;
         thread)
             export TSAN_OPTIONS="$common:history_size=4"
+            # It has room for 65536 calls in each other; a death inside a death goes as deep as the stack allows.
+            ulimit -s 1024
             # shellcheck disable=SC2086
             exec $SETARCH "$@" ;;
         memcheck)
