@@ -1,0 +1,79 @@
+//! The two must not see each other, or they would agree for the wrong reason.
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+
+use crate::kinds::{Kind, TRACERS};
+use crate::library::{Library, Symbol};
+use crate::side::Side;
+
+/// Nothing of the two is visible to everybody, and each has functions of its own.
+pub(crate) fn check(ours: &Library, theirs: &Library, flavour: &str) -> Result<(), String> {
+    for name in [c"Py_GetVersion", c"_Py_Dealloc"] {
+        // SAFETY: dlsym takes a C string.
+        if !unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }.is_null() {
+            return Err(format!("{name:?} is visible to both libraries; is something preloaded?"));
+        }
+    }
+    // SAFETY: the library answers with a C string of its own.
+    let built = unsafe { CStr::from_ptr(ours.call(Symbol::pyrefcore_flavour, &[]) as *const _) };
+    if built.to_bytes() != flavour.as_bytes() {
+        return Err(format!("the library is one for {built:?}, not for {flavour}"));
+    }
+    for symbol in Symbol::ALL {
+        let found = [ours, theirs].map(|library| library.address(symbol.name()));
+        if found[0] != 0 && found[1] != 0 && file_of(found[0]) == file_of(found[1]) {
+            return Err(format!("{} is the same function in both", symbol.name()));
+        }
+    }
+    Ok(())
+}
+
+/// The file that an address was loaded from.
+fn file_of(address: usize) -> String {
+    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: dladdr takes any address and fills what it is given; its names are C strings.
+    unsafe {
+        assert!(libc::dladdr(address as *const _, info.as_mut_ptr()) != 0, "{address:#x} is in no file");
+        CStr::from_ptr(info.assume_init().dli_fname).to_string_lossy().into_owned()
+    }
+}
+
+/// A life on one side is counted by ours only where it is ours.
+pub(crate) fn check_births(sides: [&'static Side; 2]) -> Result<(), String> {
+    const COUNT: usize = 4;
+    let ours = &sides[0].library;
+    ours.call(Symbol::pyrefcore_watch, &[COUNT]);
+    let counts = || [Symbol::pyrefcore_births, Symbol::pyrefcore_deaths].map(|symbol| ours.call(symbol, &[]));
+    for (side, expected) in sides.iter().zip([1, 0]) {
+        side.enter();
+        let before = counts();
+        let (op, ob_type) = (side.object(0), side.types[Kind::Plain as usize]);
+        side.prepare(op, Kind::Plain, 0, 0);
+        side.call(Symbol::PyObject_Init, &[op, ob_type]);
+        side.call(Symbol::Py_DecRef, &[op]);
+        side.log.take();
+        let seen = [0, 1].map(|n| counts()[n] - before[n]);
+        if seen != [expected; 2] {
+            return Err(format!("ours has seen {seen:?} births and deaths of {}'s, not {expected}", side.name));
+        }
+    }
+    ours.call(Symbol::pyrefcore_unwatch, &[COUNT]);
+    Ok(())
+}
+
+/// Asks CPython what has changed between micro releases, and says what is left out because of it.
+pub(crate) fn ask_micro_release(side: &'static Side) {
+    if !side.has(Symbol::PyRefTracer_SetTracer) || side.flavour.trace_refs {
+        return;
+    }
+    side.enter();
+    side.call(Symbol::PyRefTracer_SetTracer, &[TRACERS[0] as *const () as usize, 0]);
+    side.call(Symbol::_Py_ResurrectReference, &[side.object(0)]);
+    side.call(Symbol::PyRefTracer_SetTracer, &[0, 0]);
+    let told = !side.log.take().is_empty();
+    side.tells_resurrection.set(told);
+    if told {
+        println!("  left out: this CPython tells the tracer of a resurrection; later ones of its version don't");
+    }
+}

@@ -1,0 +1,66 @@
+//! Work in a child process, which may crash.
+
+/// How a child ended: the signal that killed it, or its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Exit(i32),
+    Signal(i32),
+}
+
+/// Seconds after which a child that still runs is killed, if any.
+pub(crate) type Limit = Option<u32>;
+
+/// Does `work` in a child whose standard error goes nowhere if it is to be `quiet`.
+pub(crate) fn run(quiet: bool, limit: Limit, work: impl FnOnce() -> i32) -> End {
+    // SAFETY: this program has one thread.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "a child can be started");
+    if child == 0 {
+        prepare(limit);
+        if quiet {
+            // SAFETY: the name is a C string, and the descriptor is the child's own.
+            unsafe { libc::dup2(libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY), libc::STDERR_FILENO) };
+        }
+        let status = work();
+        // SAFETY: nothing is left to be done here.
+        unsafe { libc::_exit(status) }
+    }
+    wait(child)
+}
+
+/// Does `work` in a child and returns what it has written to standard error as well.
+pub(crate) fn hear(limit: Limit, work: impl FnOnce()) -> (End, String) {
+    let mut ends = [0; 2];
+    // SAFETY: pipe fills the two descriptors; the child uses one and this process the other.
+    unsafe {
+        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0, "a pipe can be made");
+        let child = libc::fork();
+        assert!(child >= 0, "a child can be started");
+        if child == 0 {
+            prepare(limit);
+            libc::dup2(ends[1], libc::STDERR_FILENO);
+            work();
+            libc::_exit(0);
+        }
+        libc::close(ends[1]);
+        let mut reader = std::os::fd::FromRawFd::from_raw_fd(ends[0]);
+        let mut heard = Vec::new();
+        std::io::Read::read_to_end::<>(&mut reader as &mut std::fs::File, &mut heard).expect("a pipe can be read");
+        (wait(child), String::from_utf8_lossy(&heard).into_owned())
+    }
+}
+
+fn prepare(limit: Limit) {
+    // SAFETY: these change nothing but this child.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 });
+        libc::alarm(limit.unwrap_or(0));
+    }
+}
+
+fn wait(child: libc::pid_t) -> End {
+    let mut status = 0;
+    // SAFETY: the child is this process's own.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child, "a child can be waited for");
+    if libc::WIFSIGNALED(status) { End::Signal(libc::WTERMSIG(status)) } else { End::Exit(libc::WEXITSTATUS(status)) }
+}

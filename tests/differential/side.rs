@@ -1,0 +1,218 @@
+//! One of the two libraries with its half of the twins: their memory, their types and what they told.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::flavour::Flavour;
+use crate::kinds::{Kind, KINDS};
+use crate::library::{Library, Symbol};
+use crate::memory::{int, store, store_int, word, zeroes};
+
+/// What a library does to an object, as the object's own functions see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Its `tp_dealloc` ran to the end.
+    Died(usize),
+    /// The trashcan has put it aside.
+    Aside(usize),
+    /// Its `tp_finalize` ran.
+    Finalized(usize),
+    /// Its `tp_finalize` has stored a reference.
+    Resurrected(usize),
+    /// Its `tp_finalize` has emptied its first slot.
+    Emptied(usize),
+    /// A tracer (which) was told something (what) of it.
+    Traced(usize, i32, usize),
+    /// A tracer was told something of no object.
+    TracedNone(usize, i32),
+}
+
+/// How many objects there can be at a time, and the bytes that each has.
+pub(crate) const OBJECTS: usize = 1536;
+const BLOCK: usize = 160;
+const FRONT: usize = 32;
+/// Slots of a container.
+pub(crate) const SLOTS: usize = 4;
+
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) name: &'static str,
+    pub(crate) is_real: bool,
+    pub(crate) library: Library,
+    pub(crate) flavour: Flavour,
+    pub(crate) types: [usize; KINDS],
+    /// The real one's; ours has none.
+    pub(crate) thread_state: usize,
+    pub(crate) interpreter: usize,
+    arena: usize,
+    pub(crate) log: RefCell<Vec<Event>>,
+    /// Whether `_Py_ResurrectReference` tells the tracer, as it does in 3.13.0 and not in later ones.
+    pub(crate) tells_resurrection: Cell<bool>,
+}
+
+static CURRENT: AtomicPtr<Side> = AtomicPtr::new(std::ptr::null_mut());
+
+impl Side {
+    pub(crate) fn new(library: Library, flavour: Flavour, is_real: bool) -> &'static Self {
+        let state = |symbol: Symbol| if is_real { library.call(symbol, &[]) } else { 0 };
+        let thread_state = state(Symbol::PyThreadState_Get);
+        let interpreter = if library.has(Symbol::PyInterpreterState_Get) {
+            state(Symbol::PyInterpreterState_Get)
+        } else {
+            0
+        };
+        let mut side = Self {
+            name: if is_real { "CPython" } else { "pyrefcore" },
+            is_real,
+            library,
+            flavour,
+            types: [0; KINDS],
+            thread_state,
+            interpreter,
+            arena: zeroes(OBJECTS * BLOCK),
+            log: RefCell::default(),
+            tells_resurrection: Cell::new(false),
+        };
+        side.types = Kind::ALL.map(|kind| kind.make_type(&side));
+        Box::leak(Box::new(side))
+    }
+
+    /// From now on objects' own functions work for this side.
+    pub(crate) fn enter(&'static self) {
+        CURRENT.store(std::ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
+    }
+
+    /// The side that is at work.
+    pub(crate) fn current() -> &'static Self {
+        // SAFETY: a side is never given back, and entered before any of its objects' functions is called.
+        unsafe { &*CURRENT.load(Ordering::Relaxed) }
+    }
+
+    pub(crate) fn call(&self, symbol: Symbol, words: &[usize]) -> usize {
+        self.library.call(symbol, words)
+    }
+
+    pub(crate) fn has(&self, symbol: Symbol) -> bool {
+        self.library.has(symbol)
+    }
+
+    pub(crate) fn say(&self, event: Event) {
+        self.log.borrow_mut().push(event);
+    }
+
+    /// The object of a number.
+    pub(crate) fn object(&self, id: usize) -> usize {
+        self.arena + id * BLOCK + FRONT
+    }
+
+    /// The number of an object, if it is one of ours.
+    pub(crate) fn id(&self, op: usize) -> Option<usize> {
+        (self.arena..self.arena + OBJECTS * BLOCK).contains(&op).then(|| (op - self.arena) / BLOCK)
+    }
+
+    pub(crate) fn type_of(&self, op: usize) -> usize {
+        word(op + self.flavour.head() - 8)
+    }
+
+    pub(crate) fn set_type(&self, op: usize, ob_type: usize) {
+        store(op + self.flavour.head() - 8, ob_type);
+    }
+
+    /// Where `ob_size` is, and behind it the driver's own: a script and the slots.
+    pub(crate) fn size_word(&self, op: usize) -> usize {
+        op + self.flavour.head()
+    }
+
+    pub(crate) fn script_word(&self, op: usize) -> usize {
+        op + self.flavour.head() + 8
+    }
+
+    pub(crate) fn slot_word(&self, op: usize, slot: usize) -> usize {
+        op + self.flavour.head() + 16 + 8 * slot
+    }
+
+    /// Makes memory that looks used: the count's words hold `stale`, everything else is zero.
+    pub(crate) fn prepare(&self, op: usize, kind: Kind, stale: usize, script: usize) {
+        for at in (op - FRONT..op - FRONT + BLOCK).step_by(8) {
+            store(at, 0);
+        }
+        for &(offset, _) in self.flavour.words() {
+            store(op + offset, stale);
+        }
+        self.set_type(op, self.types[kind as usize]);
+        store(self.script_word(op), script);
+    }
+
+    /// Whether a container is tracked, and the flags that the collector keeps with it.
+    pub(crate) fn gc_state(&self, op: usize) -> (bool, usize) {
+        if self.flavour.free_threaded { (false, 0) } else { (word(op - 16) != 0, word(op - 8) & 3) }
+    }
+
+    pub(crate) fn track(&self, op: usize) {
+        let call = if self.is_real { Symbol::PyObject_GC_Track } else { Symbol::pyrefcore_gc_track };
+        self.call(call, &[op]);
+    }
+
+    pub(crate) fn untrack(&self, op: usize) {
+        let call = if self.is_real { Symbol::PyObject_GC_UnTrack } else { Symbol::pyrefcore_gc_untrack };
+        self.call(call, &[op]);
+    }
+
+    /// What `Py_TRASHCAN_BEGIN` does: false where the object was put aside.
+    pub(crate) fn trash_begin(&self, op: usize) -> bool {
+        let state = self.thread_state;
+        match self.flavour.minor {
+            8 if self.is_real => {
+                let nesting = int(state + NESTING_3_8);
+                if nesting >= 50 {
+                    self.call(Symbol::_PyTrash_thread_deposit_object, &[op]);
+                    return false;
+                }
+                store_int(state + NESTING_3_8, nesting + 1);
+                true
+            }
+            13 if self.is_real => {
+                let left = int(state + RECURSION_3_13);
+                if left <= 50 {
+                    self.call(Symbol::_PyTrash_thread_deposit_object, &[state, op]);
+                    return false;
+                }
+                store_int(state + RECURSION_3_13, left - 1);
+                true
+            }
+            14.. => true,
+            _ => self.call(Symbol::_PyTrash_begin, &[state, op]) as i32 == 0,
+        }
+    }
+
+    /// What `Py_TRASHCAN_END` does.
+    pub(crate) fn trash_end(&self) {
+        let state = self.thread_state;
+        match self.flavour.minor {
+            8 if self.is_real => {
+                let nesting = int(state + NESTING_3_8) - 1;
+                store_int(state + NESTING_3_8, nesting);
+                if nesting <= 0 && word(state + LATER_3_8) != 0 {
+                    self.call(Symbol::_PyTrash_thread_destroy_chain, &[]);
+                }
+            }
+            13 if self.is_real => {
+                let left = int(state + RECURSION_3_13) + 1;
+                store_int(state + RECURSION_3_13, left);
+                if left > 100 && word(state + LATER_3_13) != 0 {
+                    self.call(Symbol::_PyTrash_thread_destroy_chain, &[state]);
+                }
+            }
+            14.. => {}
+            _ => {
+                self.call(Symbol::_PyTrash_end, &[state]);
+            }
+        }
+    }
+}
+
+// Fields of a thread state that the macros of two versions change.
+const NESTING_3_8: usize = 184;
+const LATER_3_8: usize = 192;
+const RECURSION_3_13: usize = 52;
+const LATER_3_13: usize = 168;
