@@ -33,13 +33,15 @@ PYO3_CONFIG_FILE="$PWD/flavours/cp313.txt" CARGO_TARGET_DIR="$out" CARGO_PROFILE
 }
 program=$(sed -n 's/.*"executable":"\([^"]*\/differential-[^"]*\)".*/\1/p' "$out/messages" | tail -n 1)
 
-# Where the library is that holds this interpreter, the prefix that it needs, and its version, one a line.
+# One a line: where the library is that holds this interpreter, the loader and the C library that it runs with (which
+# need not be the system's), the prefix that it needs, and its version.
 probe='
 import os, sys
 with open("/proc/self/maps") as maps:
     files = [line.split(None, 5)[-1].rstrip("\n") for line in maps]
-found = [name for name in files if os.path.basename(name).startswith("libpython")]
-print(found[0] if found else "-", sys.base_prefix, sys.version.split()[0], sep="\n")
+for start in "libpython", "ld-linux-", "libc.so":
+    print(*[name for name in files if os.path.basename(name).startswith(start)][:1] or "-")
+print(sys.base_prefix, sys.version.split()[0], sep="\n")
 '
 
 passed=0 failed=0 skipped=0
@@ -51,7 +53,7 @@ skip() {
 # one FLAVOUR PYTHON
 one() {
     facts=$("$2" -I -S -c "$probe") || { skip "$2: it does not start"; return; }
-    { read -r library && read -r prefix && read -r version; } <<FACTS
+    { read -r library && read -r loader && read -r libc && read -r prefix && read -r version; } <<FACTS
 $facts
 FACTS
     if [ ! -f "flavours/$1.txt" ]; then
@@ -65,7 +67,7 @@ FACTS
         echo "$1, against $version in $library"
         # Nothing of the caller's may reach the two libraries.
         env -i LC_ALL=C.UTF-8 PYTHONHOME="$prefix" PYTHONDONTWRITEBYTECODE=1 \
-            "$program" "$1" "$PWD/target/dist/$1/lib/libpyrefcore.so" "$library" "$operations" "$seed" >"$out/$1.log" 2>&1
+            "$loader" --library-path "${libc%/*}" "$program" "$1" "$PWD/target/dist/$1/lib/libpyrefcore.so" "$library" "$operations" "$seed" >"$out/$1.log" 2>&1
         status=$?
         sed '/^[0-9]* passed, [0-9]* failed, [0-9]* skipped$/d' "$out/$1.log"
         line=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$out/$1.log" | tail -n 1)

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::kinds::{Kind, TRACERS};
 use crate::library::{Library, Symbol};
-use crate::side::Side;
+use crate::side::{Event, Side};
 
 /// Nothing of the two is visible to everybody, and each has functions of its own.
 pub(crate) fn check(ours: &Library, theirs: &Library, flavour: &str) -> Result<(), String> {
@@ -71,7 +71,7 @@ pub(crate) fn ask_micro_release(side: &'static Side) {
     side.call(Symbol::PyRefTracer_SetTracer, &[TRACERS[0] as *const () as usize, 0]);
     side.call(Symbol::_Py_ResurrectReference, &[side.object(0)]);
     side.call(Symbol::PyRefTracer_SetTracer, &[0, 0]);
-    let told = !side.log.take().is_empty();
+    let told = side.log.take().iter().any(|event| matches!(event, Event::Traced(_, 0, _)));
     side.tells_resurrection.set(told);
     if told {
         println!("  left out: this CPython tells the tracer of a resurrection; later ones of its version don't");

@@ -139,20 +139,32 @@ extern "C" fn end_of_heap_type(op: usize) {
 }
 
 extern "C" fn end_box(op: usize) {
+    end_container(op, |_| true);
+}
+
+/// In the order of CPython's own `subtype_dealloc`: a finalizer is given an object that is tracked.
+extern "C" fn end_phoenix_box(op: usize) {
+    end_container(op, |side| {
+        side.track(op);
+        let dies = dies(op);
+        if dies {
+            side.untrack(op);
+        }
+        dies
+    });
+}
+
+fn end_container(op: usize, dies: impl FnOnce(&'static Side) -> bool) {
     let side = Side::current();
     side.untrack(op);
     if !side.trash_begin(op) {
         return side.say(Event::Aside(side.id(op).expect("an object of ours is put aside")));
     }
-    end(op);
-    (0..SLOTS).for_each(|slot| empty(side, op, slot));
-    side.trash_end();
-}
-
-extern "C" fn end_phoenix_box(op: usize) {
-    if dies(op) {
-        end_box(op);
+    if dies(side) {
+        end(op);
+        (0..SLOTS).for_each(|slot| empty(side, op, slot));
     }
+    side.trash_end();
 }
 
 /// `Py_CLEAR` of a slot.

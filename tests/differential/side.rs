@@ -145,7 +145,12 @@ impl Side {
 
     /// Whether a container is tracked, and the flags that the collector keeps with it.
     pub(crate) fn gc_state(&self, op: usize) -> (bool, usize) {
-        if self.flavour.free_threaded { (false, 0) } else { (word(op - 16) != 0, word(op - 8) & 3) }
+        if self.flavour.free_threaded {
+            // The bits are in the words that are compared anyway.
+            (word(op + 8) >> 24 & 1 != 0, 0)
+        } else {
+            (word(op - 16) != 0, word(op - 8) & 3)
+        }
     }
 
     pub(crate) fn track(&self, op: usize) {

@@ -37,6 +37,8 @@ pub(crate) struct Twins {
     free: Vec<usize>,
     dead: Vec<usize>,
     totals: [isize; 2],
+    /// Whether tracemalloc traces.
+    tracing: bool,
     /// Whether to print what is done.
     telling: bool,
 }
@@ -50,6 +52,7 @@ impl Twins {
             free: (0..OBJECTS).rev().collect(),
             dead: Vec::new(),
             totals: [0; 2],
+            tracing: false,
             telling,
         }
     }
@@ -370,7 +373,15 @@ impl Twins {
 
     /// Whatever an object's words have come to, it has one reference now.
     fn make_mortal(&mut self, id: usize) -> Result<(), Difference> {
-        self.both("a word", |side| strange::store_count(side, side.object(id), 1))
+        let is_container = self.twins[id].kind.is_container();
+        self.both("a word", |side| {
+            let op = side.object(id);
+            strange::store_count(side, op, 1);
+            // What was made immortal isn't tracked any more, and a debug build wants to see it tracked.
+            if is_container && !side.gc_state(op).0 {
+                side.track(op);
+            }
+        })
     }
 
     fn move_one(&mut self, id: usize) -> Result<(), Difference> {
@@ -431,6 +442,9 @@ impl Twins {
     }
 
     fn tracer(&mut self, which: usize) -> Result<(), Difference> {
+        if self.tracing {
+            return Ok(());
+        }
         self.tell(|| format!("tracer {which} is set"));
         self.both("PyRefTracer_SetTracer", |side| {
             let tracer = which.checked_sub(1).map_or(0, |n| TRACERS[n] as *const () as usize);
@@ -444,7 +458,12 @@ impl Twins {
         Ok(())
     }
 
+    /// From 3.13 on CPython's tracemalloc takes the tracer's place, and ours doesn't: there is no tracer meanwhile.
     fn tracing(&mut self, on: bool) -> Result<(), Difference> {
+        if self.sides[0].has(Symbol::PyRefTracer_SetTracer) {
+            self.tracer(0)?;
+        }
+        self.tracing = on;
         self.tell(|| format!("tracemalloc is {}", if on { "started" } else { "stopped" }));
         for side in self.sides {
             side.enter();
@@ -557,12 +576,10 @@ impl Twins {
                 return Err(format!("{} lives on in both", name(id)));
             }
         }
-        if self.sides[1].has(Symbol::PyRefTracer_SetTracer) {
-            self.tracer(0)?;
-        }
-        let tracing = self.both("PyTraceMalloc_Untrack", |side| side.call(Symbol::PyTraceMalloc_Untrack, &[99, 64]) as i32)?;
-        if tracing == 0 {
+        if self.tracing {
             self.tracing(false)?;
+        } else if self.sides[0].has(Symbol::PyRefTracer_SetTracer) {
+            self.tracer(0)?;
         }
         self.settle()
     }
