@@ -5,6 +5,7 @@ counts as failed where it fails preloaded both times and passes plain; otherwise
 """
 
 import argparse
+import concurrent.futures
 import os
 import shutil
 import signal
@@ -94,6 +95,12 @@ class Counts:
         self.passed = self.failed = self.skipped = 0
         self.flaky, self.broken = [], []
 
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.flaky += other.flaky
+
 
 def compare(suite, test, mode, plain, preloaded, counts):
     """Adds one run to the counts."""
@@ -145,6 +152,27 @@ def run_suite(suite, tests, modes, counts):
         "%s: %d methods passed in %.1f s" % (mode, methods[mode], totals[mode]) for mode in modes)), flush=True)
 
 
+def run_host(python, options, tests, modes):
+    """The counts of one host."""
+    counts = Counts()
+    library = common.library(python.flavour)
+    suite = Suite(python, library, options.timeout)
+    if library is None:
+        print("skip %s: flavours/ has no file for this flavour" % python.name)
+        counts.skipped += 1
+    elif common.run([python.path, "-c", "import test.support"], common.clean_environment()).status != 0:
+        print("skip %s: it came without its test package" % python.name)
+        counts.skipped += 1
+    elif not all(suite.check_mode(mode) for mode in modes):
+        print("FAIL %s: the library is not where it should be in one of these modes: %s" % (python.name, ", ".join(modes)))
+        counts.failed += 1
+    else:
+        # What free-threaded builds only can do has tests of its own.
+        own = ["test_free_threading"] if python.free_threaded and not options.quick and not options.tests else []
+        run_suite(suite, tests + own, modes, counts)
+    return counts
+
+
 def real(python):
     """The interpreter behind a name, which may be a shim's."""
     try:
@@ -158,8 +186,10 @@ def real(python):
 def main():
     parser = argparse.ArgumentParser(prog="preload_suite.sh")
     parser.add_argument("--quick", action="store_true", help="fewer tests, plain and with the live table only")
+    parser.add_argument("--full", dest="quick", action="store_false", help="undoes --quick")
     parser.add_argument("--tests", help="which test files, separated by commas")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for one test file")
+    parser.add_argument("--jobs", type=int, default=1, help="how many hosts at the same time")
     parser.add_argument("pythons", nargs="*", metavar="PYTHON")
     options = parser.parse_args()
     tests = options.tests.split(",") if options.tests else QUICK if options.quick else TESTS
@@ -184,26 +214,10 @@ def main():
                 print("skip %d.%d: there is none whose symbols can be replaced%s" % (version + (cure,)))
                 counts.skipped += 1
         found = [p for p in found if p.version in VERSIONS and (not options.quick or p.replaceable)]
-    for python in found:
-        library = common.library(python.flavour)
-        suite = Suite(python, library, options.timeout)
-        if library is None:
-            print("skip %s: flavours/ has no file for this flavour" % python.name)
-            counts.skipped += 1
-            continue
-        if common.run([python.path, "-c", "import test.support"], common.clean_environment()).status != 0:
-            print("skip %s: it came without its test package" % python.name)
-            counts.skipped += 1
-            continue
-        wrong = [mode for mode in modes if not suite.check_mode(mode)]
-        if wrong:
-            print("FAIL %s: the library is not where it should be in these modes: %s" % (
-                python.name, ", ".join(wrong)))
-            counts.failed += 1
-            continue
-        # What free-threaded builds only can do has tests of its own.
-        own = ["test_free_threading"] if python.free_threaded and not options.quick and not options.tests else []
-        run_suite(suite, tests + own, modes, counts)
+    # Hosts take turns on so many cores; a line of output names its host.
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for part in pool.map(lambda python: run_host(python, options, tests, modes), found):
+            counts.add(part)
     print("%d flaky" % len(counts.flaky))
     print("%d passed, %d failed, %d skipped" % (counts.passed, counts.failed, counts.skipped))
     return 1 if counts.failed else 0

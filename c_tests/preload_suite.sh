@@ -2,7 +2,8 @@
 # CPython's own tests, plain and with the library preloaded: preload_suite.sh [--quick] [PYTHON...]
 # Fails only where a method passes without the library and fails with it. Without a PYTHON, all that
 # find_pythons.sh finds; --quick runs fewer tests, leaves out the mode without watchers and hosts that bind their own
-# calls directly. PRELOAD_SUITE=full makes nothing of --quick, for whoever runs this from afar.
+# calls directly. --jobs N tests so many hosts at once. PRELOAD_SUITE holds options that outrank these: --full undoes
+# --quick.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 found=$(sh "$here/find_pythons.sh")
@@ -11,6 +12,5 @@ if [ -z "$found" ]; then
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
-[ "${PRELOAD_SUITE:-}" != full ] || [ "${1:-}" != --quick ] || shift
 first=$(printf '%s\n' "$found" | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')
-exec env -u LD_PRELOAD -u PYREFCORE -u PYREFCORE_REPORT "$first" -B -E -s "$here/preload_suite.py" "$@"
+exec env -u LD_PRELOAD -u PYREFCORE -u PYREFCORE_REPORT "$first" -B -E -s "$here/preload_suite.py" "$@" ${PRELOAD_SUITE:-}
