@@ -110,7 +110,7 @@ def title(flavour):
 def wrong_flavour(t):
     tried = 0
     for flavour in ("cp38", "cp39", "cp310", "cp311", "cp312", "cp313", "cp313t", "cp314", "cp315"):
-        library = None if flavour == t.python.flavour else t.others.get(flavour)
+        library = t.others.get(flavour) if t.told_apart(flavour) else None
         if library is None:
             continue
         tried += 1
@@ -148,5 +148,7 @@ def python_comes_later(t):
     for words in (None, "live"):
         t.same(plain, t.run(command=[program, maps, code], words=words, PYTHONHOME=home))
     for flavour, library in sorted(t.others.items()):
+        if not t.told_apart(flavour):
+            continue
         result = t.run(command=[program, maps, code], preload=library, PYTHONHOME=home)
         need(result.status == 2 and one_line(result) and not result.out, "%s was preloaded" % flavour, result)

@@ -109,6 +109,13 @@ class Tested:
         subprocess.run([compiler, text, "-o", target, *flags], check=True, env=common.clean_environment())
         return target
 
+    def told_apart(self, flavour):
+        """Whether a flavour isn't the host's, and the library can know: from 3.13 on trace-refs builds have no symbol of
+        their own."""
+        pair = [name.replace("-tracerefs", "") if self.python.version >= (3, 13) else name
+                for name in (flavour, self.python.flavour)]
+        return pair[0] != pair[1]
+
     def need_births(self):
         if self.python.version == (3, 8):
             raise Skip("3.8 does not call _Py_NewReference by name, so births are not seen")
