@@ -13,6 +13,7 @@ import preload_common as common
 import preload_environment  # noqa: F401  (its cases, in the order of the modules)
 import preload_report  # noqa: F401
 import preload_live  # noqa: F401
+import preload_surface  # noqa: F401
 from preload_tested import CASES, Skip, Tested, Wrong
 
 

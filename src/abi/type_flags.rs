@@ -21,6 +21,10 @@ impl TypeFlags {
     ///
     /// cbindgen:ignore
     pub const HAVE_GC: u64 = 1 << 14;
+    /// Instances are strings.
+    ///
+    /// cbindgen:ignore
+    pub const UNICODE_SUBCLASS: u64 = 1 << 28;
 
     /// Whether instances take part in garbage collection.
     #[must_use]
@@ -32,6 +36,12 @@ impl TypeFlags {
     #[must_use]
     pub const fn is_heap_type(self) -> bool {
         self.0 & Self::HEAPTYPE != 0
+    }
+
+    /// Whether instances are strings.
+    #[must_use]
+    pub const fn is_string(self) -> bool {
+        self.0 & Self::UNICODE_SUBCLASS != 0
     }
 
     /// Pairs of words of an instance's block that lie in front of the object: 0, 1 or 2.

@@ -4,8 +4,7 @@ use std::ffi::c_int;
 
 use crate::abi::PyObject;
 use crate::host;
-use crate::lifecycle::{count, gc, misuse};
-use crate::watch::watchers;
+use crate::lifecycle::{count, gc, immortality, misuse};
 
 /// 1 if `op` never dies, otherwise 0 (3.14 and later).
 ///
@@ -33,6 +32,25 @@ pub unsafe extern "C" fn PyUnstable_Object_IsUniquelyReferenced(op: *mut PyObjec
     }
 }
 
+/// 1 if the only reference to `op` is a temporary one, an argument of the Python function call that is under way,
+/// otherwise 0; without a host, where no such call is, always 0 (3.14 and later).
+///
+/// # Safety
+/// `op` is an object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyUnstable_Object_IsUniqueReferencedTemporary(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::originals().PyUnstable_Object_IsUniqueReferencedTemporary {
+            Some(theirs) => theirs(op),
+            None => {
+                misuse::check(op, "PyUnstable_Object_IsUniqueReferencedTemporary");
+                0
+            }
+        }
+    }
+}
+
 /// Makes `op` immortal; a tracked container is no longer tracked (3.14 and later). Totals stay as they
 /// are.
 ///
@@ -46,9 +64,7 @@ pub unsafe extern "C" fn _Py_SetImmortal(op: *mut PyObject) {
             Some(theirs) => theirs(op),
             None => {
                 misuse::check(op, "_Py_SetImmortal");
-                gc::untrack_if_gc(op);
-                count::immortalise(op);
-                watchers::immortalised(op);
+                immortality::set(op);
             }
         }
     }
@@ -63,8 +79,7 @@ pub unsafe extern "C" fn _Py_SetImmortalUntracked(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "_Py_SetImmortalUntracked");
-        count::immortalise(op);
-        watchers::immortalised(op);
+        immortality::set_untracked(op);
     }
 }
 

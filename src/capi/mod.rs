@@ -4,9 +4,11 @@
 //! versions; the cfgs below say which. In a host, what only the host can do goes to the host's own
 //! function behind the name.
 
+pub mod assertion;
 pub mod birth;
 pub mod death;
 pub mod finalizer;
+pub mod object_new;
 pub mod pyrefcore_gc;
 pub mod pyrefcore_live;
 pub mod pyrefcore_memory;
@@ -29,10 +31,18 @@ pub mod opaque;
 pub mod ref_tracer;
 #[cfg(Py_3_13)]
 pub mod resurrect;
+#[cfg(Py_3_15)]
+pub mod set_immortal;
 #[cfg(Py_3_13)]
 pub mod set_refcnt;
+#[cfg(Py_3_10)]
+pub mod singleton;
 #[cfg(Py_3_15)]
 pub mod sized;
+#[cfg(not(Py_3_10))]
+pub mod type_flags;
+#[cfg(Py_3_13)]
+pub mod weak_reference;
 
 #[cfg(not(Py_3_9))]
 pub mod tracemalloc_config;
@@ -48,6 +58,8 @@ pub mod trash_thread;
 
 #[cfg(py_sys_config = "Py_REF_DEBUG")]
 pub mod negative;
+#[cfg(all(py_sys_config = "Py_REF_DEBUG", not(Py_3_9)))]
+pub mod print_total;
 #[cfg(py_sys_config = "Py_REF_DEBUG")]
 pub mod ref_total;
 #[cfg(all(py_sys_config = "Py_REF_DEBUG", Py_3_12))]

@@ -1,8 +1,9 @@
-//! What a birth tells tracemalloc, up to 3.12.
+//! tracemalloc's older functions, up to 3.12.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_uint};
 
 use crate::abi::PyObject;
+use crate::host;
 use crate::watch::tracemalloc;
 
 /// Tells tracemalloc that `op` was born in a block it may know: the block gets this traceback and keeps
@@ -14,4 +15,15 @@ use crate::watch::tracemalloc;
 pub unsafe extern "C" fn _PyTraceMalloc_NewReference(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callee's.
     unsafe { tracemalloc::new_reference(op) }
+}
+
+/// A new reference to the host's tuple of the frames in which a block was allocated, or to `None`. Without a host
+/// there are no tuples: NULL, and `pyrefcore_block_stack` tells the C frames (up to 3.12).
+#[unsafe(no_mangle)]
+pub extern "C" fn _PyTraceMalloc_GetTraceback(domain: c_uint, ptr: usize) -> *mut PyObject {
+    match host::originals()._PyTraceMalloc_GetTraceback {
+        // SAFETY: the host's own function; it takes any numbers.
+        Some(theirs) => unsafe { theirs(domain, ptr) },
+        None => std::ptr::null_mut(),
+    }
 }

@@ -2,7 +2,7 @@ use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::abi::{PyObject, PyTypeObject};
+use crate::abi::{PyObject, PyTypeObject, PyVarObject};
 
 type Object = *mut PyObject;
 type Tracer = Option<unsafe extern "C" fn(Object, c_int, *mut c_void) -> c_int>;
@@ -26,9 +26,19 @@ pub struct Interpreter {
     pub _Py_PrintReferenceAddresses: Option<unsafe extern "C" fn(*mut libc::FILE)>,
     pub _Py_Dealloc: Option<unsafe extern "C" fn(Object)>,
     pub PyObject_Init: Option<unsafe extern "C" fn(Object, *mut PyTypeObject) -> Object>,
+    pub _PyObject_New: Option<unsafe extern "C" fn(*mut PyTypeObject) -> Object>,
+    pub _PyObject_NewVar:
+        Option<unsafe extern "C" fn(*mut PyTypeObject, isize) -> *mut PyVarObject>,
+    pub Py_IsNone: Option<unsafe extern "C" fn(Object) -> c_int>,
+    pub Py_IsTrue: Option<unsafe extern "C" fn(Object) -> c_int>,
+    pub Py_IsFalse: Option<unsafe extern "C" fn(Object) -> c_int>,
     pub PyObject_CallFinalizer: Option<unsafe extern "C" fn(Object)>,
     pub PyObject_CallFinalizerFromDealloc: Option<unsafe extern "C" fn(Object) -> c_int>,
     pub _Py_SetImmortal: Option<unsafe extern "C" fn(Object)>,
+    pub PyUnstable_SetImmortal: Option<unsafe extern "C" fn(Object) -> c_int>,
+    pub PyUnstable_Object_IsUniqueReferencedTemporary:
+        Option<unsafe extern "C" fn(Object) -> c_int>,
+    pub PyUnstable_Object_ClearWeakRefsNoCallbacks: Option<unsafe extern "C" fn(Object)>,
     pub _PyObject_AssertFailed: Option<
         unsafe extern "C" fn(
             Object,
@@ -45,12 +55,15 @@ pub struct Interpreter {
     pub PyUnstable_Object_EnableDeferredRefcount: Option<unsafe extern "C" fn(Object) -> c_int>,
     pub _Py_INCREF_IncRefTotal: Option<unsafe extern "C" fn()>,
     pub _Py_DECREF_DecRefTotal: Option<unsafe extern "C" fn()>,
+    /// Exported up to 3.8 only.
+    pub _PyDebug_PrintTotalRefs: Option<unsafe extern "C" fn()>,
     pub _Py_GetRefTotal: Option<unsafe extern "C" fn() -> isize>,
     pub _Py_GetGlobalRefTotal: Option<unsafe extern "C" fn() -> isize>,
     pub _PyInterpreterState_GetRefTotal: Option<unsafe extern "C" fn(*mut c_void) -> isize>,
     pub _Py_IncRefTotal: Option<unsafe extern "C" fn(*mut c_void)>,
     pub _Py_DecRefTotal: Option<unsafe extern "C" fn(*mut c_void)>,
     pub _PyTraceMalloc_NewReference: Option<unsafe extern "C" fn(Object) -> c_int>,
+    pub _PyTraceMalloc_GetTraceback: Option<unsafe extern "C" fn(c_uint, usize) -> Object>,
     pub PyTraceMalloc_Track: Option<unsafe extern "C" fn(c_uint, usize, usize) -> c_int>,
     pub PyTraceMalloc_Untrack: Option<unsafe extern "C" fn(c_uint, usize) -> c_int>,
     pub PyRefTracer_SetTracer: Option<unsafe extern "C" fn(Tracer, *mut c_void) -> c_int>,

@@ -13,6 +13,7 @@ pub mod count;
 pub mod death;
 pub mod finalizer;
 pub mod gc;
+pub mod immortality;
 pub mod memory;
 pub mod misuse;
 #[cfg(test)]

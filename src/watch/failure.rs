@@ -23,22 +23,42 @@ pub unsafe fn assert_failed(
     line: c_int,
     function: &CStr,
 ) -> ! {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { say_failed(op, None, Some(message), Some(file), line, Some(function)) }
+}
+
+/// The same for an expression that should have been true: CPython's `_PyObject_AssertFailed`.
+///
+/// # Safety
+/// `op` may be anything.
+#[cold]
+pub unsafe fn say_failed(
+    op: *mut PyObject,
+    expression: Option<&CStr>,
+    message: Option<&CStr>,
+    file: Option<&CStr>,
+    line: c_int,
+    function: Option<&CStr>,
+) -> ! {
     if let Some(theirs) = host::originals()._PyObject_AssertFailed {
+        let [expression, message, file, function] =
+            [expression, message, file, function].map(|text| text.map_or(null(), CStr::as_ptr));
         // SAFETY: the host's own function, which takes any object and never returns.
-        unsafe {
-            theirs(
-                op,
-                null(),
-                message.as_ptr(),
-                file.as_ptr(),
-                line,
-                function.as_ptr(),
-            )
-        }
+        unsafe { theirs(op, expression, message, file, line, function) }
     }
-    let [file, function, message] = [file, function, message].map(CStr::to_string_lossy);
+    let [expression, message, function] = [
+        (" \"", expression, "\""),
+        (": ", message, ""),
+        ("", function, ": "),
+    ]
+    .map(|(before, text, after)| match text {
+        Some(text) => format!("{before}{}{after}", text.to_string_lossy()),
+        None => String::new(),
+    });
+    // The C library's word for a string that is not there.
+    let file = file.unwrap_or(c"(null)").to_string_lossy();
     say(&format!(
-        "{file}:{line}: {function}: Assertion failed: {message}\n"
+        "{file}:{line}: {function}Assertion{expression} failed{message}\n"
     ));
     if type_name::looks_freed(op) || live::state(op as usize) == State::Dead {
         say(&format!("<object at {op:p} is freed>\n"));

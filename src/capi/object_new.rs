@@ -1,0 +1,40 @@
+//! New objects by type. In a host they are the host's.
+
+use super::pyrefcore_memory::{pyrefcore_object_new, pyrefcore_object_new_var};
+use crate::abi::{Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
+use crate::host;
+
+/// Allocates an instance of a type that is no container and gives it its first reference; NULL where there is
+/// no memory. What `PyObject_New` calls in code that was compiled with `Python.h`; without a host it is
+/// `pyrefcore_object_new`.
+///
+/// # Safety
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _PyObject_New(ob_type: *mut PyTypeObject) -> *mut PyObject {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::originals()._PyObject_New {
+            Some(theirs) => theirs(ob_type),
+            None => pyrefcore_object_new(ob_type),
+        }
+    }
+}
+
+/// The same for an instance with `size` items; without a host it is `pyrefcore_object_new_var`.
+///
+/// # Safety
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _PyObject_NewVar(
+    ob_type: *mut PyTypeObject,
+    size: Py_ssize_t,
+) -> *mut PyVarObject {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match host::originals()._PyObject_NewVar {
+            Some(theirs) => theirs(ob_type, size),
+            None => pyrefcore_object_new_var(ob_type, size),
+        }
+    }
+}
