@@ -40,6 +40,7 @@ struct RawBody {
     run: unsafe extern "C" fn(c_long),
     objects: c_long,
     kind: c_char,
+    needs: *const c_void,
 }
 
 /// A loop.

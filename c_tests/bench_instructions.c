@@ -1,9 +1,12 @@
-/* Runs each loop of a bench_bodies object inside `measured`, 1000 and 2000 turns, for callgrind to count:
+/* Runs each loop of an object that holds the bench_*.c files inside `measured`, 1000 and 2000 turns, for callgrind to
+ * count:
  *
  *   valgrind --tool=callgrind --toggle-collect=measured --dump-after=measured ... bench_instructions OBJECT
  *
- * Prints kind, objects in a turn and name of each, in the order of the dumps: two dumps each. */
+ * Prints kind, objects in a turn and name of each, in the order of the dumps: two dumps each. The first line is the
+ * file of the library that the loops call. */
 
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
 
@@ -12,6 +15,7 @@ typedef struct {
     void (*run)(long turns);
     long objects;
     char kind;
+    const void *needs;
 } Body;
 
 __attribute__((noinline)) void measured(void (*run)(long), long turns);
@@ -23,24 +27,39 @@ void measured(void (*run)(long), long turns)
 
 int main(int argc, char **argv)
 {
+    static const char *const tables[] = {"bench_bodies", "bench_functions", "bench_inlines"};
     void *object = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!object) {
         fprintf(stderr, "bench_instructions: %s\n", argc == 2 ? dlerror() : "usage: bench_instructions OBJECT");
         return 2;
     }
-    const Body *bodies = dlsym(object, "bench_bodies");
     void (*start)(void) = (void (*)(void))dlsym(object, "bench_start");
-    if (!bodies || !start) {
+    const void *(*library)(void) = (const void *(*)(void))dlsym(object, "bench_library");
+    Dl_info info;
+    if (!start || !library || !dladdr(library(), &info)) {
         fprintf(stderr, "bench_instructions: %s has no loops\n", argv[1]);
         return 2;
     }
+    printf("library\t1\t%s\n", info.dli_fname);
     start();
-    for (; bodies->name; bodies++) {
-        /* The first turn binds what is bound late. */
-        bodies->run(1);
-        measured(bodies->run, 1000);
-        measured(bodies->run, 2000);
-        printf("%c\t%ld\t%s\n", bodies->kind, bodies->objects, bodies->name);
+    for (int i = 0; i < 3; i++) {
+        const Body *body = dlsym(object, tables[i]);
+        if (!body) {
+            fprintf(stderr, "bench_instructions: %s has no %s\n", argv[1], tables[i]);
+            return 2;
+        }
+        for (; body->name; body++) {
+            if (body->kind == 'f' && !body->needs) {
+                continue;
+            }
+            /* The first turn binds what is bound late. */
+            body->run(1);
+            measured(body->run, 1000);
+            measured(body->run, 2000);
+            printf("%c\t%ld\t%s\n", body->kind, body->objects, body->name);
+            /* Who crashes has said where. */
+            fflush(stdout);
+        }
     }
     return 0;
 }

@@ -1,0 +1,40 @@
+# The Pythons to be measured beside: sourced by benches/run.sh, which sets $out.
+
+# One line for each: flavour, program, libpython ("-": linked statically), folder of Python.h ("-": none), prefix.
+describe='
+import os, re, sys, sysconfig
+flag = lambda name: bool(sysconfig.get_config_var(name))
+flavour = "cp%d%d" % sys.version_info[:2] + "t" * flag("Py_GIL_DISABLED")
+flavour += "-refdebug" * hasattr(sys, "gettotalrefcount") + "-tracerefs" * hasattr(sys, "getobjects")
+with open("/proc/self/maps") as maps:
+    library = re.search(r" (/\S*/libpython3\S*)", maps.read())
+include = sysconfig.get_paths()["include"]
+print(flavour, os.path.realpath(sys.executable), library.group(1) if library else "-",
+      include if os.path.exists(include + "/Python.h") else "-", sys.base_prefix, sep="\t")
+'
+
+# find_pythons: writes the lines to $out/pythons.
+find_pythons() {
+    {
+        sh c_tests/find_pythons.sh | cut -d ' ' -f 2
+        ls -d "${PYREFCORE_PYTHONS:-target/pythons}"/*/bin/python3 2>/dev/null
+    } | while IFS= read -r python; do
+        "$python" -c "$describe" 2>/dev/null
+    done | sort -u >"$out/pythons"
+}
+
+# find_python FLAVOUR: sets program, library, include and prefix from its line, one that can be replaced before one
+# that can not; program is empty where there is none.
+find_python() {
+    IFS='	' read -r _ program library include prefix <<LINE
+$(awk -F '\t' -v flavour="$1" '$1 == flavour && ($3 != "-" || !line) && !done { line = $0; done = $3 != "-" }
+        END { print line }' "$out/pythons")
+LINE
+}
+
+# flavours_found: those of the Pythons found that have a flavour file, release flavours first.
+flavours_found() {
+    cut -f 1 "$out/pythons" | sort -uV | while read -r flavour; do
+        [ ! -f "flavours/$flavour.txt" ] || case $flavour in *-*) echo "2 $flavour" ;; *) echo "1 $flavour" ;; esac
+    done | sort -s -k 1,1 | cut -d ' ' -f 2
+}

@@ -1,0 +1,120 @@
+/* What the bench_*.c files share: the objects of their loops, and how a loop is written. All are compiled into one
+ * shared object, once against pyrefcore.h and once, with -DAGAINST_PYTHON_H, against Python.h: both have the same
+ * objects at the same alignment and differ only in header and library. See benches/run.sh.
+ *
+ * -DBENCH_HANDICAP=N adds N useless increments to each turn of each loop but the empty one. */
+
+#ifndef BENCH_OBJECTS_H
+#define BENCH_OBJECTS_H
+
+#ifdef AGAINST_PYTHON_H
+#include <Python.h>
+/* What older CPythons lack is spelled the way code for them spells it. */
+#if PY_VERSION_HEX < 0x03090000
+#define Py_IS_TYPE(op, type) (Py_TYPE(op) == (type))
+#define Py_SET_REFCNT(op, n) (Py_REFCNT(op) = (n))
+#define Py_SET_SIZE(op, n) (Py_SIZE(op) = (n))
+#define Py_SET_TYPE(op, type) (Py_TYPE(op) = (type))
+#endif
+#if PY_VERSION_HEX < 0x030A0000
+#define Py_NewRef(op) (Py_INCREF(op), (op))
+#define Py_XNewRef(op) (Py_XINCREF(op), (op))
+#define Py_Is(x, y) ((x) == (y))
+#endif
+#else
+#include <pyrefcore.h>
+#endif
+
+#ifndef BENCH_HANDICAP
+#define BENCH_HANDICAP 0
+#endif
+
+/* The compiler knows nothing about the object here, and memory may have changed. */
+#define HIDE(op) __asm__ volatile("" : "+r"(op) : : "memory")
+#define USE(value) __asm__ volatile("" : : "r"(value) : "memory")
+
+#define CHAIN 1000
+#define RING 4096
+
+typedef struct node {
+    PyVarObject ob_base;
+    struct node *next;
+} Node;
+
+/* Every object has a collector's head in front of it, whether its type uses it or not, and is as large as
+ * a cache line or two. */
+typedef struct {
+    uintptr_t gc[2];
+    Node node;
+} __attribute__((aligned(64))) Slot;
+
+/* A type with what follows a type that was made at run time. */
+typedef struct {
+    PyTypeObject type;
+    char more[1024];
+} HeapType;
+
+extern PyTypeObject plain_type, container_type, link_type, finalized_type, finalized_container_type;
+extern HeapType heap_type;
+extern Slot plain, other, chain[CHAIN], ring[RING];
+extern PyObject *place;
+extern volatile unsigned spare;
+
+PyObject *object_of(Slot *slot, PyTypeObject *type);
+PyObject *immortal_of(Slot *slot);
+PyObject *foreign_of(Slot *slot);
+void set_count(PyObject *op, Py_ssize_t count);
+
+/* `op` is an object and `old` another; the setup may give them another life. */
+#define BODY(name, setup, turn) \
+    static void name(long turns) \
+    { \
+        PyObject *op = object_of(&plain, &plain_type); \
+        PyObject *old = object_of(&other, &plain_type); \
+        (void)old; \
+        setup; \
+        for (long i = 0; i < turns; i++) { \
+            HIDE(op); \
+            turn; \
+            for (int k = 0; k < BENCH_HANDICAP; k++) { \
+                spare++; \
+            } \
+        } \
+    }
+
+/* So many references that a loop can't take them all. */
+#define MANY set_count(op, 1 << 24); set_count(old, 1 << 24)
+#define NOBODY op = NULL
+
+/* A debug flavour of ours knows who is dead, and a list of all objects who is in it: there an object is born for each
+ * death and dies after each birth, on both sides. */
+#if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS)
+#define BEAR(op) (_Py_NewReference(op), Py_SET_REFCNT(op, 0))
+#define WITH_BIRTH ", with the birth"
+#define BURY(op) Py_DecRef(op)
+#define WITH_DEATH ", with the death"
+#else
+#define BEAR(op) (void)0
+#define WITH_BIRTH
+#define BURY(op) (void)0
+#define WITH_DEATH
+#endif
+
+#define IMMORTAL op = immortal_of(&plain)
+#define FOREIGN op = foreign_of(&plain)
+
+/* What the drivers see. The kinds are t (timed, and instructions are counted), f (an exported function, instructions)
+ * and i (an inline one). A turn works on so many objects. The name of a row starts with the functions that it is
+ * about, joined by " + ", and goes on with a comma and the case. It is left out where the function that it needs is
+ * not exported. */
+typedef struct {
+    const char *name;
+    void (*run)(long turns);
+    long objects;
+    char kind;
+    const void *needs;
+} Body;
+
+extern const Body bench_bodies[], bench_functions[], bench_inlines[];
+
+#endif
