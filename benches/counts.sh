@@ -38,11 +38,15 @@ counts() {
     : >"$at/counts.cpython"
     : >"$at/counts.host"
     if [ -f "$at/cpython.so" ]; then
-        preload=$root/target/dist/$1/lib/libpyrefcore.so
-        count_loops "$out/instructions" "$at/cpython.so" "$at/callgrind" "$library" PYTHONHOME="$prefix" >"$at/counts.cpython" || exit 1
-        # A program that is linked with libpython, as python itself is.
+        # A program that is linked with libpython, as python itself is, and is loaded as that is.
+        loader=$(readelf -lW "$program" | sed -n 's/.*program interpreter: \(.*\)]$/\1/p')
         $cc -O2 c_tests/bench_instructions.c -o "$at/instructions" -ldl -Wl,--no-as-needed "$library" \
-            -Wl,-rpath,"$(dirname "$library")" >>"$log" 2>&1 || stop "c_tests/bench_instructions.c does not link for $1"
+            -Wl,--allow-shlib-undefined -Wl,--dynamic-linker="$loader" \
+            -Wl,--disable-new-dtags,-rpath,"$(dirname "$library"):$(dirname "$loader")" >>"$log" 2>&1 ||
+            stop "c_tests/bench_instructions.c does not link for $1"
+        preload=$root/target/dist/$1/lib/libpyrefcore.so
+        count_loops "$at/instructions" "$at/cpython.so" "$at/callgrind" "$library" PYTHONHOME="$prefix" \
+            >"$at/counts.cpython" || exit 1
         count_loops "$at/instructions" "$at/cpython.so" "$at/callgrind" "$preload" PYTHONHOME="$prefix" \
             LD_PRELOAD="$preload" >"$at/counts.host" || exit 1
     fi

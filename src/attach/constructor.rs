@@ -9,6 +9,7 @@ use super::{
     allocator, environment, exit, flavour, originals, preload, symbols, tracer_slot, variables,
 };
 use crate::abi::PyObject;
+use crate::capi;
 use crate::host;
 use crate::lifecycle::birth::{self, Total};
 use crate::watch::tracer::{self, Tracer};
@@ -97,7 +98,10 @@ fn agrees(python: &Library, preloaded: bool) -> bool {
 /// Takes part in a host.
 fn join(python: &'static Library, wishes: &Wishes) {
     // SAFETY: it is the loader's turn, or the host's lock is held as at every birth.
-    unsafe { host::enter(originals::resolve(python)) };
+    unsafe {
+        host::enter(originals::resolve(python));
+        capi::follow_host();
+    }
     symbols::remember_where();
     variables::share(Some(python));
     tracer_slot::share();

@@ -82,6 +82,18 @@ pub mod print;
 #[cfg(all(py_sys_config = "Py_TRACE_REFS", Py_3_12))]
 pub mod print_interpreter;
 
+/// From now on what is the host's is done by its own functions, where a look at each call would cost too much.
+///
+/// # Safety
+/// Callers take turns.
+pub unsafe fn follow_host() {
+    // SAFETY: the caller's promise is the callee's.
+    #[cfg(Py_3_13)]
+    unsafe {
+        ref_tracer::follow_host()
+    };
+}
+
 /// The exported total of all references, or null where the flavour exports none.
 #[must_use]
 pub fn exported_total() -> *mut crate::abi::Py_ssize_t {

@@ -2,9 +2,47 @@
 
 use std::ffi::{c_int, c_void};
 
-use crate::host;
+use crate::host::{self, Chosen};
 use crate::watch::tracer::{self, RefTracer, Tracer};
 use crate::watch::watchers;
+
+type Set = unsafe extern "C" fn(RefTracer, *mut c_void) -> c_int;
+type Get = unsafe extern "C" fn(*mut *mut c_void) -> RefTracer;
+
+static SET: Chosen<Set> = Chosen::new(set);
+static GET: Chosen<Get> = Chosen::new(get);
+
+/// From now on the host's own functions are behind these names.
+///
+/// # Safety
+/// Callers take turns.
+pub unsafe fn follow_host() {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe {
+        SET.set(host::originals().PyRefTracer_SetTracer.unwrap_or(set));
+        GET.set(host::originals().PyRefTracer_GetTracer.unwrap_or(get));
+    }
+}
+
+unsafe extern "C" fn set(function: RefTracer, data: *mut c_void) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        tracer::say_farewell();
+        watchers::set_tracer(Tracer { function, data });
+    }
+    0
+}
+
+unsafe extern "C" fn get(data: *mut *mut c_void) -> RefTracer {
+    let current = tracer::users();
+    // SAFETY: callers take turns, and the slot lives for good; the caller's promise.
+    unsafe {
+        if !data.is_null() {
+            *data = (*current).data;
+        }
+        (*current).function
+    }
+}
 
 /// Calls `tracer` with each object that is born (event 0) or about to die (event 1), and with `data`; NULL
 /// stops that (3.13 and later). From 3.15 on the tracer that stood there before is called once more,
@@ -14,18 +52,8 @@ use crate::watch::watchers;
 /// `tracer` may be called with `data` until another is set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_void) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        if let Some(theirs) = host::originals().PyRefTracer_SetTracer {
-            return theirs(tracer, data);
-        }
-        tracer::say_farewell();
-        watchers::set_tracer(Tracer {
-            function: tracer,
-            data,
-        });
-    }
-    0
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { SET.get()(tracer, data) }
 }
 
 /// The tracer, and in `data`, unless that is NULL, the data it was set with (3.13 and later).
@@ -34,14 +62,6 @@ pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_v
 /// `data` is NULL or may be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyRefTracer_GetTracer(data: *mut *mut c_void) -> RefTracer {
-    if let Some(theirs) = host::originals().PyRefTracer_GetTracer {
-        // SAFETY: the host's own function and the caller's promise.
-        return unsafe { theirs(data) };
-    }
-    let current = tracer::get();
-    if !data.is_null() {
-        // SAFETY: the caller's promise.
-        unsafe { *data = current.data };
-    }
-    current.function
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { GET.get()(data) }
 }

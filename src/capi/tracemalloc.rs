@@ -10,6 +10,9 @@ use crate::watch::tracemalloc;
 /// traced. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn PyTraceMalloc_Track(domain: c_uint, ptr: usize, size: usize) -> c_int {
+    if tracemalloc::is_surely_off() {
+        return tracemalloc::NOT_TRACING;
+    }
     match host::originals().PyTraceMalloc_Track {
         // SAFETY: the host's own function; it takes any numbers.
         Some(theirs) => unsafe { theirs(domain, ptr, size) },
@@ -21,6 +24,9 @@ pub extern "C" fn PyTraceMalloc_Track(domain: c_uint, ptr: usize, size: usize) -
 /// is traced. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn PyTraceMalloc_Untrack(domain: c_uint, ptr: usize) -> c_int {
+    if tracemalloc::is_surely_off() {
+        return tracemalloc::NOT_TRACING;
+    }
     match host::originals().PyTraceMalloc_Untrack {
         // SAFETY: the host's own function; it takes any numbers.
         Some(theirs) => unsafe { theirs(domain, ptr) },

@@ -2,17 +2,21 @@
 //!
 //! Uses `abi`. Never counts and never decides; it answers, forwards or gives up.
 
+mod chosen;
 #[cfg(test)]
 mod fake;
 mod interpreter;
 mod memory;
 mod process;
 mod stderr;
+mod words;
 
+pub use chosen::Chosen;
 pub use interpreter::{Interpreter, enter, has_interpreter, originals};
 pub use memory::{read, read_text};
 pub use process::Process;
 pub use stderr::{fatal, fatal_python_error, say};
+pub use words::Words;
 
 /// The host that this library lives in.
 #[cfg(not(test))]

@@ -1,6 +1,4 @@
-use std::cell::Cell;
-
-use super::Host;
+use super::{Host, Words};
 
 /// The process itself, with or without an interpreter in it.
 #[derive(Debug)]
@@ -8,11 +6,6 @@ pub struct Process;
 
 /// CPython's `_PyOS_STACK_MARGIN_SHIFT` of a 64-bit release build.
 const UNIT: u32 = 14;
-
-thread_local! {
-    /// The lowest address of this thread's stack that CPython calls safe; zero: not yet asked.
-    static SOFT_LIMIT: Cell<usize> = const { Cell::new(0) };
-}
 
 impl Host for Process {
     #[inline]
@@ -53,14 +46,13 @@ impl Host for Process {
         true
     }
 
+    #[inline]
     fn stack_margin() -> isize {
-        let mut limit = SOFT_LIMIT.get();
-        if limit == 0 {
-            limit = soft_limit();
-            SOFT_LIMIT.set(limit);
-        }
-        let here = &raw const limit as isize;
-        here.wrapping_sub(limit as isize) >> UNIT
+        let limit = match Words::with(|words| words.stack_limit.get()) {
+            0 => find_stack_limit(),
+            limit => limit,
+        };
+        stack_pointer().wrapping_sub(limit) as isize >> UNIT
     }
 
     fn give_up() -> ! {
@@ -69,9 +61,34 @@ impl Host for Process {
     }
 }
 
+/// An address in the caller's stack frame.
+#[inline]
+fn stack_pointer() -> usize {
+    let here: usize;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the register is readable.
+    unsafe {
+        std::arch::asm!("mov {}, rsp", out(reg) here, options(nostack, preserves_flags, nomem));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let local = 0_u8;
+        here = &raw const local as usize;
+    }
+    here
+}
+
+/// Asks for the calling thread's limit, once.
+#[cold]
+#[inline(never)]
+fn find_stack_limit() -> usize {
+    let limit = soft_limit();
+    Words::with(|words| words.stack_limit.set(limit));
+    limit
+}
+
 /// Two units above the low end of the calling thread's stack, or 1 (no limit) where the system does
 /// not tell.
-#[cold]
 fn soft_limit() -> usize {
     let mut low = std::ptr::null_mut();
     let mut size = 0;

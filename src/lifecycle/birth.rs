@@ -105,13 +105,23 @@ pub unsafe fn undo(op: *mut PyObject) {
 ///
 /// # Safety
 /// `op` is an object that is in no list of objects.
+#[inline]
 pub unsafe fn resurrect_reference(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match host::originals()._Py_ResurrectReference {
-            Some(theirs) => theirs(op),
-            None => all_objects::add(op, all_objects::Entry::Force),
+        if let Some(theirs) = host::originals()._Py_ResurrectReference {
+            return resurrected_by_host(op, theirs);
         }
+        all_objects::add(op, all_objects::Entry::Force);
+        watchers::resurrected(op);
+    }
+}
+
+#[inline(never)]
+unsafe fn resurrected_by_host(op: *mut PyObject, theirs: unsafe extern "C" fn(*mut PyObject)) {
+    // SAFETY: the host's own function, and the caller's promise.
+    unsafe {
+        theirs(op);
         watchers::resurrected(op);
     }
 }

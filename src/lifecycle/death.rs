@@ -25,6 +25,8 @@ pub unsafe fn dealloc(op: *mut PyObject) {
             theirs(op);
         } else if FLAVOUR.minor >= 14 && abi::flags_of(op).have_gc() {
             dealloc_container(op);
+        } else if let Some(end) = events::chosen_death() {
+            end(op);
         } else {
             finish(op);
         }

@@ -21,18 +21,29 @@ pub enum Fate {
 ///
 /// # Safety
 /// `op` is an object.
+#[inline]
 pub unsafe fn call(op: *mut PyObject) {
     // SAFETY: the caller's promise; a slot is called with an object of its type.
     unsafe {
         let Some(finalize) = (*abi::type_of(op)).tp_finalize else {
             return;
         };
-        let is_gc = gc::is_gc(op);
-        if is_gc && gc::is_finalized(op) {
-            return;
+        // As in CPython the flag alone decides, whatever tp_is_gc says.
+        if abi::flags_of(op).have_gc() {
+            call_once(op, finalize);
+        } else {
+            finalize(op);
         }
-        finalize(op);
-        if is_gc {
+    }
+}
+
+/// A container's finalizer. Apart, so that any other is a jump.
+#[inline(never)]
+unsafe fn call_once(op: *mut PyObject, finalize: unsafe extern "C" fn(*mut PyObject)) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !gc::is_finalized(op) {
+            finalize(op);
             gc::set_finalized(op);
         }
     }

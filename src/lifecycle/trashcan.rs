@@ -3,30 +3,15 @@
 //! Up to 3.13 a type asks for it in its `tp_dealloc`, between `begin` and `end`; from 3.14 on
 //! `_Py_Dealloc` does it. In a host the host's own trashcan is used, and none of this.
 
-use std::cell::Cell;
-use std::ptr::null_mut;
 use std::sync::atomic::Ordering;
 
 use super::{death, gc, misuse};
 use crate::abi::{self, BiasedObject, FLAVOUR, PyGC_Head, PyObject, destructor};
-use crate::host;
+use crate::host::{self, Words};
 use crate::refcount::bias;
 
 /// CPython's `_PyTrash_UNWIND_LEVEL`.
-const UNWIND_LEVEL: u32 = 50;
-
-/// A thread's trashcan.
-#[derive(Debug)]
-struct Trash {
-    /// How many `begin` are waiting for their `end`.
-    nesting: Cell<u32>,
-    /// The object put aside last; each keeps its link in its `PyGC_Head`.
-    later: Cell<*mut PyObject>,
-}
-
-thread_local! {
-    static TRASH: Trash = const { Trash { nesting: Cell::new(0), later: Cell::new(null_mut()) } };
-}
+const UNWIND_LEVEL: i32 = 50;
 
 /// Whether `dealloc` is the type's own, and not a base's that was called by it: `_PyTrash_cond`.
 ///
@@ -44,18 +29,19 @@ pub unsafe fn is_own(op: *mut PyObject, dealloc: destructor) -> bool {
 ///
 /// # Safety
 /// `op` is NULL or a dying container that is no longer tracked.
+#[inline]
 pub unsafe fn begin(op: *mut PyObject) -> bool {
     if !op.is_null() {
         // SAFETY: the check takes anything.
         unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     }
-    TRASH.with(|trash| {
-        if trash.nesting.get() >= UNWIND_LEVEL && !op.is_null() {
+    Words::with(|words| {
+        if words.trash_nesting.get() >= UNWIND_LEVEL && !op.is_null() {
             // SAFETY: the caller's promise is the callee's.
             unsafe { deposit(op) };
             return true;
         }
-        trash.nesting.set(trash.nesting.get() + 1);
+        words.trash_nesting.set(words.trash_nesting.get() + 1);
         false
     })
 }
@@ -64,12 +50,14 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
 ///
 /// # Safety
 /// Every object put aside is still dying.
+#[inline]
 pub unsafe fn end() {
-    TRASH.with(|trash| {
-        trash.nesting.set(trash.nesting.get().saturating_sub(1));
-        if trash.nesting.get() == 0 && !trash.later.get().is_null() {
+    Words::with(|words| {
+        let nesting = words.trash_nesting.get() - 1;
+        words.trash_nesting.set(nesting);
+        if nesting <= 0 && !words.trash_later.get().is_null() {
             // SAFETY: the caller's promise is the callee's.
-            unsafe { destroy_chain() }
+            unsafe { destroy_all() }
         }
     });
 }
@@ -83,7 +71,7 @@ pub unsafe fn deposit(op: *mut PyObject) {
     unsafe {
         check_container(op);
         let link = link_of(op);
-        let later = TRASH.with(|trash| trash.later.replace(op));
+        let later = Words::with(|words| words.trash_later.replace(op));
         *link = (*link & KEPT) | later as usize;
     }
 }
@@ -92,15 +80,25 @@ pub unsafe fn deposit(op: *mut PyObject) {
 ///
 /// # Safety
 /// Every object put aside is still dying.
+#[inline]
 pub unsafe fn destroy_chain() {
+    if Words::with(|words| !words.trash_later.get().is_null()) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { destroy_all() }
+    }
+}
+
+/// The same where something was put aside. Apart, so that nothing costs next to nothing.
+#[inline(never)]
+unsafe fn destroy_all() {
     // What dies meanwhile is put aside at the next level, and the loop goes on with it.
-    TRASH.with(|trash| {
-        trash.nesting.set(trash.nesting.get() + 1);
-        while let Some(op) = trash.take() {
+    Words::with(|words| {
+        words.trash_nesting.set(words.trash_nesting.get() + 1);
+        while let Some(op) = take(words) {
             // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
             unsafe { death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op) };
         }
-        trash.nesting.set(trash.nesting.get().saturating_sub(1));
+        words.trash_nesting.set(words.trash_nesting.get() - 1);
     });
 }
 
@@ -118,7 +116,7 @@ pub unsafe fn put_aside(op: *mut PyObject) {
         if tracked {
             gc::untrack(op);
         }
-        let later = TRASH.with(|trash| trash.later.replace(op));
+        let later = Words::with(|words| words.trash_later.replace(op));
         *link_of(op) = later as usize | if tracked { TRACKED } else { 0 };
     }
 }
@@ -129,8 +127,18 @@ pub unsafe fn put_aside(op: *mut PyObject) {
 /// Every object put aside is still dying.
 #[inline]
 pub unsafe fn drain() {
-    TRASH.with(|trash| {
-        while let Some(op) = trash.take() {
+    if Words::with(|words| !words.trash_later.get().is_null()) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { drain_all() }
+    }
+}
+
+/// The same where something was put aside.
+#[cold]
+#[inline(never)]
+unsafe fn drain_all() {
+    Words::with(|words| {
+        while let Some(op) = take(words) {
             // SAFETY: the caller's promise is the callee's.
             unsafe { death::finish(op) };
         }
@@ -178,6 +186,7 @@ const KEPT: usize = if FLAVOUR.minor <= 13 && !FLAVOUR.free_threaded {
 ///
 /// # Safety
 /// `op` is a container.
+#[inline]
 unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     // SAFETY: a container has a `PyGC_Head` in front of it; a free-threaded flavour has this layout.
     unsafe {
@@ -191,31 +200,32 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     }
 }
 
-impl Trash {
-    /// Takes the object put aside last, and gives it its link word back.
-    fn take(&self) -> Option<*mut PyObject> {
-        let op = self.later.get();
-        if op.is_null() {
-            return None;
-        }
-        // SAFETY: what was put aside is a container, and is still dying.
-        unsafe {
-            let word = link_of(op);
-            let link = *word;
-            *word = link & KEPT;
-            self.later.set((link & !PyGC_Head::FLAGS) as *mut PyObject);
-            if FLAVOUR.free_threaded {
-                // Nobody's, and merged: the owner's id has made room for the link.
-                let shared = &(*op.cast::<BiasedObject>()).ob_ref_shared;
-                // Relaxed: nobody else has the object.
-                shared.store(bias::MERGED, Ordering::Relaxed);
-            }
-            if KEPT == 0 && link & TRACKED != 0 {
-                gc::track(op);
-            }
-        }
-        Some(op)
+/// Takes the object put aside last, and gives it its link word back.
+#[inline]
+fn take(words: &Words) -> Option<*mut PyObject> {
+    let op = words.trash_later.get();
+    if op.is_null() {
+        return None;
     }
+    // SAFETY: what was put aside is a container, and is still dying.
+    unsafe {
+        let word = link_of(op);
+        let link = *word;
+        *word = link & KEPT;
+        words
+            .trash_later
+            .set((link & !PyGC_Head::FLAGS) as *mut PyObject);
+        if FLAVOUR.free_threaded {
+            // Nobody's, and merged: the owner's id has made room for the link.
+            let shared = &(*op.cast::<BiasedObject>()).ob_ref_shared;
+            // Relaxed: nobody else has the object.
+            shared.store(bias::MERGED, Ordering::Relaxed);
+        }
+        if KEPT == 0 && link & TRACKED != 0 {
+            gc::track(op);
+        }
+    }
+    Some(op)
 }
 
 /// A debug flavour ends the process where an object without a `PyGC_Head` would be given a link.

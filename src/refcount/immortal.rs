@@ -30,14 +30,13 @@ impl Policy for Immortal {
     unsafe fn acquire(count: *mut isize) -> bool {
         // SAFETY: valid for reads and writes, says the caller.
         unsafe {
-            let word = *count;
-            if (word as u32).wrapping_add(1) == 0 {
+            if *count.cast::<u32>() == u32::MAX {
                 return false;
             }
             // CPython stores the low half only. The low half does not wrap here, so storing the whole
             // word leaves the same bits, and the 64-bit load of the next release need not wait for two
-            // stores to be put together.
-            *count = word.wrapping_add(1);
+            // stores to be put together. Loading each width by itself lets both work in memory.
+            *count = (*count).wrapping_add(1);
         }
         true
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 
 use super::stacks;
 use super::traces::{self, Trace};
-use crate::abi::{self, PyObject};
+use crate::abi::{self, FLAVOUR, PyObject};
 use crate::host;
 
 /// The first fields of CPython's `_Py_tracemalloc_config`, which it tests at each birth up to 3.11.
@@ -27,7 +27,7 @@ static PRIVATE: Settings = Settings {
 };
 
 /// Not tracing: CPython's answer.
-const NOT_TRACING: c_int = -2;
+pub const NOT_TRACING: c_int = -2;
 
 /// From now on `settings` say whether tracemalloc traces. Called before the first birth: they are the
 /// host's, or the program's copy of the exported ones.
@@ -44,6 +44,13 @@ pub unsafe fn use_settings(settings: *mut Settings) {
 #[must_use]
 pub fn is_tracing() -> bool {
     settings().tracing.load(Ordering::Relaxed) != 0
+}
+
+/// Whether tracemalloc is known not to trace, be it the host's: up to 3.11 we share its flag.
+#[inline]
+#[must_use]
+pub fn is_surely_off() -> bool {
+    (FLAVOUR.minor <= 11 || !host::has_interpreter()) && !is_tracing()
 }
 
 #[inline]
@@ -74,6 +81,7 @@ pub fn frames() -> usize {
 }
 
 /// A block was allocated: 0, or -2 where nothing is traced.
+#[inline(never)]
 pub fn track(domain: u32, address: usize, size: usize) -> c_int {
     if !is_tracing() {
         return NOT_TRACING;
@@ -84,6 +92,7 @@ pub fn track(domain: u32, address: usize, size: usize) -> c_int {
 }
 
 /// A block was given back: 0, or -2 where nothing is traced.
+#[inline(never)]
 pub fn untrack(domain: u32, address: usize) -> c_int {
     if !is_tracing() {
         return NOT_TRACING;
@@ -97,14 +106,21 @@ pub fn untrack(domain: u32, address: usize) -> c_int {
 ///
 /// # Safety
 /// `op` is an object whose type has been set.
+#[inline]
 pub unsafe fn new_reference(op: *mut PyObject) -> c_int {
+    if is_surely_off() {
+        return -1;
+    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { renew(op) }
+}
+
+#[inline(never)]
+unsafe fn renew(op: *mut PyObject) -> c_int {
     if host::has_interpreter() {
         let theirs = host::originals()._PyTraceMalloc_NewReference;
         // SAFETY: the host's own function, with an object that its own would be given.
         return theirs.map_or(-1, |theirs| unsafe { theirs(op) });
-    }
-    if !is_tracing() {
-        return -1;
     }
     // SAFETY: the caller's promise is the callee's.
     let block = op as usize - unsafe { abi::presize(op) };

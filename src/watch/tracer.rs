@@ -64,6 +64,13 @@ pub(super) fn slot() -> *mut Tracer {
     THEIRS.load(Ordering::Relaxed)
 }
 
+/// The slot of `PyRefTracer_SetTracer` where there is no host.
+#[inline]
+#[must_use]
+pub const fn users() -> *mut Tracer {
+    USERS.get()
+}
+
 /// From now on that slot is the host's.
 pub(super) fn use_slot(slot: *mut Tracer) {
     // Relaxed: called before the first object is born.

@@ -34,6 +34,7 @@ static TALLY: Tally<2> = Tally::new();
 static WHEN_LIVE_STARTS: OnceLock<fn()> = OnceLock::new();
 
 /// Whether a watcher is on.
+#[inline]
 #[must_use]
 pub fn is_on(watcher: Watcher) -> bool {
     // Relaxed: set while callers take turns.
@@ -81,7 +82,10 @@ pub fn counted() -> (u64, u64) {
 pub unsafe fn set_tracer(tracer: Tracer) {
     // SAFETY: callers take turns, and the slot lives for good.
     unsafe { *tracer::slot() = tracer };
-    choose();
+    if FLAVOUR.minor <= 12 {
+        // From 3.13 on the slot itself is read.
+        choose();
+    }
 }
 
 /// From now on `slot` is where `PyRefTracer_SetTracer` keeps its tracer: the host's. Called before the first
@@ -98,10 +102,11 @@ pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
 ///
 /// # Safety
 /// `op` is a complete object.
+#[inline]
 pub unsafe fn resurrected(op: *mut PyObject) {
     if is_on(Watcher::Live) {
         // SAFETY: the caller's promise is the callee's.
-        unsafe { live::reborn(op) };
+        unsafe { reborn(op) };
     }
 }
 
@@ -116,6 +121,13 @@ pub unsafe fn dies_after_all(op: *mut PyObject) {
     } else if is_on(Watcher::Live) {
         live::died(op);
     }
+}
+
+/// Apart, so that a resurrection of which nobody is told needs no stack.
+#[inline(never)]
+unsafe fn reborn(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { live::reborn(op) };
 }
 
 /// Tells a table that remembers the dead that a dying object has become immortal. Any other object is left alone.

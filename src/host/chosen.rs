@@ -1,0 +1,33 @@
+use std::cell::UnsafeCell;
+
+/// A function that is chosen while callers take turns, and then called by a jump through memory: one instruction,
+/// where a look at what to do takes two.
+#[derive(Debug)]
+pub struct Chosen<F>(UnsafeCell<F>);
+
+// SAFETY: written only while callers take turns: under the host's lock, before there is a second thread, or as the
+// header asks.
+unsafe impl<F> Sync for Chosen<F> {}
+
+impl<F: Copy> Chosen<F> {
+    /// With a function to begin with.
+    pub const fn new(function: F) -> Self {
+        Self(UnsafeCell::new(function))
+    }
+
+    /// The function that was chosen last.
+    #[inline]
+    pub fn get(&self) -> F {
+        // SAFETY: nobody writes meanwhile, says `set`.
+        unsafe { *self.0.get() }
+    }
+
+    /// Chooses another.
+    ///
+    /// # Safety
+    /// Nobody reads or writes meanwhile.
+    pub unsafe fn set(&self, function: F) {
+        // SAFETY: the caller's promise.
+        unsafe { *self.0.get() = function }
+    }
+}
