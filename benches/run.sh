@@ -85,8 +85,11 @@ loops() {
 # loops_of_cpython FLAVOUR: the other side; fails where there is no libpython or no header.
 loops_of_cpython() {
     [ -n "$program" ] && [ "$library" != - ] && [ "$include" != - ] || return 1
+    # A distribution may share one pyconfig.h between its builds.
+    case $1 in *-refdebug*) switches=-DPy_REF_DEBUG=1 ;; *) switches= ;; esac
+    case $1 in *-tracerefs*) switches="$switches -DPy_TRACE_REFS=1" ;; esac
     # shellcheck disable=SC2086
-    $cc $flags $asserting -DAGAINST_PYTHON_H $bodies -I"$include" "$library" \
+    $cc $flags $asserting $switches -DAGAINST_PYTHON_H $bodies -I"$include" "$library" \
         -Wl,-rpath,"$(dirname "$library")" -o "$out/$1/cpython.so" >>"$log" 2>&1 ||
         stop "the loops do not compile against Python.h for $1"
 }

@@ -12,7 +12,7 @@ static void empty(long turns)
 
 BODY(exported_pair, MANY, Py_IncRef(op); Py_DecRef(op))
 BODY(inline_pair, MANY, Py_INCREF(op); HIDE(op); Py_DECREF(op))
-BODY(birth_and_death, BURY(op), _Py_NewReference(op); Py_DecRef(op))
+BODY(birth_and_death, START_DEAD, _Py_NewReference(op); Py_DecRef(op))
 BODY(tracing_off, , PyTraceMalloc_Track(0, 64, 64); PyTraceMalloc_Untrack(0, 64))
 
 #if !defined(Py_REF_DEBUG) && !defined(Py_TRACE_REFS)

@@ -99,6 +99,7 @@ static int tracer(PyObject *op, int event, void *data)
 }
 
 #define OF(type) op = object_of(&plain, &type)
+#define OF_TYPE(type) Py_SET_TYPE(op, &type)
 #define DYING(type) OF(type); set_count(op, 0)
 
 /* ---- Counting ---- */
@@ -111,14 +112,14 @@ BODY(decref, MANY, xPy_DecRef(op))
 BODY(decref_null, NOBODY, xPy_DecRef(op))
 BODY(decref_immortal, IMMORTAL, xPy_DecRef(op))
 BODY(decref_foreign, FOREIGN, xPy_DecRef(op))
-BODY(decref_last, , BEAR(op); Py_SET_REFCNT(op, 1); HIDE(op); xPy_DecRef(op))
-BODY(decref_last_container, OF(container_type), BEAR(op); Py_SET_REFCNT(op, 1); HIDE(op); xPy_DecRef(op))
+BODY(decref_last, START_DEAD, BEAR(op); Py_SET_REFCNT(op, 1); HIDE(op); xPy_DecRef(op))
+BODY(decref_last_container, START_DEAD; OF_TYPE(container_type), BEAR(op); Py_SET_REFCNT(op, 1); HIDE(op); xPy_DecRef(op))
 BODY(pair, MANY, xPy_IncRef(op); xPy_DecRef(op))
 BODY(incref_nonnull, , x_Py_IncRef(op))
 BODY(incref_nonnull_immortal, IMMORTAL, x_Py_IncRef(op))
 BODY(decref_nonnull, MANY, x_Py_DecRef(op))
 BODY(decref_nonnull_immortal, IMMORTAL, x_Py_DecRef(op))
-BODY(decref_nonnull_last, , BEAR(op); Py_SET_REFCNT(op, 1); HIDE(op); x_Py_DecRef(op))
+BODY(decref_nonnull_last, START_DEAD, BEAR(op); Py_SET_REFCNT(op, 1); HIDE(op); x_Py_DecRef(op))
 BODY(new_ref, , USE(xPy_NewRef(op)))
 BODY(new_ref_immortal, IMMORTAL, USE(xPy_NewRef(op)))
 BODY(xnew_ref, , USE(xPy_XNewRef(op)))
@@ -148,7 +149,7 @@ BODY(set_immortal_untracked, , x_Py_SetImmortalUntracked(op))
 BODY(decref_shared, FOREIGN, x_Py_DecRefShared(op))
 BODY(decref_shared_debug, FOREIGN, x_Py_DecRefSharedDebug(op, __FILE__, 1))
 #ifdef Py_GIL_DISABLED
-BODY(merge_zero, uintptr_t me = op->ob_tid, BEAR(op); op->ob_tid = me; op->ob_ref_local = 0; op->ob_ref_shared = 0;
+BODY(merge_zero, uintptr_t me = op->ob_tid; START_DEAD, BEAR(op); op->ob_tid = me; op->ob_ref_local = 0; op->ob_ref_shared = 0;
     HIDE(op); x_Py_MergeZeroLocalRefcount(op))
 BODY(merge_zero_shared, uintptr_t me = op->ob_tid, op->ob_tid = me; op->ob_ref_local = 0; op->ob_ref_shared = 4;
     HIDE(op); x_Py_MergeZeroLocalRefcount(op))
@@ -157,19 +158,19 @@ BODY(thread_local, , USE(x_Py_GetThreadLocal_Addr()))
 
 /* ---- Birth ---- */
 
-BODY(new_reference, BURY(op), x_Py_NewReference(op); BURY(op))
-BODY(new_reference_container, OF(container_type); BURY(op), x_Py_NewReference(op); BURY(op))
-BODY(no_total, BURY(op), x_Py_NewReferenceNoTotal(op); BURY(op))
+BODY(new_reference, START_DEAD, x_Py_NewReference(op); BURY(op))
+BODY(new_reference_container, START_DEAD; OF_TYPE(container_type), x_Py_NewReference(op); BURY(op))
+BODY(no_total, START_DEAD, x_Py_NewReferenceNoTotal(op); BURY(op))
 BODY(resurrect_reference, set_count(op, 1), x_Py_ResurrectReference(op))
-BODY(init, BURY(op), USE(xPyObject_Init(op, &plain_type)); BURY(op))
-BODY(init_heap, BURY(op), USE(xPyObject_Init(op, &heap_type.type)); BURY(op))
-BODY(init_var, BURY(op), USE(xPyObject_InitVar((PyVarObject *)op, &plain_type, 0)); BURY(op))
-BODY(init_var_heap, BURY(op), USE(xPyObject_InitVar((PyVarObject *)op, &heap_type.type, 0)); BURY(op))
+BODY(init, START_DEAD, USE(xPyObject_Init(op, &plain_type)); BURY(op))
+BODY(init_heap, START_DEAD, USE(xPyObject_Init(op, &heap_type.type)); BURY(op))
+BODY(init_var, START_DEAD, USE(xPyObject_InitVar((PyVarObject *)op, &plain_type, 0)); BURY(op))
+BODY(init_var_heap, START_DEAD, USE(xPyObject_InitVar((PyVarObject *)op, &heap_type.type, 0)); BURY(op))
 
 /* ---- Death ---- */
 
-BODY(dealloc, set_count(op, 0), BEAR(op); x_Py_Dealloc(op))
-BODY(dealloc_container, DYING(container_type), BEAR(op); x_Py_Dealloc(op))
+BODY(dealloc, set_count(op, 0); START_DEAD, BEAR(op); x_Py_Dealloc(op))
+BODY(dealloc_container, DYING(container_type); START_DEAD; OF_TYPE(container_type), BEAR(op); x_Py_Dealloc(op))
 BODY(finalizer_none, , xPyObject_CallFinalizer(op))
 BODY(finalizer, OF(finalized_type), xPyObject_CallFinalizer(op))
 BODY(finalizer_first, OF(finalized_container_type),
@@ -184,8 +185,9 @@ BODY(from_dealloc_kept, DYING(resurrected_type),
 
 BODY(trash, OF(container_type); void *thread = THREAD, USE((long)x_PyTrash_begin(thread, op)); x_PyTrash_end(thread))
 BODY(trash_cond, OF(link_type), USE((long)x_PyTrash_cond(op, link_type.tp_dealloc)))
-BODY(deposit, DYING(container_type), x_PyTrash_deposit_object(op); x_PyTrash_destroy_chain())
-BODY(thread_deposit, DYING(container_type); void *thread = THREAD; (void)thread, ASIDE(thread, op); DRAIN(thread))
+BODY(deposit, DYING(container_type); START_DEAD; OF_TYPE(container_type), BEAR(op); x_PyTrash_deposit_object(op); x_PyTrash_destroy_chain())
+BODY(thread_deposit, DYING(container_type); START_DEAD; OF_TYPE(container_type); void *thread = THREAD; (void)thread,
+    BEAR(op); ASIDE(thread, op); DRAIN(thread))
 BODY(thread_drain, void *thread = THREAD; (void)thread, DRAIN(thread))
 
 /* ---- tracemalloc and tracer ---- */
@@ -290,8 +292,8 @@ const Body bench_functions[] = {
 #endif
     ROW("_PyTrash_begin + _PyTrash_end", trash, _PyTrash_begin),
     ROW("_PyTrash_cond", trash_cond, _PyTrash_cond),
-    ROW("_PyTrash_deposit_object + _PyTrash_destroy_chain", deposit, _PyTrash_deposit_object),
-    ROW("_PyTrash_thread_deposit_object + _PyTrash_thread_destroy_chain", thread_deposit,
+    ROW("_PyTrash_deposit_object + _PyTrash_destroy_chain" WITH_BIRTH, deposit, _PyTrash_deposit_object),
+    ROW("_PyTrash_thread_deposit_object + _PyTrash_thread_destroy_chain" WITH_BIRTH, thread_deposit,
         _PyTrash_thread_deposit_object),
     ROW("_PyTrash_thread_destroy_chain, nothing put aside", thread_drain, _PyTrash_thread_destroy_chain),
     ROW("PyTraceMalloc_Track, not tracing", track, PyTraceMalloc_Track),

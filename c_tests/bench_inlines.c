@@ -10,7 +10,7 @@ BODY(xincref_null, NOBODY, Py_XINCREF(op))
 BODY(decref, MANY, Py_DECREF(op))
 BODY(decref_immortal, IMMORTAL, Py_DECREF(op))
 BODY(decref_foreign, FOREIGN, Py_DECREF(op))
-BODY(decref_last, , BEAR(op); Py_SET_REFCNT(op, 1); HIDE(op); Py_DECREF(op))
+BODY(decref_last, START_DEAD, BEAR(op); Py_SET_REFCNT(op, 1); HIDE(op); Py_DECREF(op))
 BODY(xdecref, MANY, Py_XDECREF(op))
 BODY(xdecref_null, NOBODY, Py_XDECREF(op))
 BODY(clear, MANY, place = op; HIDE(op); Py_CLEAR(place))
@@ -59,7 +59,6 @@ __attribute__((noinline)) static int traverse(PyObject *op, visitproc visit, voi
 
 BODY(visit, , USE((long)traverse(op, visited, NULL)))
 
-#if PY_VERSION_HEX < 0x030E0000
 static void end_container(PyObject *op)
 {
     Py_TRASHCAN_BEGIN(op, end_container)
@@ -76,7 +75,6 @@ static PyTypeObject trash_type = {
 };
 
 BODY(trashcan, op = object_of(&plain, &trash_type), HIDE(op); end_container(op))
-#endif
 
 #define ROW(name, body) {name, body, 1, 'i', NULL}
 #if PY_VERSION_HEX >= 0x030C0000
@@ -129,8 +127,6 @@ const Body bench_inlines[] = {
     ROW("_Py_NewReference", new_reference),
 #endif
     ROW("Py_VISIT", visit),
-#if PY_VERSION_HEX < 0x030E0000
     ROW("Py_TRASHCAN_BEGIN + Py_TRASHCAN_END", trashcan),
-#endif
     {NULL, NULL, 0, 0, NULL},
 };

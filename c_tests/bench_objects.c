@@ -47,19 +47,11 @@ PyObject *object_of(Slot *slot, PyTypeObject *type)
 {
     PyObject *op = (PyObject *)&slot->node;
 #ifdef Py_TRACE_REFS
-    static Slot *born[16];
-    int n = 0;
-    while (born[n] && born[n] != slot) {
-        n++;
+    /* It may be in the list of all objects already. */
+    if (slot->born) {
+        end_of(op);
     }
-    if (born[n]) {
-        /* It is in the list of all objects already. */
-        Py_SET_TYPE(op, type);
-        return op;
-    }
-    if (n < 15) {
-        born[n] = slot;
-    }
+    slot->born = 1;
 #endif
     Py_SET_TYPE(op, type);
     _Py_NewReference(op);
@@ -93,6 +85,22 @@ PyObject *foreign_of(Slot *slot)
     op->ob_ref_shared = 1 << 24 | 3;
 #endif
     return op;
+}
+
+/* Ends it, before a loop that bears it again. */
+void end_of(PyObject *op)
+{
+    Slot *slot = (Slot *)((char *)op - offsetof(Slot, node));
+    slot->born = 0;
+    Py_SET_TYPE(op, &plain_type);
+#if PY_VERSION_HEX >= 0x030C0000 && !defined(Py_GIL_DISABLED)
+    /* Immortal or not. */
+    uint64_t one = 1;
+    memcpy(&op->ob_refcnt, &one, sizeof one);
+#else
+    Py_SET_REFCNT(op, 1);
+#endif
+    Py_DecRef(op);
 }
 
 void set_count(PyObject *op, Py_ssize_t count)

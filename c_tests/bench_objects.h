@@ -24,6 +24,9 @@
 #else
 #include <pyrefcore.h>
 #endif
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #ifndef BENCH_HANDICAP
 #define BENCH_HANDICAP 0
@@ -46,6 +49,7 @@ typedef struct node {
 typedef struct {
     uintptr_t gc[2];
     Node node;
+    int born;
 } __attribute__((aligned(64))) Slot;
 
 /* A type with what follows a type that was made at run time. */
@@ -63,6 +67,7 @@ extern volatile unsigned spare;
 PyObject *object_of(Slot *slot, PyTypeObject *type);
 PyObject *immortal_of(Slot *slot);
 PyObject *foreign_of(Slot *slot);
+void end_of(PyObject *op);
 void set_count(PyObject *op, Py_ssize_t count);
 
 /* `op` is an object and `old` another; the setup may give them another life. */
@@ -89,11 +94,13 @@ void set_count(PyObject *op, Py_ssize_t count);
 /* A debug flavour of ours knows who is dead, and a list of all objects who is in it: there an object is born for each
  * death and dies after each birth, on both sides. */
 #if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS)
+#define START_DEAD end_of(op)
 #define BEAR(op) (_Py_NewReference(op), Py_SET_REFCNT(op, 0))
 #define WITH_BIRTH ", with the birth"
 #define BURY(op) Py_DecRef(op)
 #define WITH_DEATH ", with the death"
 #else
+#define START_DEAD (void)0
 #define BEAR(op) (void)0
 #define WITH_BIRTH
 #define BURY(op) (void)0
