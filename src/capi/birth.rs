@@ -15,7 +15,7 @@ pub unsafe extern "C" fn _Py_NewReference(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check_birth(op, "_Py_NewReference");
-        birth::new_reference(op, Total::Counted);
+        birth::new_reference_only(op, Total::Counted);
     }
 }
 

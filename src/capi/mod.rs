@@ -87,11 +87,16 @@ pub mod print_interpreter;
 /// # Safety
 /// Callers take turns.
 pub unsafe fn follow_host() {
-    // SAFETY: the caller's promise is the callee's.
-    #[cfg(Py_3_13)]
+    // SAFETY: the caller's promise is the callees'.
     unsafe {
-        ref_tracer::follow_host()
-    };
+        crate::lifecycle::birth::follow_host();
+        crate::watch::watchers::follow_host();
+        crate::watch::tracemalloc::follow_host();
+        #[cfg(Py_3_13)]
+        ref_tracer::follow_host();
+        #[cfg(any(py_sys_config = "Py_TRACE_REFS", Py_3_14))]
+        forget::follow_host();
+    }
 }
 
 /// The exported total of all references, or null where the flavour exports none.

@@ -14,6 +14,6 @@ pub unsafe extern "C" fn _Py_NewReferenceNoTotal(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check_birth(op, "_Py_NewReferenceNoTotal");
-        birth::new_reference(op, Total::Unchanged);
+        birth::new_reference_only(op, Total::Unchanged);
     }
 }

@@ -12,6 +12,8 @@ pub struct Words {
     pub trash_later: Cell<*mut PyObject>,
     /// How many trashcan's `begin` are waiting for their `end`.
     pub trash_nesting: Cell<i32>,
+    /// The number of this thread's cell in every tally, plus one; zero: not yet known.
+    pub cell: Cell<usize>,
     /// The lowest address of the thread's stack that CPython calls safe; zero: not yet asked.
     pub stack_limit: Cell<usize>,
 }
@@ -40,6 +42,7 @@ thread_local! {
         Words {
             trash_later: Cell::new(null_mut()),
             trash_nesting: Cell::new(0),
+            cell: Cell::new(0),
             stack_limit: Cell::new(0),
         }
     };

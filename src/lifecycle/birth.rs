@@ -2,7 +2,7 @@
 
 use super::{HOST_OWNS_BIRTHS, all_objects, brc, count};
 use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
-use crate::host;
+use crate::host::{self, Chosen};
 use crate::refcount::{Current, Policy};
 use crate::watch::tracer::Tracer;
 use crate::watch::{events, ref_total, tracemalloc, watchers};
@@ -29,28 +29,106 @@ pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
             Total::Unchanged => host::originals()._Py_NewReferenceNoTotal,
         };
         if HOST_OWNS_BIRTHS && let Some(theirs) = theirs {
-            if let Some(slot) = events::listener() {
-                return by_host(op, theirs, slot);
-            }
-            // A jump: nothing is left to do afterwards.
-            return theirs(op);
-        } else if FLAVOUR.minor <= 11 && tracemalloc::is_tracing() {
+            leave_to_host(op, theirs);
+        } else {
+            new_here(op, total);
+        }
+    }
+}
+
+/// A birth that is ours.
+#[inline]
+unsafe fn new_here(op: *mut PyObject, total: Total) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if FLAVOUR.minor <= 11 && tracemalloc::is_tracing() {
             // A jump out of the way: nothing is kept for a return.
             return traced(op);
-        } else {
-            counted(op, total);
         }
+        counted(op, total);
         events::created(op);
+    }
+}
+
+type Birth = unsafe extern "C" fn(*mut PyObject);
+
+/// What the exported births do where a host's would be the host's.
+static BIRTHS: [Chosen<Birth>; 2] = [Chosen::new(born), Chosen::new(born_again)];
+
+/// [`new_reference`] for a function that does nothing else, which is a jump then.
+///
+/// # Safety
+/// As [`new_reference`].
+#[inline]
+pub unsafe fn new_reference_only(op: *mut PyObject, total: Total) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if HOST_OWNS_BIRTHS {
+            BIRTHS[total as usize].get()(op)
+        } else {
+            new_reference(op, total)
+        }
+    }
+}
+
+/// From now on births are the host's, where they are to be.
+///
+/// # Safety
+/// Callers take turns.
+pub unsafe fn follow_host() {
+    let host = host::originals();
+    // SAFETY: the caller's promise is the callee's.
+    unsafe {
+        if host._Py_NewReference.is_some() {
+            BIRTHS[Total::Counted as usize].set(born_in_host);
+        }
+        if host._Py_NewReferenceNoTotal.is_some() {
+            BIRTHS[Total::Unchanged as usize].set(born_again_in_host);
+        }
+    }
+}
+
+unsafe extern "C" fn born(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { new_here(op, Total::Counted) }
+}
+
+unsafe extern "C" fn born_again(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { new_here(op, Total::Unchanged) }
+}
+
+unsafe extern "C" fn born_in_host(op: *mut PyObject) {
+    // SAFETY: chosen where there is one; the caller's promise.
+    unsafe { leave_to_host(op, host::originals()._Py_NewReference.unwrap_unchecked()) }
+}
+
+unsafe extern "C" fn born_again_in_host(op: *mut PyObject) {
+    // SAFETY: as above.
+    unsafe {
+        leave_to_host(
+            op,
+            host::originals()._Py_NewReferenceNoTotal.unwrap_unchecked(),
+        )
+    }
+}
+
+/// A birth that is the host's.
+#[inline]
+unsafe fn leave_to_host(op: *mut PyObject, theirs: Birth) {
+    // SAFETY: the host's own function, and the caller's promise.
+    unsafe {
+        match events::listener() {
+            Some(slot) => by_host(op, theirs, slot),
+            // A jump: nothing is left to do afterwards.
+            None => theirs(op),
+        }
     }
 }
 
 /// A birth that is the host's, where somebody is told.
 #[inline(never)]
-unsafe fn by_host(
-    op: *mut PyObject,
-    theirs: unsafe extern "C" fn(*mut PyObject),
-    slot: *mut Tracer,
-) {
+unsafe fn by_host(op: *mut PyObject, theirs: Birth, slot: *mut Tracer) {
     // SAFETY: the host's own function, and the caller's promise.
     unsafe {
         theirs(op);
@@ -109,20 +187,10 @@ pub unsafe fn undo(op: *mut PyObject) {
 pub unsafe fn resurrect_reference(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if let Some(theirs) = host::originals()._Py_ResurrectReference {
-            return resurrected_by_host(op, theirs);
+        if FLAVOUR.trace_refs && host::originals()._Py_ResurrectReference.is_none() {
+            all_objects::add(op, all_objects::Entry::Force);
         }
-        all_objects::add(op, all_objects::Entry::Force);
-        watchers::resurrected(op);
-    }
-}
-
-#[inline(never)]
-unsafe fn resurrected_by_host(op: *mut PyObject, theirs: unsafe extern "C" fn(*mut PyObject)) {
-    // SAFETY: the host's own function, and the caller's promise.
-    unsafe {
-        theirs(op);
-        watchers::resurrected(op);
+        watchers::chosen_resurrection()(op);
     }
 }
 

@@ -178,7 +178,7 @@ pub fn given_back(block: usize) {
 /// # Safety
 /// `op` is an object whose type can be read.
 pub unsafe fn reborn(op: *mut PyObject) {
-    if ENDING.get().op == op as usize {
+    if remembers_the_dead() && ENDING.get().op == op as usize {
         ENDING.set(NOTHING);
     }
     // SAFETY: the caller's promise is the callee's.

@@ -1,10 +1,10 @@
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use crate::host::{Host, ThisHost};
+use crate::host::{Host, ThisHost, Words};
 
 /// What each thread has counted, in a cell of its own.
 ///
-/// A thread adds to its own cell without a locked instruction; who wants a sum reads them all. A thread
+/// A thread adds to its own cell without a locked instruction; who wants a sum reads those in use. A thread
 /// that ends leaves its cell behind, and a later thread with the same identity goes on in it, so
 /// nothing is lost. Threads beyond the cells share one, with locked instructions.
 #[derive(Debug)]
@@ -15,19 +15,16 @@ pub(super) struct Tally<const KINDS: usize> {
 
 const CELLS: usize = 256;
 
+/// Whose cell it is, in every tally: threads in the order in which they came.
+static OWNERS: [AtomicUsize; CELLS] = [const { AtomicUsize::new(0) }; CELLS];
+
 #[derive(Debug)]
 #[repr(align(64))]
-struct Cell<const KINDS: usize> {
-    owner: AtomicUsize,
-    counts: [AtomicI64; KINDS],
-}
+struct Cell<const KINDS: usize>([AtomicI64; KINDS]);
 
 impl<const KINDS: usize> Cell<KINDS> {
     const fn new() -> Self {
-        Self {
-            owner: AtomicUsize::new(0),
-            counts: [const { AtomicI64::new(0) }; KINDS],
-        }
+        Self([const { AtomicI64::new(0) }; KINDS])
     }
 }
 
@@ -42,41 +39,52 @@ impl<const KINDS: usize> Tally<KINDS> {
     /// Adds to one kind of count. From any thread.
     #[inline]
     pub(super) fn add(&self, kind: usize, amount: i64) {
-        let me = ThisHost::thread_id();
-        // Thread descriptors are large and aligned: the bits above the page tell threads apart.
-        let mut place = (me >> 12) % CELLS;
-        for _ in 0..CELLS {
-            let cell = &self.own[place];
-            // Relaxed: a cell's owner is set once and never changes; ours was set by this thread.
-            let owner = cell.owner.load(Ordering::Relaxed);
-            if owner == me || (owner == 0 && Self::claim(cell, me)) {
-                let count = &cell.counts[kind];
+        let number = match Words::with(|words| words.cell.get()) {
+            0 => find_cell(),
+            number => number,
+        };
+        match self.own.get(number - 1) {
+            Some(cell) => {
+                let count = &cell.0[kind];
                 // Relaxed load and store: no other thread writes this cell.
                 count.store(count.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
-                return;
             }
-            place = (place + 1) % CELLS;
+            None => {
+                // Relaxed: a sum has no order.
+                self.shared.0[kind].fetch_add(amount, Ordering::Relaxed);
+            }
         }
-        // Relaxed: a sum has no order.
-        self.shared.counts[kind].fetch_add(amount, Ordering::Relaxed);
     }
 
     /// The sum over all threads: exact for all that happened before the call.
     pub(super) fn sum(&self, kind: usize) -> i64 {
-        let cells = self.own.iter().chain([&self.shared]);
         // Relaxed: whoever wants another thread's latest count has synchronised with it already.
-        cells
-            .map(|cell| cell.counts[kind].load(Ordering::Relaxed))
+        let used = OWNERS
+            .iter()
+            .take_while(|owner| owner.load(Ordering::Relaxed) != 0);
+        let own = used.zip(&self.own).map(|(_, cell)| cell);
+        own.chain([&self.shared])
+            .map(|cell| cell.0[kind].load(Ordering::Relaxed))
             .sum()
     }
+}
 
-    #[cold]
-    fn claim(cell: &Cell<KINDS>, me: usize) -> bool {
-        // Relaxed: the cell's counts are atomics and start from zero; there is nothing to publish.
-        cell.owner
-            .compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
-    }
+/// The number of the calling thread's cell, plus one; one more than that of the last cell where none is left.
+#[cold]
+#[inline(never)]
+fn find_cell() -> usize {
+    let me = ThisHost::thread_id();
+    // Relaxed: a cell's owner is set once and never changes; the counts are atomics and start from zero, so there is
+    // nothing to publish.
+    let mine = |owner: &AtomicUsize| {
+        owner.load(Ordering::Relaxed) == me
+            || owner
+                .compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    };
+    let number = OWNERS.iter().position(mine).unwrap_or(CELLS) + 1;
+    Words::with(|words| words.cell.set(number));
+    number
 }
 
 #[cfg(test)]
@@ -105,10 +113,23 @@ mod tests {
     #[test]
     fn threads_beyond_the_cells_are_counted_too() {
         static TALLY: Tally<1> = Tally::new();
-        for cell in &TALLY.own {
-            cell.owner.store(usize::MAX, Ordering::Relaxed);
-        }
         TALLY.add(0, 5);
-        assert_eq!(TALLY.sum(0), 5);
+        let mine = Words::with(|words| words.cell.replace(CELLS + 1));
+        TALLY.add(0, 7);
+        Words::with(|words| words.cell.set(mine));
+        assert_eq!(TALLY.shared.0[0].load(Ordering::Relaxed), 7);
+        assert_eq!(TALLY.sum(0), 12);
+    }
+
+    #[test]
+    fn a_thread_keeps_its_cell() {
+        static TALLY: Tally<1> = Tally::new();
+        TALLY.add(0, 1);
+        let mine = Words::with(|words| words.cell.get());
+        assert_eq!(find_cell(), mine);
+        let theirs = std::thread::spawn(find_cell)
+            .join()
+            .expect("the thread ends");
+        assert_ne!(mine, theirs);
     }
 }

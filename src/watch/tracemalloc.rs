@@ -26,6 +26,9 @@ static PRIVATE: Settings = Settings {
     max_nframe: AtomicI32::new(1),
 };
 
+/// Zero where nothing is traced for sure: our own flag, the flag that we share, or none of them.
+static MAY_TRACE: AtomicPtr<AtomicI32> = AtomicPtr::new((&raw const PRIVATE.tracing).cast_mut());
+
 /// Not tracing: CPython's answer.
 pub const NOT_TRACING: c_int = -2;
 
@@ -37,6 +40,8 @@ pub const NOT_TRACING: c_int = -2;
 pub unsafe fn use_settings(settings: *mut Settings) {
     // Relaxed here and below: callers take turns.
     SETTINGS.store(settings, Ordering::Relaxed);
+    // SAFETY: the caller's promise.
+    MAY_TRACE.store(unsafe { &raw mut (*settings).tracing }, Ordering::Relaxed);
 }
 
 /// Whether tracemalloc traces; in a host from 3.12 on, never, because such a host needs no telling.
@@ -50,7 +55,16 @@ pub fn is_tracing() -> bool {
 #[inline]
 #[must_use]
 pub fn is_surely_off() -> bool {
-    (FLAVOUR.minor <= 11 || !host::has_interpreter()) && !is_tracing()
+    // SAFETY: never null, and valid for good. Relaxed: callers take turns.
+    unsafe { (*MAY_TRACE.load(Ordering::Relaxed)).load(Ordering::Relaxed) == 0 }
+}
+
+/// From now on a host is asked, unless we share its flag.
+pub fn follow_host() {
+    static ALWAYS: AtomicI32 = AtomicI32::new(1);
+    if FLAVOUR.minor >= 12 {
+        MAY_TRACE.store((&raw const ALWAYS).cast_mut(), Ordering::Relaxed);
+    }
 }
 
 #[inline]

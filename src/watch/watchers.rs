@@ -11,7 +11,7 @@ use super::tally::Tally;
 use super::tracer::{self, CREATE, DESTROY, Tracer};
 use super::{birth_stacks, live, tracemalloc};
 use crate::abi::{FLAVOUR, PyObject};
-use crate::host;
+use crate::host::{self, Chosen};
 
 /// What of ours can watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
 pub unsafe fn resurrected(op: *mut PyObject) {
     if is_on(Watcher::Live) {
         // SAFETY: the caller's promise is the callee's.
-        unsafe { reborn(op) };
+        unsafe { live::reborn(op) };
     }
 }
 
@@ -123,22 +123,47 @@ pub unsafe fn dies_after_all(op: *mut PyObject) {
     }
 }
 
-/// Apart, so that a resurrection of which nobody is told needs no stack.
-#[inline(never)]
-unsafe fn reborn(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { live::reborn(op) };
-}
-
 /// Tells a table that remembers the dead that a dying object has become immortal. Any other object is left alone.
 ///
 /// # Safety
 /// `op` is an object.
 pub unsafe fn immortalised(op: *mut PyObject) {
-    if live::state(op as usize) == State::Dying {
+    if live::remembers_the_dead() && live::state(op as usize) == State::Dying {
         // SAFETY: the caller's promise is the callee's.
         unsafe { live::reborn(op) };
     }
+}
+
+/// Tells whoever has to know that a finalizer has kept an object alive, the host first.
+static RESURRECTION: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(tell_nobody);
+
+/// Who is to be told of a resurrection.
+#[inline]
+#[must_use]
+pub fn chosen_resurrection() -> unsafe extern "C" fn(*mut PyObject) {
+    RESURRECTION.get()
+}
+
+unsafe extern "C" fn tell_nobody(_op: *mut PyObject) {}
+
+unsafe extern "C" fn tell_live_table(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { resurrected(op) }
+}
+
+unsafe extern "C" fn tell_host_and_live_table(op: *mut PyObject) {
+    // SAFETY: the host's own function, and the caller's promise.
+    unsafe {
+        if let Some(theirs) = host::originals()._Py_ResurrectReference {
+            theirs(op);
+        }
+        resurrected(op);
+    }
+}
+
+/// From now on there is a host, which hears of resurrections too.
+pub fn follow_host() {
+    choose();
 }
 
 /// Puts in front who has to hear of births and deaths first.
@@ -152,6 +177,15 @@ fn choose() {
         } else {
             watch
         };
+    let live = watching & Watcher::Live as u8 != 0;
+    let told = match host::originals()._Py_ResurrectReference {
+        None if live => tell_live_table,
+        None => tell_nobody,
+        Some(_) if live => tell_host_and_live_table,
+        Some(theirs) => theirs,
+    };
+    // SAFETY: callers take turns.
+    unsafe { RESURRECTION.set(told) };
     put_in_front((watching != 0).then_some(Tracer {
         function: Some(first),
         data: null_mut(),
