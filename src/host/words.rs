@@ -14,6 +14,8 @@ pub struct Words {
     pub trash_nesting: Cell<i32>,
     /// The number of this thread's cell in every tally, plus one; zero: not yet known.
     pub cell: Cell<usize>,
+    /// Whether the thread is known to the queue of objects that wait for their owner.
+    pub is_registered: Cell<bool>,
     /// The lowest address of the thread's stack that CPython calls safe; zero: not yet asked.
     pub stack_limit: Cell<usize>,
 }
@@ -43,6 +45,7 @@ thread_local! {
             trash_later: Cell::new(null_mut()),
             trash_nesting: Cell::new(0),
             cell: Cell::new(0),
+            is_registered: Cell::new(false),
             stack_limit: Cell::new(0),
         }
     };

@@ -4,7 +4,7 @@
 //! allocates an object, where it calls `pyrefcore_merge_queued`, and where it ends: at places where a
 //! destructor may run. In a host the host's queue is used, and its owners merge between bytecodes.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::dangling;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use super::{count, death};
 use crate::abi::{BiasedCount, FLAVOUR, Head, PyObject};
-use crate::host::{self, Host, ThisHost};
+use crate::host::{self, Host, ThisHost, Words};
 use crate::refcount::brc::{BUCKETS, Brc, Handed, Owner};
 use crate::refcount::{Released, bias, brc};
 use crate::watch::{ref_total, type_name};
@@ -30,21 +30,9 @@ static QUEUE: Brc<Bucket> = Brc::new([const { Mutex::new(Vec::new()) }; BUCKETS]
 /// How many objects wait, for whomever.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// How far a thread has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// The queue does not know it.
-    Unknown,
-    /// It takes part.
-    Registered,
-    /// It takes part, and its end has begun.
-    Leaving,
-    /// It has left.
-    Left,
-}
-
 thread_local! {
-    static STAGE: Cell<Stage> = const { Cell::new(Stage::Unknown) };
+    /// Whether the thread's end has begun: see [`leave`].
+    static IS_LEAVING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The counting part of an object of a free-threaded flavour.
@@ -60,16 +48,19 @@ unsafe fn words<'a>(op: *mut PyObject) -> &'a BiasedCount {
 /// The calling thread takes part from now on. Nothing happens in a host or under a global lock.
 #[inline]
 pub fn register() {
-    if FLAVOUR.free_threaded
-        && matches!(STAGE.get(), Stage::Unknown | Stage::Left)
-        && !host::has_interpreter()
-    {
+    if FLAVOUR.free_threaded && !Words::with(|words| words.is_registered.get()) {
         register_now();
     }
 }
 
 #[cold]
+#[inline(never)]
 fn register_now() {
+    set_registered(true);
+    if host::has_interpreter() {
+        // Nothing is to be done, and need not be asked again.
+        return;
+    }
     static FORKS: Once = Once::new();
     // SAFETY: the functions live as long as the library, which is never unloaded.
     FORKS.call_once(|| unsafe {
@@ -77,12 +68,10 @@ fn register_now() {
     });
     call_at_end();
     QUEUE.register(ThisHost::thread_id());
-    let is_first = STAGE.get() == Stage::Unknown;
-    STAGE.set(if is_first {
-        Stage::Registered
-    } else {
-        Stage::Leaving
-    });
+}
+
+fn set_registered(now: bool) {
+    Words::with(|words| words.is_registered.set(now));
 }
 
 /// Has [`leave`] called when the calling thread ends: by the C library, which calls such functions after the
@@ -105,8 +94,7 @@ fn call_at_end() {
 /// The thread ends: what it owns is merged by whoever gives it back from now on. Put off by one round, so that the
 /// program's own destructors, which may give back what the thread had, come first.
 extern "C" fn leave(_: *mut c_void) {
-    if STAGE.get() == Stage::Registered {
-        STAGE.set(Stage::Leaving);
+    if !IS_LEAVING.replace(true) {
         merge_queued();
         call_at_end();
         return;
@@ -117,7 +105,7 @@ extern "C" fn leave(_: *mut c_void) {
             break;
         }
     }
-    STAGE.set(Stage::Left);
+    set_registered(false);
 }
 
 /// Gives a reference back that is not the owner's: `_Py_DecRefShared`. `file` and `line` name the place for a debug

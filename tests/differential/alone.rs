@@ -12,13 +12,17 @@ pub(crate) fn check(ours: &Library, theirs: &Library, flavour: &str) -> Result<(
     for name in [c"Py_GetVersion", c"_Py_Dealloc"] {
         // SAFETY: dlsym takes a C string.
         if !unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }.is_null() {
-            return Err(format!("{name:?} is visible to both libraries; is something preloaded?"));
+            return Err(format!(
+                "{name:?} is visible to both libraries; is something preloaded?"
+            ));
         }
     }
     // SAFETY: the library answers with a C string of its own.
     let built = unsafe { CStr::from_ptr(ours.call(Symbol::pyrefcore_flavour, &[]) as *const _) };
     if built.to_bytes() != flavour.as_bytes() {
-        return Err(format!("the library is one for {built:?}, not for {flavour}"));
+        return Err(format!(
+            "the library is one for {built:?}, not for {flavour}"
+        ));
     }
     for symbol in Symbol::ALL {
         let found = [ours, theirs].map(|library| library.address(symbol.name()));
@@ -34,8 +38,13 @@ fn file_of(address: usize) -> String {
     let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: dladdr takes any address and fills what it is given; its names are C strings.
     unsafe {
-        assert!(libc::dladdr(address as *const _, info.as_mut_ptr()) != 0, "{address:#x} is in no file");
-        CStr::from_ptr(info.assume_init().dli_fname).to_string_lossy().into_owned()
+        assert!(
+            libc::dladdr(address as *const _, info.as_mut_ptr()) != 0,
+            "{address:#x} is in no file"
+        );
+        CStr::from_ptr(info.assume_init().dli_fname)
+            .to_string_lossy()
+            .into_owned()
     }
 }
 
@@ -44,7 +53,9 @@ pub(crate) fn check_births(sides: [&'static Side; 2]) -> Result<(), String> {
     const COUNT: usize = 4;
     let ours = &sides[0].library;
     ours.call(Symbol::pyrefcore_watch, &[COUNT]);
-    let counts = || [Symbol::pyrefcore_births, Symbol::pyrefcore_deaths].map(|symbol| ours.call(symbol, &[]));
+    let counts = || {
+        [Symbol::pyrefcore_births, Symbol::pyrefcore_deaths].map(|symbol| ours.call(symbol, &[]))
+    };
     for (side, expected) in sides.iter().zip([1, 0]) {
         side.enter();
         let before = counts();
@@ -55,7 +66,10 @@ pub(crate) fn check_births(sides: [&'static Side; 2]) -> Result<(), String> {
         side.log.take();
         let seen = [0, 1].map(|n| counts()[n] - before[n]);
         if seen != [expected; 2] {
-            return Err(format!("ours has seen {seen:?} births and deaths of {}'s, not {expected}", side.name));
+            return Err(format!(
+                "ours has seen {seen:?} births and deaths of {}'s, not {expected}",
+                side.name
+            ));
         }
     }
     ours.call(Symbol::pyrefcore_unwatch, &[COUNT]);
@@ -68,12 +82,21 @@ pub(crate) fn ask_micro_release(side: &'static Side) {
         return;
     }
     side.enter();
-    side.call(Symbol::PyRefTracer_SetTracer, &[TRACERS[0] as *const () as usize, 0]);
+    side.call(
+        Symbol::PyRefTracer_SetTracer,
+        &[TRACERS[0] as *const () as usize, 0],
+    );
     side.call(Symbol::_Py_ResurrectReference, &[side.object(0)]);
     side.call(Symbol::PyRefTracer_SetTracer, &[0, 0]);
-    let told = side.log.take().iter().any(|event| matches!(event, Event::Traced(_, 0, _)));
+    let told = side
+        .log
+        .take()
+        .iter()
+        .any(|event| matches!(event, Event::Traced(_, 0, _)));
     side.tells_resurrection.set(told);
     if told {
-        println!("  left out: this CPython tells the tracer of a resurrection; later ones of its version don't");
+        println!(
+            "  left out: this CPython tells the tracer of a resurrection; later ones of its version don't"
+        );
     }
 }

@@ -19,7 +19,12 @@ pub(crate) fn run(quiet: bool, limit: Limit, work: impl FnOnce() -> i32) -> End 
         prepare(limit);
         if quiet {
             // SAFETY: the name is a C string, and the descriptor is the child's own.
-            unsafe { libc::dup2(libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY), libc::STDERR_FILENO) };
+            unsafe {
+                libc::dup2(
+                    libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY),
+                    libc::STDERR_FILENO,
+                )
+            };
         }
         let status = work();
         // SAFETY: nothing is left to be done here.
@@ -45,7 +50,8 @@ pub(crate) fn hear(limit: Limit, work: impl FnOnce()) -> (End, String) {
         libc::close(ends[1]);
         let mut reader = std::os::fd::FromRawFd::from_raw_fd(ends[0]);
         let mut heard = Vec::new();
-        std::io::Read::read_to_end::<>(&mut reader as &mut std::fs::File, &mut heard).expect("a pipe can be read");
+        std::io::Read::read_to_end(&mut reader as &mut std::fs::File, &mut heard)
+            .expect("a pipe can be read");
         (wait(child), String::from_utf8_lossy(&heard).into_owned())
     }
 }
@@ -53,7 +59,13 @@ pub(crate) fn hear(limit: Limit, work: impl FnOnce()) -> (End, String) {
 fn prepare(limit: Limit) {
     // SAFETY: these change nothing but this child.
     unsafe {
-        libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 });
+        libc::setrlimit(
+            libc::RLIMIT_CORE,
+            &libc::rlimit {
+                rlim_cur: 0,
+                rlim_max: 0,
+            },
+        );
         libc::alarm(limit.unwrap_or(0));
     }
 }
@@ -61,6 +73,14 @@ fn prepare(limit: Limit) {
 fn wait(child: libc::pid_t) -> End {
     let mut status = 0;
     // SAFETY: the child is this process's own.
-    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child, "a child can be waited for");
-    if libc::WIFSIGNALED(status) { End::Signal(libc::WTERMSIG(status)) } else { End::Exit(libc::WEXITSTATUS(status)) }
+    assert_eq!(
+        unsafe { libc::waitpid(child, &raw mut status, 0) },
+        child,
+        "a child can be waited for"
+    );
+    if libc::WIFSIGNALED(status) {
+        End::Signal(libc::WTERMSIG(status))
+    } else {
+        End::Exit(libc::WEXITSTATUS(status))
+    }
 }

@@ -37,7 +37,11 @@ impl Flavour {
 
     /// Bytes of a `PyObject`.
     pub(crate) fn head(self) -> usize {
-        if self.has_links() || self.free_threaded { 32 } else { 16 }
+        if self.has_links() || self.free_threaded {
+            32
+        } else {
+            16
+        }
     }
 
     /// Where the words are that tell an object's count, and what they are called.
@@ -45,7 +49,10 @@ impl Flavour {
         match (self.free_threaded, self.has_links()) {
             (true, _) => &[
                 (0, "ob_tid"),
-                (8, "the word of ob_flags, ob_mutex, ob_gc_bits, ob_ref_local"),
+                (
+                    8,
+                    "the word of ob_flags, ob_mutex, ob_gc_bits, ob_ref_local",
+                ),
                 (16, "ob_ref_shared"),
             ],
             (false, true) => &[(16, "ob_refcnt")],

@@ -28,12 +28,17 @@ pub(crate) fn hunt(sides: [&'static Side; 2], operations: u64, seed: u64) -> boo
     let done = progress.operations.load(Ordering::Relaxed);
     let sequence = progress.sequences.load(Ordering::Relaxed);
     if end == End::Exit(0) {
-        println!("  seed {seed}: {done} operations in {sequence} sequences agree, {:.1?}", start.elapsed());
+        println!(
+            "  seed {seed}: {done} operations in {sequence} sequences agree, {:.1?}",
+            start.elapsed()
+        );
         return true;
     }
     println!("  seed {seed}: the two differ in sequence {sequence}, after {done} operations");
     if !shrink(sides, seed, sequence) {
-        println!("  alone that sequence does not differ: what came before it in the same process matters");
+        println!(
+            "  alone that sequence does not differ: what came before it in the same process matters"
+        );
     }
     false
 }
@@ -49,7 +54,10 @@ fn search(sides: [&'static Side; 2], operations: u64, seed: u64, progress: &Prog
         if done >= operations {
             break;
         }
-        let sequence = strategy.new_tree(&mut runner(seed, number)).expect("a sequence").current();
+        let sequence = strategy
+            .new_tree(&mut runner(seed, number))
+            .expect("a sequence")
+            .current();
         if let Err(difference) = twins.run(&sequence) {
             println!("  {difference}");
             return 1;
@@ -67,7 +75,9 @@ fn shrink(sides: [&'static Side; 2], seed: u64, number: u64) -> bool {
         child::run(true, Some(PATIENCE), quietly) != End::Exit(0)
     };
     let strategy = sequences(sides.map(|side| &*side));
-    let mut tree = strategy.new_tree(&mut runner(seed, number)).expect("a sequence");
+    let mut tree = strategy
+        .new_tree(&mut runner(seed, number))
+        .expect("a sequence");
     let mut shortest = tree.current();
     if !differs(shortest.clone()) {
         return false;
@@ -101,7 +111,10 @@ fn runner(seed: u64, number: u64) -> TestRunner {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&mix(seed).to_le_bytes());
     bytes[8..].copy_from_slice(&mix(seed ^ mix(number)).to_le_bytes());
-    TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::XorShift, &bytes))
+    TestRunner::new_with_rng(
+        Config::default(),
+        TestRng::from_seed(RngAlgorithm::XorShift, &bytes),
+    )
 }
 
 /// Spreads a number over all bits (splitmix64); never zero for two in a row.
@@ -117,7 +130,10 @@ impl Progress {
     fn shared() -> &'static Self {
         // SAFETY: new memory of zeroes is a pair of counters, and is never given back.
         unsafe {
-            let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+            let (access, kind) = (
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+            );
             let page = libc::mmap(std::ptr::null_mut(), size_of::<Self>(), access, kind, -1, 0);
             assert!(page != libc::MAP_FAILED, "there is memory for two counters");
             &*page.cast()

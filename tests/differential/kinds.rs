@@ -35,8 +35,14 @@ pub(crate) const RESURRECTIONS: usize = 3;
 pub(crate) const EMPTIES: usize = 4;
 
 impl Kind {
-    pub(crate) const ALL: [Self; KINDS] =
-        [Self::Plain, Self::Var, Self::Phoenix, Self::Heap, Self::Box, Self::PhoenixBox];
+    pub(crate) const ALL: [Self; KINDS] = [
+        Self::Plain,
+        Self::Var,
+        Self::Phoenix,
+        Self::Heap,
+        Self::Box,
+        Self::PhoenixBox,
+    ];
 
     pub(crate) fn is_container(self) -> bool {
         matches!(self, Self::Box | Self::PhoenixBox)
@@ -70,7 +76,10 @@ impl Kind {
         set(40, if self == Self::Var { 8 } else { 0 });
         set(48, dealloc as *const () as usize);
         let container = if self.is_container() { HAVE_GC } else { 0 };
-        set(168, DEFAULT | BASETYPE | container | if self == Self::Heap { HEAPTYPE } else { 0 });
+        set(
+            168,
+            DEFAULT | BASETYPE | container | if self == Self::Heap { HEAPTYPE } else { 0 },
+        );
         if self.is_container() {
             set(184, traverse as *const () as usize);
         }
@@ -82,7 +91,11 @@ impl Kind {
         } else {
             store_count(flavour, ob_type, static_count(flavour));
             if side.is_real {
-                assert_eq!(side.call(Symbol::PyType_Ready, &[ob_type]) as i32, 0, "a type is not ready");
+                assert_eq!(
+                    side.call(Symbol::PyType_Ready, &[ob_type]) as i32,
+                    0,
+                    "a type is not ready"
+                );
             }
         }
         ob_type
@@ -101,8 +114,19 @@ fn static_count(flavour: Flavour) -> usize {
 fn store_count(flavour: Flavour, op: usize, count: usize) {
     if flavour.free_threaded {
         let immortal = count > 1;
-        let flags = if immortal && flavour.minor >= 14 { 4 } else { 0 };
-        store(op + 8, if immortal { 0xFFFF_FFFF << 32 | flags } else { 0 });
+        let flags = if immortal && flavour.minor >= 14 {
+            4
+        } else {
+            0
+        };
+        store(
+            op + 8,
+            if immortal {
+                0xFFFF_FFFF << 32 | flags
+            } else {
+                0
+            },
+        );
         store(op + 16, if immortal { 0 } else { count << 2 | 3 });
     } else {
         store(op + flavour.words()[0].0, count);
@@ -126,7 +150,9 @@ fn dies(op: usize) -> bool {
     let side = Side::current();
     let dies = side.call(Symbol::PyObject_CallFinalizerFromDealloc, &[op]) as i32 == 0;
     if !dies && side.tells_resurrection.get() {
-        side.log.borrow_mut().pop_if(|last| matches!(last, Event::Traced(_, 0, id) if Some(*id) == side.id(op)));
+        side.log
+            .borrow_mut()
+            .pop_if(|last| matches!(last, Event::Traced(_, 0, id) if Some(*id) == side.id(op)));
     }
     dies
 }
@@ -158,7 +184,9 @@ fn end_container(op: usize, dies: impl FnOnce(&'static Side) -> bool) {
     let side = Side::current();
     side.untrack(op);
     if !side.trash_begin(op) {
-        return side.say(Event::Aside(side.id(op).expect("an object of ours is put aside")));
+        return side.say(Event::Aside(
+            side.id(op).expect("an object of ours is put aside"),
+        ));
     }
     if dies(side) {
         end(op);
@@ -179,8 +207,12 @@ pub(crate) fn empty(side: &Side, op: usize, slot: usize) {
 
 extern "C" fn traverse(op: usize, visit: usize, arg: usize) -> i32 {
     let side = Side::current();
-    let held = (0..SLOTS).map(|slot| word(side.slot_word(op, slot))).filter(|held| *held != 0);
-    held.map(|held| call(visit, [held, arg, 0, 0]) as i32).find(|answer| *answer != 0).unwrap_or(0)
+    let held = (0..SLOTS)
+        .map(|slot| word(side.slot_word(op, slot)))
+        .filter(|held| *held != 0);
+    held.map(|held| call(visit, [held, arg, 0, 0]) as i32)
+        .find(|answer| *answer != 0)
+        .unwrap_or(0)
 }
 
 extern "C" fn finalize_phoenix(op: usize) {
@@ -200,7 +232,8 @@ extern "C" fn finalize_phoenix(op: usize) {
 }
 
 /// The tracers of `PyRefTracer_SetTracer`.
-pub(crate) const TRACERS: [extern "C" fn(usize, i32, usize) -> i32; 2] = [first_tracer, second_tracer];
+pub(crate) const TRACERS: [extern "C" fn(usize, i32, usize) -> i32; 2] =
+    [first_tracer, second_tracer];
 
 extern "C" fn first_tracer(op: usize, event: i32, _data: usize) -> i32 {
     trace(1, op, event)

@@ -57,9 +57,15 @@ impl Library {
         if handle.is_null() {
             // SAFETY: dlopen has just failed, so there is a message.
             let reason = unsafe { CStr::from_ptr(libc::dlerror()) };
-            return Err(format!("{path} can't be opened: {}", reason.to_string_lossy()));
+            return Err(format!(
+                "{path} can't be opened: {}",
+                reason.to_string_lossy()
+            ));
         }
-        let mut library = Self { handle: handle as usize, functions: Vec::new() };
+        let mut library = Self {
+            handle: handle as usize,
+            functions: Vec::new(),
+        };
         let found = |symbol: &Symbol| library.address(symbol.name());
         library.functions = Symbol::ALL.iter().map(found).collect();
         Ok(library)

@@ -9,7 +9,10 @@ pub(crate) fn ring(side: &Side, alive: &[usize]) -> Vec<usize> {
     let (next, previous) = (|op: usize| word(op), |op: usize| word(op + 8));
     let mut found = Vec::new();
     // The newest is the one of which nobody is in front but the list's own head.
-    let Some(newest) = alive.iter().find(|id| side.id(previous(side.object(**id))).is_none()) else {
+    let Some(newest) = alive
+        .iter()
+        .find(|id| side.id(previous(side.object(**id))).is_none())
+    else {
         return found;
     };
     let mut op = side.object(*newest);
@@ -25,7 +28,11 @@ pub(crate) fn ring(side: &Side, alive: &[usize]) -> Vec<usize> {
 
 /// The objects of ours in the table from 3.13 on, by their numbers.
 pub(crate) fn members(side: &'static Side) -> Vec<usize> {
-    let addresses = if side.is_real { theirs(side) } else { ours(side) };
+    let addresses = if side.is_real {
+        theirs(side)
+    } else {
+        ours(side)
+    };
     let mut ids: Vec<usize> = addresses.into_iter().filter_map(|op| side.id(op)).collect();
     ids.sort_unstable();
     ids
@@ -41,7 +48,9 @@ fn theirs(side: &Side) -> Vec<usize> {
     let list = side.call(Symbol::PyObject_Call, &[function, arguments, 0]);
     assert!(list != 0, "sys.getobjects fails");
     let length = side.call(Symbol::PyList_Size, &[list]);
-    let items = (0..length).map(|n| side.call(Symbol::PyList_GetItem, &[list, n])).collect();
+    let items = (0..length)
+        .map(|n| side.call(Symbol::PyList_GetItem, &[list, n]))
+        .collect();
     side.call(Symbol::Py_DecRef, &[arguments]);
     side.call(Symbol::Py_DecRef, &[list]);
     items
@@ -60,6 +69,7 @@ fn ours(side: &Side) -> Vec<usize> {
         libc::free(text.cast());
         String::from_utf8(bytes).expect("a listing is text")
     };
-    let address = |line: &str| usize::from_str_radix(line.split(' ').next()?.strip_prefix("0x")?, 16).ok();
+    let address =
+        |line: &str| usize::from_str_radix(line.split(' ').next()?.strip_prefix("0x")?, 16).ok();
     text.lines().filter_map(address).collect()
 }

@@ -9,7 +9,11 @@
 //! order and what finalizers and tracers were told, on totals, and on the list of all objects. Proptest makes
 //! the sequences up and shrinks one on which the two differ; children run them, so that a crash is a finding too.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program, and that is its output")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a program, and that is its output"
+)]
 
 mod alone;
 mod child;
@@ -32,7 +36,8 @@ use flavour::Flavour;
 use library::{Library, Symbol};
 use side::Side;
 
-const USAGE: &str = "differential FLAVOUR OURS LIBPYTHON OPERATIONS SEED; c_tests/differential.sh runs it";
+const USAGE: &str =
+    "differential FLAVOUR OURS LIBPYTHON OPERATIONS SEED; c_tests/differential.sh runs it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,8 +55,17 @@ fn main() -> ExitCode {
 }
 
 /// Compares the two, prints the counts, and returns how many comparisons failed.
-fn compare(name: &str, ours: &str, theirs: &str, operations: &str, seed: &str) -> Result<usize, String> {
-    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("'{text}' is no number; {USAGE}"));
+fn compare(
+    name: &str,
+    ours: &str,
+    theirs: &str,
+    operations: &str,
+    seed: &str,
+) -> Result<usize, String> {
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .map_err(|_| format!("'{text}' is no number; {USAGE}"))
+    };
     let flavour = Flavour::parse(name).ok_or_else(|| format!("'{name}' is no flavour; {USAGE}"))?;
     let (operations, seed) = (number(operations)?, number(seed)?);
     // Ours first: it looks for a CPython when it is loaded.
@@ -59,10 +73,16 @@ fn compare(name: &str, ours: &str, theirs: &str, operations: &str, seed: &str) -
     let theirs = Library::open(theirs)?;
     alone::check(&ours, &theirs, name)?;
     theirs.call(Symbol::Py_InitializeEx, &[0]);
-    let sides = [Side::new(ours, flavour, false), Side::new(theirs, flavour, true)];
+    let sides = [
+        Side::new(ours, flavour, false),
+        Side::new(theirs, flavour, true),
+    ];
     alone::check_births(sides)?;
     alone::ask_micro_release(sides[1]);
     let failures = usize::from(!hunt::hunt(sides, operations, seed)) + fatal::compare(sides);
-    println!("{} passed, {failures} failed, 0 skipped", 1 + fatal::count(sides) - failures);
+    println!(
+        "{} passed, {failures} failed, 0 skipped",
+        1 + fatal::count(sides) - failures
+    );
     Ok(failures)
 }

@@ -21,30 +21,83 @@ pub(crate) enum Way {
 /// what is left of a sequence from which steps were taken still makes sense.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operation {
-    New { kind: Kind, way: Way, stale: u8, script: u8 },
-    Call { call: Call, object: u8 },
-    Null { symbol: Symbol },
-    Link { holder: u8, slot: u8, held: u8 },
-    Unlink { holder: u8, slot: u8 },
-    SetCount { object: u8, more: u8 },
-    SetSize { object: u8, size: u8 },
+    New {
+        kind: Kind,
+        way: Way,
+        stale: u8,
+        script: u8,
+    },
+    Call {
+        call: Call,
+        object: u8,
+    },
+    Null {
+        symbol: Symbol,
+    },
+    Link {
+        holder: u8,
+        slot: u8,
+        held: u8,
+    },
+    Unlink {
+        holder: u8,
+        slot: u8,
+    },
+    SetCount {
+        object: u8,
+        more: u8,
+    },
+    SetSize {
+        object: u8,
+        size: u8,
+    },
     /// Its count is stored as zero, as an inline `Py_DECREF` leaves it, and `_Py_Dealloc` called.
-    Dealloc { object: u8 },
+    Dealloc {
+        object: u8,
+    },
     /// A chain of containers, made and dropped at once.
-    Nest { depth: u16, shape: u8, script: u8 },
+    Nest {
+        depth: u16,
+        shape: u8,
+        script: u8,
+    },
     /// An object with strange words in its head, and one call on it.
-    Strange { words: u8, call: Call, kind: Kind },
+    Strange {
+        words: u8,
+        call: Call,
+        kind: Kind,
+    },
     /// The object leaves the list of all objects and is born again, as one that realloc has moved.
-    Move { object: u8 },
+    Move {
+        object: u8,
+    },
     /// Dying containers, put aside and ended by hand.
-    Deposit { count: u8 },
+    Deposit {
+        count: u8,
+    },
     /// Containers that die where the stack is nearly used up.
-    Low { count: u8, depth: u8 },
-    Tracer { which: u8 },
-    Track { object: u8, domain: u8, size: u8 },
-    Untrack { object: u8, domain: u8 },
-    Tracing { on: bool },
-    Total { symbol: Symbol },
+    Low {
+        count: u8,
+        depth: u8,
+    },
+    Tracer {
+        which: u8,
+    },
+    Track {
+        object: u8,
+        domain: u8,
+        size: u8,
+    },
+    Untrack {
+        object: u8,
+        domain: u8,
+    },
+    Tracing {
+        on: bool,
+    },
+    Total {
+        symbol: Symbol,
+    },
     List,
 }
 
@@ -84,7 +137,11 @@ const CALLS: [(u32, Call); 20] = {
     use Effect::{Adds, Removes, Tries};
     use Symbol::*;
     const fn call(symbol: Symbol, effect: Effect, answer: Answer) -> Call {
-        Call { symbol, effect, answer }
+        Call {
+            symbol,
+            effect,
+            answer,
+        }
     }
     [
         (12, call(Py_IncRef, Adds, Answer::Nothing)),
@@ -94,19 +151,34 @@ const CALLS: [(u32, Call); 20] = {
         (3, call(Py_NewRef, Adds, Same)),
         (3, call(Py_XNewRef, Adds, Same)),
         (4, call(PyUnstable_TryIncRef, Tries, Int)),
-        (1, call(PyUnstable_EnableTryIncRef, Effect::Nothing, Answer::Nothing)),
+        (
+            1,
+            call(PyUnstable_EnableTryIncRef, Effect::Nothing, Answer::Nothing),
+        ),
         (1, call(PyUnstable_IsImmortal, Effect::Nothing, Int)),
         (1, call(PyUnstable_SetImmortal, Effect::Nothing, Int)),
-        (1, call(PyUnstable_Object_IsUniquelyReferenced, Effect::Nothing, Int)),
+        (
+            1,
+            call(PyUnstable_Object_IsUniquelyReferenced, Effect::Nothing, Int),
+        ),
         (1, call(_Py_SetImmortal, Effect::Nothing, Answer::Nothing)),
-        (1, call(_Py_SetImmortalUntracked, Effect::Nothing, Answer::Nothing)),
+        (
+            1,
+            call(_Py_SetImmortalUntracked, Effect::Nothing, Answer::Nothing),
+        ),
         (1, call(Py_REFCNT, Effect::Nothing, Size)),
         (1, call(Py_TYPE, Effect::Nothing, Type)),
         (1, call(Py_SIZE, Effect::Nothing, Size)),
         (1, call(Py_Is, Effect::Nothing, Int)),
         (1, call(Py_IS_TYPE, Effect::Nothing, Int)),
-        (2, call(PyObject_CallFinalizer, Effect::Nothing, Answer::Nothing)),
-        (1, call(_Py_ResurrectReference, Effect::Nothing, Answer::Nothing)),
+        (
+            2,
+            call(PyObject_CallFinalizer, Effect::Nothing, Answer::Nothing),
+        ),
+        (
+            1,
+            call(_Py_ResurrectReference, Effect::Nothing, Answer::Nothing),
+        ),
     ]
 };
 
@@ -127,7 +199,13 @@ pub(crate) fn sequences(sides: [&Side; 2]) -> impl Strategy<Value = Vec<Operatio
         })
         .flat_map(|(weight, call)| std::iter::repeat_n(*call, *weight as usize))
         .collect();
-    let one_of = |symbols: &[Symbol]| symbols.iter().copied().filter(|symbol| both(*symbol)).collect::<Vec<_>>();
+    let one_of = |symbols: &[Symbol]| {
+        symbols
+            .iter()
+            .copied()
+            .filter(|symbol| both(*symbol))
+            .collect::<Vec<_>>()
+    };
     let nulls = one_of(&[Symbol::Py_IncRef, Symbol::Py_DecRef, Symbol::Py_XNewRef]);
     let totals = one_of(&[
         Symbol::_Py_INCREF_IncRefTotal,
@@ -140,16 +218,31 @@ pub(crate) fn sequences(sides: [&Side; 2]) -> impl Strategy<Value = Vec<Operatio
     ways.extend(both(Symbol::_Py_NewReferenceNoTotal).then_some(Way::NoTotal));
     let (kinds, object, slot) = (|| select(&Kind::ALL), any::<u8>, || 0..4_u8);
 
-    let call = (select(calls.clone()), object()).prop_map(|(call, object)| Operation::Call { call, object });
-    let new = (kinds(), select(ways), any::<u8>(), 0..8_u8)
-        .prop_map(|(kind, way, stale, script)| Operation::New { kind, way, stale, script });
-    let link = (object(), slot(), object())
-        .prop_map(|(holder, slot, held)| Operation::Link { holder, slot, held });
+    let call = (select(calls.clone()), object())
+        .prop_map(|(call, object)| Operation::Call { call, object });
+    let new =
+        (kinds(), select(ways), any::<u8>(), 0..8_u8).prop_map(|(kind, way, stale, script)| {
+            Operation::New {
+                kind,
+                way,
+                stale,
+                script,
+            }
+        });
+    let link = (object(), slot(), object()).prop_map(|(holder, slot, held)| Operation::Link {
+        holder,
+        slot,
+        held,
+    });
     let unlink = (object(), slot()).prop_map(|(holder, slot)| Operation::Unlink { holder, slot });
     let strange = (any::<u8>(), select(calls), kinds())
         .prop_map(|(words, call, kind)| Operation::Strange { words, call, kind });
-    let nest = (1..300_u16, any::<u8>(), 0..8_u8)
-        .prop_map(|(depth, shape, script)| Operation::Nest { depth, shape, script });
+    let nest =
+        (1..300_u16, any::<u8>(), 0..8_u8).prop_map(|(depth, shape, script)| Operation::Nest {
+            depth,
+            shape,
+            script,
+        });
     let mut all: Vec<(u32, BoxedStrategy<Operation>)> = vec![
         (300, call.boxed()),
         (100, new.boxed()),
@@ -157,36 +250,89 @@ pub(crate) fn sequences(sides: [&Side; 2]) -> impl Strategy<Value = Vec<Operatio
         (40, unlink.boxed()),
         (60, strange.boxed()),
         (4, nest.boxed()),
-        (20, object().prop_map(|object| Operation::Dealloc { object }).boxed()),
-        (4, select(nulls).prop_map(|symbol| Operation::Null { symbol }).boxed()),
-        (10, (object(), 0..3_u8, any::<u8>())
-            .prop_map(|(object, domain, size)| Operation::Track { object, domain, size }).boxed()),
-        (10, (object(), 0..3_u8).prop_map(|(object, domain)| Operation::Untrack { object, domain }).boxed()),
-        (1, any::<bool>().prop_map(|on| Operation::Tracing { on }).boxed()),
+        (
+            20,
+            object()
+                .prop_map(|object| Operation::Dealloc { object })
+                .boxed(),
+        ),
+        (
+            4,
+            select(nulls)
+                .prop_map(|symbol| Operation::Null { symbol })
+                .boxed(),
+        ),
+        (
+            10,
+            (object(), 0..3_u8, any::<u8>())
+                .prop_map(|(object, domain, size)| Operation::Track {
+                    object,
+                    domain,
+                    size,
+                })
+                .boxed(),
+        ),
+        (
+            10,
+            (object(), 0..3_u8)
+                .prop_map(|(object, domain)| Operation::Untrack { object, domain })
+                .boxed(),
+        ),
+        (
+            1,
+            any::<bool>()
+                .prop_map(|on| Operation::Tracing { on })
+                .boxed(),
+        ),
     ];
     if both(Symbol::_Py_SetRefcnt) {
-        let set = (object(), any::<u8>()).prop_map(|(object, more)| Operation::SetCount { object, more });
+        let set =
+            (object(), any::<u8>()).prop_map(|(object, more)| Operation::SetCount { object, more });
         all.push((20, set.boxed()));
     }
     if both(Symbol::Py_SET_SIZE) {
-        let set = (object(), any::<u8>()).prop_map(|(object, size)| Operation::SetSize { object, size });
+        let set =
+            (object(), any::<u8>()).prop_map(|(object, size)| Operation::SetSize { object, size });
         all.push((10, set.boxed()));
     }
-    if both(Symbol::_Py_ForgetReference) || (both(Symbol::_Py_NewReference) && !flavour.trace_refs) {
-        all.push((20, object().prop_map(|object| Operation::Move { object }).boxed()));
+    if both(Symbol::_Py_ForgetReference) || (both(Symbol::_Py_NewReference) && !flavour.trace_refs)
+    {
+        all.push((
+            20,
+            object()
+                .prop_map(|object| Operation::Move { object })
+                .boxed(),
+        ));
     }
-    if both(Symbol::_PyTrash_thread_deposit_object) && (!flavour.trace_refs || both(Symbol::_Py_ForgetReference)) {
-        all.push((10, (1..20_u8).prop_map(|count| Operation::Deposit { count }).boxed()));
+    if both(Symbol::_PyTrash_thread_deposit_object)
+        && (!flavour.trace_refs || both(Symbol::_Py_ForgetReference))
+    {
+        all.push((
+            10,
+            (1..20_u8)
+                .prop_map(|count| Operation::Deposit { count })
+                .boxed(),
+        ));
     }
     if !flavour.types_use_trashcan() {
         let low = (1..8_u8, 1..6_u8).prop_map(|(count, depth)| Operation::Low { count, depth });
         all.push((4, low.boxed()));
     }
     if both(Symbol::PyRefTracer_SetTracer) {
-        all.push((6, (0..3_u8).prop_map(|which| Operation::Tracer { which }).boxed()));
+        all.push((
+            6,
+            (0..3_u8)
+                .prop_map(|which| Operation::Tracer { which })
+                .boxed(),
+        ));
     }
     if !totals.is_empty() {
-        all.push((10, select(totals).prop_map(|symbol| Operation::Total { symbol }).boxed()));
+        all.push((
+            10,
+            select(totals)
+                .prop_map(|symbol| Operation::Total { symbol })
+                .boxed(),
+        ));
     }
     if flavour.trace_refs && !flavour.has_links() {
         all.push((1, Just(Operation::List).boxed()));

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::flavour::Flavour;
-use crate::kinds::{Kind, KINDS};
+use crate::kinds::{KINDS, Kind};
 use crate::library::{Library, Symbol};
 use crate::memory::{int, store, store_int, word, zeroes};
 
@@ -54,7 +54,13 @@ static CURRENT: AtomicPtr<Side> = AtomicPtr::new(std::ptr::null_mut());
 
 impl Side {
     pub(crate) fn new(library: Library, flavour: Flavour, is_real: bool) -> &'static Self {
-        let state = |symbol: Symbol| if is_real { library.call(symbol, &[]) } else { 0 };
+        let state = |symbol: Symbol| {
+            if is_real {
+                library.call(symbol, &[])
+            } else {
+                0
+            }
+        };
         let thread_state = state(Symbol::PyThreadState_Get);
         let interpreter = if library.has(Symbol::PyInterpreterState_Get) {
             state(Symbol::PyInterpreterState_Get)
@@ -107,7 +113,9 @@ impl Side {
 
     /// The number of an object, if it is one of ours.
     pub(crate) fn id(&self, op: usize) -> Option<usize> {
-        (self.arena..self.arena + OBJECTS * BLOCK).contains(&op).then(|| (op - self.arena) / BLOCK)
+        (self.arena..self.arena + OBJECTS * BLOCK)
+            .contains(&op)
+            .then(|| (op - self.arena) / BLOCK)
     }
 
     pub(crate) fn type_of(&self, op: usize) -> usize {
@@ -154,12 +162,20 @@ impl Side {
     }
 
     pub(crate) fn track(&self, op: usize) {
-        let call = if self.is_real { Symbol::PyObject_GC_Track } else { Symbol::pyrefcore_gc_track };
+        let call = if self.is_real {
+            Symbol::PyObject_GC_Track
+        } else {
+            Symbol::pyrefcore_gc_track
+        };
         self.call(call, &[op]);
     }
 
     pub(crate) fn untrack(&self, op: usize) {
-        let call = if self.is_real { Symbol::PyObject_GC_UnTrack } else { Symbol::pyrefcore_gc_untrack };
+        let call = if self.is_real {
+            Symbol::PyObject_GC_UnTrack
+        } else {
+            Symbol::pyrefcore_gc_untrack
+        };
         self.call(call, &[op]);
     }
 

@@ -15,7 +15,11 @@ pub(crate) fn near_its_end(act: &dyn Fn()) {
 #[inline(never)]
 fn descend(until: usize, act: &dyn Fn()) {
     let filler = MaybeUninit::<[u8; 1024]>::uninit();
-    if black_box(&filler).as_ptr() as usize <= until { act() } else { descend(until, act) }
+    if black_box(&filler).as_ptr() as usize <= until {
+        act()
+    } else {
+        descend(until, act)
+    }
     black_box(&filler);
 }
 
@@ -28,7 +32,10 @@ fn lowest() -> usize {
         // SAFETY: the attributes are filled before they are read.
         unsafe {
             let mut attributes = std::mem::zeroed();
-            assert_eq!(libc::pthread_getattr_np(libc::pthread_self(), &raw mut attributes), 0);
+            assert_eq!(
+                libc::pthread_getattr_np(libc::pthread_self(), &raw mut attributes),
+                0
+            );
             libc::pthread_attr_getstack(&raw const attributes, &raw mut low, &raw mut size);
             libc::pthread_attr_destroy(&raw mut attributes);
         }

@@ -7,10 +7,30 @@ use crate::side::Side;
 
 /// Words of a count, of which some versions make immortal, nearly overflowing or negative ones.
 const COUNTS: [usize; 24] = [
-    1, 2, 3, 0x7FFF_FFFF, 0xFFFF_FFFF, 0xC000_0000, 0x5_0000_C000_0000, 0x8000_0000, 0xBFFF_FFFF, 0xFFEF_FFFF,
-    0xFFFF_FFFE, 0x8000_0001, 0x1_0000_0000, 0x1_0000_0001, 0x1_FFFF_FFFF, 0x1_0000_8000_0000, 0x1_C000_0000,
-    0x7FFF_FFFF_FFFF_FFFF, 0x4_0000_0000_0001, 0, 0x8000_0000_0000_0000, 0xFFFF_FFFF_FFFF_FFFF,
-    0xFFFF_FFFF_FFFF_FFFB, 0xDDDD_DDDD_DDDD_DDDD,
+    1,
+    2,
+    3,
+    0x7FFF_FFFF,
+    0xFFFF_FFFF,
+    0xC000_0000,
+    0x5_0000_C000_0000,
+    0x8000_0000,
+    0xBFFF_FFFF,
+    0xFFEF_FFFF,
+    0xFFFF_FFFE,
+    0x8000_0001,
+    0x1_0000_0000,
+    0x1_0000_0001,
+    0x1_FFFF_FFFF,
+    0x1_0000_8000_0000,
+    0x1_C000_0000,
+    0x7FFF_FFFF_FFFF_FFFF,
+    0x4_0000_0000_0001,
+    0,
+    0x8000_0000_0000_0000,
+    0xFFFF_FFFF_FFFF_FFFF,
+    0xFFFF_FFFF_FFFF_FFFB,
+    0xDDDD_DDDD_DDDD_DDDD,
 ];
 
 /// What memory may hold before an object is born there.

@@ -24,8 +24,14 @@ struct Twin {
     immortal: bool,
 }
 
-const NOBODY: Twin =
-    Twin { kind: Kind::Plain, alive: false, owned: 0, held: 0, slots: [None; SLOTS], immortal: false };
+const NOBODY: Twin = Twin {
+    kind: Kind::Plain,
+    alive: false,
+    owned: 0,
+    held: 0,
+    slots: [None; SLOTS],
+    immortal: false,
+};
 
 /// So many objects may live from one operation to the next.
 const POPULATION: usize = 40;
@@ -92,10 +98,17 @@ impl Twins {
 
     fn apply(&mut self, operation: Operation) -> Result<(), Difference> {
         match operation {
-            Operation::New { kind, way, stale, script } => {
+            Operation::New {
+                kind,
+                way,
+                stale,
+                script,
+            } => {
                 if self.alive.len() < POPULATION {
                     let id = self.next();
-                    self.tell(|| format!("{} = new {kind:?}, by {way:?}, script {script}", name(id)));
+                    self.tell(|| {
+                        format!("{} = new {kind:?}, by {way:?}, script {script}", name(id))
+                    });
                     self.birth(kind, way, stale, script)?;
                 }
             }
@@ -108,7 +121,11 @@ impl Twins {
                 self.tell(|| format!("{}(NULL)", symbol.name()));
                 self.both(symbol.name(), |side| {
                     let answer = side.call(symbol, &[0]);
-                    if symbol == Symbol::Py_XNewRef { answer } else { 0 }
+                    if symbol == Symbol::Py_XNewRef {
+                        answer
+                    } else {
+                        0
+                    }
                 })?;
             }
             Operation::Link { holder, slot, held } => {
@@ -132,7 +149,10 @@ impl Twins {
                 }
             }
             Operation::SetSize { object, size } => {
-                if let Some(id) = self.pick(object).filter(|id| self.twins[*id].kind == Kind::Var) {
+                if let Some(id) = self
+                    .pick(object)
+                    .filter(|id| self.twins[*id].kind == Kind::Var)
+                {
                     self.tell(|| format!("Py_SET_SIZE({}, {size})", name(id)));
                     self.both("the size", |side| {
                         let op = side.object(id);
@@ -155,14 +175,25 @@ impl Twins {
                     })?;
                 }
             }
-            Operation::Nest { depth, shape, script } => {
-                self.tell(|| format!("a chain of {depth} containers, shape {shape:#x}, script {script}, dropped"));
+            Operation::Nest {
+                depth,
+                shape,
+                script,
+            } => {
+                self.tell(|| {
+                    format!(
+                        "a chain of {depth} containers, shape {shape:#x}, script {script}, dropped"
+                    )
+                });
                 let known = self.alive.len();
                 let id = self.nest(depth.into(), shape, script)?;
                 self.drop_one(id)?;
                 self.settle()?;
                 // What has resurrected itself dies another time.
-                while let Some(id) = self.alive[known..].iter().find(|id| self.twins[**id].owned > 0) {
+                while let Some(id) = self.alive[known..]
+                    .iter()
+                    .find(|id| self.twins[**id].owned > 0)
+                {
                     self.drop_one(*id)?;
                     self.settle()?;
                 }
@@ -176,7 +207,11 @@ impl Twins {
             Operation::Deposit { count } => self.deposit(count)?,
             Operation::Low { count, depth } => self.low(count, depth)?,
             Operation::Tracer { which } => self.tracer(which.into())?,
-            Operation::Track { object, domain, size } => {
+            Operation::Track {
+                object,
+                domain,
+                size,
+            } => {
                 if let Some(id) = self.pick(object) {
                     self.tell(|| format!("PyTraceMalloc_Track({domain}, {}, {size})", name(id)));
                     self.both("PyTraceMalloc_Track", |side| {
@@ -189,7 +224,10 @@ impl Twins {
                 if let Some(id) = self.pick(object) {
                     self.tell(|| format!("PyTraceMalloc_Untrack({domain}, {})", name(id)));
                     self.both("PyTraceMalloc_Untrack", |side| {
-                        side.call(Symbol::PyTraceMalloc_Untrack, &[domain.into(), side.object(id)]) as i32
+                        side.call(
+                            Symbol::PyTraceMalloc_Untrack,
+                            &[domain.into(), side.object(id)],
+                        ) as i32
                     })?;
                 }
             }
@@ -220,9 +258,17 @@ impl Twins {
     }
 
     fn pick_container(&self, object: u8) -> Option<usize> {
-        let containers = || self.alive.iter().filter(|id| self.twins[**id].kind.is_container());
+        let containers = || {
+            self.alive
+                .iter()
+                .filter(|id| self.twins[**id].kind.is_container())
+        };
         let n = containers().count();
-        (n > 0).then(|| *containers().nth(usize::from(object) % n).expect("there are so many"))
+        (n > 0).then(|| {
+            *containers()
+                .nth(usize::from(object) % n)
+                .expect("there are so many")
+        })
     }
 
     /// A new object that the driver owns a reference to.
@@ -249,7 +295,12 @@ impl Twins {
             }
             (way != Way::Init || born == op, word(side.size_word(op)))
         })?;
-        self.twins[id] = Twin { kind, alive: true, owned: 1, ..NOBODY };
+        self.twins[id] = Twin {
+            kind,
+            alive: true,
+            owned: 1,
+            ..NOBODY
+        };
         self.alive.push(id);
         Ok(id)
     }
@@ -273,7 +324,9 @@ impl Twins {
         }
         twin.immortal |= matches!(
             call.symbol,
-            Symbol::_Py_SetImmortal | Symbol::_Py_SetImmortalUntracked | Symbol::PyUnstable_SetImmortal
+            Symbol::_Py_SetImmortal
+                | Symbol::_Py_SetImmortalUntracked
+                | Symbol::PyUnstable_SetImmortal
         );
         Ok(())
     }
@@ -282,7 +335,11 @@ impl Twins {
         self.both(call.symbol.name(), |side| {
             let op = side.object(id);
             // Those that ask for a second argument ask about the object's own.
-            let second = if call.symbol == Symbol::Py_Is { op } else { side.type_of(op) };
+            let second = if call.symbol == Symbol::Py_Is {
+                op
+            } else {
+                side.type_of(op)
+            };
             let answer = side.call(call.symbol, &[op, second]);
             match call.answer {
                 Answer::Nothing => 0,
@@ -296,7 +353,13 @@ impl Twins {
 
     /// Stores a new reference in a slot, or none, and gives up the one that was there.
     fn link(&mut self, holder: usize, slot: usize, held: Option<usize>) -> Result<(), Difference> {
-        self.tell(|| format!("{}[{slot}] = {}", name(holder), held.map_or("NULL".into(), name)));
+        self.tell(|| {
+            format!(
+                "{}[{slot}] = {}",
+                name(holder),
+                held.map_or("NULL".into(), name)
+            )
+        });
         if let Some(old) = std::mem::replace(&mut self.twins[holder].slots[slot], held) {
             self.twins[old].held -= 1;
         }
@@ -327,7 +390,11 @@ impl Twins {
         let mut next = None;
         let bit = |n: usize| shape >> (n % 8) & 1 == 1;
         for level in 0..depth {
-            let kind = if bit(level + 3) && bit(level) { Kind::PhoenixBox } else { Kind::Box };
+            let kind = if bit(level + 3) && bit(level) {
+                Kind::PhoenixBox
+            } else {
+                Kind::Box
+            };
             let id = self.birth(kind, Way::Init, 0, if level % 7 == 3 { script } else { 0 })?;
             let mut slots = [None; SLOTS];
             let place = usize::from(bit(level + 1)) + usize::from(bit(level + 2));
@@ -342,7 +409,9 @@ impl Twins {
                 let Some(held) = *held else { continue };
                 self.twins[held].owned -= 1;
                 self.twins[held].held += 1;
-                self.both("a slot", |side| store(side.slot_word(side.object(id), slot), side.object(held)))?;
+                self.both("a slot", |side| {
+                    store(side.slot_word(side.object(id), slot), side.object(held))
+                })?;
             }
             self.twins[id].slots = slots;
             next = Some(id);
@@ -351,14 +420,19 @@ impl Twins {
     }
 
     fn strange(&mut self, words: u8, call: Call, kind: Kind) -> Result<(), Difference> {
-        let Some(image) = strange::image(self.sides[0].flavour, words, call) else { return Ok(()) };
+        let Some(image) = strange::image(self.sides[0].flavour, words, call) else {
+            return Ok(());
+        };
         if call.symbol == Symbol::Py_SIZE && kind != Kind::Var {
             return Ok(());
         }
         let id = self.birth(kind, Way::Init, words, 0)?;
         self.tell(|| {
             let symbol = call.symbol.name();
-            format!("{symbol}({}), a new {kind:?} whose words are {image:x?}", name(id))
+            format!(
+                "{symbol}({}), a new {kind:?} whose words are {image:x?}",
+                name(id)
+            )
         });
         self.both("a word", |side| image.store(side, side.object(id)))?;
         self.answer(call, id)?;
@@ -395,9 +469,19 @@ impl Twins {
                 side.call(Symbol::_Py_ForgetReference, &[op]);
             }
             let no_total = side.flavour.minor >= 12;
-            side.call(if no_total { Symbol::_Py_NewReferenceNoTotal } else { Symbol::_Py_NewReference }, &[op]);
+            side.call(
+                if no_total {
+                    Symbol::_Py_NewReferenceNoTotal
+                } else {
+                    Symbol::_Py_NewReference
+                },
+                &[op],
+            );
             let born: Vec<usize> = words.iter().map(|(offset, _)| word(op + offset)).collect();
-            words.iter().zip(before).for_each(|((offset, _), word)| store(op + offset, word));
+            words
+                .iter()
+                .zip(before)
+                .for_each(|((offset, _), word)| store(op + offset, word));
             born
         })?;
         Ok(())
@@ -414,10 +498,17 @@ impl Twins {
                 if side.flavour.types_use_trashcan() {
                     side.untrack(op);
                 }
-                if side.flavour.trace_refs && side.flavour.types_use_trashcan() && side.has(Symbol::_Py_ForgetReference) {
+                if side.flavour.trace_refs
+                    && side.flavour.types_use_trashcan()
+                    && side.has(Symbol::_Py_ForgetReference)
+                {
                     side.call(Symbol::_Py_ForgetReference, &[op]);
                 }
-                let words = if side.flavour.minor >= 13 { [side.thread_state, op] } else { [op, 0] };
+                let words = if side.flavour.minor >= 13 {
+                    [side.thread_state, op]
+                } else {
+                    [op, 0]
+                };
                 side.call(Symbol::_PyTrash_thread_deposit_object, &words);
             })?;
         }
@@ -447,13 +538,21 @@ impl Twins {
         }
         self.tell(|| format!("tracer {which} is set"));
         self.both("PyRefTracer_SetTracer", |side| {
-            let tracer = which.checked_sub(1).map_or(0, |n| TRACERS[n] as *const () as usize);
+            let tracer = which
+                .checked_sub(1)
+                .map_or(0, |n| TRACERS[n] as *const () as usize);
             side.call(Symbol::PyRefTracer_SetTracer, &[tracer, which]) as i32
         })?;
         self.both("PyRefTracer_GetTracer", |side| {
             let mut data = usize::MAX;
             let found = side.call(Symbol::PyRefTracer_GetTracer, &[(&raw mut data) as usize]);
-            (found == 0, TRACERS.iter().position(|tracer| *tracer as *const () as usize == found), data)
+            (
+                found == 0,
+                TRACERS
+                    .iter()
+                    .position(|tracer| *tracer as *const () as usize == found),
+                data,
+            )
         })?;
         Ok(())
     }
@@ -470,7 +569,9 @@ impl Twins {
             match (side.is_real, on) {
                 (true, true) => run(side, c"import _tracemalloc; _tracemalloc.start(1)"),
                 (true, false) => run(side, c"import _tracemalloc; _tracemalloc.stop()"),
-                (false, true) => assert_eq!(side.call(Symbol::pyrefcore_trace_start, &[1]) as i32, 0),
+                (false, true) => {
+                    assert_eq!(side.call(Symbol::pyrefcore_trace_start, &[1]) as i32, 0)
+                }
                 (false, false) => drop(side.call(Symbol::pyrefcore_trace_stop, &[])),
             }
         }
@@ -498,7 +599,10 @@ impl Twins {
             for (offset, field) in ours.flavour.words() {
                 let (is, should_be) = (word(op + offset), word(other + offset));
                 if is != should_be {
-                    return Err(format!("{field} of {} is {is:#x}, CPython's {should_be:#x}", name(*id)));
+                    return Err(format!(
+                        "{field} of {} is {is:#x}, CPython's {should_be:#x}",
+                        name(*id)
+                    ));
                 }
             }
             if self.twins[*id].kind.is_container() && ours.gc_state(op) != theirs.gc_state(other) {
@@ -510,19 +614,30 @@ impl Twins {
                 ));
             }
         }
-        let counts = self.sides.map(|side| strange::count_words(side, side.types[Kind::Heap as usize]));
+        let counts = self
+            .sides
+            .map(|side| strange::count_words(side, side.types[Kind::Heap as usize]));
         if counts[0] != counts[1] {
-            return Err(format!("the words of the heap type are {:x?}, CPython's {:x?}", counts[0], counts[1]));
+            return Err(format!(
+                "the words of the heap type are {:x?}, CPython's {:x?}",
+                counts[0], counts[1]
+            ));
         }
         let totals = self.sides.map(total);
         let [is, should_be] = [0, 1].map(|n| totals[n] - self.totals[n]);
         if is != should_be {
-            return Err(format!("the total has changed by {is}, CPython's by {should_be}"));
+            return Err(format!(
+                "the total has changed by {is}, CPython's by {should_be}"
+            ));
         }
         if ours.flavour.has_links() {
             let [is, should_be] = self.sides.map(|side| listing::ring(side, &self.alive));
             if is != should_be {
-                return Err(format!("the list of all objects is {}, CPython's {}", names(&is), names(&should_be)));
+                return Err(format!(
+                    "the list of all objects is {}, CPython's {}",
+                    names(&is),
+                    names(&should_be)
+                ));
             }
         }
         Ok(())
@@ -534,7 +649,10 @@ impl Twins {
                 for held in self.twins[id].slots.into_iter().flatten() {
                     self.twins[held].held -= 1;
                 }
-                self.twins[id] = Twin { kind: self.twins[id].kind, ..NOBODY };
+                self.twins[id] = Twin {
+                    kind: self.twins[id].kind,
+                    ..NOBODY
+                };
                 self.dead.push(id);
                 self.free.push(id);
             }
@@ -552,7 +670,9 @@ impl Twins {
     fn end_all(&mut self) -> Result<(), Difference> {
         self.tell(|| "everything that is left is given back".into());
         self.both("a script", |side| {
-            self.alive.iter().for_each(|id| store(side.script_word(side.object(*id)), 0));
+            self.alive
+                .iter()
+                .for_each(|id| store(side.script_word(side.object(*id)), 0));
         })?;
         let live = self.alive.clone();
         for slot in 0..SLOTS {
@@ -593,14 +713,26 @@ fn run(side: &Side, text: &std::ffi::CStr) {
 
 /// The total of all references, where there is one.
 fn total(side: &Side) -> isize {
-    let symbol = if side.flavour.minor >= 12 { Symbol::_Py_GetGlobalRefTotal } else { Symbol::_Py_GetRefTotal };
-    if side.has(symbol) { side.call(symbol, &[]) as isize } else { 0 }
+    let symbol = if side.flavour.minor >= 12 {
+        Symbol::_Py_GetGlobalRefTotal
+    } else {
+        Symbol::_Py_GetRefTotal
+    };
+    if side.has(symbol) {
+        side.call(symbol, &[]) as isize
+    } else {
+        0
+    }
 }
 
 /// a, b, ... z, aa, ...
 fn name(id: usize) -> String {
     let letter = char::from(b'a' + (id % 26) as u8);
-    if id < 26 { letter.into() } else { format!("{}{letter}", name(id / 26 - 1)) }
+    if id < 26 {
+        letter.into()
+    } else {
+        format!("{}{letter}", name(id / 26 - 1))
+    }
 }
 
 fn names(ids: &[usize]) -> String {
@@ -609,7 +741,11 @@ fn names(ids: &[usize]) -> String {
 
 /// Two logs from where they differ, and one event before that.
 fn told_apart(ours: &[Event], theirs: &[Event]) -> Difference {
-    let same = ours.iter().zip(theirs).take_while(|(ours, theirs)| ours == theirs).count();
+    let same = ours
+        .iter()
+        .zip(theirs)
+        .take_while(|(ours, theirs)| ours == theirs)
+        .count();
     let [ours, theirs] = [ours, theirs].map(|log| {
         let from = same.saturating_sub(1);
         let mut said: Vec<String> = log[from..].iter().take(5).map(say).collect();
@@ -617,7 +753,11 @@ fn told_apart(ours: &[Event], theirs: &[Event]) -> Difference {
             said.insert(0, format!("({from} more)"));
         }
         said.extend((log.len() > from + 5).then(|| "...".into()));
-        if said.is_empty() { "nothing".into() } else { said.join("; ") }
+        if said.is_empty() {
+            "nothing".into()
+        } else {
+            said.join("; ")
+        }
     });
     format!("what happened:\n    pyrefcore: {ours}\n    CPython:   {theirs}")
 }
