@@ -4,7 +4,7 @@
 //! allocates an object, where it calls `pyrefcore_merge_queued`, and where it ends: at places where a
 //! destructor may run. In a host the host's queue is used, and its owners merge between bytecodes.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::dangling;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
