@@ -17,7 +17,8 @@ pythons=$(cd "$pythons" && pwd)
 # Beside the Pythons, which point into it.
 root=$(dirname "$pythons")/unstable
 usr=$root/usr
-libraries=$usr/lib/$(cc -print-multiarch)
+machine=x86_64-linux-gnu
+libraries=$usr/lib/$machine
 [ $# -gt 0 ] || set -- 3.14 3.15
 cc=${CC:-cc}
 
@@ -26,9 +27,9 @@ give_up() {
     exit 2
 }
 
-# unpack VERSION...: the packages with all that they depend on, whatever this machine has installed.
+# unpack VERSION...: the packages with all that they depend on, whatever this machine has installed: one tree for all.
 unpack() {
-    rm -rf "$root" "$root.new"
+    rm -rf "$root.new" "$root.debs"
     packages=
     for version; do
         for part in "" -dbg -dev -testsuite; do
@@ -48,6 +49,7 @@ unpack() {
         cp "$config" "$root.new/usr/include/$version/"
     done
     echo "$*" >"$root.new/versions"
+    rm -rf "$root"
     mv "$root.new" "$root"
 }
 
@@ -55,7 +57,8 @@ unpack() {
 # left out, but hashlib complains about blake2 unless that can be imported: there, calling it fails.
 missing_module() {
     if [ "$1" = _blake2 ]; then
-        echo 'static PyObject *none(PyObject *m, PyObject *a, PyObject *k) { return PyErr_Format(PyExc_OSError, "no blake2"); }
+        echo 'static PyObject *none(PyObject *m, PyObject *a, PyObject *k)
+            { return PyErr_Format(PyExc_OSError, "no blake2"); }
             #define NONE (PyCFunction)(void *)none, METH_VARARGS | METH_KEYWORDS, NULL
             static PyMethodDef blakes[] = { { "blake2b", NONE }, { "blake2s", NONE }, { NULL, NULL, 0, NULL } };
             static PyModuleDef blake2 = { PyModuleDef_HEAD_INIT, "_blake2", NULL, 0, blakes };
@@ -71,7 +74,7 @@ missing_module() {
 relink() {
     objects=$2/objects
     mkdir -p "$objects"
-    cp "$usr/lib/python$1/config-$1-$(cc -print-multiarch)/libpython$1-pic.a" "$objects/all.a"
+    cp "$usr/lib/python$1/config-$1-$machine/libpython$1-pic.a" "$objects/all.a"
     (cd "$objects" && ar x all.a) || return
     echo '#include <Python.h>' >"$objects/missing.c"
     for object in $(cd "$objects" && nm -A -u ./*.o | sed -n 's/:.* _Py_LibHacl_.*//p' | sort -u); do
@@ -115,10 +118,12 @@ make_prefix() {
 }
 
 [ "$(uname -m)" = x86_64 ] || give_up "Debian's CPythons are brought in on x86-64 only"
-case " $(cat "$root/versions" 2>/dev/null) " in
-*" $* "*) ;;
-*) unpack "$@" ;;
-esac
+known=" $(cat "$root/versions" 2>/dev/null) " wanted=
+for version; do
+    case $known in *" $version "*) ;; *) wanted="$wanted $version" ;; esac
+done
+# shellcheck disable=SC2086
+[ -z "$wanted" ] || unpack $known $wanted
 
 made=0 there=0 failed=0
 for version; do
