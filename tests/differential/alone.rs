@@ -1,5 +1,7 @@
 //! The two must not see each other, or they would agree for the wrong reason.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 
@@ -63,7 +65,7 @@ pub(crate) fn check_births(sides: [&'static Side; 2]) -> Result<(), String> {
         side.prepare(op, Kind::Plain, 0, 0);
         side.call(Symbol::PyObject_Init, &[op, ob_type]);
         side.call(Symbol::Py_DecRef, &[op]);
-        side.log.take();
+        std::mem::take(&mut *side.events());
         let seen = [0, 1].map(|n| counts()[n] - before[n]);
         if seen != [expected; 2] {
             return Err(format!(
@@ -88,12 +90,10 @@ pub(crate) fn ask_micro_release(side: &'static Side) {
     );
     side.call(Symbol::_Py_ResurrectReference, &[side.object(0)]);
     side.call(Symbol::PyRefTracer_SetTracer, &[0, 0]);
-    let told = side
-        .log
-        .take()
+    let told = std::mem::take(&mut *side.events())
         .iter()
         .any(|event| matches!(event, Event::Traced(_, 0, _)));
-    side.tells_resurrection.set(told);
+    side.tells_resurrection.store(told, Relaxed);
     if told {
         println!(
             "  left out: this CPython tells the tracer of a resurrection; later ones of its version don't"

@@ -1,5 +1,9 @@
 //! Work in a child process, which may crash.
 
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::FromRawFd;
+
 /// How a child ended: the signal that killed it, or its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -48,9 +52,9 @@ pub(crate) fn hear(limit: Limit, work: impl FnOnce()) -> (End, String) {
             libc::_exit(0);
         }
         libc::close(ends[1]);
-        let mut reader = std::os::fd::FromRawFd::from_raw_fd(ends[0]);
         let mut heard = Vec::new();
-        std::io::Read::read_to_end(&mut reader as &mut std::fs::File, &mut heard)
+        File::from_raw_fd(ends[0])
+            .read_to_end(&mut heard)
             .expect("a pipe can be read");
         (wait(child), String::from_utf8_lossy(&heard).into_owned())
     }
@@ -73,11 +77,8 @@ fn prepare(limit: Limit) {
 fn wait(child: libc::pid_t) -> End {
     let mut status = 0;
     // SAFETY: the child is this process's own.
-    assert_eq!(
-        unsafe { libc::waitpid(child, &raw mut status, 0) },
-        child,
-        "a child can be waited for"
-    );
+    let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(ended, child, "a child can be waited for");
     if libc::WIFSIGNALED(status) {
         End::Signal(libc::WTERMSIG(status))
     } else {

@@ -45,7 +45,7 @@ pub(crate) fn hunt(sides: [&'static Side; 2], operations: u64, seed: u64) -> boo
 
 /// The child's work: sequences until there were enough operations, or one on which the two differ.
 fn search(sides: [&'static Side; 2], operations: u64, seed: u64, progress: &Progress) -> i32 {
-    let strategy = sequences(sides.map(|side| &*side));
+    let strategy = sequences(sides);
     let mut twins = Twins::new(sides, false);
     let mut done = 0;
     for number in 0.. {
@@ -74,7 +74,7 @@ fn shrink(sides: [&'static Side; 2], seed: u64, number: u64) -> bool {
         let quietly = || i32::from(Twins::new(sides, false).run(&sequence).is_err());
         child::run(true, Some(PATIENCE), quietly) != End::Exit(0)
     };
-    let strategy = sequences(sides.map(|side| &*side));
+    let strategy = sequences(sides);
     let mut tree = strategy
         .new_tree(&mut runner(seed, number))
         .expect("a sequence");

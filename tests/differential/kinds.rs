@@ -1,5 +1,7 @@
 //! The types of the twins. Each side has its own, with the same functions.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::flavour::Flavour;
 use crate::library::Symbol;
 use crate::memory::{call, store, word, zeroes};
@@ -149,9 +151,8 @@ extern "C" fn end_phoenix(op: usize) {
 fn dies(op: usize) -> bool {
     let side = Side::current();
     let dies = side.call(Symbol::PyObject_CallFinalizerFromDealloc, &[op]) as i32 == 0;
-    if !dies && side.tells_resurrection.get() {
-        side.log
-            .borrow_mut()
+    if !dies && side.tells_resurrection.load(Relaxed) {
+        side.events()
             .pop_if(|last| matches!(last, Event::Traced(_, 0, id) if Some(*id) == side.id(op)));
     }
     dies

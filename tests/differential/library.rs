@@ -34,11 +34,13 @@ symbols! {
     _PyInterpreterState_GetRefTotal _Py_INCREF_IncRefTotal _Py_DECREF_DecRefTotal
     _Py_IncRefTotal _Py_DecRefTotal
     _Py_PrintReferenceAddresses
-    pyrefcore_flavour pyrefcore_watch pyrefcore_unwatch pyrefcore_births pyrefcore_deaths pyrefcore_gc_track pyrefcore_gc_untrack
+    _Py_DecRefShared _Py_DecRefSharedDebug _Py_MergeZeroLocalRefcount
+    pyrefcore_merge_queued pyrefcore_flavour pyrefcore_watch pyrefcore_unwatch pyrefcore_births pyrefcore_deaths pyrefcore_gc_track pyrefcore_gc_untrack
     pyrefcore_trace_start pyrefcore_trace_stop
     Py_InitializeEx Py_GetVersion PyThreadState_Get PyInterpreterState_Get PyObject_GC_Track PyObject_GC_UnTrack
     PyType_Ready PyRun_SimpleString PySys_GetObject PyTuple_New PyTuple_SetItem PyLong_FromLong PyObject_Call
-    PyList_Size PyList_GetItem
+    PyList_Size PyList_GetItem PyGC_Disable PyEval_SaveThread PyEval_RestoreThread PyGILState_Ensure
+    PyGILState_Release Py_CompileString PyEval_EvalCode PyDict_New
 }
 
 /// The functions of a library, as many as it has.

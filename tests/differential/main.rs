@@ -25,6 +25,7 @@ mod library;
 mod listing;
 mod memory;
 mod operation;
+mod other_thread;
 mod side;
 mod stack;
 mod strange;
@@ -73,10 +74,20 @@ fn compare(
     let theirs = Library::open(theirs)?;
     alone::check(&ours, &theirs, name)?;
     theirs.call(Symbol::Py_InitializeEx, &[0]);
+    // A first import stops the world, and a second thread that waits for its turn would not stop.
+    theirs.call(
+        Symbol::PyRun_SimpleString,
+        &[c"import _tracemalloc".as_ptr() as usize],
+    );
+    if theirs.has(Symbol::PyGC_Disable) {
+        theirs.call(Symbol::PyGC_Disable, &[]);
+    }
     let sides = [
         Side::new(ours, flavour, false),
         Side::new(theirs, flavour, true),
     ];
+    // What is made once is made before anything is compared.
+    sides[1].run_nothing();
     alone::check_births(sides)?;
     alone::ask_micro_release(sides[1]);
     let failures = usize::from(!hunt::hunt(sides, operations, seed)) + fatal::compare(sides);

@@ -1,5 +1,7 @@
 //! What can be done to the twins, and how a sequence of it is made up.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use proptest::collection;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -99,6 +101,14 @@ pub(crate) enum Operation {
         symbol: Symbol,
     },
     List,
+    /// What follows is done by the other thread, or by the first one again.
+    Turn {
+        other: bool,
+    },
+    /// The other thread ends; another one may take its place.
+    End,
+    /// The thread merges what waits for it.
+    Merge,
 }
 
 /// What a call with one object does to the number of references that the caller owns.
@@ -132,7 +142,7 @@ pub(crate) struct Call {
 }
 
 /// Each function of one object, with how often it is called.
-const CALLS: [(u32, Call); 20] = {
+const CALLS: [(u32, Call); 21] = {
     use Answer::{Int, Same, Size, Type};
     use Effect::{Adds, Removes, Tries};
     use Symbol::*;
@@ -148,6 +158,8 @@ const CALLS: [(u32, Call); 20] = {
         (14, call(Py_DecRef, Removes, Answer::Nothing)),
         (6, call(_Py_IncRef, Adds, Answer::Nothing)),
         (10, call(_Py_DecRef, Removes, Answer::Nothing)),
+        // The inline `Py_DECREF` of a free-threaded flavour.
+        (14, call(_Py_DecRefShared, Removes, Answer::Nothing)),
         (3, call(Py_NewRef, Adds, Same)),
         (3, call(Py_XNewRef, Adds, Same)),
         (4, call(PyUnstable_TryIncRef, Tries, Int)),
@@ -186,7 +198,7 @@ const CALLS: [(u32, Call); 20] = {
 const LENGTH: usize = 200;
 
 /// Sequences of what both sides can do.
-pub(crate) fn sequences(sides: [&Side; 2]) -> impl Strategy<Value = Vec<Operation>> + use<> {
+pub(crate) fn sequences(sides: [&'static Side; 2]) -> impl Strategy<Value = Vec<Operation>> {
     let both = |symbol: Symbol| sides.iter().all(|side| side.has(symbol));
     let flavour = sides[0].flavour;
     let calls: Vec<Call> = CALLS
@@ -195,7 +207,10 @@ pub(crate) fn sequences(sides: [&Side; 2]) -> impl Strategy<Value = Vec<Operatio
         // The object is in the list: a debug build asserts that it is not.
         .filter(|(_, call)| {
             call.symbol != Symbol::_Py_ResurrectReference
-                || !flavour.trace_refs && !sides.iter().any(|side| side.tells_resurrection.get())
+                || !flavour.trace_refs
+                    && !sides
+                        .iter()
+                        .any(|side| side.tells_resurrection.load(Relaxed))
         })
         .flat_map(|(weight, call)| std::iter::repeat_n(*call, *weight as usize))
         .collect();
@@ -237,12 +252,14 @@ pub(crate) fn sequences(sides: [&Side; 2]) -> impl Strategy<Value = Vec<Operatio
     let unlink = (object(), slot()).prop_map(|(holder, slot)| Operation::Unlink { holder, slot });
     let strange = (any::<u8>(), select(calls), kinds())
         .prop_map(|(words, call, kind)| Operation::Strange { words, call, kind });
-    let nest =
-        (1..300_u16, any::<u8>(), 0..8_u8).prop_map(|(depth, shape, script)| Operation::Nest {
-            depth,
-            shape,
-            script,
-        });
+    // 3.13 puts aside near the end of a limit, and so do chains that are nearly as long.
+    let limit = u16::try_from(sides[1].recursion_limit()).expect("the limit is small");
+    let depth = prop_oneof![999 => 1..300_u16, 1 => limit.saturating_sub(150).max(1)..limit + 150];
+    let nest = (depth, any::<u8>(), 0..8_u8).prop_map(|(depth, shape, script)| Operation::Nest {
+        depth,
+        shape,
+        script,
+    });
     let mut all: Vec<(u32, BoxedStrategy<Operation>)> = vec![
         (300, call.boxed()),
         (100, new.boxed()),
@@ -336,6 +353,16 @@ pub(crate) fn sequences(sides: [&Side; 2]) -> impl Strategy<Value = Vec<Operatio
     }
     if flavour.trace_refs && !flavour.has_links() {
         all.push((1, Just(Operation::List).boxed()));
+    }
+    if flavour.free_threaded {
+        all.push((
+            20,
+            any::<bool>()
+                .prop_map(|other| Operation::Turn { other })
+                .boxed(),
+        ));
+        all.push((10, Just(Operation::Merge).boxed()));
+        all.push((2, Just(Operation::End).boxed()));
     }
     collection::vec(Union::new_weighted(all), 1..=LENGTH)
 }

@@ -1,7 +1,7 @@
 //! One of the two libraries with its half of the twins: their memory, their types and what they told.
 
-use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use crate::flavour::Flavour;
 use crate::kinds::{KINDS, Kind};
@@ -28,7 +28,7 @@ pub(crate) enum Event {
 }
 
 /// How many objects there can be at a time, and the bytes that each has.
-pub(crate) const OBJECTS: usize = 1536;
+pub(crate) const OBJECTS: usize = 1 << 15;
 const BLOCK: usize = 160;
 const FRONT: usize = 32;
 /// Slots of a container.
@@ -41,43 +41,25 @@ pub(crate) struct Side {
     pub(crate) library: Library,
     pub(crate) flavour: Flavour,
     pub(crate) types: [usize; KINDS],
-    /// The real one's; ours has none.
-    pub(crate) thread_state: usize,
-    pub(crate) interpreter: usize,
     arena: usize,
-    pub(crate) log: RefCell<Vec<Event>>,
+    log: Mutex<Vec<Event>>,
     /// Whether `_Py_ResurrectReference` tells the tracer, as it does in 3.13.0 and not in later ones.
-    pub(crate) tells_resurrection: Cell<bool>,
+    pub(crate) tells_resurrection: AtomicBool,
 }
 
 static CURRENT: AtomicPtr<Side> = AtomicPtr::new(std::ptr::null_mut());
 
 impl Side {
     pub(crate) fn new(library: Library, flavour: Flavour, is_real: bool) -> &'static Self {
-        let state = |symbol: Symbol| {
-            if is_real {
-                library.call(symbol, &[])
-            } else {
-                0
-            }
-        };
-        let thread_state = state(Symbol::PyThreadState_Get);
-        let interpreter = if library.has(Symbol::PyInterpreterState_Get) {
-            state(Symbol::PyInterpreterState_Get)
-        } else {
-            0
-        };
         let mut side = Self {
             name: if is_real { "CPython" } else { "pyrefcore" },
             is_real,
             library,
             flavour,
             types: [0; KINDS],
-            thread_state,
-            interpreter,
             arena: zeroes(OBJECTS * BLOCK),
-            log: RefCell::default(),
-            tells_resurrection: Cell::new(false),
+            log: Mutex::default(),
+            tells_resurrection: AtomicBool::new(false),
         };
         side.types = Kind::ALL.map(|kind| kind.make_type(&side));
         Box::leak(Box::new(side))
@@ -94,6 +76,15 @@ impl Side {
         unsafe { &*CURRENT.load(Ordering::Relaxed) }
     }
 
+    /// The calling thread's in CPython; ours needs none.
+    pub(crate) fn thread_state(&self) -> usize {
+        if self.is_real {
+            self.call(Symbol::PyThreadState_Get, &[])
+        } else {
+            0
+        }
+    }
+
     pub(crate) fn call(&self, symbol: Symbol, words: &[usize]) -> usize {
         self.library.call(symbol, words)
     }
@@ -102,8 +93,34 @@ impl Side {
         self.library.has(symbol)
     }
 
+    /// Lets CPython do what it does between bytecodes.
+    pub(crate) fn run_nothing(&self) {
+        const EVALUATED: usize = 258;
+        static CODE: OnceLock<[usize; 2]> = OnceLock::new();
+        let [code, names] = *CODE.get_or_init(|| {
+            let words = [
+                c"0".as_ptr() as usize,
+                c"nothing".as_ptr() as usize,
+                EVALUATED,
+            ];
+            [
+                self.call(Symbol::Py_CompileString, &words),
+                self.call(Symbol::PyDict_New, &[]),
+            ]
+        });
+        assert!(code != 0, "nothing can be compiled");
+        let answer = self.call(Symbol::PyEval_EvalCode, &[code, names, names]);
+        assert!(answer != 0, "nothing can be done");
+        self.call(Symbol::Py_DecRef, &[answer]);
+    }
+
+    /// What was told, and not yet looked at.
+    pub(crate) fn events(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.log.lock().expect("nobody panics with it")
+    }
+
     pub(crate) fn say(&self, event: Event) {
-        self.log.borrow_mut().push(event);
+        self.events().push(event);
     }
 
     /// The object of a number.
@@ -179,9 +196,18 @@ impl Side {
         self.call(call, &[op]);
     }
 
+    /// How deep C may nest: `Py_C_RECURSION_LIMIT` in 3.13, which alone lets the trashcan depend on it.
+    pub(crate) fn recursion_limit(&self) -> i32 {
+        if self.flavour.minor == 13 {
+            int(self.thread_state() + RECURSION_3_13)
+        } else {
+            50
+        }
+    }
+
     /// What `Py_TRASHCAN_BEGIN` does: false where the object was put aside.
     pub(crate) fn trash_begin(&self, op: usize) -> bool {
-        let state = self.thread_state;
+        let state = self.thread_state();
         match self.flavour.minor {
             8 if self.is_real => {
                 let nesting = int(state + NESTING_3_8);
@@ -208,7 +234,7 @@ impl Side {
 
     /// What `Py_TRASHCAN_END` does.
     pub(crate) fn trash_end(&self) {
-        let state = self.thread_state;
+        let state = self.thread_state();
         match self.flavour.minor {
             8 if self.is_real => {
                 let nesting = int(state + NESTING_3_8) - 1;

@@ -1,0 +1,113 @@
+//! What the two have to agree on after each step.
+
+use super::naming::{name, names, told_apart};
+use super::{Difference, NOBODY, Twin, Twins};
+use crate::kinds::Kind;
+use crate::library::Symbol;
+use crate::listing;
+use crate::memory::word;
+use crate::side::{Event, Side};
+use crate::strange;
+
+impl Twins {
+    /// Both must tell the same: in which order what has happened, what is in the heads, and the sums.
+    pub(super) fn settle(&mut self) -> Result<(), Difference> {
+        let [ours, theirs] = self.sides.map(|side| std::mem::take(&mut *side.events()));
+        if ours != theirs {
+            return Err(told_apart(&ours, &theirs));
+        }
+        self.dead.clear();
+        for event in ours {
+            self.happened(event);
+        }
+        if !self.dead.is_empty() {
+            let twins = &self.twins;
+            self.alive.retain(|id| twins[*id].alive);
+        }
+        let [ours, theirs] = self.sides;
+        for id in self.alive.iter().chain(&self.dead) {
+            let (op, other) = (ours.object(*id), theirs.object(*id));
+            for (offset, field) in ours.flavour.words() {
+                let (is, should_be) = (word(op + offset), word(other + offset));
+                if is != should_be {
+                    return Err(format!(
+                        "{field} of {} is {is:#x}, CPython's {should_be:#x}",
+                        name(*id)
+                    ));
+                }
+            }
+            if self.twins[*id].kind.is_container() && ours.gc_state(op) != theirs.gc_state(other) {
+                return Err(format!(
+                    "{} is tracked, with flags: {:?}, CPython's {:?}",
+                    name(*id),
+                    ours.gc_state(op),
+                    theirs.gc_state(other)
+                ));
+            }
+        }
+        let counts = self
+            .sides
+            .map(|side| strange::count_words(side, side.types[Kind::Heap as usize]));
+        if counts[0] != counts[1] {
+            return Err(format!(
+                "the words of the heap type are {:x?}, CPython's {:x?}",
+                counts[0], counts[1]
+            ));
+        }
+        let totals = self.sides.map(total);
+        let [is, should_be] = [0, 1].map(|n| totals[n] - self.totals[n]);
+        if is != should_be {
+            return Err(format!(
+                "the total has changed by {is}, CPython's by {should_be}"
+            ));
+        }
+        if ours.flavour.has_links() {
+            let [is, should_be] = self.sides.map(|side| listing::ring(side, &self.alive));
+            if is != should_be {
+                return Err(format!(
+                    "the list of all objects is {}, CPython's {}",
+                    names(&is),
+                    names(&should_be)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn happened(&mut self, event: Event) {
+        match event {
+            Event::Died(id) => {
+                for held in self.twins[id].slots.into_iter().flatten() {
+                    self.twins[held].held -= 1;
+                }
+                self.twins[id] = Twin {
+                    kind: self.twins[id].kind,
+                    ..NOBODY
+                };
+                self.dead.push(id);
+                self.free.push(id);
+            }
+            Event::Resurrected(id) => self.twins[id].owned += 1,
+            Event::Emptied(id) => {
+                if let Some(held) = self.twins[id].slots[0].take() {
+                    self.twins[held].held -= 1;
+                }
+            }
+            Event::Aside(_) | Event::Finalized(_) | Event::Traced(..) | Event::TracedNone(..) => {}
+        }
+    }
+}
+
+/// The total of all references, where there is one.
+pub(super) fn total(side: &Side) -> isize {
+    let symbol = if side.flavour.minor >= 12 {
+        Symbol::_Py_GetGlobalRefTotal
+    } else {
+        Symbol::_Py_GetRefTotal
+    };
+    if side.has(symbol) {
+        side.call(symbol, &[]) as isize
+    } else {
+        0
+    }
+}
