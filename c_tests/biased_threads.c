@@ -251,8 +251,13 @@ static void *play(void *arg)
 {
     Player *player = arg;
     playing = player;
-    /* From its first birth on a thread is known as an owner. */
-    player->hands[0] = new_ball(0);
+    /* Before it counts, a thread has to be known: its id may be that of an owner before it. */
+    if (draw(player, 2)) {
+        player->hands[0] = new_ball(0);
+    }
+    else {
+        pyrefcore_merge_queued();
+    }
     for (int i = (int)draw(player, (unsigned)moves); i < 2 * moves; i++) {
         move(player);
     }

@@ -59,37 +59,83 @@ static void handed_at_the_end(void)
     GAINED(0);
 }
 
-/* Thread-specific data is cleaned up after the library has: objects that are born there find an owner again. */
+/* A thread that makes nothing is known from its first merge on: nobody merges in its place. */
+static void makes_nothing(void)
+{
+    static Peer owner;
+    START();
+    PyObject *op = new_mortal();
+    op->ob_tid = start(&owner)->tid;
+    ask(&owner, merge, NULL);
+    Py_DECREF(op);
+    WORDS(op, owner.tid, 1, 2);
+    stop(&owner);
+    CHECK(ended == 1 && ended_by == owner.tid);
+    GAINED(0);
+}
+
+/* Thread-specific data is cleaned up while its thread is still known, and what is born there finds an owner, too. */
 static pthread_key_t key;
-static sem_t late_born, late_handed;
-static PyObject *late;
+static sem_t at_end, handed;
+static PyObject *kept, *late;
 static void clean_up(void *arg)
 {
     (void)arg;
+    sem_post(&at_end);
+    sem_wait(&handed);
     late = new_mortal();
-    sem_post(&late_born);
-    sem_wait(&late_handed);
+    sem_post(&at_end);
+    sem_wait(&handed);
 }
-static void use_key(PyObject *op) { assert(op == NULL && pthread_setspecific(key, &key) == 0); }
-static void born_late(void)
+static void use_key(PyObject *op) { kept = op; assert(pthread_setspecific(key, &key) == 0); }
+static void cleans_up(void)
 {
     static Peer owner;
-    assert(sem_init(&late_born, 0, 0) == 0 && sem_init(&late_handed, 0, 0) == 0);
+    assert(sem_init(&at_end, 0, 0) == 0 && sem_init(&handed, 0, 0) == 0);
     assert(pthread_key_create(&key, clean_up) == 0);
     START();
-    PyObject *op = born_by(start(&owner));
-    ask(&owner, use_key, NULL);
-    ask(&owner, less_inline, op);
-    EQUAL(ended, 1);
+    ask(&owner, use_key, born_by(start(&owner)));
     owner.what = NULL;
     sem_post(&owner.asked);
-    sem_wait(&late_born);
+    sem_wait(&at_end);
+    Py_DECREF(kept);
+    WORDS(kept, owner.tid, 1, 2);
+    sem_post(&handed);
+    sem_wait(&at_end);
+    /* The birth has merged. */
+    CHECK(ended == 1 && ended_by == owner.tid);
     WORDS(late, owner.tid, 1, 0);
     Py_DECREF(late);
-    EQUAL(ended, 1);
-    sem_post(&late_handed);
+    WORDS(late, owner.tid, 1, 2);
+    sem_post(&handed);
     pthread_join(owner.thread, NULL);
     CHECK(ended == 2 && ended_by == owner.tid);
+    GAINED(0);
+    pthread_key_delete(key);
+}
+
+/* The same again and again: the last round of such destructors may be the one that leaves the thread known. */
+static int rounds;
+static void bear_again(void *arg)
+{
+    Py_DECREF(new_mortal());
+    if (++rounds < 3) {
+        assert(pthread_setspecific(key, arg) == 0);
+    }
+}
+static void cleans_up_again(void)
+{
+    static Peer owner;
+    rounds = 0;
+    assert(pthread_key_create(&key, bear_again) == 0);
+    START();
+    PyObject *op = born_by(start(&owner));
+    ask(&owner, use_key, op);
+    stop(&owner);
+    CHECK(rounds == 3 && ended == 3);
+    /* Nobody waits for a thread that is gone. */
+    Py_DECREF(op);
+    EQUAL(ended, 4);
     GAINED(0);
     pthread_key_delete(key);
 }
@@ -217,7 +263,9 @@ static void cases(void)
 {
     RUN(owner_ends);
     RUN(handed_at_the_end);
-    RUN(born_late);
+    RUN(makes_nothing);
+    RUN(cleans_up);
+    RUN(cleans_up_again);
     RUN(finalized_by_the_owner);
     RUN(finalized_by_another);
     RUN(lent_by_its_finalizer);
