@@ -72,7 +72,7 @@ else:
         """What the host's _PyObject_New makes is born in our table."""
         t.need_births()
         code = ("import ctypes, sys; core = ctypes.PyDLL(sys.argv[1]); new = core._PyObject_New; "
-                "new.restype = new.argtypes = None; new.restype = ctypes.py_object; new.argtypes = [ctypes.py_object]; "
+                "new.restype = ctypes.py_object; new.argtypes = [ctypes.py_object]; "
                 "count = core.pyrefcore_live_count; count.restype = ctypes.c_ssize_t; count.argtypes = [ctypes.c_uint64]; "
                 "mark = core.pyrefcore_mark; mark.restype = ctypes.c_uint64; since = mark(); "
                 "kept = [new(object) for _ in range(500)]; full = count(since); del kept; "

@@ -54,6 +54,7 @@ wait $builder || cat target/build-all.log
 step "C suite, every flavour" sh c_tests/run.sh
 step "header, both compilers, all standards" sh c_tests/header.sh
 step "exported symbols, every flavour" sh c_tests/symbols.sh
+step "symbols that real headers and libraries know" sh c_tests/emitted.sh
 step "installed, with pkg-config" sh c_tests/install.sh
 
 printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"

@@ -294,6 +294,14 @@ extern Py_ssize_t _Py_RefTotal;
 #endif
 
 /*
+ Says on standard error that `expr` is not so of `obj`, with `msg`, the place and all that is known of the
+ object, and aborts. CPython's `_PyObject_ASSERT` calls it.
+
+ Needs: `expr`, `msg`, `file` and `function` are NULL or C strings; `obj` may be anything.
+ */
+void _PyObject_AssertFailed(PyObject *obj, const char *expr, const char *msg, const char *file, int line, const char *function) __attribute__((noreturn));
+
+/*
  Gives a new object its first reference, tells tracemalloc and the watchers, and enters it into the
  list of all objects, if there is one. The type must have been set. CPython has this as a function
  from 3.9 on.
@@ -340,6 +348,22 @@ void PyObject_CallFinalizer(PyObject *op);
  Needs: `op` is an object whose count has reached zero.
  */
 int PyObject_CallFinalizerFromDealloc(PyObject *op);
+
+/*
+ Allocates an instance of a type that is no container and gives it its first reference; NULL where there is
+ no memory. What `PyObject_New` calls in code that was compiled with `Python.h`; without a host it is
+ `pyrefcore_object_new`.
+
+ Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+ */
+PyObject *_PyObject_New(PyTypeObject *ob_type);
+
+/*
+ The same for an instance with `size` items; without a host it is `pyrefcore_object_new_var`.
+
+ Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+ */
+PyVarObject *_PyObject_NewVar(PyTypeObject *ob_type, Py_ssize_t size);
 
 /*
  Allocates an untracked instance of a container type and gives it its first reference; NULL where there
@@ -627,6 +651,16 @@ int PyUnstable_Object_IsUniquelyReferenced(PyObject *op);
 
 #if defined(PYREFCORE_3_14)
 /*
+ 1 if the only reference to `op` is a temporary one, an argument of the Python function call that is under way,
+ otherwise 0; without a host, where no such call is, always 0 (3.14 and later).
+
+ Needs: `op` is an object.
+ */
+int PyUnstable_Object_IsUniqueReferencedTemporary(PyObject *op);
+#endif
+
+#if defined(PYREFCORE_3_14)
+/*
  Makes `op` immortal; a tracked container is no longer tracked (3.14 and later). Totals stay as they
  are.
 
@@ -776,6 +810,16 @@ PyRefTracer PyRefTracer_GetTracer(void **data);
 void _Py_ResurrectReference(PyObject *op);
 #endif
 
+#if defined(PYREFCORE_3_15)
+/*
+ Makes `op` immortal and returns 1 where the caller's reference is the only one and `op` is no string, otherwise
+ 0; a tracked container is no longer tracked (3.15 and later). Totals stay as they are.
+
+ Needs: `op` is an object.
+ */
+int PyUnstable_SetImmortal(PyObject *op);
+#endif
+
 #if defined(PYREFCORE_3_13)
 /*
  Stores the number of references of `op`; nothing happens if it is immortal. Neither totals nor the
@@ -784,6 +828,33 @@ void _Py_ResurrectReference(PyObject *op);
  Needs: `op` is an object.
  */
 void _Py_SetRefcnt(PyObject *op, Py_ssize_t refcnt);
+#endif
+
+#if defined(PYREFCORE_3_10)
+/*
+ 1 if `x` is the host's `None`, otherwise 0; without a host there is no `None` (3.10 and later).
+
+ Needs: `x` may be any pointer.
+ */
+int Py_IsNone(PyObject *x);
+#endif
+
+#if defined(PYREFCORE_3_10)
+/*
+ 1 if `x` is the host's `True`, otherwise 0; without a host there is no `True` (3.10 and later).
+
+ Needs: `x` may be any pointer.
+ */
+int Py_IsTrue(PyObject *x);
+#endif
+
+#if defined(PYREFCORE_3_10)
+/*
+ 1 if `x` is the host's `False`, otherwise 0; without a host there is no `False` (3.10 and later).
+
+ Needs: `x` may be any pointer.
+ */
+int Py_IsFalse(PyObject *x);
 #endif
 
 #if defined(PYREFCORE_3_15)
@@ -813,6 +884,26 @@ int Py_IS_TYPE(PyObject *op, PyTypeObject *ob_type);
 void Py_SET_SIZE(PyVarObject *op, Py_ssize_t size);
 #endif
 
+#if !defined(PYREFCORE_3_10)
+/*
+ The `tp_flags` of a type. `PyObject_INIT` calls it in code that was compiled with `Python.h` (3.8 and 3.9;
+ later versions have it too, and no birth calls it).
+
+ Needs: `ob_type` is a type.
+ */
+unsigned long PyType_GetFlags(PyTypeObject *ob_type);
+#endif
+
+#if defined(PYREFCORE_3_13)
+/*
+ Clears the weak references to `op` and calls none of their callbacks (3.13 and later). Without a host there are
+ no weak references, and nothing happens.
+
+ Needs: `op` is an object.
+ */
+void PyUnstable_Object_ClearWeakRefsNoCallbacks(PyObject *op);
+#endif
+
 #if !defined(PYREFCORE_3_13)
 /*
  Tells tracemalloc that `op` was born in a block it may know: the block gets this traceback and keeps
@@ -821,6 +912,14 @@ void Py_SET_SIZE(PyVarObject *op, Py_ssize_t size);
  Needs: `op` is an object whose type has been set.
  */
 int _PyTraceMalloc_NewReference(PyObject *op);
+#endif
+
+#if !defined(PYREFCORE_3_13)
+/*
+ A new reference to the host's tuple of the frames in which a block was allocated, or to `None`. Without a host
+ there are no tuples: NULL, and `pyrefcore_block_stack` tells the C frames (up to 3.12).
+ */
+PyObject *_PyTraceMalloc_GetTraceback(unsigned int domain, size_t ptr);
 #endif
 
 #if !defined(PYREFCORE_3_14)
@@ -916,6 +1015,15 @@ void _PyTrash_thread_destroy_chain(void *tstate);
  Needs: `filename` is NULL or a C string; `op` may be anything.
  */
 void _Py_NegativeRefcount(const char *filename, int lineno, PyObject *op);
+#endif
+
+#if (defined(Py_REF_DEBUG) && !defined(PYREFCORE_3_9))
+/*
+ Writes `[N refs, M blocks]` to standard error: the number of all references, and in a host that of the blocks
+ which its allocator has given out. Without a host that is 0, as CPython says where an allocator does not
+ tell (`Py_REF_DEBUG`, 3.8).
+ */
+void _PyDebug_PrintTotalRefs(void);
 #endif
 
 #if (defined(Py_REF_DEBUG) && defined(PYREFCORE_3_12))
