@@ -6,7 +6,8 @@
 #
 # Headers: every function and variable that a Python.h declares and that has to do with counting, and every symbol
 # that is undefined in emitted.c, is exported with the same kind, or stands in flavours/left_out.txt. What is compiled
-# as limited API must be in every given flavour that can load it. What symbols.txt marks with a bare "=" is declared.
+# as limited API must be in every given flavour that can load it. What symbols.txt marks with "=" is declared, and what
+# it marks with "=:" is not.
 # Libraries: what symbols.txt says of CPython's exports is so, with the same kind.
 #
 # CC is used. The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
@@ -19,7 +20,7 @@ cc=${CC:-gcc}
 out=$PWD/target/c_tests/emitted
 rm -rf "$out"
 mkdir -p "$out"
-limits="0x03080000 0x03090000 0x030A0000 0x030A00A7 0x030B0000 0x030C0000 0x030D0000 0x030E0000 0x030F0000"
+limits="0x03080000 0x03090000 0x030A0000 0x030A00A7 0x030C0000 0x030D0000 0x030E0000 0x030F0000"
 # Names that have to do with counting. A Python.h declares some 1300 others.
 counting='[Rr]ef(cnt|count|Total|erence|Tracer)|REFCNT|IncRef|DecRef|INCREF|DECREF|NewRef|Dealloc|Trash|Immortal'
 counting="$counting|Finalizer|[Tt]race[Mm]alloc|_AssertFailed|Unique|AllObjects|PyObject_(New|Init)|TotalRefs"
@@ -55,8 +56,8 @@ flags() {
 # minor FLAVOUR
 minor() { echo "$1" | sed 's/^cp3\([0-9]*\).*/\1/'; }
 
-# reviewed FLAVOUR: "name kind CPython bare" of each line of symbols.txt that concerns such a CPython, whether
-# or not the flavour has the symbol; CPython is yes, no or unsaid.
+# reviewed FLAVOUR: "name kind CPython public" of each line of symbols.txt that concerns such a CPython, whether
+# or not the flavour has the symbol. CPython, whether it exports it, and public are yes, no or unsaid.
 reviewed() {
     awk -v minor="$(minor "$1")" -v flags=" $(flags "$1")" '
         function within(range,    ends) {
@@ -77,10 +78,11 @@ reviewed() {
             ours = any($3)
             said = $5
             sub(/:$/, "", said)
+            public = !ours || $5 !~ /^=/ ? "unsaid" : $5 == "=" ? "yes" : "no"
             if (said == "=") theirs = ours ? "yes" : "unsaid"
             else if (said == "no") theirs = ours ? "no" : "unsaid"
             else theirs = any(said) ? "yes" : ours ? "no" : "unsaid"
-            print $1, $2, theirs, $5 == "=" ? "bare" : "explained"
+            print $1, $2, theirs, public
         }' flavours/symbols.txt
 }
 
@@ -117,29 +119,38 @@ missing() {
             $1 in kind ? "is exported with the other kind" : "is not exported" }' "$2"
 }
 
-# wants NAME FLAVOURS COMPILER-ARG...: two cases, of what is declared and of what is emitted.
-wants() {
+# emits NAME FLAVOURS COMPILER-ARG...: a case of what is undefined in emitted.c, which each of the flavours must have.
+# False where the headers refuse to be compiled so, in as many words.
+emits() {
     name=$1 loaders=$2
     shift 2
-    declared "$@" >"$out/declared" 2>"$out/log"
-    cat "$out/declared" >>"$out/all"
-    # An empty answer is no answer.
-    grep -q '^Py_DecRef F' "$out/declared" || echo "no declarations were found" >>"$out/declared.none"
-    if $cc -c -fPIC -w "$@" c_tests/emitted.c -o "$out/emitted.o" 2>"$out/emitted.log"; then
-        : >"$out/emitted.log"
+    : >"$out/wrong"
+    if $cc -c -fPIC -w "$@" c_tests/emitted.c -o "$out/emitted.o" 2>"$out/log"; then
         undefined "$out/emitted.o" >"$out/emitted"
         cat "$out/emitted" >>"$out/all"
-        grep -q '^_Py_Dealloc F' "$out/emitted" || echo "nothing was emitted" >"$out/emitted.log"
+        cat "$out/emitted" >>"$out/public"
+        grep -q '^_Py_Dealloc F' "$out/emitted" || echo "nothing was emitted" >"$out/wrong"
+        for loader in $loaders; do
+            missing "$out/exports/$loader" "$out/emitted" | sed "s/\$/ by $loader/" >>"$out/wrong"
+        done
+    elif grep -q '#error' "$out/log"; then
+        return 1
+    else
+        cp "$out/log" "$out/wrong"
     fi
-    : >"$out/wrong"
-    for loader in $loaders; do
-        missing "$out/exports/$loader" "$out/emitted" | sed "s/\$/ by $loader/" >>"$out/emitted.log"
-    done
+    case_of "$flavour: emitted by $name" "$out/wrong"
+}
+
+# declares NAME COMPILER-ARG...: a case of what is declared.
+declares() {
+    name=$1
+    shift
+    declared "$@" >"$out/declared" 2>"$out/log"
+    cat "$out/declared" >>"$out/all"
+    cat "$out/declared" >>"$out/public"
     missing "$out/exports/$flavour" "$out/declared" >"$out/wrong"
-    cat "$out/declared.none" >>"$out/wrong" 2>/dev/null
-    rm -f "$out/declared.none"
+    grep -q '^Py_DecRef F' "$out/declared" || echo "no declarations were found" >>"$out/wrong"
     case_of "$flavour: declared by $name" "$out/wrong"
-    case_of "$flavour: emitted by $name" "$out/emitted.log"
 }
 
 # loaders LIMIT: the given flavours that can load an extension which was compiled with that limit.
@@ -159,31 +170,26 @@ by_headers() {
     while read -r found set folders; do
         switches=$(for switch in $(flags "$flavour") $(echo "$set" | tr ',-' '  '); do echo "-D$switch=1"; done | sort -u)
         include=$(echo "-I$folders" | sed 's/:/ -I/g')
-        label="Python.h $found $(echo "$set" | tr -d -)"
+        label="Python.h $found $(echo "$set" | sed "s/^-$//")"
         : >"$out/public"
         # shellcheck disable=SC2086
         {
-            wants "$label" "$flavour" $include $switches -O2 -DNDEBUG
-            cat "$out/declared" >>"$out/public"
-            wants "$label, with assertions" "$flavour" $include $switches -O0
+            emits "$label" "$flavour" $include $switches -O2 -DNDEBUG
+            emits "$label, with assertions" "$flavour" $include $switches -O0
+            declares "$label" $include $switches
             for limit in $limits; do
                 [ "$((limit / 65536 % 256))" -le "$(minor "$flavour")" ] || continue
-                opaque= abi="-DPy_LIMITED_API=$limit"
-                case $flavour in *t | *t-*) opaque=-DOPAQUE_OBJECTS ;; esac
-                # Some versions refuse some limits and switches, in as many words.
-                if printf '#include <Python.h>\n' | $cc -fsyntax-only -w $include $switches $abi - 2>&1 | grep -q '#error\|# *error'; then
-                    continue
-                fi
                 case $(flags "$flavour") in "") who=$(loaders "$limit") ;; *) who=$flavour ;; esac
-                wants "$label, limit $limit" "$who" $include $switches $abi $opaque -O2 -DNDEBUG
-                cat "$out/declared" >>"$out/public"
+                case $flavour in *t | *t-*) opaque=-DOPAQUE_OBJECTS ;; *) opaque= ;; esac
+                limited="-DPy_LIMITED_API=$limit $opaque"
+                emits "$label, limit $limit" "$who" $include $switches $limited -O2 -DNDEBUG &&
+                    declares "$label, limit $limit" $include $switches $limited
             done
         }
-        sort -u "$out/public" >"$out/declared"
-        # What bears no explanation is public; what is explained as not public is not.
-        reviewed "$flavour" | awk -v declared="$out/declared" '
+        reviewed "$flavour" | awk -v declared="$out/public" '
             BEGIN { while ((getline <declared) > 0) public[$1] = 1 }
-            $3 == "yes" && $4 == "bare" && !($1 in public) { print $1, "is in no public header; symbols.txt does not say why it is exported" }' >"$out/wrong"
+            $4 == "yes" && !($1 in public) { print $1, "is in no public header; symbols.txt should say why it is exported" }
+            $4 == "no" && $1 in public { print $1, "is in a public header; symbols.txt says that it is in none" }' >"$out/wrong"
         case_of "$flavour: symbols.txt beside $label" "$out/wrong"
     done <"$out/for"
 }

@@ -67,7 +67,7 @@ else:
         need(plain.status == 0 and plain.out.count("\n") >= 4, "the script is wrong", plain)
         t.same(plain, t.run("-B", __file__, t.library))
 
-    @case("both")
+    @case()
     def hosts_births_are_seen(t):
         """What the host's _PyObject_New makes is born in our table."""
         t.need_births()
