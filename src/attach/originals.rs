@@ -137,7 +137,6 @@ pub(super) fn resolve(library: &Library) -> Interpreter {
             PyUnstable_Object_ClearWeakRefsNoCallbacks: library
                 .function(c"PyUnstable_Object_ClearWeakRefsNoCallbacks"),
             _PyObject_AssertFailed: library.function(c"_PyObject_AssertFailed"),
-            _Py_DecRefShared: library.function(c"_Py_DecRefShared"),
             _Py_DecRefSharedDebug: library.function(c"_Py_DecRefSharedDebug"),
             _Py_GetThreadLocal_Addr: library.function(c"_Py_GetThreadLocal_Addr"),
             PyUnstable_Object_EnableDeferredRefcount: library

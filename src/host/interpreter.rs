@@ -49,7 +49,6 @@ pub struct Interpreter {
             *const c_char,
         ) -> !,
     >,
-    pub _Py_DecRefShared: Option<unsafe extern "C" fn(Object)>,
     pub _Py_DecRefSharedDebug: Option<unsafe extern "C" fn(Object, *const c_char, c_int)>,
     pub _Py_GetThreadLocal_Addr: Option<unsafe extern "C" fn() -> usize>,
     pub PyUnstable_Object_EnableDeferredRefcount: Option<unsafe extern "C" fn(Object) -> c_int>,

@@ -108,6 +108,15 @@ extern "C" fn leave(_: *mut c_void) {
     set_registered(false);
 }
 
+/// Whether the calling thread owns an object; false where the flavour knows no owners.
+///
+/// # Safety
+/// `op` is an object.
+pub unsafe fn owns(op: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise. Relaxed: only the owner makes itself go away.
+    FLAVOUR.free_threaded && ThisHost::is_this_thread(unsafe { words(op) }.ob_tid.load(Relaxed))
+}
+
 /// Gives a reference back that is not the owner's: `_Py_DecRefShared`. `file` and `line` name the place for a debug
 /// flavour. In a host the host does it, whose queue may be needed.
 ///
@@ -117,12 +126,9 @@ extern "C" fn leave(_: *mut c_void) {
 pub unsafe fn release_shared(op: *mut PyObject, file: &CStr, line: c_int) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if FLAVOUR.ref_debug {
-            if let Some(theirs) = host::originals()._Py_DecRefSharedDebug {
-                return theirs(op, file.as_ptr(), line);
-            }
-        } else if let Some(theirs) = host::originals()._Py_DecRefShared {
-            return theirs(op);
+        // Not the host's `_Py_DecRefShared`: that calls this one by name, which may be ours.
+        if let Some(theirs) = host::originals()._Py_DecRefSharedDebug {
+            return theirs(op, file.as_ptr(), line);
         }
         let outcome = if FLAVOUR.ref_debug {
             bias::release_shared_checked(words(op))
@@ -207,7 +213,8 @@ pub fn merge_queued() -> usize {
     }
     let waiting = QUEUE.take(ThisHost::thread_id());
     WAITING.fetch_sub(waiting.len(), Relaxed);
-    for &Waiting(op) in &waiting {
+    // Last in, first out, as CPython's stack of them.
+    for &Waiting(op) in waiting.iter().rev() {
         // SAFETY: the queue's own reference keeps the object alive, and the calling thread is its owner or, after a
         // fork, its owner's heir.
         unsafe {

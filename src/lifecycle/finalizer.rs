@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use super::birth::{self, Total};
 use super::{brc, count, gc};
 use crate::abi::{self, FLAVOUR, Head, PyObject};
+use crate::host;
 use crate::refcount::{Current, Policy, Released};
 use crate::watch::{failure, ref_total, watchers};
 
@@ -70,7 +71,13 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
         if resurrected {
             birth::resurrect_reference(op);
         }
-        match Current::let_go(PyObject::count(op)) {
+        let owned = resurrected && brc::owns(op);
+        let outcome = Current::let_go(PyObject::count(op));
+        if FLAVOUR.free_threaded && FLAVOUR.ref_debug && owned && outcome != Released::Immortal {
+            // CPython's total loses the reference a second time where the owner has to merge for it.
+            ref_total::add(-1);
+        }
+        match outcome {
             Released::Dead => {
                 if resurrected {
                     watchers::dies_after_all(op);
@@ -116,6 +123,9 @@ pub unsafe fn call_in_host(
 
 #[cold]
 unsafe fn fail(op: *mut PyObject, message: &std::ffi::CStr) -> ! {
+    if FLAVOUR.minor == 8 {
+        host::fatal_python_error(&message.to_string_lossy());
+    }
     let place = c"PyObject_CallFinalizerFromDealloc";
     // SAFETY: any object may be described.
     unsafe { failure::assert_failed(op, message, place, 0, place) }

@@ -10,8 +10,23 @@ use crate::abi::{self, BiasedObject, FLAVOUR, PyGC_Head, PyObject, destructor};
 use crate::host::{self, Words};
 use crate::refcount::bias;
 
-/// CPython's `_PyTrash_UNWIND_LEVEL`.
+/// CPython's `_PyTrash_UNWIND_LEVEL`, and 3.13's `Py_TRASHCAN_HEADROOM`.
 const UNWIND_LEVEL: i32 = 50;
+
+/// From this nesting on objects are put aside. 3.13 does so near its `Py_C_RECURSION_LIMIT`, which `Py_DEBUG` lowers.
+const ASIDE_FROM: i32 = if FLAVOUR.minor == 13 {
+    let limit = if FLAVOUR.ref_debug { 500 } else { 10_000 };
+    limit - UNWIND_LEVEL
+} else {
+    UNWIND_LEVEL
+};
+
+/// Up to this nesting what was put aside is ended.
+const END_UP_TO: i32 = if FLAVOUR.minor == 13 {
+    ASIDE_FROM - UNWIND_LEVEL - 1
+} else {
+    0
+};
 
 /// Whether `dealloc` is the type's own, and not a base's that was called by it: `_PyTrash_cond`.
 ///
@@ -36,7 +51,7 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
         unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     }
     Words::with(|words| {
-        if words.trash_nesting.get() >= UNWIND_LEVEL && !op.is_null() {
+        if words.trash_nesting.get() >= ASIDE_FROM && !op.is_null() {
             // SAFETY: the caller's promise is the callee's.
             unsafe { deposit(op) };
             return true;
@@ -46,7 +61,7 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
     })
 }
 
-/// Closes a `tp_dealloc`; the outermost ends what was put aside.
+/// Closes a `tp_dealloc`, and where there is room again ends what was put aside.
 ///
 /// # Safety
 /// Every object put aside is still dying.
@@ -55,7 +70,7 @@ pub unsafe fn end() {
     Words::with(|words| {
         let nesting = words.trash_nesting.get() - 1;
         words.trash_nesting.set(nesting);
-        if nesting <= 0 && !words.trash_later.get().is_null() {
+        if nesting <= END_UP_TO && !words.trash_later.get().is_null() {
             // SAFETY: the caller's promise is the callee's.
             unsafe { destroy_all() }
         }

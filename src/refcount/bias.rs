@@ -169,6 +169,10 @@ fn give_back(words: &impl Words, is_negative: impl Fn(isize) -> bool) -> Release
 pub fn explicit_merge(words: &impl Words, extra: isize) -> isize {
     // Relaxed, all three: no other thread writes these words, says the caller; the exchange below publishes them.
     let local = words.local().load(Relaxed);
+    if local == IMMORTAL {
+        // Made so while it waited for its owner.
+        return isize::MAX;
+    }
     words.local().store(0, Relaxed);
     words.tid().store(0, Relaxed);
     let mut shared = words.shared().load(Relaxed);
