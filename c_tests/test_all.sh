@@ -33,7 +33,7 @@ bring headers c_tests/fetch_headers.sh
 bring unstable c_tests/fetch_unstable.sh
 bring pythons c_tests/fetch_pythons.sh
 
-export PRELOAD_SUITE="--full --jobs $(nproc)"
+export TEST_ALL=1 PRELOAD_SUITE="--full --jobs $(nproc)"
 sh c_tests/test.sh 2>&1 | tee "$log"
 # Its last line, not the last that looks like one: what ends without its counts has failed.
 line=$(tail -n 1 "$log" | grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$')
