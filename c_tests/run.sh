@@ -73,7 +73,7 @@ one() {
         }
         round=0 runs=1
         # shellcheck disable=SC2086
-        [ "$rounds" = 1 ] || ! $cc $flags -E -I"$dist/include" $sources | grep -q pthread_create || runs=$rounds
+        [ "$rounds" = 1 ] || ! $cc $flags -E -I"$dist/include" $sources 2>/dev/null | grep -q pthread_create || runs=$rounds
         while [ $((round += 1)) -le "$runs" ]; do run "$name"; done
         [ -s "$name.log" ] || rm "$name.log"
     done
