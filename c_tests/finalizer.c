@@ -78,7 +78,7 @@ static void is_resurrected(PyTypeObject *type, int again)
     Py_DECREF(op);
     CHECK(rescued == op && finalized == 1 && ended == 0 && answers == 2);
     EQUAL(Py_REFCNT(op), 1);
-    GAINED(1);
+    GAINED(1 - RESURRECTION_TAX);
     EQUAL(pyrefcore_live_count(mark), 1);
     /* It is an object like any other: it can be shared, and dies when it is let go. */
     Py_INCREF(op);
@@ -86,7 +86,7 @@ static void is_resurrected(PyTypeObject *type, int again)
     rescue = 0;
     Py_CLEAR(rescued);
     CHECK(finalized == 1 + again && ended == 1 && answers == 21);
-    GAINED(0);
+    GAINED(-RESURRECTION_TAX);
     EQUAL(pyrefcore_live_count(mark), 0);
     pyrefcore_unwatch(PYREFCORE_LIVE);
 }
@@ -102,7 +102,7 @@ static void container_has_one_chance(void)
     CHECK(answers == 2 && is_finalized(op));
     Py_CLEAR(rescued);
     CHECK(finalized == 1 && ended == 1 && answers == 21);
-    GAINED(0);
+    GAINED(-RESURRECTION_TAX);
 }
 
 static void plain_has_many(void)
@@ -115,7 +115,7 @@ static void plain_has_many(void)
     rescue = 0;
     Py_CLEAR(rescued);
     CHECK(finalized == 3 && ended == 1 && answers == 221);
-    GAINED(0);
+    GAINED(-2 * RESURRECTION_TAX);
 }
 
 static void call_finalizer(void)

@@ -176,10 +176,10 @@ static void finalized_by_the_owner(void)
     Py_DECREF(born);
     CHECK(ended == 0 && rescued == born);
     WORDS(born, 0, 0, 7);
-    GAINED(1);
+    GAINED(1 - RESURRECTION_TAX);
     Py_DECREF(born);
     CHECK(ended == 1 && ended_by == me);
-    GAINED(0);
+    GAINED(-RESURRECTION_TAX);
 }
 static void finalized_by_another(void)
 {
@@ -191,10 +191,10 @@ static void finalized_by_another(void)
     ask(&other, less_inline, born);
     CHECK(ended == 0 && rescued == born);
     WORDS(born, 0, 0, 7);
-    GAINED(1);
+    GAINED(1 - RESURRECTION_TAX);
     ask(&other, less_inline, born);
     CHECK(ended == 1 && ended_by == other.tid);
-    GAINED(0);
+    GAINED(-RESURRECTION_TAX);
 }
 /* A thread that has made nothing ends an object, and its finalizer lends the object to one that gives it back. */
 static void lent_by_its_finalizer(void)
@@ -210,10 +210,10 @@ static void lent_by_its_finalizer(void)
     lend_to = NULL;
     CHECK(ended == 0);
     WORDS(born, 0, 0, 7);
-    GAINED(1);
+    GAINED(1 - RESURRECTION_TAX);
     stop(&owner);
     CHECK(ended == 1 && ended_by == owner.tid);
-    GAINED(0);
+    GAINED(-RESURRECTION_TAX);
 }
 
 /* Fork: the child has this thread only, which stands in for those that are gone. */

@@ -119,6 +119,13 @@ static inline Box *new_box(PyObject *held)
     return box;
 }
 
+/* A free-threaded CPython takes the reference of an object that its finalizer resurrects out of the total twice. */
+#ifdef Py_GIL_DISABLED
+#define RESURRECTION_TAX 1
+#else
+#define RESURRECTION_TAX 0
+#endif
+
 /* What Py_REF_DEBUG says of all references, under the name it has in each version. */
 #ifdef Py_REF_DEBUG
 #if PY_VERSION_HEX >= 0x030C0000

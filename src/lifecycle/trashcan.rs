@@ -10,23 +10,9 @@ use crate::abi::{self, BiasedObject, FLAVOUR, PyGC_Head, PyObject, destructor};
 use crate::host::{self, Words};
 use crate::refcount::bias;
 
-/// CPython's `_PyTrash_UNWIND_LEVEL`, and 3.13's `Py_TRASHCAN_HEADROOM`.
+/// CPython's `_PyTrash_UNWIND_LEVEL`. 3.13 spends a thread's whole budget of C recursion instead, ten thousand levels;
+/// that budget is the interpreter's, and so much stack not every C program's.
 const UNWIND_LEVEL: i32 = 50;
-
-/// From this nesting on objects are put aside. 3.13 does so near its `Py_C_RECURSION_LIMIT`, which `Py_DEBUG` lowers.
-const ASIDE_FROM: i32 = if FLAVOUR.minor == 13 {
-    let limit = if FLAVOUR.ref_debug { 500 } else { 10_000 };
-    limit - UNWIND_LEVEL
-} else {
-    UNWIND_LEVEL
-};
-
-/// Up to this nesting what was put aside is ended.
-const END_UP_TO: i32 = if FLAVOUR.minor == 13 {
-    ASIDE_FROM - UNWIND_LEVEL - 1
-} else {
-    0
-};
 
 /// Whether `dealloc` is the type's own, and not a base's that was called by it: `_PyTrash_cond`.
 ///
@@ -51,7 +37,7 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
         unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     }
     Words::with(|words| {
-        if words.trash_nesting.get() >= ASIDE_FROM && !op.is_null() {
+        if words.trash_nesting.get() >= UNWIND_LEVEL && !op.is_null() {
             // SAFETY: the caller's promise is the callee's.
             unsafe { deposit(op) };
             return true;
@@ -61,7 +47,7 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
     })
 }
 
-/// Closes a `tp_dealloc`, and where there is room again ends what was put aside.
+/// Closes a `tp_dealloc`; the outermost ends what was put aside.
 ///
 /// # Safety
 /// Every object put aside is still dying.
@@ -70,7 +56,7 @@ pub unsafe fn end() {
     Words::with(|words| {
         let nesting = words.trash_nesting.get() - 1;
         words.trash_nesting.set(nesting);
-        if nesting <= END_UP_TO && !words.trash_later.get().is_null() {
+        if nesting <= 0 && !words.trash_later.get().is_null() {
             // SAFETY: the caller's promise is the callee's.
             unsafe { destroy_all() }
         }
