@@ -61,27 +61,28 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
         if count::refcnt(op) != 0 {
             let message =
                 c"PyObject_CallFinalizerFromDealloc called on object with a non-zero refcount";
+            if FLAVOUR.minor == 8 {
+                host::fatal_python_error(&message.to_string_lossy());
+            }
             fail(op, message);
         }
         brc::register();
         Current::revive(PyObject::count(op));
         call(op);
-        // Before the reference is given back: afterwards the object may be another thread's, and gone.
-        let resurrected = FLAVOUR.minor >= 13 && !count::is_unique(op);
-        if resurrected {
+        if Current::let_go_alone(PyObject::count(op)) {
+            return Fate::Dies;
+        }
+        if FLAVOUR.minor >= 13 {
+            // Before the reference is given back: afterwards the object may be another thread's, and gone.
             birth::resurrect_reference(op);
         }
-        let owned = resurrected && brc::owns(op);
-        let outcome = Current::let_go(PyObject::count(op));
-        if FLAVOUR.free_threaded && FLAVOUR.ref_debug && owned && outcome != Released::Immortal {
+        if FLAVOUR.ref_debug && brc::owns(op) && !count::is_immortal(op) {
             // CPython's total loses the reference a second time where the owner has to merge for it.
             ref_total::add(-1);
         }
-        match outcome {
+        match Current::let_go(PyObject::count(op)) {
             Released::Dead => {
-                if resurrected {
-                    watchers::dies_after_all(op);
-                }
+                watchers::dies_after_all(op);
                 return Fate::Dies;
             }
             Released::Negative => fail(op, c"refcount is too small"),
@@ -123,9 +124,6 @@ pub unsafe fn call_in_host(
 
 #[cold]
 unsafe fn fail(op: *mut PyObject, message: &std::ffi::CStr) -> ! {
-    if FLAVOUR.minor == 8 {
-        host::fatal_python_error(&message.to_string_lossy());
-    }
     let place = c"PyObject_CallFinalizerFromDealloc";
     // SAFETY: any object may be described.
     unsafe { failure::assert_failed(op, message, place, 0, place) }

@@ -241,14 +241,19 @@ pub fn enable_try(words: &impl Words) {
     }
 }
 
-/// Takes the reference back that a finalizer ran with, which was [`revive`]d.
-pub fn let_go(words: &impl Words, me: impl Me) -> Released {
-    // Relaxed: the owner wrote it itself. Acquire: as in `merge_zero_local`.
-    if owns(words, me) && words.local().load(Relaxed) == 1 && words.shared().load(Acquire) == 0 {
+/// Takes the reference back that a finalizer ran with, which was [`revive`]d, where it is the only one: false, with
+/// nothing done, where it is not.
+pub fn let_go_alone(words: &impl Words, me: impl Me) -> bool {
+    let alone = is_unique(words, me);
+    if alone {
         // Relaxed: nobody else has a reference.
         words.local().store(0, Relaxed);
-        return Released::Dead;
     }
+    alone
+}
+
+/// The same where others have references too. The owner gives the object up.
+pub fn let_go(words: &impl Words, me: impl Me) -> Released {
     // Relaxed: as in `acquire`.
     if words.local().load(Relaxed) == IMMORTAL {
         Released::Immortal

@@ -162,6 +162,11 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         bias::revive(unsafe { words(count) }, ThisThread);
     }
 
+    unsafe fn let_go_alone(count: *mut BiasedCount) -> bool {
+        // SAFETY: the caller's promise is the callee's.
+        bias::let_go_alone(unsafe { words(count) }, ThisThread)
+    }
+
     unsafe fn let_go(count: *mut BiasedCount) -> Released {
         // SAFETY: the caller's promise is the callee's.
         bias::let_go(unsafe { words(count) }, ThisThread)

@@ -126,12 +126,21 @@ impl World {
         }
     }
 
+    /// What is left to do for whoever has run a finalizer.
+    fn let_go(&self, me: usize) {
+        if bias::let_go_alone(self, me) {
+            self.die();
+        } else {
+            self.end(bias::let_go(self, me));
+        }
+    }
+
     /// A destructor's finalizer, on the thread that ends the object, which hands one reference to `heir`.
     fn finalize(&self, me: usize, heir: impl FnOnce()) {
         bias::revive(self, me);
         bias::acquire(self, me);
         heir();
-        self.end(bias::let_go(self, me));
+        self.let_go(me);
     }
 }
 
@@ -297,7 +306,7 @@ fn a_finalizer_has_its_object_copied_by_another_thread() {
         bias::revive(&*world, A);
         world.acquire(B);
         let heir = thread::spawn(move || other.release(B));
-        world.end(bias::let_go(&*world, A));
+        world.let_go(A);
         world.leave(A);
         heir.join().expect("it ends");
         let deaths = world.deaths.load(std::sync::atomic::Ordering::Relaxed);

@@ -174,7 +174,24 @@ pub trait Policy {
         unsafe { Self::set(count, 1) }
     }
 
-    /// Takes the reference of [`Policy::revive`] back.
+    /// Takes the reference of [`Policy::revive`] back where it is the only one; false, with nothing done, where it is
+    /// not.
+    ///
+    /// # Safety
+    /// As [`Policy`] says.
+    #[inline]
+    unsafe fn let_go_alone(count: *mut Self::Count) -> bool {
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            let alone = Self::get(count) == 1;
+            if alone {
+                Self::set(count, 0);
+            }
+            alone
+        }
+    }
+
+    /// Takes the reference of [`Policy::revive`] back where it is not the only one.
     ///
     /// # Safety
     /// As [`Policy`] says.
@@ -187,10 +204,7 @@ pub trait Policy {
             }
             // Storing is nothing to an object that was made immortal meanwhile.
             Self::set(count, left - 1);
-            match Self::get(count) {
-                0 => Released::Dead,
-                _ => Released::Alive,
-            }
+            Released::Alive
         }
     }
 }
