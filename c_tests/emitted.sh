@@ -115,8 +115,8 @@ missing() {
             while ((getline <"flavours/left_out.txt") > 0) if ($1 !~ /^#/) left[$1] = 1
         }
         $1 in left && !($1 in kind) { next }
-        kind[$1] != $2 { print $1, $2 == "F" ? "(a function)" : "(a variable)", \
-            $1 in kind ? "is exported with the other kind" : "is not exported" }' "$2"
+        !($1 in kind) { print $1, "is not exported"; next }
+        kind[$1] != $2 { print $1, "is exported and is no", $2 == "F" ? "function" : "variable" }' "$2"
 }
 
 # emits NAME FLAVOURS COMPILER-ARG...: a case of what is undefined in emitted.c, which each of the flavours must have.
@@ -209,7 +209,8 @@ print(([name for name in files if "/libpython" in name] + [sys.executable])[0])'
         exports "$library" >"$out/theirs"
         awk -v theirs="$out/theirs" '
             BEGIN { while ((getline <theirs) > 0) kind[$1] = $2 }
-            $3 == "yes" && kind[$1] != $2 { print $1, $1 in kind ? "has the other kind there" : "is not exported there" }
+            $3 == "yes" && !($1 in kind) { print $1, "is not exported there"; next }
+            $3 == "yes" && kind[$1] != $2 { print $1, "has the other kind there" }
             $3 == "no" && $1 in kind { print $1, "is exported there" }' "$out/reviewed" >"$out/wrong"
         grep -q '^_Py_Dealloc F' "$out/theirs" || echo "its exports can't be read" >>"$out/wrong"
         case_of "$flavour: symbols.txt beside $library" "$out/wrong"
