@@ -204,11 +204,6 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 #define PYREFCORE_COUNT 4
 
 /*
- Not tracing: CPython's answer.
- */
-#define NOT_TRACING -2
-
-/*
  Called with an object and the argument that was passed along; non-zero stops the walk.
  */
 typedef int (*pyrefcore_object_visitor)(PyObject*, void*);
