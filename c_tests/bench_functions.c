@@ -12,6 +12,12 @@ EXPORTED(void, _Py_DecRef, PyObject *)
 EXPORTED(PyObject *, Py_NewRef, PyObject *)
 EXPORTED(PyObject *, Py_XNewRef, PyObject *)
 EXPORTED(int, Py_Is, PyObject *, PyObject *)
+EXPORTED(int, Py_IsNone, PyObject *)
+EXPORTED(int, Py_IsTrue, PyObject *)
+EXPORTED(int, Py_IsFalse, PyObject *)
+EXPORTED(unsigned long, PyType_GetFlags, PyTypeObject *)
+EXPORTED(void, PyUnstable_Object_ClearWeakRefsNoCallbacks, PyObject *)
+EXPORTED(PyObject *, _PyTraceMalloc_GetTraceback, unsigned, uintptr_t)
 EXPORTED(void, _Py_SetRefcnt, PyObject *, Py_ssize_t)
 EXPORTED(Py_ssize_t, Py_REFCNT, PyObject *)
 EXPORTED(PyTypeObject *, Py_TYPE, PyObject *)
@@ -126,6 +132,12 @@ BODY(new_ref_immortal, IMMORTAL, USE(xPy_NewRef(op)))
 BODY(xnew_ref, , USE(xPy_XNewRef(op)))
 BODY(xnew_ref_null, NOBODY, USE(xPy_XNewRef(op)))
 BODY(is, , USE((long)xPy_Is(op, old)))
+BODY(is_none, , USE((long)xPy_IsNone(op)))
+BODY(is_true, , USE((long)xPy_IsTrue(op)))
+BODY(is_false, , USE((long)xPy_IsFalse(op)))
+BODY(get_flags, , USE(xPyType_GetFlags(&plain_type)))
+BODY(clear_weakrefs, , xPyUnstable_Object_ClearWeakRefsNoCallbacks(op))
+BODY(get_traceback, , USE(x_PyTraceMalloc_GetTraceback(0, 64)))
 BODY(set_refcnt, , x_Py_SetRefcnt(op, 5))
 BODY(set_refcnt_immortal, IMMORTAL, x_Py_SetRefcnt(op, 5))
 BODY(refcnt, , USE(xPy_REFCNT(op)))
@@ -251,6 +263,13 @@ const Body bench_functions[] = {
     ROW("Py_XNewRef", xnew_ref, Py_XNewRef),
     ROW("Py_XNewRef, NULL", xnew_ref_null, Py_XNewRef),
     ROW("Py_Is", is, Py_Is),
+    ROW("Py_IsNone", is_none, Py_IsNone),
+    ROW("Py_IsTrue", is_true, Py_IsTrue),
+    ROW("Py_IsFalse", is_false, Py_IsFalse),
+    ROW("PyType_GetFlags", get_flags, PyType_GetFlags),
+    ROW("PyUnstable_Object_ClearWeakRefsNoCallbacks, type without them", clear_weakrefs,
+        PyUnstable_Object_ClearWeakRefsNoCallbacks),
+    ROW("_PyTraceMalloc_GetTraceback, not tracing", get_traceback, _PyTraceMalloc_GetTraceback),
     ROW("_Py_SetRefcnt", set_refcnt, _Py_SetRefcnt),
     ROW("_Py_SetRefcnt, immortal", set_refcnt_immortal, _Py_SetRefcnt),
     ROW("Py_REFCNT", refcnt, Py_REFCNT),
