@@ -45,6 +45,21 @@ unsafe fn new_here(op: *mut PyObject, total: Total) {
             // A jump out of the way: nothing is kept for a return.
             return traced(op);
         }
+        if brc::is_unknown() {
+            return first_of_thread(op, total);
+        }
+        counted(op, total);
+        events::created(op);
+    }
+}
+
+/// A thread's first birth. Apart, so that the others need no stack.
+#[cold]
+#[inline(never)]
+unsafe fn first_of_thread(op: *mut PyObject, total: Total) {
+    brc::register();
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
         counted(op, total);
         events::created(op);
     }
@@ -142,7 +157,6 @@ unsafe fn counted(op: *mut PyObject, total: Total) {
     if FLAVOUR.ref_debug && total == Total::Counted {
         ref_total::add(1);
     }
-    brc::register();
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         Current::birth(PyObject::count(op));

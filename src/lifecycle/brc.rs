@@ -48,9 +48,15 @@ unsafe fn words<'a>(op: *mut PyObject) -> &'a BiasedCount {
 /// The calling thread takes part from now on. Nothing happens in a host or under a global lock.
 #[inline]
 pub fn register() {
-    if FLAVOUR.free_threaded && !Words::with(|words| words.is_registered.get()) {
+    if is_unknown() {
         register_now();
     }
+}
+
+/// Whether the calling thread has yet to [`register`].
+#[inline]
+pub fn is_unknown() -> bool {
+    FLAVOUR.free_threaded && !Words::with(|words| words.is_registered.get())
 }
 
 #[cold]

@@ -25,7 +25,11 @@ pub unsafe fn acquire(op: *mut PyObject) {
 ///
 /// # Safety
 /// `op` is an object of which the caller owns a reference. A debug flavour takes anything, and says so.
-#[inline]
+#[allow(
+    clippy::inline_always,
+    reason = "the exported releases are nothing else"
+)]
+#[inline(always)]
 pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     // SAFETY: the caller's promise is the callee's.
     let outcome = unsafe {
