@@ -3,7 +3,7 @@
 #
 #   differential.sh [--operations N] [--seed S] [FLAVOUR...]
 #
-# Runs tests/differential for each CPython that find_pythons.sh finds, or only for those of the given flavours, with
+# Runs c_tests/differential for each CPython that find_pythons.sh finds, or only for those of the given flavours, with
 # N operations each (200000) from seed S (a new one each time). The seed is printed, and so is a sequence on which the
 # two differ, as short as it could be made. The last line is "N passed, N failed, N skipped".
 
@@ -27,7 +27,7 @@ PYO3_CONFIG_FILE="$PWD/flavours/cp313.txt" CARGO_TARGET_DIR="$out" CARGO_PROFILE
     CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 "${CARGO:-cargo}" test --quiet --release --no-run --features unwinding \
     --test differential --message-format=json >"$out/messages" 2>"$out/build.log" || {
     cat "$out/build.log"
-    echo "tests/differential does not build"
+    echo "c_tests/differential does not build"
     echo "0 passed, 1 failed, 0 skipped"
     exit 1
 }
