@@ -196,15 +196,6 @@ impl Side {
         self.call(call, &[op]);
     }
 
-    /// How deep C may nest: `Py_C_RECURSION_LIMIT` in 3.13, which alone lets the trashcan depend on it.
-    pub(crate) fn recursion_limit(&self) -> i32 {
-        if self.flavour.minor == 13 {
-            int(self.thread_state() + RECURSION_3_13)
-        } else {
-            50
-        }
-    }
-
     /// What `Py_TRASHCAN_BEGIN` does: false where the object was put aside.
     pub(crate) fn trash_begin(&self, op: usize) -> bool {
         let state = self.thread_state();
