@@ -23,7 +23,7 @@ FNR == 1 {
     name = ($1 == "f" ? "" : $1 == "i" ? "inline: " : "loop: ") $2
     figure = $4 == "-" ? "-" : sprintf("%.2f", ratio($3, $4))
     gate = $2 ~ /owning thread/ && $1 == "f" ? 0.5 : 1
-    verdict = figure == "-" ? "" : figure + 0 > gate ? "ABOVE" : "ok"
+    verdict = figure == "-" ? "" : figure + 0 <= gate ? "ok" : gate < 1 ? ">0.50" : "ABOVE"
     host = $5 == "-" ? "-" : sprintf("%.1f", $5)
     host_figure = $5 == "-" || $4 == "-" ? "-" : sprintf("%.2f", ratio($5, $4))
     printf format, name, sprintf("%.1f", $3), $4 == "-" ? "-" : sprintf("%.1f", $4), figure, verdict, host, host_figure

@@ -28,6 +28,7 @@ EXPORTED(int, PyUnstable_IsImmortal, PyObject *)
 EXPORTED(int, PyUnstable_TryIncRef, PyObject *)
 EXPORTED(void, PyUnstable_EnableTryIncRef, PyObject *)
 EXPORTED(int, PyUnstable_Object_IsUniquelyReferenced, PyObject *)
+EXPORTED(int, PyUnstable_Object_IsUniqueReferencedTemporary, PyObject *)
 EXPORTED(int, PyUnstable_Object_EnableDeferredRefcount, PyObject *)
 EXPORTED(void, _Py_SetImmortal, PyObject *)
 EXPORTED(void, _Py_SetImmortalUntracked, PyObject *)
@@ -154,6 +155,7 @@ BODY(try_incref, , USE((long)xPyUnstable_TryIncRef(op)))
 BODY(try_incref_immortal, IMMORTAL, USE((long)xPyUnstable_TryIncRef(op)))
 BODY(enable_try_incref, , xPyUnstable_EnableTryIncRef(op))
 BODY(is_unique, , USE((long)xPyUnstable_Object_IsUniquelyReferenced(op)))
+BODY(is_temporary, , USE((long)xPyUnstable_Object_IsUniqueReferencedTemporary(op)))
 BODY(enable_deferred, , USE((long)xPyUnstable_Object_EnableDeferredRefcount(op)))
 BODY(set_immortal, , x_Py_SetImmortal(op))
 BODY(set_immortal_untracked, , x_Py_SetImmortalUntracked(op))
@@ -283,6 +285,7 @@ const Body bench_functions[] = {
     ROW("PyUnstable_TryIncRef, immortal", try_incref_immortal, PyUnstable_TryIncRef),
     ROW("PyUnstable_EnableTryIncRef", enable_try_incref, PyUnstable_EnableTryIncRef),
     ROW("PyUnstable_Object_IsUniquelyReferenced", is_unique, PyUnstable_Object_IsUniquelyReferenced),
+    ROW("PyUnstable_Object_IsUniqueReferencedTemporary", is_temporary, PyUnstable_Object_IsUniqueReferencedTemporary),
     ROW("PyUnstable_Object_EnableDeferredRefcount, no container", enable_deferred,
         PyUnstable_Object_EnableDeferredRefcount),
     ROW("_Py_SetImmortal, again", set_immortal, _Py_SetImmortal),

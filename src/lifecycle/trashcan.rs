@@ -37,14 +37,25 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
         unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     }
     Words::with(|words| {
-        if words.trash_nesting.get() >= UNWIND_LEVEL && !op.is_null() {
-            // SAFETY: the caller's promise is the callee's.
-            unsafe { deposit(op) };
-            return true;
+        if words.trash_nesting.get() < UNWIND_LEVEL {
+            words.trash_nesting.set(words.trash_nesting.get() + 1);
+            return false;
         }
-        words.trash_nesting.set(words.trash_nesting.get() + 1);
-        false
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { begin_deep(op, words) }
     })
+}
+
+/// The same where deallocators nest too deep.
+#[inline(never)]
+unsafe fn begin_deep(op: *mut PyObject, words: &Words) -> bool {
+    if op.is_null() {
+        words.trash_nesting.set(words.trash_nesting.get() + 1);
+        return false;
+    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { deposit(op) };
+    true
 }
 
 /// Closes a `tp_dealloc`; the outermost ends what was put aside.
