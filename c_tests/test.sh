@@ -67,7 +67,7 @@ make -s build-all FLAVOURS="$(echo $flavours)" >target/build-all.log 2>&1 &
 builder=$!
 step "unit and random tests" unit_tests
 step "preloaded into a CPython" sh c_tests/preload.sh
-step "CPython's own tests on replaced symbols" sh c_tests/preload_suite.sh --quick
+step "CPython's own tests on replaced symbols" sh c_tests/preload_suite.sh --quick --jobs 2
 wait $builder || cat target/build-all.log
 # shellcheck disable=SC2086
 {

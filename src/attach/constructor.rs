@@ -48,6 +48,7 @@ extern "C" fn enter() {
             function: Some(late_python),
             data: null_mut(),
         };
+        host::await_interpreter(true);
         // SAFETY: the function may be called with any data.
         unsafe { watchers::set_tracer(late) };
     } else {
@@ -64,6 +65,7 @@ unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_
     // SAFETY: nobody else has set a tracer, and the host's lock is held as at every birth.
     unsafe {
         watchers::set_tracer(Tracer::NONE);
+        host::await_interpreter(false);
         if let Some(python) = originals::find_python_anywhere()
             && agrees(python, true)
         {

@@ -104,6 +104,21 @@ pub fn has_interpreter() -> bool {
     PRESENT.load(Ordering::Relaxed)
 }
 
+static AWAITED: AtomicBool = AtomicBool::new(false);
+
+/// Whether an interpreter may still come, so that nobody knows yet how objects lie in memory.
+#[inline]
+#[must_use]
+pub fn is_awaited() -> bool {
+    // Relaxed: as in `has_interpreter`.
+    AWAITED.load(Ordering::Relaxed)
+}
+
+/// From now on an interpreter may come, or will not.
+pub fn await_interpreter(awaited: bool) {
+    AWAITED.store(awaited, Ordering::Relaxed);
+}
+
 /// From now on this process has an interpreter. Called once, before its first object is born.
 ///
 /// # Safety

@@ -12,7 +12,9 @@ mod stderr;
 mod words;
 
 pub use chosen::Chosen;
-pub use interpreter::{Interpreter, enter, has_interpreter, originals};
+pub use interpreter::{
+    Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,
+};
 pub use memory::{read, read_text};
 pub use process::Process;
 pub use stderr::{fatal, fatal_python_error, say};

@@ -7,7 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
 use crate::watch::live::{self, State};
-use crate::watch::type_name;
+use crate::watch::{events, type_name};
+
+/// Whether this flavour looks, and can: before it is known whose objects these are it can't.
+#[inline]
+fn looks() -> bool {
+    FLAVOUR.is_debug() && !host::is_awaited()
+}
 
 /// Ends the process, in one line that names the call and the address, where `op` can't be an object.
 ///
@@ -15,7 +21,7 @@ use crate::watch::type_name;
 /// `op` may be anything.
 #[inline]
 pub unsafe fn check(op: *mut PyObject, call: &str) {
-    if FLAVOUR.is_debug() {
+    if looks() {
         check_address(op, call);
         if !host::has_interpreter()
             && !matches!(live::state(op as usize), State::Live | State::Dying)
@@ -31,7 +37,7 @@ pub unsafe fn check(op: *mut PyObject, call: &str) {
 /// `op` may be anything.
 #[inline]
 pub unsafe fn check_birth(op: *mut PyObject, call: &str) {
-    if FLAVOUR.is_debug() {
+    if looks() {
         check_address(op, call);
         if !is_readable(op as usize, size_of::<PyObject>()) {
             refuse(op, call, "there is no readable memory");
@@ -47,7 +53,7 @@ pub unsafe fn check_birth(op: *mut PyObject, call: &str) {
 /// `op` and `ob_type` may be anything.
 #[inline]
 pub unsafe fn check_init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &str) {
-    if FLAVOUR.is_debug() && !op.is_null() {
+    if looks() && !op.is_null() {
         check_address(op, call);
         check_type(ob_type, op, call);
         if !is_readable(op as usize, size_of::<PyObject>()) {
@@ -63,6 +69,11 @@ pub unsafe fn check_init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &s
 #[inline]
 pub unsafe fn check_death(op: *mut PyObject) {
     if FLAVOUR.is_debug() {
+        if host::is_awaited() {
+            // Whoever waits for an interpreter looks for it now, and ends the process where it is of another flavour.
+            // SAFETY: the one tracer that there is does not look at the object.
+            unsafe { events::destroyed(op) };
+        }
         let call = "_Py_Dealloc";
         // SAFETY: any pointer may be checked; afterwards its memory, and then its type's, can be read.
         unsafe {
@@ -80,7 +91,7 @@ pub unsafe fn check_death(op: *mut PyObject) {
 pub fn check_type(ob_type: *mut PyTypeObject, op: *mut PyObject, call: &str) {
     let readable =
         || ob_type.is_aligned() && is_readable(ob_type as usize, size_of::<PyTypeObject>());
-    if FLAVOUR.is_debug() && !readable() {
+    if looks() && !readable() {
         refuse(op, call, "its type can't be read");
     }
 }
@@ -113,7 +124,7 @@ fn is_readable(address: usize, bytes: usize) -> bool {
 /// # Safety
 /// `ob_type` may be anything.
 pub unsafe fn check_allocation(ob_type: *mut PyTypeObject, container: bool, call: &str) {
-    if FLAVOUR.is_debug() {
+    if looks() {
         check_type(ob_type, null_mut(), call);
         // SAFETY: the type has been found readable.
         let have_gc = TypeFlags(unsafe { (*ob_type).tp_flags }).have_gc();
