@@ -56,7 +56,6 @@ counts() {
         function or_none(figure) { return figure == "" ? "-" : figure }
         { print $1, $3, $4, or_none(theirs[$1, $3]), or_none(host[$1, $3]) }
     ' "$at/counts.cpython" "$at/counts.host" "$at/counts.ours" >"$at/counts"
-    [ ! -f "$at/cpython.so" ] || covered "$1" || exit 1
 }
 
 # covered FLAVOUR: every function that flavours/symbols.txt lists and both libraries export, and every inline

@@ -97,6 +97,7 @@ loops_of_cpython() {
 # ---- The table ----
 
 head=1
+status=0
 for flavour in "$@"; do
     echo "benches/run.sh: $flavour" >&2
     make -s build FLAVOUR="$flavour" >>"$log" 2>&1 || stop "flavour $flavour does not build"
@@ -115,6 +116,7 @@ for flavour in "$@"; do
     if [ "$callgrind" ]; then
         (counts "$flavour") || exit 1
         awk -v flavour="$flavour" -f benches/counts.awk "$out/$flavour/counts"
+        [ ! -f "$out/$flavour/cpython.so" ] || (covered "$flavour") || status=1
     else
         echo "$flavour: no instructions: there is no valgrind here"
     fi
@@ -122,3 +124,4 @@ done
 [ -z "$callgrind" ] || for flavour in "$@"; do
     echo "$out/$flavour/counts"
 done | xargs awk -v last=1 -f benches/counts.awk
+exit $status

@@ -30,6 +30,7 @@ EXPORTED(void, PyUnstable_EnableTryIncRef, PyObject *)
 EXPORTED(int, PyUnstable_Object_IsUniquelyReferenced, PyObject *)
 EXPORTED(int, PyUnstable_Object_IsUniqueReferencedTemporary, PyObject *)
 EXPORTED(int, PyUnstable_Object_EnableDeferredRefcount, PyObject *)
+EXPORTED(int, PyUnstable_SetImmortal, PyObject *)
 EXPORTED(void, _Py_SetImmortal, PyObject *)
 EXPORTED(void, _Py_SetImmortalUntracked, PyObject *)
 EXPORTED(void, _Py_DecRefShared, PyObject *)
@@ -157,6 +158,7 @@ BODY(enable_try_incref, , xPyUnstable_EnableTryIncRef(op))
 BODY(is_unique, , USE((long)xPyUnstable_Object_IsUniquelyReferenced(op)))
 BODY(is_temporary, , USE((long)xPyUnstable_Object_IsUniqueReferencedTemporary(op)))
 BODY(enable_deferred, , USE((long)xPyUnstable_Object_EnableDeferredRefcount(op)))
+BODY(set_immortal_if_unique, set_count(op, 2), USE((long)xPyUnstable_SetImmortal(op)))
 BODY(set_immortal, , x_Py_SetImmortal(op))
 BODY(set_immortal_untracked, , x_Py_SetImmortalUntracked(op))
 
@@ -288,6 +290,7 @@ const Body bench_functions[] = {
     ROW("PyUnstable_Object_IsUniqueReferencedTemporary", is_temporary, PyUnstable_Object_IsUniqueReferencedTemporary),
     ROW("PyUnstable_Object_EnableDeferredRefcount, no container", enable_deferred,
         PyUnstable_Object_EnableDeferredRefcount),
+    ROW("PyUnstable_SetImmortal, not unique", set_immortal_if_unique, PyUnstable_SetImmortal),
     ROW("_Py_SetImmortal, again", set_immortal, _Py_SetImmortal),
     ROW("_Py_SetImmortalUntracked, again", set_immortal_untracked, _Py_SetImmortalUntracked),
     ROW("_Py_DecRefShared", decref_shared, _Py_DecRefShared),
