@@ -43,7 +43,6 @@ unsafe fn words<'a>(count: *const BiasedCount) -> &'a BiasedCount {
     unsafe { &*count }
 }
 
-// In what follows each `words` is SAFE because `Policy` demands what it needs.
 impl<const MINOR: u8> Policy for Biased<MINOR> {
     type Count = BiasedCount;
 
