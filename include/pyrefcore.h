@@ -189,6 +189,21 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 
 
 /*
+ References that nothing explains grow, by the same number in each window.
+ */
+#define PYREFCORE_LEAK 1
+
+/*
+ Fewer references are counted than are shown.
+ */
+#define PYREFCORE_OVER_RELEASE 2
+
+/*
+ References that nothing explains grow, but not by the same number in each window.
+ */
+#define PYREFCORE_UNSTEADY 3
+
+/*
  Watcher: which objects are alive.
  */
 #define PYREFCORE_LIVE 1
@@ -202,6 +217,99 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
  Watcher: how many births and deaths there were.
  */
 #define PYREFCORE_COUNT 4
+
+/*
+ What was found, with all that the findings point to.
+ */
+typedef struct pyrefcore_findings pyrefcore_findings;
+
+/*
+ One moment of all objects.
+ */
+typedef struct pyrefcore_snapshot pyrefcore_snapshot;
+
+/*
+ Called with an object, one that it holds, and the argument that was passed along; non-zero stops.
+ */
+typedef int (*pyrefcore_edge_visitor)(PyObject*, PyObject*, void*);
+
+/*
+ An object that shows what is wrong. It may die as soon as other code runs.
+ */
+typedef struct {
+  /*
+   The object.
+   */
+  PyObject *object;
+  /*
+   References counted.
+   */
+  Py_ssize_t refcount;
+  /*
+   References explained.
+   */
+  Py_ssize_t explained;
+} pyrefcore_example;
+
+/*
+ Objects that only what was leaked keeps alive.
+ */
+typedef struct {
+  /*
+   Their type's `tp_name`.
+   */
+  const char *type_name;
+  /*
+   How many more there are after each window.
+   */
+  Py_ssize_t objects;
+} pyrefcore_folded;
+
+/*
+ What is wrong with references to objects of one type. Valid until `pyrefcore_findings_drop`.
+ */
+typedef struct {
+  /*
+   `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE` or `PYREFCORE_UNSTEADY`.
+   */
+  int kind;
+  /*
+   The type, which may have died since.
+   */
+  PyTypeObject *type_;
+  /*
+   Its `tp_name`.
+   */
+  const char *type_name;
+  /*
+   Length of the next two: one less than there were snapshots, 0 where there was one.
+   */
+  size_t windows;
+  /*
+   How the number of unexplained references changed in each window.
+   */
+  const Py_ssize_t *references;
+  /*
+   How the number of objects changed in each window.
+   */
+  const Py_ssize_t *objects;
+  /*
+   Length of `examples`, at most 8.
+   */
+  size_t examples_count;
+  /*
+   Some of the objects, newest first.
+   */
+  const pyrefcore_example *examples;
+  /*
+   Length of `folded`.
+   */
+  size_t folded_count;
+  /*
+   What they keep alive.
+   */
+  const pyrefcore_folded *folded;
+} pyrefcore_finding;
 
 /*
  Called with an object and the argument that was passed along; non-zero stops the walk.
@@ -366,6 +474,83 @@ PyObject *_PyObject_New(PyTypeObject *ob_type);
 PyVarObject *_PyObject_NewVar(PyTypeObject *ob_type, Py_ssize_t size);
 
 /*
+ Attaches the audit to the CPython that runs in this process, by a hook in its object allocator: from now on
+ snapshots see every object. Without a CPython they see what the live table knows, which must be on. NULL, or
+ the reason why that can't be, in one sentence. Does nothing where it is attached.
+
+ Needs: No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
+ */
+const char *pyrefcore_audit_attach(void);
+
+/*
+ Detaches. 0, or -1 where somebody else's allocator stands in front of the hook, which stays as a passage.
+ */
+int pyrefcore_audit_detach(void);
+
+/*
+ 1 while the audit is attached, otherwise 0.
+ */
+int pyrefcore_audit_is_attached(void);
+
+/*
+ From now on the C call stack of each memory block is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more.
+ The old setting.
+ */
+int pyrefcore_audit_births(int on);
+
+/*
+ Calls `visit` with each object that shows one of `count` objects, and that one: at most some thousand times, after
+ a look at everything. 0, or -1 where the audit is not attached or there is no memory.
+
+ Needs: `objects` are that many objects, `visit` may be called with `arg`; and as `pyrefcore_snapshot_take`.
+ */
+int pyrefcore_referrers(PyObject *const *objects, size_t count, pyrefcore_edge_visitor visit, void *arg);
+
+/*
+ Calls `visit` with `object` and each object that it holds: at most some thousand times, after a look at everything. 0,
+ or -1 where the audit is not attached or there is no memory.
+
+ Needs: `visit` may be called with `arg`; and as `pyrefcore_snapshot_take`.
+ */
+int pyrefcore_referents(PyObject *object, pyrefcore_edge_visitor visit, void *arg);
+
+/*
+ What has changed over `count` snapshots, oldest first: findings, the largest first, those that are unsteady last. Takes
+ another look at everything where something was found. Never NULL.
+
+ Needs: `snapshots` are that many, from `pyrefcore_snapshot_take`; and as there.
+ */
+pyrefcore_findings *pyrefcore_compare(const pyrefcore_snapshot *const *snapshots, size_t count);
+
+/*
+ The objects of one snapshot of which fewer references are counted than are shown, by type. Never NULL.
+
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ */
+pyrefcore_findings *pyrefcore_over_released(const pyrefcore_snapshot *snapshot);
+
+/*
+ The number of findings.
+
+ Needs: `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`.
+ */
+size_t pyrefcore_findings_count(const pyrefcore_findings *findings);
+
+/*
+ A finding, or NULL where there are not so many.
+
+ Needs: `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`.
+ */
+const pyrefcore_finding *pyrefcore_findings_get(const pyrefcore_findings *findings, size_t at);
+
+/*
+ Forgets findings. NULL is nothing.
+
+ Needs: `findings` is NULL, or came from `pyrefcore_compare` or `pyrefcore_over_released` and is not used any more.
+ */
+void pyrefcore_findings_drop(pyrefcore_findings *findings);
+
+/*
  Allocates an untracked instance of a container type and gives it its first reference; NULL where there
  is no memory. What `PyObject_GC_New` stands for without an interpreter.
 
@@ -528,6 +713,51 @@ const char *pyrefcore_flavour(void);
 int pyrefcore_report(const char *path);
 
 /*
+ Looks at every object, and explains each reference that is shown: by `tp_traverse` of containers, and by what is known
+ of CPython's own types. NULL where the audit is not attached, or there is no memory. Runs no Python code.
+
+ Needs: No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
+ */
+pyrefcore_snapshot *pyrefcore_snapshot_take(void);
+
+/*
+ Forgets a snapshot, and takes back the references of its pins. NULL is nothing.
+
+ Needs: `snapshot` is NULL or came from `pyrefcore_snapshot_take`, and is not used any more.
+ */
+void pyrefcore_snapshot_drop(pyrefcore_snapshot *snapshot);
+
+/*
+ The number of objects seen.
+
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ */
+size_t pyrefcore_snapshot_objects(const pyrefcore_snapshot *snapshot);
+
+/*
+ The number of references that were explained.
+
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ */
+size_t pyrefcore_snapshot_references(const pyrefcore_snapshot *snapshot);
+
+/*
+ Holds every mortal object of the snapshot with 2^20 references more, so that code that releases one too often does
+ not end it. Call it right after the snapshot was taken. The number of objects.
+
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`, and no other code has run since.
+ */
+size_t pyrefcore_snapshot_pin(pyrefcore_snapshot *snapshot);
+
+/*
+ Takes the references of `pyrefcore_snapshot_pin` back. What then has none dies; but what a later snapshot found to be
+ held without a reference stays for good.
+
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ */
+void pyrefcore_snapshot_unpin(pyrefcore_snapshot *snapshot);
+
+/*
  Starts to trace the memory blocks that `PyTraceMalloc_Track` and `pyrefcore_object_malloc` are told of,
  with at most `max_nframe` frames each (at least one). 0; -1 in a host, whose own tracemalloc traces.
  */
@@ -561,7 +791,7 @@ int pyrefcore_block_stack(unsigned int domain, size_t ptr, pyrefcore_frame_visit
 
 /*
  Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE`
- was on. The number of frames; -1 where the birth was not seen.
+ or `pyrefcore_audit_births` was on. The number of frames; -1 where the birth was not seen.
 
  Needs: `visit` may be called with `arg`.
  */

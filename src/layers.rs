@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up, as `lib.rs` draws them.
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 9] = [
     "abi",
     "host",
     "refcount",
     "watch",
     "lifecycle",
+    "audit",
     "report",
     "capi",
     "attach",

@@ -4,6 +4,7 @@
 //!  attach/       living inside a host CPython: preload, flavour check, allocator hook, exit report
 //!  capi/         the exported symbols, thin: convert, call one function, return
 //!  report/       facts to text
+//!  audit/        references that nothing explains: snapshot, difference, findings
 //!  lifecycle/    first reference, acquire, release, dealloc, trashcan, resurrect
 //!  watch/        what diagnostics know: totals, all objects, live table, traces, tracer
 //!  refcount/     how a count changes; returns an outcome and never acts on it
@@ -37,6 +38,7 @@ pub mod abi;
     )
 )]
 pub mod attach;
+pub mod audit;
 pub mod capi;
 pub mod host;
 pub mod lifecycle;

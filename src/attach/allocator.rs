@@ -13,32 +13,52 @@ use crate::watch::tracer::{self, Tracer};
 use crate::watch::watchers;
 
 /// `PYMEM_DOMAIN_OBJ`.
-const OBJECTS: c_int = 2;
+pub(super) const OBJECTS: c_int = 2;
 
 /// CPython's `PyMemAllocatorEx`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C)]
-struct Allocator {
-    ctx: *mut c_void,
-    malloc: Option<unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void>,
-    calloc: Option<unsafe extern "C" fn(*mut c_void, usize, usize) -> *mut c_void>,
-    realloc: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> *mut c_void>,
-    free: Option<unsafe extern "C" fn(*mut c_void, *mut c_void)>,
+pub(super) struct Allocator {
+    pub(super) ctx: *mut c_void,
+    pub(super) malloc: Option<unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void>,
+    pub(super) calloc: Option<unsafe extern "C" fn(*mut c_void, usize, usize) -> *mut c_void>,
+    pub(super) realloc:
+        Option<unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> *mut c_void>,
+    pub(super) free: Option<unsafe extern "C" fn(*mut c_void, *mut c_void)>,
 }
 
-struct Inner(UnsafeCell<Allocator>);
+/// The allocator that was there before a hook.
+#[derive(Debug)]
+pub(super) struct Inner(pub(super) UnsafeCell<Allocator>);
 
-// SAFETY: written once, under the host's lock, before the hook that reads it is set.
+// SAFETY: written under the host's lock, before the hook that reads it is set.
 unsafe impl Sync for Inner {}
 
-/// The allocator that was there before.
-static INNER: Inner = Inner(UnsafeCell::new(Allocator {
-    ctx: null_mut(),
-    malloc: None,
-    calloc: None,
-    realloc: None,
-    free: None,
-}));
+impl Inner {
+    pub(super) const fn new() -> Self {
+        Self(UnsafeCell::new(Allocator {
+            ctx: null_mut(),
+            malloc: None,
+            calloc: None,
+            realloc: None,
+            free: None,
+        }))
+    }
+}
+
+static INNER: Inner = Inner::new();
+
+/// The host's functions that get and set its allocator of objects.
+pub(super) fn access() -> Option<[unsafe extern "C" fn(c_int, *mut Allocator); 2]> {
+    let python = originals::python()?;
+    // SAFETY: the host's public functions, with the types that its headers give them.
+    unsafe {
+        Some([
+            python.function(c"PyMem_GetAllocator")?,
+            python.function(c"PyMem_SetAllocator")?,
+        ])
+    }
+}
 
 /// Whether the hook is set, or about to be.
 static HOOKED: AtomicBool = AtomicBool::new(false);
@@ -91,24 +111,17 @@ unsafe extern "C" fn first_birth(op: *mut PyObject, event: c_int, before: *mut c
 /// # Safety
 /// The host's lock is held.
 unsafe fn hook() {
-    type Access = unsafe extern "C" fn(c_int, *mut Allocator);
-    let Some(python) = originals::python() else {
-        return;
-    };
-    // SAFETY: the host's public functions, with the types that its headers give them.
+    let Some([get, set]) = access() else { return };
+    // SAFETY: the caller's promise; the inner allocator is complete before it is used.
     unsafe {
-        let get = python.function::<Access>(c"PyMem_GetAllocator");
-        let set = python.function::<Access>(c"PyMem_SetAllocator");
-        if let (Some(get), Some(set)) = (get, set) {
-            let inner = INNER.0.get();
-            get(OBJECTS, inner);
-            let mut ours = Allocator {
-                realloc: Some(realloc),
-                free: Some(free),
-                ..*inner
-            };
-            set(OBJECTS, &mut ours);
-        }
+        let inner = INNER.0.get();
+        get(OBJECTS, inner);
+        let mut ours = Allocator {
+            realloc: Some(realloc),
+            free: Some(free),
+            ..*inner
+        };
+        set(OBJECTS, &mut ours);
     }
 }
 

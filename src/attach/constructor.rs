@@ -6,7 +6,8 @@ use std::ptr::null_mut;
 use super::environment::Wishes;
 use super::originals::Library;
 use super::{
-    allocator, environment, exit, flavour, originals, preload, symbols, tracer_slot, variables,
+    allocator, audit, environment, exit, flavour, originals, preload, symbols, tracer_slot,
+    variables,
 };
 use crate::abi::PyObject;
 use crate::capi;
@@ -108,6 +109,7 @@ fn join(python: &'static Library, wishes: &Wishes) {
     variables::share(Some(python));
     tracer_slot::share();
     watchers::when_live_starts(allocator::hook_when_ready);
+    audit::open_door(python);
     watch(wishes);
 }
 

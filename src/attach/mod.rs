@@ -4,6 +4,7 @@
 //! without a word in the environment, it is silent and inert.
 
 mod allocator;
+mod audit;
 mod constructor;
 mod environment;
 mod exit;

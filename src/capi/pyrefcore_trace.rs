@@ -4,6 +4,7 @@ use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 use std::ptr::null;
 
 use crate::abi::{FLAVOUR, PyObject};
+use crate::audit::attachment;
 use crate::host;
 use crate::watch::watchers::{self, Watcher};
 use crate::watch::{birth_stacks, frames, stacks, tracemalloc, traces};
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn pyrefcore_block_stack(
 }
 
 /// Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE`
-/// was on. The number of frames; -1 where the birth was not seen.
+/// or `pyrefcore_audit_births` was on. The number of frames; -1 where the birth was not seen.
 ///
 /// # Safety
 /// `visit` may be called with `arg`.
@@ -104,8 +105,10 @@ pub unsafe extern "C" fn pyrefcore_birth_stack(
     visit: pyrefcore_frame_visitor,
     arg: *mut c_void,
 ) -> c_int {
+    // SAFETY: an object of which nothing is known by its own address may be known by its block's.
+    let stack = birth_stacks::of(op).or_else(|| unsafe { attachment::birth_of(op) });
     // SAFETY: the caller's promise is the callee's.
-    birth_stacks::of(op).map_or(-1, |stack| unsafe {
+    stack.map_or(-1, |stack| unsafe {
         visit_stack(stack, birth_stacks::FRAMES, visit, arg)
     })
 }

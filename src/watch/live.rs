@@ -48,6 +48,12 @@ pub fn open() -> bool {
     SHADOW.open()
 }
 
+/// Whether the table was ever opened.
+#[must_use]
+pub fn is_open() -> bool {
+    SHADOW.is_open()
+}
+
 /// Forgets every object that is alive.
 fn wipe() {
     SHADOW.visit(|_, mark| {

@@ -12,7 +12,7 @@ pub mod frames;
 pub mod live;
 pub mod ref_total;
 pub mod refchain;
-mod shadow;
+pub(crate) mod shadow;
 pub mod stacks;
 mod tally;
 pub mod tracemalloc;

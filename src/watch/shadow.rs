@@ -1,19 +1,22 @@
+//! Marks beside the memory that they stand for.
+
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
-/// One byte for each 16 bytes of the address space, allocated where it is used.
+/// One mark for each 16 bytes of the address space, allocated where it is used. A mark is an atomic integer, of
+/// which zero says nothing.
 ///
 /// Objects do not overlap and are at least 16 bytes long, so no two start in the same 16 bytes. A byte
 /// store needs no lock and loses nothing when two threads mark neighbours.
 #[derive(Debug)]
-pub(super) struct Shadow {
-    regions: AtomicPtr<AtomicPtr<AtomicU8>>,
+pub(crate) struct Shadow<M = AtomicU8> {
+    regions: AtomicPtr<AtomicPtr<M>>,
     /// Which pages of the table of regions have regions in them: a walk touches no others.
     pages: [AtomicBool; PAGES],
 }
 
 /// Bytes of memory that one mark stands for.
-pub(super) const GRAIN: usize = 16;
+pub(crate) const GRAIN: usize = 16;
 /// Bytes of memory that one region of marks stands for.
 const REGION: usize = 64 << 20;
 /// Marks in a region.
@@ -21,12 +24,12 @@ const MARKS: usize = REGION / GRAIN;
 /// Regions in the address space of a process: 47 bits on x86-64, 48 on aarch64.
 const REGIONS: usize = (1 << 48) / REGION;
 /// Regions on one page of their table.
-const ON_PAGE: usize = 4096 / size_of::<AtomicPtr<AtomicU8>>();
+const ON_PAGE: usize = 4096 / size_of::<*mut u8>();
 /// Pages of the table of regions.
 const PAGES: usize = REGIONS / ON_PAGE;
 
-impl Shadow {
-    pub(super) const fn new() -> Self {
+impl<M> Shadow<M> {
+    pub(crate) const fn new() -> Self {
         Self {
             regions: AtomicPtr::new(null_mut()),
             pages: [const { AtomicBool::new(false) }; PAGES],
@@ -34,23 +37,23 @@ impl Shadow {
     }
 
     /// Whether [`Shadow::open`] has made room.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         // Acquire: as in `get`.
         !self.regions.load(Ordering::Acquire).is_null()
     }
 
     /// Makes room for the table of regions; false where there is no memory. From any thread.
-    pub(super) fn open(&self) -> bool {
-        reserve(&self.regions, REGIONS * size_of::<AtomicPtr<AtomicU8>>())
+    pub(crate) fn open(&self) -> bool {
+        reserve(&self.regions, REGIONS * size_of::<AtomicPtr<M>>())
     }
 
     /// The mark of `address`, if its region has been made.
     #[inline]
-    pub(super) fn get(&self, address: usize) -> Option<&AtomicU8> {
+    pub(crate) fn get(&self, address: usize) -> Option<&M> {
         let region = self.region(address)?;
         // Acquire: pairs with the release in `reserve`, though the kernel's zeroes need no order.
         let marks = region.load(Ordering::Acquire);
-        // SAFETY: a region that is not null has MARKS marks and is never unmapped.
+        // SAFETY: a region that is not null has MARKS marks and is mapped as long as the shadow is there.
         (!marks.is_null()).then(|| unsafe { &*marks.add(address / GRAIN % MARKS) })
     }
 
@@ -59,7 +62,7 @@ impl Shadow {
     /// # Safety
     /// The shadow is open.
     #[inline]
-    pub(super) unsafe fn opened(&self, address: usize) -> Option<&AtomicU8> {
+    pub(crate) unsafe fn opened(&self, address: usize) -> Option<&M> {
         // SAFETY: an open table has REGIONS entries and a region MARKS marks.
         unsafe {
             let regions = self.regions.load(Ordering::Relaxed);
@@ -71,17 +74,62 @@ impl Shadow {
     /// The mark of `address`; `None` where the address is out of range, the shadow is not open, or
     /// there is no memory for the region.
     #[inline]
-    pub(super) fn at(&self, address: usize) -> Option<&AtomicU8> {
+    pub(crate) fn at(&self, address: usize) -> Option<&M> {
         self.get(address).or_else(|| self.make(address))
     }
 
+    #[inline]
+    fn region(&self, address: usize) -> Option<&AtomicPtr<M>> {
+        // Acquire: as in `get`.
+        let regions = self.regions.load(Ordering::Acquire);
+        let number = address / REGION;
+        // SAFETY: a table that is not null has REGIONS entries and is mapped as long as the shadow is there.
+        (!regions.is_null() && number < REGIONS).then(|| unsafe { &*regions.add(number) })
+    }
+
+    #[cold]
+    fn make(&self, address: usize) -> Option<&M> {
+        let region = self.region(address)?;
+        // Release: pairs with the acquire in `visit`.
+        self.pages[address / REGION / ON_PAGE].store(true, Ordering::Release);
+        reserve(region, MARKS * size_of::<M>());
+        self.get(address)
+    }
+}
+
+impl<M> Drop for Shadow<M> {
+    fn drop(&mut self) {
+        let regions = *self.regions.get_mut();
+        if regions.is_null() {
+            return;
+        }
+        // SAFETY: an open table has REGIONS entries; each was mapped by `reserve` with these sizes, and whoever borrowed
+        // a mark is gone.
+        unsafe {
+            for page in 0..PAGES {
+                if !*self.pages[page].get_mut() {
+                    continue;
+                }
+                for number in page * ON_PAGE..(page + 1) * ON_PAGE {
+                    let marks = *(*regions.add(number)).get_mut();
+                    if !marks.is_null() {
+                        libc::munmap(marks.cast(), MARKS * size_of::<M>());
+                    }
+                }
+            }
+            libc::munmap(regions.cast(), REGIONS * size_of::<AtomicPtr<M>>());
+        }
+    }
+}
+
+impl Shadow {
     /// The marks of `address` and of the places behind it, the first in the lowest byte; `None` where they are not
     /// in one region that has been made.
     ///
     /// # Safety
     /// The shadow is open.
     #[inline]
-    pub(super) unsafe fn four(&self, address: usize) -> Option<u32> {
+    pub(crate) unsafe fn four(&self, address: usize) -> Option<u32> {
         // SAFETY: the caller's promise is the callee's.
         let first = unsafe { self.opened(address) }?;
         if address / GRAIN % MARKS > MARKS - 4 {
@@ -93,7 +141,7 @@ impl Shadow {
 
     /// Calls `visit` with the address and the mark of each place that is marked, in order of addresses,
     /// until it returns false.
-    pub(super) fn visit(&self, mut visit: impl FnMut(usize, &AtomicU8) -> bool) {
+    pub(crate) fn visit(&self, mut visit: impl FnMut(usize, &AtomicU8) -> bool) {
         // Acquire: a page is set before its region is published, and whoever wants another thread's latest
         // region has synchronised with it.
         let pages = (0..PAGES).filter(|&page| self.pages[page].load(Ordering::Acquire));
@@ -118,7 +166,7 @@ impl Shadow {
             return true;
         }
         for eight in (0..MARKS).step_by(8) {
-            // SAFETY: a region that is not null has MARKS marks and is never unmapped.
+            // SAFETY: a region that is not null has MARKS marks and is mapped as long as the shadow is there.
             if unsafe { read_four(marks.add(eight)) | read_four(marks.add(eight + 4)) } == 0 {
                 continue;
             }
@@ -133,24 +181,6 @@ impl Shadow {
             }
         }
         true
-    }
-
-    #[inline]
-    fn region(&self, address: usize) -> Option<&AtomicPtr<AtomicU8>> {
-        // Acquire: as in `get`.
-        let regions = self.regions.load(Ordering::Acquire);
-        let number = address / REGION;
-        // SAFETY: a table that is not null has REGIONS entries and is never unmapped.
-        (!regions.is_null() && number < REGIONS).then(|| unsafe { &*regions.add(number) })
-    }
-
-    #[cold]
-    fn make(&self, address: usize) -> Option<&AtomicU8> {
-        let region = self.region(address)?;
-        // Release: pairs with the acquire in `visit`.
-        self.pages[address / REGION / ON_PAGE].store(true, Ordering::Release);
-        reserve(region, MARKS);
-        self.get(address)
     }
 }
 
@@ -219,7 +249,7 @@ mod tests {
 
     #[test]
     fn marks_are_found_in_order() {
-        let shadow = Shadow::new();
+        let shadow = Shadow::<AtomicU8>::new();
         assert!(shadow.at(0x7000).is_none(), "not open yet");
         assert!(shadow.open());
         let places = [0x7000, 0x7010, 0x5555_5555_0000, (1 << 48) - 16];
@@ -239,7 +269,7 @@ mod tests {
 
     #[test]
     fn places_outside_are_refused() {
-        let shadow = Shadow::new();
+        let shadow = Shadow::<AtomicU8>::new();
         assert!(shadow.open());
         assert!(shadow.at(1 << 48).is_none());
         assert!(shadow.at(usize::MAX).is_none());

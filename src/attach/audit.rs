@@ -1,0 +1,210 @@
+//! The audit's door: the hook that tells it of every block of the object domain, and what the collector tracks.
+
+use std::ffi::{c_char, c_void};
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::allocator::{Allocator, Inner, OBJECTS, access};
+use super::loader;
+use super::originals::{self, Library};
+use crate::abi::{FLAVOUR, PyObject, PyVarObject};
+use crate::audit::attachment::{self, Door};
+use crate::audit::{blocks, builtin};
+use crate::lifecycle::count;
+use crate::watch::birth_stacks;
+
+static INNER: Inner = Inner::new();
+
+const NO_MEMORY_API: &str = "this CPython hides the functions that hook its allocator";
+
+/// From now on the audit can attach to this host.
+pub(super) fn open_door(python: &Library) {
+    let code = loader::range_of(python.symbol(c"PyType_Type"));
+    // SAFETY: the library is CPython's.
+    unsafe { builtin::follow_host(code, |name| python.symbol(name)) };
+    attachment::enter_through(Door {
+        open,
+        close,
+        is_alone,
+        tracked,
+    });
+}
+
+fn open() -> Result<(), &'static str> {
+    let [get, set] = access().ok_or(NO_MEMORY_API)?;
+    if !is_alone() {
+        return Err(
+            "the audit of a free-threaded Python works while one thread runs, and there are more",
+        );
+    }
+    // SAFETY: the host's lock is held. A passage that a detached audit has left in place serves again.
+    unsafe {
+        let mut now = *Inner::new().0.get();
+        get(OBJECTS, &mut now);
+        if is_ours(&now) {
+            return Ok(());
+        }
+        if (*INNER.0.get()).malloc.is_some() && IN_PLACE.load(Relaxed) {
+            return Ok(());
+        }
+        *INNER.0.get() = now;
+        IN_PLACE.store(true, Relaxed);
+        set(OBJECTS, &mut HOOK.clone());
+    }
+    Ok(())
+}
+
+fn close() -> bool {
+    let Some([get, set]) = access() else {
+        return true;
+    };
+    // SAFETY: the host's lock is held.
+    unsafe {
+        let mut now = *Inner::new().0.get();
+        get(OBJECTS, &mut now);
+        if !is_ours(&now) {
+            return false;
+        }
+        set(OBJECTS, INNER.0.get());
+        IN_PLACE.store(false, Relaxed);
+    }
+    true
+}
+
+/// Whether the hook stands in front, or behind somebody else's.
+static IN_PLACE: AtomicBool = AtomicBool::new(false);
+
+const HOOK: Allocator = Allocator {
+    ctx: null_mut(),
+    malloc: Some(malloc),
+    calloc: Some(calloc),
+    realloc: Some(realloc),
+    free: Some(free),
+};
+
+fn is_ours(allocator: &Allocator) -> bool {
+    allocator.malloc.map(|malloc| malloc as usize) == HOOK.malloc.map(|malloc| malloc as usize)
+}
+
+/// With a global lock, whoever calls is alone.
+fn is_alone() -> bool {
+    if !FLAVOUR.free_threaded {
+        return true;
+    }
+    type Get = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+    let Some(python) = originals::python() else {
+        return false;
+    };
+    // SAFETY: the host's public functions, with the types that its headers give them.
+    unsafe {
+        let main =
+            python.function::<unsafe extern "C" fn() -> *mut c_void>(c"PyInterpreterState_Main");
+        let head = python.function::<Get>(c"PyInterpreterState_ThreadHead");
+        let next = python.function::<Get>(c"PyThreadState_Next");
+        let (Some(main), Some(head), Some(next)) = (main, head, next) else {
+            return false;
+        };
+        let first = head(main());
+        !first.is_null() && next(first).is_null()
+    }
+}
+
+/// By way of `gc.get_objects`, which every version has.
+fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str> {
+    type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
+    type Call =
+        unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
+    let python = originals::python().ok_or(NO_MEMORY_API)?;
+    // SAFETY: the host's public functions, with the types that its headers give them; a list has its items behind
+    // its size.
+    unsafe {
+        let import = python.function::<Import>(c"PyImport_ImportModule");
+        let call = python.function::<Call>(c"PyObject_CallMethod");
+        let clear = python.function::<unsafe extern "C" fn()>(c"PyErr_Clear");
+        let (Some(import), Some(call), Some(clear)) = (import, call, clear) else {
+            return Err(NO_MEMORY_API);
+        };
+        let module = import(c"gc".as_ptr());
+        if module.is_null() {
+            clear();
+            return Err("the module gc can't be imported");
+        }
+        // What lies in the free lists of types goes back, so that it is seen when it is handed out again.
+        let collected = call(module, c"collect".as_ptr(), null());
+        let list = call(module, c"get_objects".as_ptr(), null());
+        for op in [module, collected] {
+            if !op.is_null() {
+                count::release(op, c"Py_DecRef");
+            }
+        }
+        if list.is_null() || collected.is_null() {
+            clear();
+            return Err("the collector does not say what it tracks");
+        }
+        let size = (*list.cast::<PyVarObject>()).ob_size;
+        let items = *list
+            .byte_add(size_of::<PyVarObject>())
+            .cast::<*mut *mut PyObject>();
+        for at in 0..size {
+            visit(*items.offset(at));
+        }
+        count::release(list, c"Py_DecRef");
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn malloc(_ctx: *mut c_void, bytes: usize) -> *mut c_void {
+    // SAFETY: the inner allocator's own function and context.
+    let block = unsafe {
+        let inner = INNER.0.get();
+        (*inner).malloc.unwrap_unchecked()((*inner).ctx, bytes)
+    };
+    given(block, bytes);
+    block
+}
+
+unsafe extern "C" fn calloc(_ctx: *mut c_void, items: usize, bytes: usize) -> *mut c_void {
+    // SAFETY: as in `malloc`.
+    let block = unsafe {
+        let inner = INNER.0.get();
+        (*inner).calloc.unwrap_unchecked()((*inner).ctx, items, bytes)
+    };
+    given(block, items.wrapping_mul(bytes));
+    block
+}
+
+/// The old block is forgotten first: once it has moved, its place may be somebody else's.
+unsafe extern "C" fn realloc(_ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
+    let room = blocks::room(block as usize);
+    blocks::taken_back(block as usize);
+    // SAFETY: as in `malloc`, with the caller's block.
+    let moved = unsafe {
+        let inner = INNER.0.get();
+        (*inner).realloc.unwrap_unchecked()((*inner).ctx, block, bytes)
+    };
+    if !moved.is_null() {
+        given(moved, bytes);
+    } else if let Some(room) = room {
+        blocks::given(block as usize, room);
+    }
+    moved
+}
+
+unsafe extern "C" fn free(_ctx: *mut c_void, block: *mut c_void) {
+    blocks::taken_back(block as usize);
+    // SAFETY: as in `malloc`, with the caller's block.
+    unsafe {
+        let inner = INNER.0.get();
+        (*inner).free.unwrap_unchecked()((*inner).ctx, block)
+    }
+}
+
+#[inline]
+fn given(block: *mut c_void, bytes: usize) {
+    if !block.is_null() {
+        blocks::given(block as usize, bytes);
+        if attachment::keeps_births() {
+            birth_stacks::born(block.cast());
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Whether the audit sees the host's memory blocks.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::pass::Pass;
+use super::types::size_of_instance;
+use super::{blocks, holds};
+use crate::abi::{self, PyObject};
+use crate::host;
+use crate::watch::stacks::StackId;
+use crate::watch::{birth_stacks, live};
+
+use super::builtin::builtin;
+
+/// What the place we live in does for the audit.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// Hooks the allocator.
+    pub open: fn() -> Result<(), &'static str>,
+    /// Takes the hook out; false where somebody else's stands in front.
+    pub close: fn() -> bool,
+    /// Whether no other thread can count or end objects while one looks.
+    pub is_alone: fn() -> bool,
+    /// Calls what it is given with each object that the collector tracks.
+    pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str>,
+}
+
+static DOOR: OnceLock<Door> = OnceLock::new();
+static ATTACHED: AtomicBool = AtomicBool::new(false);
+static BIRTHS: AtomicBool = AtomicBool::new(false);
+
+/// From now on there is a host that can be attached to. Called once.
+pub fn enter_through(door: Door) {
+    let _ = DOOR.set(door);
+}
+
+/// Whether a snapshot sees everything.
+#[must_use]
+pub fn is_attached() -> bool {
+    // Relaxed, here and below: the host's lock is held.
+    ATTACHED.load(Ordering::Relaxed)
+}
+
+/// Whether a snapshot would see everything, and nobody would disturb it.
+#[must_use]
+pub fn can_look() -> bool {
+    if host::has_interpreter() {
+        is_attached() && DOOR.get().is_some_and(|door| (door.is_alone)())
+    } else {
+        live::is_open()
+    }
+}
+
+/// Whether the stack of each block is kept.
+#[inline]
+#[must_use]
+pub fn keeps_births() -> bool {
+    BIRTHS.load(Ordering::Relaxed)
+}
+
+/// Keeps the stack of each block from now on, or no more; returns whether it was kept.
+pub fn keep_births(on: bool) -> bool {
+    BIRTHS.swap(on, Ordering::Relaxed)
+}
+
+/// The stack on which an object's block was handed out, if that was kept.
+///
+/// # Safety
+/// `op` is an object.
+#[must_use]
+pub unsafe fn birth_of(op: *mut PyObject) -> Option<StackId> {
+    if !is_attached() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let front = unsafe { abi::presize(op) };
+    birth_stacks::of(op.wrapping_byte_sub(front))
+}
+
+/// Attaches, or says why that can't be done. Without a host the live table has to be on.
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn attach() -> Result<(), &'static str> {
+    if is_attached() {
+        return Ok(());
+    }
+    if !host::has_interpreter() {
+        return if live::is_open() {
+            Ok(())
+        } else {
+            Err("the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on")
+        };
+    }
+    let door = DOOR
+        .get()
+        .ok_or("this process has no CPython to attach to")?;
+    if !blocks::open() {
+        return Err("there is no memory for the table of blocks");
+    }
+    birth_stacks::clear();
+    holds::learn();
+    (door.open)()?;
+    let mut tracked = Vec::new();
+    (door.tracked)(&mut |op| tracked.push(op))?;
+    // SAFETY: the host's collector knows what it tracks, and its lock is held.
+    unsafe { adopt(tracked) };
+    ATTACHED.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Detaches; false where somebody else's allocator stands in front of ours, which stays as a passage.
+pub fn detach() -> bool {
+    if !ATTACHED.swap(false, Ordering::Relaxed) {
+        return true;
+    }
+    keep_births(false);
+    DOOR.get().is_none_or(|door| (door.close)())
+}
+
+/// Enters the blocks of objects that are older than the hook.
+///
+/// # Safety
+/// They are objects, and the host's lock is held.
+unsafe fn adopt(tracked: Vec<*mut PyObject>) {
+    // SAFETY: the caller's promise.
+    let Some(pass) = (unsafe { Pass::over_trusted(tracked.into_iter()) }) else {
+        return;
+    };
+    for &seen in &pass.seen {
+        // SAFETY: an object that was met has a type.
+        unsafe {
+            let ob_type = abi::type_of(seen.op);
+            let is_static = pass
+                .memory
+                .is_static(seen.op as usize, size_of::<PyObject>());
+            if is_static || !builtin().frees_blocks(ob_type) {
+                continue;
+            }
+            let front = usize::from(pass.info(seen).pairs) * 16;
+            let block = seen.op as usize - front;
+            if blocks::room(block).is_none() {
+                blocks::given(block, front + size_of_instance(seen.op, ob_type));
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which memory blocks of the object domain are in use, and how long they are.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::watch::shadow::Shadow;
+
+static BLOCKS: Shadow = Shadow::new();
+
+/// Bytes that one mark stands for; blocks start at multiples of it.
+const GRAIN: usize = 16;
+/// Marks below this are a number of grains.
+const EXACT: u8 = 128;
+/// Steps in which longer blocks are measured: eight for each doubling.
+const STEPS: u32 = 3;
+/// The first doubling that is measured in steps.
+const FIRST: u32 = 7;
+
+/// Makes room for an empty table; false where there is no memory. What an older one knew is forgotten.
+pub fn open() -> bool {
+    if BLOCKS.is_open() {
+        BLOCKS.visit(|_, mark| {
+            // Relaxed: the host's lock is held.
+            mark.store(0, Ordering::Relaxed);
+            true
+        });
+    }
+    BLOCKS.open()
+}
+
+/// A block was handed out.
+#[inline]
+pub fn given(block: usize, bytes: usize) {
+    if let Some(mark) = BLOCKS.at(block) {
+        // Relaxed, here and below: whoever is handed a block by another thread has synchronised with it.
+        mark.store(length_mark(bytes), Ordering::Relaxed);
+    }
+}
+
+/// A block is about to be given back.
+#[inline]
+pub fn taken_back(block: usize) {
+    if let Some(mark) = BLOCKS.get(block) {
+        mark.store(0, Ordering::Relaxed);
+    }
+}
+
+/// How many bytes the block at `block` may have: never too few, and at most an eighth and 15 too many. `None` where no block
+/// starts.
+#[must_use]
+pub fn room(block: usize) -> Option<usize> {
+    let mark = BLOCKS.get(block)?.load(Ordering::Relaxed);
+    (block.is_multiple_of(GRAIN) && mark != 0).then(|| room_of(mark))
+}
+
+/// Calls `visit` with the start and the room of each block, in order of addresses.
+pub fn visit(mut visit: impl FnMut(usize, usize)) {
+    BLOCKS.visit(|block, mark: &AtomicU8| {
+        visit(block, room_of(mark.load(Ordering::Relaxed)));
+        true
+    });
+}
+
+#[inline]
+fn length_mark(bytes: usize) -> u8 {
+    let grains = bytes.div_ceil(GRAIN).max(1);
+    if grains < usize::from(EXACT) {
+        return grains as u8;
+    }
+    long_mark(grains)
+}
+
+#[cold]
+fn long_mark(grains: usize) -> u8 {
+    let doubling = grains.ilog2();
+    let step = (grains >> (doubling - STEPS)) & 7;
+    let mark = usize::from(EXACT) + ((doubling - FIRST) << STEPS) as usize + step;
+    u8::try_from(mark).unwrap_or(u8::MAX)
+}
+
+fn room_of(mark: u8) -> usize {
+    let grains = match mark.checked_sub(EXACT) {
+        None => usize::from(mark),
+        Some(steps) if mark < u8::MAX => {
+            let doubling = FIRST + u32::from(steps >> STEPS);
+            (9 + usize::from(steps & 7)) << (doubling - STEPS)
+        }
+        // Anything longer.
+        Some(_) => usize::MAX / GRAIN,
+    };
+    grains * GRAIN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_never_too_small_and_hardly_too_large() {
+        let doubled = (0..30).flat_map(|n| [1 << n, (1 << n) + 1, 3 << n, (16 << n) - 1]);
+        for bytes in (0..5000).chain(doubled.filter(|&bytes: &usize| bytes < 60 << 20)) {
+            let room = room_of(length_mark(bytes));
+            assert!(room >= bytes, "{bytes}: {room}");
+            assert!(room <= bytes + bytes / 8 + 2 * GRAIN, "{bytes}: {room}");
+        }
+        assert!(room_of(length_mark(1 << 40)) >= 1 << 40);
+    }
+}

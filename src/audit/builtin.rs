@@ -1,0 +1,78 @@
+//! CPython's own types and functions, by which the audit knows what it sees.
+
+use std::ffi::{CStr, c_void};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use crate::abi::{PyObject, PyTypeObject};
+
+/// CPython's own; each address is 0 where the host has no such symbol, or where there is no host.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "each field is CPython's symbol of that name")]
+pub struct Builtin {
+    pub PyType_Type: usize,
+    pub PyTuple_Type: usize,
+    pub PyDict_Type: usize,
+    pub PyObject_Free: usize,
+    pub PyObject_GC_Del: usize,
+    pub PyDict_New: Option<unsafe extern "C" fn() -> *mut PyObject>,
+    pub PyDict_SetItem:
+        Option<unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> i32>,
+    /// The types that [`super::holds`] knows by their symbols, in its order.
+    pub known: Vec<usize>,
+    /// Where the program or library that holds CPython lies.
+    pub code: Range<usize>,
+}
+
+static BUILTIN: OnceLock<Builtin> = OnceLock::new();
+static NONE: OnceLock<Builtin> = OnceLock::new();
+
+/// CPython's own, as far as they were found.
+pub(super) fn builtin() -> &'static Builtin {
+    BUILTIN
+        .get()
+        .unwrap_or_else(|| NONE.get_or_init(Builtin::default))
+}
+
+/// From now on there is a host, in which `look` finds symbols and which lies at `code`. Called once.
+///
+/// # Safety
+/// `look` gives the addresses of CPython's symbols, or null.
+pub unsafe fn follow_host(code: Range<usize>, look: impl Fn(&CStr) -> *mut c_void) {
+    let address = |name| look(name) as usize;
+    // SAFETY: the functions have the types that CPython's headers give them, and null is `None`.
+    let found = unsafe {
+        Builtin {
+            PyType_Type: address(c"PyType_Type"),
+            PyTuple_Type: address(c"PyTuple_Type"),
+            PyDict_Type: address(c"PyDict_Type"),
+            PyObject_Free: address(c"PyObject_Free"),
+            PyObject_GC_Del: address(c"PyObject_GC_Del"),
+            PyDict_New: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_New")),
+            PyDict_SetItem: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_SetItem")),
+            known: super::holds::SYMBOLS
+                .iter()
+                .map(|(name, _)| address(name))
+                .collect(),
+            code,
+        }
+    };
+    let _ = BUILTIN.set(found);
+}
+
+impl Builtin {
+    /// Whether that is CPython's own code or data.
+    pub(super) fn is_own(&self, address: usize) -> bool {
+        self.code.contains(&address)
+    }
+
+    /// Whether that type's instances certainly lie in blocks of the object domain.
+    ///
+    /// # Safety
+    /// `ob_type` is a type.
+    pub(super) unsafe fn frees_blocks(&self, ob_type: *mut PyTypeObject) -> bool {
+        // SAFETY: the caller's promise.
+        let free = unsafe { (*ob_type).tp_free }.map_or(0, |free| free as usize);
+        free != 0 && (free == self.PyObject_Free || free == self.PyObject_GC_Del)
+    }
+}

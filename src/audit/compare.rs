@@ -1,0 +1,289 @@
+//! Snapshots to findings.
+
+use std::collections::{HashMap, HashSet};
+
+use super::finding::{Example, Finding, Folded, Kind};
+use super::snapshot::{OfType, Row, Snapshot};
+use super::{edges, pins};
+use crate::abi::PyObject;
+
+/// Examples kept of each finding.
+const EXAMPLES: usize = 8;
+
+/// A type as one snapshot saw it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moment {
+    objects: isize,
+    /// Unexplained references to objects that have none too few in the end.
+    rest: isize,
+    /// Unexplained references to the others.
+    missing: isize,
+}
+
+/// What has changed from snapshot to snapshot, oldest first.
+///
+/// # Safety
+/// The host's lock is held.
+#[must_use]
+pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
+    let (Some(first), Some(last)) = (snapshots.first(), snapshots.last()) else {
+        return Vec::new();
+    };
+    let missing: HashSet<usize> = last
+        .rows
+        .iter()
+        .filter(|row| row.unexplained() < 0)
+        .map(|row| row.op as usize)
+        .collect();
+    let mut moments: Vec<HashMap<usize, Moment>> = snapshots
+        .iter()
+        .map(|snapshot| moments(snapshot, &missing))
+        .collect();
+    add_outsiders(snapshots, &missing, &mut moments);
+    let before: HashMap<usize, isize> = first
+        .rows
+        .iter()
+        .map(|row| (row.op as usize, row.unexplained()))
+        .collect();
+    let mut findings = Vec::new();
+    let mut kept = Vec::new();
+    for (id, of_type) in last.types.iter().enumerate() {
+        let changes = |of: fn(&Moment) -> isize| changes(&moments, of_type, of);
+        let objects = changes(|moment| moment.objects);
+        let mut found = false;
+        for (kind, references) in [
+            (
+                leak(&changes(|moment| moment.rest)),
+                changes(|moment| moment.rest),
+            ),
+            (
+                over_release(&changes(|moment| moment.missing)),
+                changes(|moment| moment.missing),
+            ),
+        ] {
+            let Some(kind) = kind else { continue };
+            found |= kind != Kind::Unsteady;
+            let wanted = |row: &Row| {
+                let old = before.get(&(row.op as usize)).copied().unwrap_or(0);
+                match kind {
+                    Kind::OverRelease => row.unexplained() < 0,
+                    _ => row.unexplained() > old,
+                }
+            };
+            findings.push(Finding {
+                kind,
+                ob_type: of_type.ob_type,
+                type_name: of_type.name.clone(),
+                references,
+                objects: objects.clone(),
+                examples: examples(last, id, &before, wanted),
+                folded: Vec::new(),
+            });
+        }
+        if !found && steady(&objects).is_some_and(|objects| objects > 0) {
+            kept.push((of_type, objects[0]));
+        }
+    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { fold(&mut findings, &kept) };
+    findings.sort_by_key(|finding| {
+        let most = finding.references.last().copied().unwrap_or(0).abs();
+        (
+            finding.kind as u8 == Kind::Unsteady as u8,
+            std::cmp::Reverse(most),
+        )
+    });
+    findings
+}
+
+/// Every object of a snapshot of which fewer references are counted than are shown.
+#[must_use]
+pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
+    let missing = snapshot.rows.iter().filter(|row| row.unexplained() < 0);
+    let types: HashSet<u32> = missing.map(|row| row.ob_type).collect();
+    let mut findings: Vec<Finding> = types
+        .into_iter()
+        .map(|id| {
+            let of_type = &snapshot.types[id as usize];
+            Finding {
+                kind: Kind::OverRelease,
+                ob_type: of_type.ob_type,
+                type_name: of_type.name.clone(),
+                references: Vec::new(),
+                objects: Vec::new(),
+                examples: examples(snapshot, id as usize, &HashMap::new(), |row| {
+                    row.unexplained() < 0
+                }),
+                folded: Vec::new(),
+            }
+        })
+        .collect();
+    findings.sort_by(|a, b| a.type_name.cmp(&b.type_name));
+    findings
+}
+
+fn moments(snapshot: &Snapshot, missing: &HashSet<usize>) -> HashMap<usize, Moment> {
+    let types = snapshot.types.iter();
+    let mut moments: HashMap<usize, Moment> = types
+        .map(|of_type| {
+            let moment = Moment {
+                objects: of_type.objects,
+                rest: of_type.unexplained,
+                missing: 0,
+            };
+            (of_type.ob_type as usize, moment)
+        })
+        .collect();
+    for row in snapshot
+        .rows
+        .iter()
+        .filter(|row| !row.is_outside && missing.contains(&(row.op as usize)))
+    {
+        let ob_type = snapshot.types[row.ob_type as usize].ob_type as usize;
+        let moment = moments.entry(ob_type).or_default();
+        moment.rest -= row.unexplained();
+        moment.missing += row.unexplained();
+    }
+    moments
+}
+
+/// Adds what lies in no block. Before it was met for the first time it was as it was then.
+fn add_outsiders(
+    snapshots: &[&Snapshot],
+    missing: &HashSet<usize>,
+    moments: &mut [HashMap<usize, Moment>],
+) {
+    let mut known: HashMap<usize, isize> = HashMap::new();
+    for (at, snapshot) in snapshots.iter().enumerate() {
+        for row in snapshot.rows.iter().filter(|row| row.is_outside) {
+            let ob_type = snapshot.types[row.ob_type as usize].ob_type as usize;
+            let now = row.unexplained();
+            let before = known.insert(row.op as usize, now).unwrap_or(now);
+            // What changes from one moment to the next is all that counts.
+            for moment in &mut moments[at..] {
+                let moment = moment.entry(ob_type).or_default();
+                if missing.contains(&(row.op as usize)) {
+                    moment.missing += now - before;
+                } else {
+                    moment.rest += now - before;
+                }
+            }
+        }
+    }
+}
+
+fn changes(
+    moments: &[HashMap<usize, Moment>],
+    of_type: &OfType,
+    of: fn(&Moment) -> isize,
+) -> Vec<isize> {
+    let at =
+        |moment: &HashMap<usize, Moment>| moment.get(&(of_type.ob_type as usize)).map_or(0, of);
+    moments
+        .windows(2)
+        .map(|pair| at(&pair[1]) - at(&pair[0]))
+        .collect()
+}
+
+/// The change, where it is the same in every window.
+fn steady(changes: &[isize]) -> Option<isize> {
+    let (&first, rest) = changes.split_first()?;
+    rest.iter().all(|&change| change == first).then_some(first)
+}
+
+fn leak(changes: &[isize]) -> Option<Kind> {
+    match steady(changes) {
+        Some(change) => (change > 0).then_some(Kind::Leak),
+        None => (changes.iter().all(|&change| change > 0)).then_some(Kind::Unsteady),
+    }
+}
+
+fn over_release(changes: &[isize]) -> Option<Kind> {
+    match steady(changes) {
+        Some(change) => (change < 0).then_some(Kind::OverRelease),
+        None => (changes.iter().all(|&change| change < 0)).then_some(Kind::Unsteady),
+    }
+}
+
+fn examples(
+    snapshot: &Snapshot,
+    id: usize,
+    before: &HashMap<usize, isize>,
+    wanted: impl Fn(&Row) -> bool,
+) -> Vec<Example> {
+    let rows = snapshot.rows.iter();
+    let mut rows: Vec<&Row> = rows
+        .filter(|row| row.ob_type as usize == id && wanted(row))
+        .collect();
+    // Blocks are handed out upwards, more often than not.
+    rows.sort_by_key(|row| {
+        (
+            before.contains_key(&(row.op as usize)),
+            std::cmp::Reverse(row.op),
+        )
+    });
+    rows.iter()
+        .take(EXAMPLES)
+        .map(|row| {
+            let pins = pins::of(row.op);
+            Example {
+                op: row.op,
+                refcount: row.refcount - pins,
+                explained: row.explained - pins,
+            }
+        })
+        .collect()
+}
+
+/// Puts types of which there are more and more, and whose references are all explained, under the leak that holds them.
+///
+/// # Safety
+/// The host's lock is held.
+unsafe fn fold(findings: &mut [Finding], kept: &[(&OfType, isize)]) {
+    let leaks = findings
+        .iter_mut()
+        .filter(|finding| finding.kind == Kind::Leak);
+    let roots: Vec<(&mut Finding, *mut PyObject)> = leaks
+        .filter_map(|finding| {
+            let op = finding.examples.first()?.op;
+            Some((finding, op))
+        })
+        .collect();
+    if roots.is_empty() || kept.is_empty() {
+        return;
+    }
+    // SAFETY: the caller's promise is the callee's.
+    let Some(mut edges) = (unsafe { edges::Edges::now() }) else {
+        return;
+    };
+    for (finding, root) in roots {
+        // SAFETY: nothing has died since the edges were drawn.
+        let below = unsafe { edges.types_below(root) };
+        let held = kept
+            .iter()
+            .filter(|(of_type, _)| below.contains(&(of_type.ob_type as usize)));
+        finding.folded = held
+            .map(|(of_type, objects)| Folded {
+                type_name: of_type.name.clone(),
+                objects: *objects,
+            })
+            .collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_has_to_be_the_same_in_each_window() {
+        assert_eq!(leak(&[100, 100, 100]), Some(Kind::Leak));
+        assert_eq!(leak(&[100, 101, 100]), Some(Kind::Unsteady));
+        assert_eq!(leak(&[100, 0, 100]), None);
+        assert_eq!(leak(&[0, 0]), None);
+        assert_eq!(leak(&[-1, -1]), None);
+        assert_eq!(over_release(&[-5, -5]), Some(Kind::OverRelease));
+        assert_eq!(over_release(&[-5, -4]), Some(Kind::Unsteady));
+        assert_eq!(over_release(&[5, 5]), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! Who refers to whom.
+
+use std::collections::HashSet;
+
+use super::pass::{Pass, Seen};
+use super::types::TYPE_WORD;
+use crate::abi::{self, PyObject};
+
+/// Everything that is shown, at one moment.
+#[derive(Debug)]
+pub struct Edges {
+    pass: Pass,
+    /// What one object shows; kept for its memory.
+    shown: Vec<usize>,
+}
+
+/// Objects that are looked at below one.
+const LIMIT: usize = 1000;
+/// Pairs that are listed.
+const PAIRS: usize = 4096;
+
+impl Edges {
+    /// Looks at everything; `None` where there is no memory.
+    ///
+    /// # Safety
+    /// The host's lock is held, as long as the edges are used.
+    #[must_use]
+    pub unsafe fn now() -> Option<Self> {
+        Some(Self {
+            // SAFETY: the caller's promise is the callee's.
+            pass: unsafe { Pass::over_all() }?,
+            shown: Vec::new(),
+        })
+    }
+
+    /// Pairs of an object that shows one of `targets`, and that one, as far as is reasonable.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    #[must_use]
+    pub unsafe fn referrers(&mut self, targets: &[*mut PyObject]) -> Vec<[*mut PyObject; 2]> {
+        let targets: HashSet<usize> = targets.iter().map(|&op| op as usize).collect();
+        let mut pairs = Vec::new();
+        for at in 0..self.pass.seen.len() {
+            let seen = self.pass.seen[at];
+            // SAFETY: the caller's promise.
+            unsafe { self.show(seen) };
+            let wanted = self.shown.iter().filter(|op| targets.contains(op));
+            pairs.extend(wanted.map(|&op| [seen.op, op as *mut PyObject]));
+            if pairs.len() >= PAIRS {
+                break;
+            }
+        }
+        pairs
+    }
+
+    /// Pairs of an object and one that it holds; none where it was not seen.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    #[must_use]
+    pub unsafe fn referents(&mut self, op: *mut PyObject) -> Vec<[*mut PyObject; 2]> {
+        let Some(seen) = self.find(op) else {
+            return Vec::new();
+        };
+        // SAFETY: the caller's promise.
+        unsafe { self.show(seen) };
+        let shown = self.shown.iter().take(PAIRS);
+        shown.map(|&held| [op, held as *mut PyObject]).collect()
+    }
+
+    /// The types of what is held by an object, by what that holds, and so on, as far as is reasonable.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    pub(super) unsafe fn types_below(&mut self, root: *mut PyObject) -> HashSet<usize> {
+        let mut types = HashSet::new();
+        let mut met = HashSet::from([root as usize]);
+        let mut queue = vec![root];
+        while let Some(op) = queue.pop() {
+            // SAFETY: the caller's promise; what is shown is an object.
+            unsafe {
+                for [_, held] in self.referents(op) {
+                    // Types lead everywhere.
+                    let is_type = abi::flags_of(held).0 >> 31 & 1 != 0;
+                    if !is_type && met.len() < LIMIT && met.insert(held as usize) {
+                        types.insert(abi::type_of(held) as usize);
+                        queue.push(held);
+                    }
+                }
+            }
+        }
+        types
+    }
+
+    /// # Safety
+    /// As [`Edges::referents`].
+    unsafe fn show(&mut self, seen: Seen) {
+        let mut hidden = Vec::new();
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.pass.shown_by(seen, &mut self.shown);
+            if self.pass.info(seen).is_foreign {
+                let mut shown = self.shown.clone();
+                self.pass.hidden_in(seen, &mut shown, |op| hidden.push(op));
+            }
+        }
+        self.shown.extend(hidden);
+    }
+
+    fn find(&mut self, op: *mut PyObject) -> Option<Seen> {
+        if !self.pass.ledger.has_seen(op) {
+            return None;
+        }
+        // SAFETY: an object was seen there.
+        let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
+        let ob_type = self.pass.types.judge(word, &self.pass.memory)?;
+        Some(Seen { op, ob_type })
+    }
+}

@@ -1,0 +1,55 @@
+//! What was found.
+
+use std::ffi::CString;
+
+use crate::abi::{PyObject, PyTypeObject};
+
+/// What is wrong with references of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// References that nothing explains grow, by the same number in each window.
+    Leak = 1,
+    /// Fewer references are counted than are shown.
+    OverRelease = 2,
+    /// References that nothing explains grow, but not by the same number.
+    Unsteady = 3,
+}
+
+/// An object that shows what is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Where it lies.
+    pub op: *mut PyObject,
+    /// References counted.
+    pub refcount: isize,
+    /// References explained.
+    pub explained: isize,
+}
+
+/// Objects that only what was leaked keeps alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// Their `tp_name`.
+    pub type_name: CString,
+    /// How many more there are after each window.
+    pub objects: isize,
+}
+
+/// One type with something wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What is wrong.
+    pub kind: Kind,
+    /// The type.
+    pub ob_type: *mut PyTypeObject,
+    /// Its `tp_name`.
+    pub type_name: CString,
+    /// How the number of unexplained references changed in each window.
+    pub references: Vec<isize>,
+    /// How the number of objects changed in each window.
+    pub objects: Vec<isize>,
+    /// A few of the objects, newest first.
+    pub examples: Vec<Example>,
+    /// What they keep alive.
+    pub folded: Vec<Folded>,
+}

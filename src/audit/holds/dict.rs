@@ -1,0 +1,154 @@
+//! Dictionaries, which do not visit keys that are strings.
+
+use std::sync::OnceLock;
+
+use super::super::builtin::builtin;
+use super::{Held, field};
+use crate::abi::{FLAVOUR, PyObject};
+use crate::lifecycle::count;
+
+/// `ma_used` and a version stand in front of these.
+const MA_KEYS: usize = 16;
+const MA_VALUES: usize = 24;
+
+/// Bytes in front of the table of indices.
+const HEAD: usize = if FLAVOUR.minor >= 11 { 32 } else { 40 };
+
+/// `dk_lookup` of a table whose keys are no strings; up to 3.10 that is what tells them apart.
+static GENERAL_LOOKUP: OnceLock<usize> = OnceLock::new();
+
+/// Learns from the host what can't be looked up. The host's lock is held.
+pub(crate) fn learn() {
+    if FLAVOUR.minor >= 11 {
+        return;
+    }
+    let own = builtin();
+    let (Some(new), Some(set)) = (own.PyDict_New, own.PyDict_SetItem) else {
+        return;
+    };
+    // SAFETY: the host's own functions; a type is a key that is no string, and a new dictionary is complete.
+    unsafe {
+        let dict = new();
+        let key = own.PyType_Type as *mut PyObject;
+        if dict.is_null() || key.is_null() || set(dict, key, key) != 0 {
+            return;
+        }
+        let keys = field(dict, MA_KEYS);
+        let lookup = *keys.byte_add(16).cast::<usize>();
+        let _ = GENERAL_LOOKUP.set(lookup);
+        count::release(dict, c"Py_DecRef");
+    }
+}
+
+pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
+    // SAFETY: `op` is a dictionary, or a copy of one; whether its parts are there is asked first.
+    unsafe {
+        let keys = field(op, MA_KEYS) as usize;
+        let values = field(op, MA_VALUES) as usize;
+        let Some(table) = Table::at(keys, held) else {
+            return;
+        };
+        if values == 0 {
+            table.read(!is_tracked, held);
+            return;
+        }
+        ask_keys(keys, held);
+        let first = values + if FLAVOUR.minor >= 13 { 8 } else { 0 };
+        if !is_tracked && held.is_readable(first, table.nentries * 8) {
+            for at in 0..table.nentries {
+                held.read(*(first as *const *mut PyObject).add(at));
+            }
+        }
+    }
+}
+
+/// The keys that instances of a type have in common, once.
+///
+/// # Safety
+/// `keys` is the address of such keys, or anything that is not.
+pub(super) unsafe fn ask_keys(keys: usize, held: &mut dyn Held) {
+    if keys != 0
+        && held.is_first(keys)
+        // SAFETY: the caller's promise is the callees'.
+        && let Some(table) = unsafe { Table::at(keys, held) }
+    {
+        // SAFETY: as above.
+        unsafe { table.read(false, held) }
+    }
+}
+
+/// The entries of a dictionary.
+#[derive(Clone, Copy, Debug)]
+struct Table {
+    first: usize,
+    nentries: usize,
+    /// Keys are not all strings: then `tp_traverse` visits them, and an entry has a hash in front.
+    is_general: bool,
+    has_hashes: bool,
+}
+
+impl Table {
+    /// The table at `keys`, if all of it can be read.
+    ///
+    /// # Safety
+    /// Memory that can be read may be read.
+    unsafe fn at(keys: usize, held: &mut dyn Held) -> Option<Self> {
+        if !keys.is_multiple_of(8) || !held.is_readable(keys, HEAD) {
+            return None;
+        }
+        // SAFETY: the head can be read.
+        let word = |at: usize| unsafe { *((keys + at) as *const usize) };
+        let table = if FLAVOUR.minor >= 11 {
+            let [_, log2_index_bytes, kind, ..] = word(8).to_ne_bytes();
+            let indices = 1_usize.checked_shl(log2_index_bytes.into())?;
+            let is_general = kind == 0;
+            Self {
+                first: keys.checked_add(HEAD + indices)?,
+                nentries: word(24),
+                is_general,
+                has_hashes: is_general,
+            }
+        } else {
+            let size = word(8);
+            let index = match size {
+                ..=0xFF => 1,
+                0x100..=0xFFFF => 2,
+                0x1_0000..=0xFFFF_FFFF => 4,
+                _ => 8,
+            };
+            Self {
+                first: keys
+                    .checked_add(size.checked_mul(index)?)?
+                    .checked_add(HEAD)?,
+                nentries: word(32),
+                is_general: GENERAL_LOOKUP.get() == Some(&word(16)),
+                has_hashes: true,
+            }
+        };
+        let bytes = table.nentries.checked_mul(table.entry())?;
+        held.is_readable(table.first, bytes).then_some(table)
+    }
+
+    const fn entry(self) -> usize {
+        if self.has_hashes { 24 } else { 16 }
+    }
+
+    /// Reads the keys that are not visited; with `all`, every key and value.
+    ///
+    /// # Safety
+    /// The table can be read.
+    unsafe fn read(self, all: bool, held: &mut dyn Held) {
+        if self.is_general && !all {
+            return;
+        }
+        for at in 0..self.nentries {
+            let entry = self.first + at * self.entry() + self.entry() - 16;
+            // SAFETY: the caller's promise.
+            let [key, value] = unsafe { *(entry as *const [*mut PyObject; 2]) };
+            held.read(key);
+            if all {
+                held.read(value);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Types: what those made at run time do not visit, and what static ones hold at all.
+
+use super::{Held, dict, flags};
+use crate::abi::{FLAVOUR, PyObject, PyTypeObject, PyVarObject};
+
+/// Where the fields behind a type's slots begin: CPython's `PyHeapTypeObject`, whose method tables have so many
+/// words.
+const HT_NAME: usize = {
+    let as_async = if FLAVOUR.minor >= 10 { 4 } else { 3 };
+    let (as_number, as_mapping, as_sequence, as_buffer) = (36, 3, 10, 2);
+    size_of::<PyTypeObject>() + 8 * (as_async + as_number + as_mapping + as_sequence + as_buffer)
+};
+const HT_SLOTS: usize = HT_NAME + 8;
+const HT_QUALNAME: usize = HT_NAME + 16;
+const HT_CACHED_KEYS: usize = HT_NAME + 24;
+
+pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+    let ob_type = op.cast::<PyTypeObject>();
+    // SAFETY: `op` is a type, and a type made at run time has the fields behind it.
+    unsafe {
+        // From 3.12 on that is a number in CPython's own types.
+        let subclasses = (*ob_type).tp_subclasses.cast::<PyObject>();
+        if FLAVOUR.minor <= 11 || flags(ob_type).is_heap_type() {
+            held.read(subclasses);
+        }
+        if flags(ob_type).is_heap_type() {
+            for place in [HT_NAME, HT_SLOTS, HT_QUALNAME] {
+                held.read(*op.byte_add(place).cast());
+            }
+            dict::ask_keys(*op.byte_add(HT_CACHED_KEYS).cast::<usize>(), held);
+        } else {
+            held.read((*ob_type).tp_dict);
+            held.read((*ob_type).tp_bases);
+            held.read((*ob_type).tp_mro);
+            held.read((*ob_type).tp_cache);
+        }
+    }
+}
+
+/// Whether a type made at run time has fields that neither Python code nor its base asked for.
+///
+/// # Safety
+/// `ob_type` is a type made at run time.
+pub(crate) unsafe fn has_hidden_fields(ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: the caller's promise; a type's slots are a tuple or NULL.
+    unsafe {
+        let Some(base) = (*ob_type).tp_base.as_ref() else {
+            return false;
+        };
+        let slots = *ob_type.byte_add(HT_SLOTS).cast::<*mut PyVarObject>();
+        let slots = slots.as_ref().map_or(0, |slots| slots.ob_size);
+        let added = |own: isize, theirs: isize| isize::from(own > 0 && theirs <= 0);
+        let expected = base.tp_basicsize
+            + 8 * (slots
+                + added((*ob_type).tp_dictoffset, base.tp_dictoffset)
+                + added((*ob_type).tp_weaklistoffset, base.tp_weaklistoffset));
+        (*ob_type).tp_basicsize > expected
+    }
+}

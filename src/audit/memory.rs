@@ -1,0 +1,129 @@
+//! What of this process's memory may be read, and where static objects lie.
+
+use std::ffi::{c_int, c_void};
+use std::fs;
+use std::ops::Range;
+
+/// The process's memory as it is laid out now. It stays true while the host's lock is held and nothing is
+/// loaded or unloaded.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    readable: Vec<Range<usize>>,
+    /// The writable segments of the program and of the libraries.
+    statics: Vec<Range<usize>>,
+}
+
+impl Memory {
+    pub(super) fn look() -> Self {
+        let mut memory = Self {
+            readable: readable(),
+            statics: statics(),
+        };
+        memory.statics.sort_by_key(|range| range.start);
+        memory
+    }
+
+    /// Whether all of `bytes` from `address` on can be read.
+    pub(super) fn is_readable(&self, address: usize, bytes: usize) -> bool {
+        address
+            .checked_add(bytes)
+            .is_some_and(|end| holds(&self.readable, address, end))
+    }
+
+    /// Whether `bytes` from `address` on are static data of the program or of a library.
+    pub(super) fn is_static(&self, address: usize, bytes: usize) -> bool {
+        address
+            .checked_add(bytes)
+            .is_some_and(|end| holds(&self.statics, address, end))
+    }
+}
+
+/// Whether one of the ranges, which are in order, holds all from `start` to `end`.
+fn holds(ranges: &[Range<usize>], start: usize, end: usize) -> bool {
+    let behind = ranges.partition_point(|range| range.start <= start);
+    behind > 0 && end <= ranges[behind - 1].end
+}
+
+/// From the kernel's list, neighbours joined. Empty where it can't be read.
+fn readable() -> Vec<Range<usize>> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for range in maps.lines().filter_map(parse) {
+        match ranges.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => ranges.push(range),
+        }
+    }
+    ranges
+}
+
+/// `7f00-8000 rw-p …`, where the first letter allows to read.
+fn parse(line: &str) -> Option<Range<usize>> {
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    let address = |digits| usize::from_str_radix(digits, 16).ok();
+    // The kernel's own page for time can't be copied from everywhere.
+    let is_plain = rest.starts_with('r') && !rest.ends_with("[vvar]");
+    is_plain.then_some(address(start)?..address(end)?)
+}
+
+fn statics() -> Vec<Range<usize>> {
+    unsafe extern "C" fn note(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        ranges: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the loader hands out its entry, with that many headers, and what was passed along.
+        let (info, ranges) = unsafe { (&*info, &mut *ranges.cast::<Vec<Range<usize>>>()) };
+        // SAFETY: as above.
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        let writable = headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
+        ranges.extend(writable.map(|header| {
+            let start = (info.dlpi_addr + header.p_vaddr) as usize;
+            start..start + header.p_memsz as usize
+        }));
+        0
+    }
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    // SAFETY: the callback takes the address of a vector.
+    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut ranges).cast()) };
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_is_there() {
+        static WORD: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
+        let memory = Memory::look();
+        let (on_stack, on_heap) = (0_u64, Box::new(0_u64));
+        for address in [
+            (&raw const on_stack) as usize,
+            (&raw const *on_heap) as usize,
+        ] {
+            assert!(memory.is_readable(address, 8));
+            assert!(!memory.is_static(address, 8));
+        }
+        assert!(memory.is_static(&raw const WORD as usize, 8));
+        assert!(memory.is_readable(&raw const WORD as usize, 8));
+    }
+
+    #[test]
+    fn tells_what_is_not() {
+        let memory = Memory::look();
+        for (address, bytes) in [
+            (0, 1),
+            (8, 8),
+            (usize::MAX, 1),
+            (usize::MAX - 3, 8),
+            (1 << 63, 1),
+        ] {
+            assert!(!memory.is_readable(address, bytes), "{address:#x}");
+            assert!(!memory.is_static(address, bytes), "{address:#x}");
+        }
+    }
+}

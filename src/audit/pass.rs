@@ -1,0 +1,302 @@
+//! One walk over all objects, in which each reference that somebody shows is explained.
+
+use std::collections::{HashMap, HashSet};
+
+use super::blocks;
+use super::holds::{self, Held};
+use super::ledger::Ledger;
+use super::memory::Memory;
+use super::recognise::recognise;
+use super::tracked::is_tracked;
+use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
+use crate::abi::{Head, PyObject};
+use crate::host;
+use crate::refcount::{Current, Policy};
+use crate::watch::live;
+
+/// An object that was met.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) op: *mut PyObject,
+    pub(super) ob_type: TypeId,
+}
+
+/// The walk, as far as it has come.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) ledger: Ledger,
+    pub(super) types: Types,
+    pub(super) memory: Memory,
+    /// In the order in which they were met; those at the end have yet to be asked.
+    pub(super) seen: Vec<Seen>,
+    /// References that were explained.
+    pub(super) references: usize,
+    /// Parts that several objects have in common.
+    parts: HashSet<usize>,
+    /// Whether the memory of what is met was never anybody's buffer: then fields lead to objects.
+    is_trusting: bool,
+    /// The type of the object that is being asked, and whether it has shown it.
+    asked: (*mut PyObject, bool),
+}
+
+impl Held for Pass {
+    #[inline]
+    fn visited(&mut self, op: *mut PyObject) {
+        if op.is_null() {
+            return;
+        }
+        self.references += 1;
+        if !self.ledger.explain(op, 1) {
+            self.meet(op);
+        }
+        self.asked.1 |= op == self.asked.0;
+    }
+
+    fn read(&mut self, word: *mut PyObject) {
+        if word.is_null() || !word.cast::<u64>().is_aligned() {
+            return;
+        }
+        if !self.ledger.has_seen(word) && !self.can_be_met(word) {
+            return;
+        }
+        self.visited(word);
+    }
+
+    fn is_first(&mut self, part: usize) -> bool {
+        self.parts.insert(part)
+    }
+
+    fn is_readable(&self, address: usize, bytes: usize) -> bool {
+        self.memory.is_readable(address, bytes)
+    }
+}
+
+impl Pass {
+    /// A walk that has met nothing; `None` where there is no memory.
+    pub(super) fn new() -> Option<Self> {
+        Some(Self {
+            ledger: Ledger::new()?,
+            types: Types::new(),
+            memory: Memory::look(),
+            seen: Vec::new(),
+            references: 0,
+            parts: HashSet::new(),
+            is_trusting: false,
+            asked: (std::ptr::null_mut(), false),
+        })
+    }
+
+    /// A walk over the objects in blocks that are in use, or in the live table where there is no host, and over all that
+    /// those hold.
+    ///
+    /// # Safety
+    /// The host's lock is held: nobody ends objects meanwhile.
+    pub(super) unsafe fn over_all() -> Option<Self> {
+        let mut pass = Self::new()?;
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            if host::has_interpreter() {
+                blocks::visit(|block, room| {
+                    let found = recognise(block, room, &mut pass.types, &pass.memory);
+                    if let Some((op, ob_type)) = found {
+                        pass.ledger.see(op);
+                        pass.seen.push(Seen { op, ob_type });
+                    }
+                });
+            } else {
+                live::visit(0, |op| {
+                    pass.meet(op);
+                    true
+                });
+            }
+            pass.ask_all();
+        }
+        Some(pass)
+    }
+
+    /// A walk over these objects, which are known to be some, and over all that those hold.
+    ///
+    /// # Safety
+    /// They are objects, and the host's lock is held.
+    pub(super) unsafe fn over_trusted(roots: impl Iterator<Item = *mut PyObject>) -> Option<Self> {
+        let mut pass = Self::new()?;
+        pass.is_trusting = true;
+        roots.for_each(|op| pass.meet(op));
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { pass.ask_all() };
+        Some(pass)
+    }
+
+    /// The type of an object that was met.
+    pub(super) fn info(&self, seen: Seen) -> &TypeInfo {
+        &self.types.all()[seen.ob_type as usize]
+    }
+
+    /// Whether an object may be asked by its `tp_traverse`.
+    ///
+    /// # Safety
+    /// It was met, and nothing has ended it.
+    pub(super) unsafe fn may_be_asked(&self, seen: Seen) -> bool {
+        // SAFETY: what was met has the size of its type.
+        self.info(seen).asked != Asked::Never && unsafe { is_tracked(seen.op, &self.memory) }
+    }
+
+    #[cold]
+    fn meet(&mut self, op: *mut PyObject) {
+        // SAFETY: a visitor is handed objects, and whatever was read looks like one.
+        let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
+        if let Some(ob_type) = self.types.judge(word, &self.memory)
+            && self.ledger.see(op)
+        {
+            self.seen.push(Seen { op, ob_type });
+        }
+    }
+
+    /// Whether an object that nobody has shown lies at `word`: static, or anywhere where all memory is known for what
+    /// it is.
+    fn can_be_met(&mut self, word: *mut PyObject) -> bool {
+        let (address, size) = (word as usize, size_of::<PyObject>());
+        let may_be_read = self.memory.is_static(address, size)
+            || self.is_trusting && self.memory.is_readable(address, size);
+        if !may_be_read {
+            return false;
+        }
+        // SAFETY: the head can be read, whatever it holds.
+        unsafe {
+            let ob_type = *((address + TYPE_WORD) as *const usize);
+            self.types.judge(ob_type, &self.memory).is_some()
+                && Current::is_plausible(PyObject::count(word))
+        }
+    }
+
+    /// Asks everything that was met, and what is met meanwhile.
+    ///
+    /// # Safety
+    /// The host's lock is held.
+    unsafe fn ask_all(&mut self) {
+        let mut at = 0;
+        while let Some(&seen) = self.seen.get(at) {
+            at += 1;
+            let info = self.types.get(seen.ob_type);
+            let ob_type = info.ob_type.cast::<PyObject>();
+            let (asked, also, is_heap) = (info.asked, info.also, info.is_heap);
+            info.objects += 1;
+            if info.objects == 1 && self.ledger.see(ob_type) {
+                // Instances of a static type do not hold it, and may be all that leads there.
+                self.note_type(ob_type);
+            }
+            if asked == Asked::Never && also.is_none() && !is_heap {
+                continue;
+            }
+            // SAFETY: what was met is an object of its type; it is asked by `tp_traverse` only while it is tracked.
+            unsafe {
+                let tracked = asked != Asked::Never && is_tracked(seen.op, &self.memory);
+                self.asked = (ob_type, false);
+                let info = self.info(seen).clone();
+                holds::ask(seen.op, &info, tracked, self);
+            }
+            // Every instance of a type made at run time holds it, whether its traverse knows (from 3.9 on) or not.
+            if is_heap && !self.asked.1 {
+                self.visited(ob_type);
+            }
+        }
+    }
+
+    fn note_type(&mut self, ob_type: *mut PyObject) {
+        // SAFETY: a type is an object.
+        let word = unsafe { *((ob_type as usize + TYPE_WORD) as *const usize) };
+        if let Some(id) = self.types.judge(word, &self.memory) {
+            self.seen.push(Seen {
+                op: ob_type,
+                ob_type: id,
+            });
+        }
+    }
+
+    /// References that may be held where nobody shows them: words in instances of foreign types that are addresses of
+    /// objects.
+    ///
+    /// # Safety
+    /// The walk is done, and the host's lock is still held.
+    pub(super) unsafe fn hidden(&self) -> HashMap<usize, u32> {
+        let mut hidden = HashMap::new();
+        let mut shown = Vec::new();
+        for &seen in &self.seen {
+            if self.info(seen).is_foreign {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    self.shown_by(seen, &mut shown);
+                    self.hidden_in(seen, &mut shown, |op| *hidden.entry(op).or_default() += 1);
+                }
+            }
+        }
+        hidden
+    }
+
+    /// What one object shows.
+    ///
+    /// # Safety
+    /// It was met, and nothing has ended it.
+    pub(super) unsafe fn shown_by(&self, seen: Seen, shown: &mut Vec<usize>) {
+        struct Collect<'a>(&'a Pass, &'a mut Vec<usize>);
+        impl Held for Collect<'_> {
+            fn visited(&mut self, op: *mut PyObject) {
+                self.1.push(op as usize);
+            }
+            fn read(&mut self, word: *mut PyObject) {
+                if self.0.ledger.has_seen(word) {
+                    self.visited(word);
+                }
+            }
+            fn is_first(&mut self, _part: usize) -> bool {
+                true
+            }
+            fn is_readable(&self, address: usize, bytes: usize) -> bool {
+                self.0.memory.is_readable(address, bytes)
+            }
+        }
+        shown.clear();
+        // SAFETY: the caller's promise.
+        unsafe {
+            let tracked = self.may_be_asked(seen);
+            holds::ask(seen.op, self.info(seen), tracked, &mut Collect(self, shown));
+        }
+    }
+
+    /// Calls `found` with each object whose address stands in the fields of one, but for what it has shown.
+    ///
+    /// # Safety
+    /// It was met, and nothing has ended it.
+    pub(super) unsafe fn hidden_in(
+        &self,
+        seen: Seen,
+        shown: &mut Vec<usize>,
+        mut found: impl FnMut(usize),
+    ) {
+        /// Longer instances are arrays of something else.
+        const LONGEST: usize = 1 << 16;
+        let info = self.info(seen);
+        // SAFETY: the object has the size of its type.
+        let (size, weak) = unsafe {
+            let size = size_of_instance(seen.op, info.ob_type).min(LONGEST);
+            (size, (*info.ob_type).tp_weaklistoffset.unsigned_abs())
+        };
+        if !self.memory.is_readable(seen.op as usize, size) {
+            return;
+        }
+        for at in (size_of::<PyObject>()..size & !7).step_by(8) {
+            // SAFETY: the word lies in the instance.
+            let word = unsafe { *((seen.op as usize + at) as *const usize) };
+            let op = word as *mut PyObject;
+            // Weak references are listed there, and not held.
+            if word % 8 != 0 || at == weak || !self.ledger.has_seen(op) {
+                continue;
+            }
+            if let Some(place) = shown.iter().position(|&other| other == word) {
+                shown.swap_remove(place);
+            } else {
+                found(word);
+            }
+        }
+    }
+}

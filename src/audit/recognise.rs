@@ -1,0 +1,46 @@
+//! Whether a memory block holds an object.
+
+use super::memory::Memory;
+use super::types::{TYPE_WORD, TypeId, Types};
+use crate::abi::{Head, PyObject};
+use crate::refcount::{Current, Policy};
+
+/// Bytes of one pair of words.
+const PAIR: usize = 16;
+
+/// The living object in the block at `block`, which has at most `room` bytes.
+///
+/// The places where an object can start are tried from the front, and the first whose type word is a type with that many
+/// words in front of its instances decides: only then is the count judged. One that no object has means that the memory is
+/// parked in a free list, and the block holds none.
+///
+/// # Safety
+/// `room` bytes can be read from `block` on, or as many as the first object that fits there has.
+#[inline]
+pub(super) unsafe fn recognise(
+    block: usize,
+    room: usize,
+    types: &mut Types,
+    memory: &Memory,
+) -> Option<(*mut PyObject, TypeId)> {
+    for pairs in 0..3_u8 {
+        let start = usize::from(pairs) * PAIR;
+        if start + size_of::<PyObject>() > room {
+            return None;
+        }
+        let op = (block + start) as *mut PyObject;
+        // SAFETY: the object's head lies in the block.
+        let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
+        let Some(id) = types.judge(word, memory) else {
+            continue;
+        };
+        let info = types.get(id);
+        if info.pairs != pairs || start + info.least_size > room {
+            continue;
+        }
+        // SAFETY: as above; the count may be anything.
+        let is_alive = unsafe { Current::is_plausible(PyObject::count(op)) };
+        return is_alive.then_some((op, id));
+    }
+    None
+}

@@ -1,0 +1,179 @@
+//! The references that nothing explains, at one moment.
+
+use std::ffi::{CStr, CString};
+
+use super::blocks;
+use super::pass::{Pass, Seen};
+use super::pins::{self, Pins};
+use crate::abi::{self, BiasedObject, FLAVOUR, Head, PyObject, PyTypeObject};
+use crate::refcount::{Current, Policy};
+
+/// One moment of all objects.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Objects that were seen.
+    pub objects: usize,
+    /// References that were explained.
+    pub references: usize,
+    /// The types of the objects seen.
+    pub types: Vec<OfType>,
+    /// The objects of which more or fewer references are counted than were explained, and all that lie in no block.
+    pub rows: Vec<Row>,
+    /// Every object that can be held.
+    mortals: Vec<*mut PyObject>,
+    pins: Option<Pins>,
+}
+
+/// What was seen of a type.
+#[derive(Debug)]
+pub struct OfType {
+    /// Where the type lies, or lay.
+    pub ob_type: *mut PyTypeObject,
+    /// Its `tp_name`.
+    pub name: CString,
+    /// Instances that were seen.
+    pub objects: isize,
+    /// References that nothing explains to instances in blocks, added up.
+    pub unexplained: isize,
+}
+
+/// An object that has to be remembered.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Where it lies, or lay.
+    pub op: *mut PyObject,
+    /// Its type, by its place in [`Snapshot::types`].
+    pub ob_type: u32,
+    /// References counted.
+    pub refcount: isize,
+    /// References that containers and known fields hold.
+    pub explained: isize,
+    /// References that may stand in fields that nobody shows.
+    pub hidden: isize,
+    /// It lies in no block: it may be met late, however old it is.
+    pub is_outside: bool,
+}
+
+impl Row {
+    /// References that are neither shown nor hidden; negative where more are shown than are counted.
+    #[must_use]
+    pub fn unexplained(&self) -> isize {
+        let rest = self.refcount - self.explained;
+        if rest > 0 {
+            (rest - self.hidden).max(0)
+        } else {
+            rest
+        }
+    }
+}
+
+impl Snapshot {
+    /// Looks at everything; `None` where there is no memory.
+    ///
+    /// # Safety
+    /// The host's lock is held: nobody ends objects or counts meanwhile.
+    #[must_use]
+    pub unsafe fn take() -> Option<Self> {
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            let mut pass = Pass::over_all()?;
+            pins::explain(&pass.ledger);
+            let hidden = pass.hidden();
+            let mut rows = Vec::new();
+            let mut mortals = Vec::new();
+            let seen = std::mem::take(&mut pass.seen);
+            for &Seen { op, ob_type } in &seen {
+                let Some(refcount) = counted(op) else {
+                    continue;
+                };
+                mortals.push(op);
+                let explained = pass.ledger.explained(op);
+                let front = usize::from(pass.types.get(ob_type).pairs) * 16;
+                let is_outside = blocks::room(op as usize - front).is_none();
+                if refcount == explained && !is_outside {
+                    continue;
+                }
+                let row = Row {
+                    op,
+                    ob_type,
+                    refcount,
+                    explained,
+                    hidden: hidden
+                        .get(&(op as usize))
+                        .map_or(0, |&hidden| hidden as isize),
+                    is_outside,
+                };
+                if !is_outside {
+                    pass.types.get(ob_type).unexplained += row.unexplained();
+                }
+                rows.push(row);
+            }
+            pins::keep(
+                rows.iter()
+                    .filter(|row| row.unexplained() < 0)
+                    .map(|row| row.op),
+            );
+            let types = pass.types.all().iter().map(|info| OfType {
+                ob_type: info.ob_type,
+                name: CStr::from_ptr((*info.ob_type).tp_name).into(),
+                objects: info.objects as isize,
+                unexplained: info.unexplained,
+            });
+            Some(Self {
+                objects: seen.len(),
+                references: pass.references,
+                types: types.collect(),
+                rows,
+                mortals,
+                pins: None,
+            })
+        }
+    }
+
+    /// Holds every object of this snapshot with many references more, until [`Snapshot::unpin`]. Returns how many.
+    ///
+    /// # Safety
+    /// The host's lock is held, and has been since the snapshot was taken.
+    pub unsafe fn pin(&mut self) -> usize {
+        if self.pins.is_none() {
+            // SAFETY: nothing has died since.
+            self.pins = Some(unsafe { Pins::hold(std::mem::take(&mut self.mortals)) });
+        }
+        self.pins.as_ref().map_or(0, Pins::objects)
+    }
+
+    /// Takes the references of [`Snapshot::pin`] back.
+    ///
+    /// # Safety
+    /// The host's lock is held.
+    pub unsafe fn unpin(&mut self) {
+        if let Some(pins) = self.pins.take() {
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { pins.let_go() }
+        }
+    }
+}
+
+/// The references that are counted of an object; `None` where they are not: it is immortal, or threads count it on
+/// their own.
+///
+/// # Safety
+/// `op` is an object.
+unsafe fn counted(op: *mut PyObject) -> Option<isize> {
+    // SAFETY: the caller's promise; a free-threaded flavour has that layout.
+    unsafe {
+        let count = PyObject::count(op);
+        if Current::is_immortal(count) {
+            return None;
+        }
+        if FLAVOUR.free_threaded {
+            let bits = &(*op.cast::<BiasedObject>()).ob_gc_bits;
+            // Relaxed: only one thread runs.
+            let deferred = bits.load(std::sync::atomic::Ordering::Relaxed) & BiasedObject::DEFERRED;
+            if deferred != 0 && abi::flags_of(op).have_gc() {
+                return None;
+            }
+        }
+        Some(Current::get(count))
+    }
+}

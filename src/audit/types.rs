@@ -1,0 +1,237 @@
+//! What can be a type, and what is known of it.
+
+use std::collections::HashMap;
+use std::mem::offset_of;
+
+use super::blocks;
+use super::builtin::builtin;
+use super::holds::{self, Ask};
+use super::memory::Memory;
+use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
+use crate::host;
+use crate::refcount::{Current, Policy};
+
+/// A type, by its place in [`Types`].
+pub(super) type TypeId = u32;
+
+/// How an instance is asked what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It holds nothing, or does not say.
+    Never,
+    /// By its `tp_traverse`, while the collector tracks it.
+    Tracked,
+    /// The same; and CPython stops tracking it where it likes.
+    Tuple,
+}
+
+/// What is known of a type.
+#[derive(Clone, Debug)]
+pub(super) struct TypeInfo {
+    pub(super) ob_type: *mut PyTypeObject,
+    /// Pairs of words in front of an instance.
+    pub(super) pairs: u8,
+    /// Bytes that every instance has.
+    pub(super) least_size: usize,
+    pub(super) asked: Asked,
+    /// Reads fields of which `tp_traverse` says nothing.
+    pub(super) also: Option<Ask>,
+    /// Instances hold a reference to the type.
+    pub(super) is_heap: bool,
+    /// Instances may hold what they say nothing of.
+    pub(super) is_foreign: bool,
+    /// The number of instances seen.
+    pub(super) objects: usize,
+    /// The references to instances that nothing explains, added up.
+    pub(super) unexplained: isize,
+}
+
+/// The types that were met.
+#[derive(Debug)]
+pub(super) struct Types {
+    all: Vec<TypeInfo>,
+    ids: HashMap<usize, TypeId>,
+    /// The types met last, by some bits of their addresses.
+    recent: Vec<(usize, TypeId)>,
+}
+
+const RECENT: usize = 1024;
+/// `Py_TPFLAGS_READY`.
+const READY: u64 = 1 << 12;
+/// `Py_TPFLAGS_TYPE_SUBCLASS`: instances are types.
+const TYPE_SUBCLASS: u64 = 1 << 31;
+/// A chain of types of types is not longer than this.
+const DEEPEST: u8 = 8;
+
+impl Types {
+    pub(super) fn new() -> Self {
+        Self {
+            all: Vec::new(),
+            ids: HashMap::new(),
+            recent: vec![(0, 0); RECENT],
+        }
+    }
+
+    pub(super) fn all(&self) -> &[TypeInfo] {
+        &self.all
+    }
+
+    #[inline]
+    pub(super) fn get(&mut self, id: TypeId) -> &mut TypeInfo {
+        &mut self.all[id as usize]
+    }
+
+    /// The type whose address stands in `word`; `None` where that is no type.
+    #[inline]
+    pub(super) fn judge(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
+        let place = word / 16 % RECENT;
+        let (known, id) = self.recent[place];
+        if known == word && word != 0 {
+            return Some(id);
+        }
+        let id = self.judge_slowly(word, memory)?;
+        self.recent[place] = (word, id);
+        Some(id)
+    }
+
+    fn judge_slowly(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
+        if let Some(&id) = self.ids.get(&word) {
+            return Some(id);
+        }
+        let is_type = if host::has_interpreter() {
+            is_type(word, memory, DEEPEST)
+        } else {
+            // Programs without an interpreter need no type of types.
+            word.is_multiple_of(8) && memory.is_readable(word, size_of::<PyTypeObject>())
+        };
+        if !is_type {
+            return None;
+        }
+        let id = self.all.len() as TypeId;
+        // SAFETY: it was found to be a type.
+        self.all
+            .push(unsafe { describe(word as *mut PyTypeObject) });
+        self.ids.insert(word, id);
+        Some(id)
+    }
+}
+
+/// Whether a type lies at `word`: its own type is `PyType_Type` or a subclass, and it lies in a module's data or in a
+/// block that is in use.
+fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
+    if word == builtin().PyType_Type {
+        return true;
+    }
+    if depth == 0 || !word.is_multiple_of(8) || !lies_where_types_lie(word, memory) {
+        return false;
+    }
+    let ob_type = word as *mut PyTypeObject;
+    // SAFETY: a whole type's memory can be read there, whatever it holds.
+    let (meta, flags, plausible) = unsafe {
+        (
+            abi::type_of(word as *mut PyObject) as usize,
+            (*ob_type).tp_flags,
+            Current::is_plausible(PyObject::count(word as *mut PyObject)),
+        )
+    };
+    plausible
+        && flags & READY != 0
+        && is_type(meta, memory, depth - 1)
+        // SAFETY: a type lies there.
+        && unsafe { (*(meta as *mut PyTypeObject)).tp_flags } & TYPE_SUBCLASS != 0
+}
+
+fn lies_where_types_lie(word: usize, memory: &Memory) -> bool {
+    let size = size_of::<PyTypeObject>();
+    if memory.is_static(word, size) {
+        return true;
+    }
+    // A type made at run time is a container, whose own type may keep something in front of it too.
+    (0..3).any(|pairs| {
+        let front = pairs * 16;
+        word >= front && blocks::room(word - front).is_some_and(|room| room >= front + size)
+    })
+}
+
+/// # Safety
+/// `ob_type` is a type.
+unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
+    // SAFETY: the caller's promise.
+    let (flags, traverse) = unsafe { (TypeFlags((*ob_type).tp_flags), (*ob_type).tp_traverse) };
+    let asked = if ob_type as usize == builtin().PyTuple_Type {
+        Asked::Tuple
+    } else if flags.have_gc() && traverse.is_some() {
+        Asked::Tracked
+    } else {
+        Asked::Never
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        TypeInfo {
+            ob_type,
+            pairs: flags.pairs_in_front(FLAVOUR),
+            // Most strings are shorter than their type says: the text stands behind the first fields.
+            least_size: if flags.is_string() {
+                size_of::<PyObject>()
+            } else {
+                (*ob_type).tp_basicsize.unsigned_abs()
+            },
+            asked,
+            also: holds::of(ob_type),
+            is_heap: flags.is_heap_type(),
+            is_foreign: is_foreign(ob_type),
+            objects: 0,
+            unexplained: 0,
+        }
+    }
+}
+
+/// Whether the type, or one that it inherits from, was written in C by somebody else, who may keep references where no
+/// `tp_traverse` tells.
+///
+/// # Safety
+/// `ob_type` is a type.
+unsafe fn is_foreign(mut ob_type: *mut PyTypeObject) -> bool {
+    let own = |address: usize| address == 0 || builtin().is_own(address);
+    while !ob_type.is_null() {
+        // SAFETY: a base of a type is a type.
+        unsafe {
+            let flags = TypeFlags((*ob_type).tp_flags);
+            let dealloc = (*ob_type).tp_dealloc.map_or(0, |dealloc| dealloc as usize);
+            let traverse = (*ob_type)
+                .tp_traverse
+                .map_or(0, |traverse| traverse as usize);
+            let is_own = if flags.is_heap_type() {
+                own(dealloc) && own(traverse) && !holds::has_hidden_fields(ob_type)
+            } else {
+                own(ob_type as usize)
+            };
+            if !is_own {
+                return true;
+            }
+            ob_type = (*ob_type).tp_base;
+        }
+    }
+    false
+}
+
+/// Bytes of an instance, without what lies in front of it.
+///
+/// # Safety
+/// `op` is an object of that type.
+pub(super) unsafe fn size_of_instance(op: *mut PyObject, ob_type: *mut PyTypeObject) -> usize {
+    // SAFETY: an instance with items has their number behind its head.
+    unsafe {
+        let items = if (*ob_type).tp_itemsize > 0 {
+            (*op.cast::<abi::PyVarObject>()).ob_size.unsigned_abs() & ((1 << 60) - 1)
+        } else {
+            0
+        };
+        items
+            .saturating_mul((*ob_type).tp_itemsize.unsigned_abs())
+            .saturating_add((*ob_type).tp_basicsize.unsigned_abs())
+    }
+}
+
+/// The word of an object that holds its type.
+pub(super) const TYPE_WORD: usize = offset_of!(PyObject, ob_type);

@@ -1,0 +1,41 @@
+//! The audit: whether it sees everything.
+
+use std::ffi::{CString, c_char, c_int};
+use std::ptr::null;
+
+use crate::audit::attachment;
+
+/// Attaches the audit to the CPython that runs in this process, by a hook in its object allocator: from now on
+/// snapshots see every object. Without a CPython they see what the live table knows, which must be on. NULL, or
+/// the reason why that can't be, in one sentence. Does nothing where it is attached.
+///
+/// # Safety
+/// No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_audit_attach() -> *const c_char {
+    // SAFETY: the caller's promise is the callee's.
+    match unsafe { attachment::attach() } {
+        Ok(()) => null(),
+        // A reason is told once; it has to outlive the call.
+        Err(reason) => CString::new(reason).map_or(null(), |reason| reason.into_raw().cast_const()),
+    }
+}
+
+/// Detaches. 0, or -1 where somebody else's allocator stands in front of the hook, which stays as a passage.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_audit_detach() -> c_int {
+    if attachment::detach() { 0 } else { -1 }
+}
+
+/// 1 while the audit is attached, otherwise 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_audit_is_attached() -> c_int {
+    c_int::from(attachment::is_attached())
+}
+
+/// From now on the C call stack of each memory block is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more.
+/// The old setting.
+#[unsafe(no_mangle)]
+pub extern "C" fn pyrefcore_audit_births(on: c_int) -> c_int {
+    c_int::from(attachment::keep_births(on != 0))
+}

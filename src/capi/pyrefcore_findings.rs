@@ -1,0 +1,194 @@
+//! What the audit finds.
+
+use std::ffi::{c_char, c_int};
+use std::ptr::null;
+
+use super::pyrefcore_snapshot::pyrefcore_snapshot;
+use crate::abi::{Py_ssize_t, PyObject, PyTypeObject};
+use crate::audit::compare;
+use crate::audit::finding::{Finding, Kind};
+use crate::audit::snapshot::Snapshot;
+
+/// References that nothing explains grow, by the same number in each window.
+pub const PYREFCORE_LEAK: c_int = 1;
+/// Fewer references are counted than are shown.
+pub const PYREFCORE_OVER_RELEASE: c_int = 2;
+/// References that nothing explains grow, but not by the same number in each window.
+pub const PYREFCORE_UNSTEADY: c_int = 3;
+
+const _: () = assert!(
+    Kind::Leak as c_int == PYREFCORE_LEAK
+        && Kind::OverRelease as c_int == PYREFCORE_OVER_RELEASE
+        && Kind::Unsteady as c_int == PYREFCORE_UNSTEADY
+);
+
+/// An object that shows what is wrong. It may die as soon as other code runs.
+#[derive(Debug)]
+#[repr(C)]
+pub struct pyrefcore_example {
+    /// The object.
+    pub object: *mut PyObject,
+    /// References counted.
+    pub refcount: Py_ssize_t,
+    /// References explained.
+    pub explained: Py_ssize_t,
+}
+
+/// Objects that only what was leaked keeps alive.
+#[derive(Debug)]
+#[repr(C)]
+pub struct pyrefcore_folded {
+    /// Their type's `tp_name`.
+    pub type_name: *const c_char,
+    /// How many more there are after each window.
+    pub objects: Py_ssize_t,
+}
+
+/// What is wrong with references to objects of one type. Valid until `pyrefcore_findings_drop`.
+#[derive(Debug)]
+#[repr(C)]
+pub struct pyrefcore_finding {
+    /// `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE` or `PYREFCORE_UNSTEADY`.
+    pub kind: c_int,
+    /// The type, which may have died since.
+    pub type_: *mut PyTypeObject,
+    /// Its `tp_name`.
+    pub type_name: *const c_char,
+    /// Length of the next two: one less than there were snapshots, 0 where there was one.
+    pub windows: usize,
+    /// How the number of unexplained references changed in each window.
+    pub references: *const Py_ssize_t,
+    /// How the number of objects changed in each window.
+    pub objects: *const Py_ssize_t,
+    /// Length of `examples`, at most 8.
+    pub examples_count: usize,
+    /// Some of the objects, newest first.
+    pub examples: *const pyrefcore_example,
+    /// Length of `folded`.
+    pub folded_count: usize,
+    /// What they keep alive.
+    pub folded: *const pyrefcore_folded,
+}
+
+/// What was found, with all that the findings point to.
+#[derive(Debug)]
+pub struct pyrefcore_findings {
+    shown: Vec<pyrefcore_finding>,
+    _examples: Vec<Vec<pyrefcore_example>>,
+    _folded: Vec<Vec<pyrefcore_folded>>,
+    _found: Vec<Finding>,
+}
+
+/// What has changed over `count` snapshots, oldest first: findings, the largest first, those that are unsteady last. Takes
+/// another look at everything where something was found. Never NULL.
+///
+/// # Safety
+/// `snapshots` are that many, from `pyrefcore_snapshot_take`; and as there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_compare(
+    snapshots: *const *const pyrefcore_snapshot,
+    count: usize,
+) -> *mut pyrefcore_findings {
+    // SAFETY: the caller's promise.
+    let found = unsafe {
+        let snapshots: Vec<&Snapshot> = (0..count).map(|at| &(**snapshots.add(at)).0).collect();
+        compare::compare(&snapshots)
+    };
+    show(found)
+}
+
+/// The objects of one snapshot of which fewer references are counted than are shown, by type. Never NULL.
+///
+/// # Safety
+/// `snapshot` came from `pyrefcore_snapshot_take`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_over_released(
+    snapshot: *const pyrefcore_snapshot,
+) -> *mut pyrefcore_findings {
+    // SAFETY: the caller's promise.
+    show(compare::over_released(unsafe { &(*snapshot).0 }))
+}
+
+/// The number of findings.
+///
+/// # Safety
+/// `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_findings_count(findings: *const pyrefcore_findings) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*findings).shown.len() }
+}
+
+/// A finding, or NULL where there are not so many.
+///
+/// # Safety
+/// `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_findings_get(
+    findings: *const pyrefcore_findings,
+    at: usize,
+) -> *const pyrefcore_finding {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (&(*findings).shown)
+            .get(at)
+            .map_or(null(), |found| &raw const *found)
+    }
+}
+
+/// Forgets findings. NULL is nothing.
+///
+/// # Safety
+/// `findings` is NULL, or came from `pyrefcore_compare` or `pyrefcore_over_released` and is not used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_findings_drop(findings: *mut pyrefcore_findings) {
+    if !findings.is_null() {
+        // SAFETY: the caller's promise.
+        drop(unsafe { Box::from_raw(findings) });
+    }
+}
+
+fn show(found: Vec<Finding>) -> *mut pyrefcore_findings {
+    let mut findings = pyrefcore_findings {
+        shown: Vec::new(),
+        _examples: Vec::new(),
+        _folded: Vec::new(),
+        _found: Vec::new(),
+    };
+    for finding in &found {
+        let examples: Vec<pyrefcore_example> = finding
+            .examples
+            .iter()
+            .map(|example| pyrefcore_example {
+                object: example.op,
+                refcount: example.refcount,
+                explained: example.explained,
+            })
+            .collect();
+        let folded: Vec<pyrefcore_folded> = finding
+            .folded
+            .iter()
+            .map(|folded| pyrefcore_folded {
+                type_name: folded.type_name.as_ptr(),
+                objects: folded.objects,
+            })
+            .collect();
+        findings.shown.push(pyrefcore_finding {
+            kind: finding.kind as c_int,
+            type_: finding.ob_type,
+            type_name: finding.type_name.as_ptr(),
+            windows: finding.references.len(),
+            references: finding.references.as_ptr(),
+            objects: finding.objects.as_ptr(),
+            examples_count: examples.len(),
+            examples: examples.as_ptr(),
+            folded_count: folded.len(),
+            folded: folded.as_ptr(),
+        });
+        findings._examples.push(examples);
+        findings._folded.push(folded);
+    }
+    // The texts and numbers stay where they are.
+    findings._found = found;
+    Box::into_raw(Box::new(findings))
+}

@@ -1,0 +1,85 @@
+//! The audit's snapshots.
+
+use std::ptr::null_mut;
+
+use crate::audit::attachment;
+use crate::audit::snapshot::Snapshot;
+
+/// One moment of all objects.
+#[derive(Debug)]
+pub struct pyrefcore_snapshot(pub(super) Snapshot);
+
+/// Looks at every object, and explains each reference that is shown: by `tp_traverse` of containers, and by what is known
+/// of CPython's own types. NULL where the audit is not attached, or there is no memory. Runs no Python code.
+///
+/// # Safety
+/// No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_take() -> *mut pyrefcore_snapshot {
+    // SAFETY: the caller's promise is the callees'.
+    let taken = unsafe {
+        if !attachment::can_look() {
+            return null_mut();
+        }
+        Snapshot::take()
+    };
+    taken.map_or(null_mut(), |taken| {
+        Box::into_raw(Box::new(pyrefcore_snapshot(taken)))
+    })
+}
+
+/// Forgets a snapshot, and takes back the references of its pins. NULL is nothing.
+///
+/// # Safety
+/// `snapshot` is NULL or came from `pyrefcore_snapshot_take`, and is not used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_drop(snapshot: *mut pyrefcore_snapshot) {
+    if !snapshot.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { Box::from_raw(snapshot).0.unpin() }
+    }
+}
+
+/// The number of objects seen.
+///
+/// # Safety
+/// `snapshot` came from `pyrefcore_snapshot_take`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_objects(snapshot: *const pyrefcore_snapshot) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*snapshot).0.objects }
+}
+
+/// The number of references that were explained.
+///
+/// # Safety
+/// `snapshot` came from `pyrefcore_snapshot_take`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_references(
+    snapshot: *const pyrefcore_snapshot,
+) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*snapshot).0.references }
+}
+
+/// Holds every mortal object of the snapshot with 2^20 references more, so that code that releases one too often does
+/// not end it. Call it right after the snapshot was taken. The number of objects.
+///
+/// # Safety
+/// `snapshot` came from `pyrefcore_snapshot_take`, and no other code has run since.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_pin(snapshot: *mut pyrefcore_snapshot) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*snapshot).0.pin() }
+}
+
+/// Takes the references of `pyrefcore_snapshot_pin` back. What then has none dies; but what a later snapshot found to be
+/// held without a reference stays for good.
+///
+/// # Safety
+/// `snapshot` came from `pyrefcore_snapshot_take`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_unpin(snapshot: *mut pyrefcore_snapshot) {
+    // SAFETY: the caller's promise.
+    unsafe { (*snapshot).0.unpin() }
+}
