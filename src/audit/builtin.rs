@@ -18,7 +18,7 @@ pub struct Builtin {
     pub PyDict_New: Option<unsafe extern "C" fn() -> *mut PyObject>,
     pub PyDict_SetItem:
         Option<unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> i32>,
-    /// The types that [`super::holds`] knows by their symbols, in its order.
+    /// The types that are known by their symbols, in the order of that table.
     pub known: Vec<usize>,
     /// Where the program or library that holds CPython lies.
     pub code: Range<usize>,

@@ -24,6 +24,16 @@ struct Held {
     sets: Vec<(u64, Vec<usize>)>,
     /// Objects that somebody still shows without a reference: they stay held for good.
     kept: HashSet<usize>,
+    /// Those that were not let go, each as often as it is held.
+    for_good: Vec<usize>,
+}
+
+impl Held {
+    /// Each object, as often as it is held.
+    fn all(&self) -> impl Iterator<Item = usize> {
+        let sets = self.sets.iter().flat_map(|(_, objects)| objects);
+        sets.chain(&self.for_good).copied()
+    }
 }
 
 static HELD: LazyLock<Mutex<Held>> = LazyLock::new(Mutex::default);
@@ -73,6 +83,7 @@ impl Pins {
         for place in objects {
             let op = place as *mut PyObject;
             if kept.contains(&place) {
+                self::held().for_good.push(place);
                 continue;
             }
             // SAFETY: it was held until now; whoever has made it immortal meanwhile is left alone.
@@ -90,20 +101,16 @@ impl Pins {
 
 /// Explains the references of all pins.
 pub(super) fn explain(ledger: &Ledger) {
-    for (_, objects) in &held().sets {
-        for &op in objects {
-            ledger.explain(op as *mut PyObject, REFERENCES as u32);
-        }
+    for op in held().all() {
+        ledger.explain(op as *mut PyObject, REFERENCES as u32);
     }
 }
 
 /// The references that pins hold to an object.
 pub(super) fn of(op: *mut PyObject) -> isize {
     let held = held();
-    let sets = held.sets.iter();
-    sets.filter(|(_, objects)| objects.contains(&(op as usize)))
-        .count() as isize
-        * REFERENCES
+    let pins = held.all().filter(|&other| other == op as usize).count();
+    pins as isize * REFERENCES
 }
 
 /// Remembers, while something is held, which objects must not be let go.

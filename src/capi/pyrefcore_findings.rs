@@ -116,7 +116,8 @@ pub unsafe extern "C" fn pyrefcore_over_released(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_findings_count(findings: *const pyrefcore_findings) -> usize {
     // SAFETY: the caller's promise.
-    unsafe { (*findings).shown.len() }
+    let findings = unsafe { &*findings };
+    findings.shown.len()
 }
 
 /// A finding, or NULL where there are not so many.
@@ -129,11 +130,11 @@ pub unsafe extern "C" fn pyrefcore_findings_get(
     at: usize,
 ) -> *const pyrefcore_finding {
     // SAFETY: the caller's promise.
-    unsafe {
-        (&(*findings).shown)
-            .get(at)
-            .map_or(null(), |found| &raw const *found)
-    }
+    let findings = unsafe { &*findings };
+    findings
+        .shown
+        .get(at)
+        .map_or(null(), |found| &raw const *found)
 }
 
 /// Forgets findings. NULL is nothing.
