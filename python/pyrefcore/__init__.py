@@ -1,0 +1,36 @@
+"""Names the reference that a C extension leaked or released too often, on an unmodified CPython.
+
+    import pyrefcore
+    report = pyrefcore.check(lambda: extension.parse("text"))
+    assert report.ok, report
+
+Importing this attaches to the interpreter, so that objects are seen from then on. Where that is not possible the
+import succeeds all the same, and `attach`, `check` and `audit` raise NotSupported with the reason.
+"""
+
+from .attach import attach, attached, detach
+from .audit import audit
+from .check import Interrupted, check
+from .native import NotSupported
+from .report import Example, Finding, Folded, Frame, Neighbour, Report
+
+__all__ = [
+    "Example",
+    "Finding",
+    "Folded",
+    "Frame",
+    "Interrupted",
+    "Neighbour",
+    "NotSupported",
+    "Report",
+    "attach",
+    "attached",
+    "audit",
+    "check",
+    "detach",
+]
+
+try:
+    attach()
+except NotSupported:
+    pass

@@ -1,0 +1,34 @@
+"""Right now: every object with fewer references than are visibly held, before that crashes."""
+
+from __future__ import annotations
+
+from . import caches, findings, host, native, notes, windows
+from .attach import attach
+from .report import Report
+
+
+def audit(*, unsafe_repr: bool = False) -> Report:
+    """Looks at every object once. Findings are of kind "over-release", and their `references_per_run` says how many
+    references are missing (negative).
+
+    Raises NotSupported where references can't be counted, and NotCounted, a RuntimeError, where no snapshot could
+    be taken: no memory, or more than one thread on a free-threaded Python.
+    """
+    attach()
+    core = native.library()
+    report = Report(host=host.describe(), subject="every object that is alive")
+    caches.clear()
+    snapshot = core.pyrefcore_snapshot_take()
+    if not snapshot:
+        raise windows.NotCounted(windows.why_not())
+    try:
+        with windows.listed(core.pyrefcore_over_released(snapshot)) as found:
+            report.findings = findings.read(found, 0, 0, unsafe_repr)
+        report.notes += notes.always()
+        report.notes.append(
+            "%d objects and %d references between them were looked at"
+            % (core.pyrefcore_snapshot_objects(snapshot), core.pyrefcore_snapshot_references(snapshot))
+        )
+    finally:
+        core.pyrefcore_snapshot_drop(snapshot)
+    return report

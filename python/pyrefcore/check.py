@@ -1,0 +1,192 @@
+"""Runs a function again and again, and reports the references that each run leaves behind or takes too many."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import traceback
+from typing import Any, Callable, List, Optional, Tuple
+
+from . import caches, findings, host, native, notes
+from .attach import attach
+from .report import OVER_RELEASE, Report
+from .safe_repr import safe_repr, type_name
+from .windows import NotCounted, Windows
+
+#: Windows of runs after which a function that is not quiet yet is measured as it is.
+WARMUP_LIMIT = 10
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended a check. `report` is what had been counted by then."""
+
+    report: Report
+
+
+def check(
+    fn: Callable[[], object],
+    *,
+    runs: int = 100,
+    warmup: Optional[int] = None,
+    windows: int = 3,
+    births: Optional[bool] = None,
+    guard: bool = True,
+    unsafe_repr: bool = False,
+    progress: Optional[Callable[[str], object]] = None,
+    subject: Optional[str] = None,
+) -> Report:
+    """Calls `fn` without arguments, compares windows of `runs` calls, and reports what grows by the same in each.
+
+    warmup: calls before the first window; by default as many as it takes until two windows in a row change the same.
+    windows: windows that are compared, at least 2.
+    births: whether to record where objects are born, on the native stack: from the start (True), never (False), or
+        in one more window when there are findings (None).
+    guard: whether to hold all objects that are alive before, so that one that is released too often does not die.
+    unsafe_repr: whether examples may be shown by their own `__repr__`, which is code of the program.
+    progress: is called with a short text at the end of each window.
+    subject: what the report calls the function; its name by default.
+
+    An exception from `fn` ends the check and is in the report (`error`, `exception`). Raises NotSupported where
+    references can't be counted, ValueError and TypeError for arguments that make no sense, and Interrupted, a
+    KeyboardInterrupt with the report so far, after Ctrl-C.
+    """
+    _refuse_misuse(fn, runs, warmup, windows)
+    attach()
+    name = subject if subject is not None else safe_repr(fn)
+    report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
+    threads = threading.active_count()
+    counted = Windows(fn, windows + 2, births)
+    try:
+        _measure(counted, report, warmup, births, guard, unsafe_repr, progress or _silent)
+    except KeyboardInterrupt:
+        _ended(counted, report, "interrupted", unsafe_repr)
+        interrupted = Interrupted()
+        interrupted.report = report
+        raise interrupted from None
+    except NotCounted as error:
+        _ended(counted, report, str(error), unsafe_repr)
+    except BaseException as error:
+        report.exception = error
+        if isinstance(error, MemoryError):
+            # What filled the memory is held by the frames that the exception remembers.
+            traceback.clear_frames(error.__traceback__)
+        _ended(counted, report, "raised %s" % _line(error), unsafe_repr)
+    finally:
+        if counted.has_forked():
+            report.notes.append(notes.FORKED)
+        if threading.active_count() > threads:
+            report.notes.append(notes.more_threads(threading.active_count() - threads))
+        counted.close()
+    return report
+
+
+def _measure(
+    counted: Windows,
+    report: Report,
+    warmup: Optional[int],
+    births: Optional[bool],
+    guard: bool,
+    unsafe: bool,
+    progress: Callable[[str], object],
+) -> None:
+    caches.warm()
+    if guard:
+        counted.pin(0)
+    counted.run(1)
+    if guard:
+        # What the first run made and keeps is older than the first window too.
+        report.notes.append(notes.held(counted.pin(1)))
+    _warm_up(counted, report.runs, warmup, progress)
+    counted.forget()
+    counted.snapshot()
+    for window in range(report.windows):
+        counted.run(report.runs)
+        counted.snapshot()
+        progress("window %d of %d" % (window + 1, report.windows))
+    if births is None and counted.has_findings():
+        # One more window tells where such objects are born. A stack at each birth is too slow for all windows.
+        counted.record_births()
+        counted.run(report.runs)
+        counted.snapshot()
+    _read(counted, report, unsafe)
+
+
+def _warm_up(counted: Windows, runs: int, warmup: Optional[int], progress: Callable[[str], object]) -> None:
+    if warmup is not None:
+        counted.run(warmup)
+        return
+    counted.snapshot()
+    before = None
+    for window in range(WARMUP_LIMIT):
+        counted.run(runs)
+        counted.snapshot()
+        progress("warming up, window %d" % (window + 1))
+        changed = counted.changed()
+        counted.has_findings()
+        if counted.count.value == 3:
+            counted.forget_oldest()
+        if changed == before:
+            return
+        before = changed
+
+
+def _ended(counted: Windows, report: Report, why: str, unsafe: bool) -> None:
+    """Reports what had been counted when the check ended early."""
+    report.error = "%s in run %d" % (why, counted.finished.value + 1)
+    report.windows = min(counted.count.value - 1, report.windows)
+    if report.windows < 2:
+        report.windows = 0
+        report.notes.append("the check ended before there were two windows to compare, so nothing was counted")
+        return
+    try:
+        _read(counted, report, unsafe)
+    except NotCounted as error:
+        report.notes.append(str(error))
+
+
+def _read(counted: Windows, report: Report, unsafe: bool) -> None:
+    """Compares the windows. Where births were recorded in one more window, the examples come from there, as long as
+    it shows the same."""
+    count = report.windows + 1
+    with counted.compared(0, count) as found, counted.compared(0, counted.count.value) as longer:
+        same = _verdict(found, report.windows) == _verdict(longer, report.windows)
+        report.findings = findings.read(longer if same else found, report.runs, report.windows, unsafe)
+        for one in found:
+            if one.kind == native.UNSTEADY:
+                report.notes.append(notes.unsteady(findings.name_of(one), _growth(one, report.windows), report.runs))
+    if any(finding.kind == OVER_RELEASE for finding in report.findings) and counted.keep_pins():
+        report.notes.append(notes.KEPT)
+
+
+def _verdict(found: List[native.Finding], windows: int) -> List[Tuple[Any, ...]]:
+    return sorted((one.kind, one.type, _growth(one, windows)) for one in found if one.kind in findings.KINDS)
+
+
+def _growth(found: native.Finding, windows: int) -> List[int]:
+    return [found.references[window] for window in range(windows)]
+
+
+def _refuse_misuse(fn: Callable[[], object], runs: int, warmup: Optional[int], windows: int) -> None:
+    if not callable(fn):
+        raise TypeError("check needs something that can be called without arguments, not %s" % safe_repr(fn))
+    if inspect.iscoroutinefunction(fn):
+        raise TypeError("%s is a coroutine function; check a function that runs it to its end" % safe_repr(fn))
+    if runs < 1:
+        raise ValueError("runs is %d, and a window needs at least 1" % runs)
+    if windows < 2:
+        raise ValueError("windows is %d, and growth can be compared in at least 2" % windows)
+    if warmup is not None and warmup < 0:
+        raise ValueError("warmup is %d, and can't be negative" % warmup)
+
+
+def _line(error: BaseException) -> str:
+    name = type_name(type(error))
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return "%s: %s" % (name, text) if text else name
+
+
+def _silent(_: str) -> None:
+    pass

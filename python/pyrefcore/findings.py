@@ -1,0 +1,110 @@
+"""From the library's findings to the report's: names, numbers, and what is known of each example."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from typing import Any, List, Sequence
+
+from . import graph, native, report
+from .safe_repr import safe_repr, type_name
+
+KINDS = {native.LEAK: report.LEAK, native.OVER_RELEASE: report.OVER_RELEASE}
+
+_increase = ctypes.pythonapi["Py_IncRef"]
+_decrease = ctypes.pythonapi["Py_DecRef"]
+_increase.argtypes = _decrease.argtypes = [ctypes.c_void_p]
+_increase.restype = _decrease.restype = None
+
+
+def name_of(found: native.Finding) -> str:
+    """The type that a finding is about. An object's type is there; the type of a finding without examples may not be."""
+    if found.examples_count:
+        return type_name(type(at(found.examples[0].object)))
+    return (found.type_name or b"?").decode("utf-8", "replace")
+
+
+def read(findings: Sequence[native.Finding], runs: int, windows: int, unsafe: bool) -> List[report.Finding]:
+    """The leaks and over-releases among the library's findings, largest first, with their first `windows` windows."""
+    wanted = [found for found in findings if found.kind in KINDS]
+    return sorted(
+        (_finding(found, runs, windows, unsafe) for found in wanted), key=lambda found: -abs(found.references_per_run)
+    )
+
+
+def at(address: int) -> Any:
+    """The object at an address."""
+    return ctypes.cast(address, ctypes.py_object).value
+
+
+def _finding(found: native.Finding, runs: int, windows: int, unsafe: bool) -> report.Finding:
+    growth = [found.references[window] for window in range(windows)]
+    objects = [found.objects[window] for window in range(len(growth))]
+    examples = [found.examples[index] for index in range(found.examples_count)]
+    missing = sum(example.refcount - example.explained for example in examples)
+    return report.Finding(
+        kind=KINDS[found.kind],
+        type=name_of(found),
+        references_per_run=growth[0] / runs if growth else float(missing),
+        objects_per_run=objects[0] / runs if objects else 0.0,
+        growth=growth,
+        examples=_examples(examples, unsafe),
+        folded=[
+            report.Folded((one.type_name or b"?").decode("utf-8", "replace"), one.references / (runs or 1))
+            for one in (found.folded[index] for index in range(found.folded_count))
+        ],
+    )
+
+
+def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.Example]:
+    # A reference that no object shows: none of ours is among the referrers, and none of these can die meanwhile.
+    for example in examples:
+        _increase(example.object)
+    try:
+        around = graph.neighbourhood([example.object for example in examples], unsafe)
+        return [
+            report.Example(
+                address=example.object,
+                refcount=example.refcount,
+                explained=example.explained,
+                repr=safe_repr(at(example.object), unsafe),
+                referrers=around.referrers[example.object],
+                referents=around.referents[example.object],
+                birth=_birth(example.object),
+            )
+            for example in examples
+        ]
+    finally:
+        for example in examples:
+            _decrease(example.object)
+
+
+def _birth(address: int) -> List[report.Frame]:
+    """Where an object was born: tracemalloc's answer if it runs, else the library's."""
+    tracemalloc = sys.modules.get("tracemalloc")
+    if tracemalloc is not None and tracemalloc.is_tracing():
+        trace = tracemalloc.get_object_traceback(at(address))
+        if trace is not None:
+            # tracemalloc has the oldest frame first.
+            return [report.Frame(file=frame.filename, line=frame.lineno) for frame in reversed(list(trace))]
+    frames: List[report.Frame] = []
+
+    def visit(shown: Any, _: Any) -> int:
+        frames.append(_frame(shown.contents))
+        return 0
+
+    native.library().pyrefcore_birth_stack(address, native.FRAME_VISITOR(visit), None)
+    return frames
+
+
+def _frame(shown: native.Frame) -> report.Frame:
+    def text(value: Any) -> Any:
+        return value.decode("utf-8", "replace") if value else None
+
+    return report.Frame(
+        function=text(shown.function),
+        file=text(shown.file),
+        line=shown.line or None,
+        library=text(shown.library),
+        offset=shown.offset if shown.library else None,
+    )

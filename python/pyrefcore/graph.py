@@ -1,0 +1,67 @@
+"""Who holds an object, and what it holds: its neighbourhood among the objects that are alive."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import gc
+from typing import Any, Dict, List, Sequence
+
+from . import native
+from .report import Neighbour
+from .safe_repr import safe_repr, type_name
+
+#: Most neighbours of one object, in each direction.
+LIMIT = 8
+
+
+@dataclasses.dataclass
+class Neighbourhood:
+    """Neighbours by the address of the object that was asked for."""
+
+    referrers: Dict[int, List[Neighbour]]
+    referents: Dict[int, List[Neighbour]]
+
+
+def neighbourhood(addresses: Sequence[int], unsafe: bool = False) -> Neighbourhood:
+    """The neighbours of the objects at these addresses, which must be alive, at most LIMIT in each direction."""
+    core = native.library()
+    wanted = (ctypes.c_void_p * len(addresses))(*addresses)
+    into: Dict[int, List[int]] = {address: [] for address in addresses}
+    out: Dict[int, List[int]] = {address: [] for address in addresses}
+    # The collector walks over the same objects as the visitors do.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        core.pyrefcore_referrers(wanted, len(addresses), _collect(into, by_target=True), None)
+        for address in addresses:
+            core.pyrefcore_referents(address, _collect(out, by_target=False), None)
+        return Neighbourhood(_shown(into, unsafe), _shown(out, unsafe))
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _collect(edges: Dict[int, List[int]], by_target: bool) -> Any:
+    """A visitor that keeps the other end of each edge, once."""
+
+    def visit(source: int, target: int, _: Any) -> int:
+        mine, other = (target, source) if by_target else (source, target)
+        kept = edges.get(mine)
+        if kept is not None and len(kept) < LIMIT and other not in kept:
+            kept.append(other)
+        return 0
+
+    return native.EDGE_VISITOR(visit)
+
+
+def _shown(edges: Dict[int, List[int]], unsafe: bool) -> Dict[int, List[Neighbour]]:
+    shown = {}
+    for address, others in edges.items():
+        shown[address] = [_neighbour(other, unsafe) for other in others]
+    return shown
+
+
+def _neighbour(address: int, unsafe: bool) -> Neighbour:
+    thing = ctypes.cast(address, ctypes.py_object).value
+    return Neighbour(address, type_name(type(thing)), safe_repr(thing, unsafe))

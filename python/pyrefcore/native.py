@@ -1,0 +1,135 @@
+"""The shared library's functions and structs, through ctypes with the GIL held. No policy: only names and shapes."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import glob
+import os
+import re
+import sys
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_ssize_t, c_uint, c_void_p
+from typing import Any
+
+from . import host
+
+#: Where the library is, instead of beside this file.
+VARIABLE = "PYREFCORE_LIBRARY"
+
+LEAK = 1
+OVER_RELEASE = 2
+UNSTEADY = 3
+
+
+class NotSupported(ImportError, RuntimeError):
+    """References can't be counted here; the message says why, in one sentence."""
+
+
+class Frame(ctypes.Structure):
+    _fields_ = [
+        ("address", c_size_t),
+        ("function", c_char_p),
+        ("file", c_char_p),
+        ("line", c_uint),
+        ("library", c_char_p),
+        ("offset", c_size_t),
+    ]
+
+
+class Example(ctypes.Structure):
+    _fields_ = [("object", c_void_p), ("refcount", c_ssize_t), ("explained", c_ssize_t)]
+
+
+class Folded(ctypes.Structure):
+    _fields_ = [("type_name", c_char_p), ("references", c_ssize_t)]
+
+
+class Finding(ctypes.Structure):
+    _fields_ = [
+        ("kind", c_int),
+        ("type", c_void_p),
+        ("type_name", c_char_p),
+        ("windows", c_size_t),
+        ("references", POINTER(c_ssize_t)),
+        ("objects", POINTER(c_ssize_t)),
+        ("examples_count", c_size_t),
+        ("examples", POINTER(Example)),
+        ("folded_count", c_size_t),
+        ("folded", POINTER(Folded)),
+    ]
+
+
+# Called back while the GIL is held, and so made with PYFUNCTYPE.
+FRAME_VISITOR = ctypes.PYFUNCTYPE(c_int, POINTER(Frame), c_void_p)
+EDGE_VISITOR = ctypes.PYFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)
+
+# Objects and snapshots are passed as addresses: ctypes shall neither hold nor count them.
+_PROTOTYPES = {
+    "pyrefcore_flavour": (c_char_p, []),
+    "pyrefcore_audit_attach": (c_char_p, []),
+    "pyrefcore_audit_detach": (c_int, []),
+    "pyrefcore_audit_is_attached": (c_int, []),
+    "pyrefcore_audit_births": (c_int, [c_int]),
+    "pyrefcore_birth_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
+    "pyrefcore_snapshot_take": (c_void_p, []),
+    "pyrefcore_snapshot_drop": (None, [c_void_p]),
+    "pyrefcore_snapshot_objects": (c_size_t, [c_void_p]),
+    "pyrefcore_snapshot_references": (c_size_t, [c_void_p]),
+    "pyrefcore_snapshot_pin": (c_size_t, [c_void_p]),
+    "pyrefcore_snapshot_unpin": (None, [c_void_p]),
+    # An address here too: an array of another length would be another type, born in the middle of a check.
+    "pyrefcore_compare": (c_void_p, [c_void_p, c_size_t]),
+    "pyrefcore_over_released": (c_void_p, [c_void_p]),
+    "pyrefcore_findings_count": (c_size_t, [c_void_p]),
+    "pyrefcore_findings_get": (POINTER(Finding), [c_void_p, c_size_t]),
+    "pyrefcore_findings_drop": (None, [c_void_p]),
+    "pyrefcore_referrers": (c_int, [POINTER(c_void_p), c_size_t, EDGE_VISITOR, c_void_p]),
+    "pyrefcore_referents": (c_int, [c_void_p, EDGE_VISITOR, c_void_p]),
+}
+
+
+def path() -> str:
+    """The library's file: what PYREFCORE_LIBRARY names, or the one in this package. Raises NotSupported."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        if not os.path.isfile(named):
+            raise NotSupported("%s names %s, which is no file" % (VARIABLE, named))
+        return named
+    here = os.path.dirname(os.path.abspath(__file__))
+    found = sorted(glob.glob(os.path.join(glob.escape(here), "libpyrefcore*.so*")))
+    if not found:
+        raise NotSupported(
+            "the package pyrefcore holds no library here; install its wheel, or set %s to libpyrefcore.so" % VARIABLE
+        )
+    return found[0]
+
+
+@functools.lru_cache(maxsize=None)
+def library() -> Any:
+    """The library, loaded once, with every function's types set. Raises NotSupported where it can't be used."""
+    if sys.implementation.name != "cpython":
+        raise NotSupported("pyrefcore counts CPython's references, and this is %s" % sys.implementation.name)
+    file = path()
+    # A library says what it was built for in its name; one that says nothing is asked once it is loaded.
+    named = re.match(r"libpyrefcore-(cp.+?)\.so", os.path.basename(os.path.realpath(file)))
+    if named:
+        _compare_flavours(named.group(1))
+    try:
+        loaded = ctypes.PyDLL(file)
+        for name, (result, arguments) in _PROTOTYPES.items():
+            function = getattr(loaded, name)
+            function.restype = result
+            function.argtypes = arguments
+    except (OSError, AttributeError) as error:
+        raise NotSupported("%s can't be used: %s" % (file, error)) from None
+    _compare_flavours(loaded.pyrefcore_flavour().decode("ascii", "replace"))
+    return loaded
+
+
+def _compare_flavours(theirs: str) -> None:
+    ours = host.flavour()
+    if theirs != ours:
+        raise NotSupported(
+            "this pyrefcore was built for %s, and this Python is %s: install the pyrefcore that belongs to %s"
+            % (theirs, ours, sys.executable or "this Python")
+        )

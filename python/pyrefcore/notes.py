@@ -1,0 +1,44 @@
+"""What a report could not see, and what else its reader should know."""
+
+from __future__ import annotations
+
+from typing import List
+
+from . import host
+
+
+def always() -> List[str]:
+    """What holds for this Python, whatever is looked at."""
+    notes = []
+    if host.has_immortals():
+        notes.append(
+            "immortal objects (None, True, False, small integers, interned strings, static types) are not counted "
+            "from Python 3.12 on, so references to them can't be missed or left over"
+        )
+    if host.is_free_threaded():
+        notes.append("on a free-threaded Python references can be counted only while no other thread runs")
+    return notes
+
+
+def unsteady(name: str, growth: List[int], runs: int) -> str:
+    """A type whose references grew without a pattern that one cause would have."""
+    shown = ", ".join("%+d" % change for change in growth)
+    return "%s grows, but not by the same amount: %s references in windows of %d runs" % (name, shown, runs)
+
+
+def held(objects: int) -> str:
+    """What the guard did."""
+    return "%d objects that were alive before were held during the check, so that none could die too early" % objects
+
+
+KEPT = (
+    "the objects that were alive before stay held until the process ends, because some were released too often "
+    "and would die in use"
+)
+FORKED = "a child process came back from the function and was ended there; the check went on in its parent"
+
+
+def more_threads(number: int) -> str:
+    """Threads that the function started and that go on."""
+    return "%d more thread%s when the check ended than when it began: what %s was counted too" % (
+        number, " ran" if number == 1 else "s ran", "it did" if number == 1 else "they did")

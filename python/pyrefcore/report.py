@@ -1,0 +1,176 @@
+"""What a check or an audit found: plain data, readable without a library and writable as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any, Dict, List, Optional
+
+LEAK = "leak"
+OVER_RELEASE = "over-release"
+
+
+@dataclasses.dataclass
+class Frame:
+    """One frame of the stack on which an object was born, innermost first. What is not known is None."""
+
+    function: Optional[str] = None
+    file: Optional[str] = None
+    line: Optional[int] = None
+    library: Optional[str] = None
+    #: Bytes from the start of `library`.
+    offset: Optional[int] = None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The frame as JSON has it; what is not known is absent."""
+        known = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        if "offset" in known:
+            known["offset"] = hex(known["offset"])
+        return known
+
+
+@dataclasses.dataclass
+class Neighbour:
+    """An object that an example refers to, or that refers to it."""
+
+    address: int
+    #: "module.Type", or "Type" for builtins.
+    type: str
+    #: As `Example.repr`.
+    repr: str
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The neighbour as JSON has it."""
+        return {"address": hex(self.address), "type": self.type, "repr": self.repr}
+
+
+@dataclasses.dataclass
+class Example:
+    """One object whose references do not add up."""
+
+    address: int
+    #: References counted in the object when it was looked at, without those that the check itself held.
+    refcount: int
+    #: References that other objects visibly hold.
+    explained: int
+    #: What the object is; no code of the object's type was run for it, unless that was asked for.
+    repr: str
+    #: Who visibly holds it, at most eight.
+    referrers: List[Neighbour] = dataclasses.field(default_factory=list)
+    #: What it visibly holds, at most eight.
+    referents: List[Neighbour] = dataclasses.field(default_factory=list)
+    #: Where it was born, innermost frame first; empty where that was not recorded.
+    birth: List[Frame] = dataclasses.field(default_factory=list)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The example as JSON has it."""
+        found = {
+            "address": hex(self.address),
+            "refcount": self.refcount,
+            "explained": self.explained,
+            "repr": self.repr,
+            "referrers": [neighbour.to_dict() for neighbour in self.referrers],
+            "referents": [neighbour.to_dict() for neighbour in self.referents],
+        }
+        if self.birth:
+            found["birth"] = [frame.to_dict() for frame in self.birth]
+        return found
+
+
+@dataclasses.dataclass
+class Folded:
+    """References that would not be there without the leaked objects, because only those hold them."""
+
+    type: str
+    #: References to objects of this type, per run.
+    references: float
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The entry as JSON has it."""
+        return {"type": self.type, "references": self.references}
+
+
+@dataclasses.dataclass
+class Finding:
+    """One kind of mistake with one type."""
+
+    #: "leak", or "over-release".
+    kind: str
+    #: "module.Type", or "Type" for builtins.
+    type: str
+    #: References that nobody accounts for, per run; negative for an over-release. From an audit, which has no runs:
+    #: how many are missing now.
+    references_per_run: float
+    #: Change of the number of objects of this type, per run.
+    objects_per_run: float
+    #: References that nobody accounts for, one number per window; empty from an audit.
+    growth: List[int] = dataclasses.field(default_factory=list)
+    examples: List[Example] = dataclasses.field(default_factory=list)
+    folded: List[Folded] = dataclasses.field(default_factory=list)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The finding as JSON has it."""
+        return {
+            "kind": self.kind,
+            "type": self.type,
+            "references_per_run": self.references_per_run,
+            "objects_per_run": self.objects_per_run,
+            "growth": list(self.growth),
+            "examples": [example.to_dict() for example in self.examples],
+            "folded": [folded.to_dict() for folded in self.folded],
+        }
+
+
+@dataclasses.dataclass
+class Report:
+    """The answer of `check` and of `audit`. `str()` makes the text that the command line prints."""
+
+    #: Which Python was looked at: "version", "flavour", "platform".
+    host: Dict[str, Any]
+    #: Runs in each window, and windows whose numbers were compared; 0 and 0 from an audit.
+    runs: int = 0
+    windows: int = 0
+    findings: List[Finding] = dataclasses.field(default_factory=list)
+    #: What could not be seen, and what else is worth knowing, a sentence each.
+    notes: List[str] = dataclasses.field(default_factory=list)
+    #: What was checked, as it was given: a statement or a name.
+    subject: str = ""
+    #: Why the check ended early, one sentence, or None. What had been counted by then is in the report.
+    error: Optional[str] = None
+    #: The exception that the function raised, if it was one that ended the check; not in the JSON.
+    exception: Optional[BaseException] = dataclasses.field(default=None, compare=False, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was looked at and nothing was found."""
+        return not self.findings and self.error is None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The report as JSON has it: only dicts, lists, strings, numbers, booleans and None."""
+        found: Dict[str, Any] = {
+            "ok": self.ok,
+            "host": dict(self.host),
+            "subject": self.subject,
+            "runs": self.runs,
+            "windows": self.windows,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "notes": list(self.notes),
+        }
+        if self.error is not None:
+            found["error"] = self.error
+        return found
+
+    def to_json(self, indent: Optional[int] = 2) -> str:
+        """The report as JSON text, in ASCII, `indent` spaces a level."""
+        return json.dumps(self.to_dict(), indent=indent)
+
+    def to_html(self) -> str:
+        """The report as one page of HTML that needs no other file."""
+        from . import html
+
+        return html.render(self)
+
+    def __str__(self) -> str:
+        from . import text
+
+        return text.render(self)

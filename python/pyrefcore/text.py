@@ -1,0 +1,89 @@
+"""A report as text for a terminal: the verdict, a paragraph for each finding, the notes."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Sequence
+
+from .report import LEAK, Example, Finding, Frame, Neighbour, Report
+
+
+def render(report: Report) -> str:
+    """The whole report; its first line is the verdict. No line break at the end."""
+    lines = [verdict(report)]
+    for finding in report.findings:
+        lines.append("")
+        lines += _finding(finding, report.runs)
+    if report.notes:
+        lines.append("")
+        lines += ["note: " + note for note in report.notes]
+    return "\n".join(lines)
+
+
+def verdict(report: Report) -> str:
+    """One line: what was found in what."""
+    count = len(report.findings)
+    if count:
+        found = "%d finding%s" % (count, "" if count == 1 else "s")
+    else:
+        found = "clean" if report.error is None else "not finished"
+    if report.error is not None:
+        found += ", and it did not finish: " + report.error if count else ": " + report.error
+    counted = ""
+    if report.windows:
+        counted = " (%d windows of %d run%s)" % (report.windows, report.runs, "" if report.runs == 1 else "s")
+    return "pyrefcore: %s: %s%s" % (report.subject or "check", found, counted)
+
+
+def headline(finding: Finding, runs: int) -> str:
+    """The finding in one sentence."""
+    per_run = abs(finding.references_per_run)
+    what = "%s reference%s to %s" % (number(per_run), "" if per_run == 1 else "s", finding.type)
+    if not finding.growth:
+        return "%s: %s missing" % (finding.kind, what)
+    how = "released too often" if finding.kind != LEAK else "never released"
+    windows = len(finding.growth)
+    return "%s: %s per run, %s (%d in %d windows of %d run%s, the same in each)" % (
+        finding.kind, what, how, abs(sum(finding.growth)), windows, runs, "" if runs == 1 else "s")
+
+
+def number(value: float) -> str:
+    """A number as short as it can be: 1, 0.5, 33.3."""
+    return "%.3g" % value if abs(value) < 1000 else "%.0f" % value
+
+
+def _finding(finding: Finding, runs: int) -> Iterator[str]:
+    yield headline(finding, runs)
+    if finding.objects_per_run:
+        count = finding.objects_per_run
+        yield "  %s object%s of this type %s per run" % (
+            number(abs(count)), "" if abs(count) == 1 else "s", "more" if count > 0 else "fewer")
+    if finding.folded:
+        yield "  and what only they hold, per run: " + ", ".join(
+            "%s to %s" % (number(folded.references), folded.type) for folded in finding.folded)
+    for example in finding.examples:
+        yield from _example(example)
+
+
+def _example(example: Example) -> Iterator[str]:
+    yield "  0x%x: refcount %d, %d of them explained: %s" % (
+        example.address, example.refcount, example.explained, example.repr)
+    yield from _neighbours("held by", example.referrers)
+    yield from _neighbours("holds", example.referents)
+    if example.birth:
+        yield "    born in"
+        for frame in example.birth:
+            yield "      " + place(frame)
+
+
+def _neighbours(what: str, neighbours: Sequence[Neighbour]) -> List[str]:
+    return ["    %s %s (%s)" % (what, neighbour.repr, neighbour.type) for neighbour in neighbours]
+
+
+def place(frame: Frame) -> str:
+    """A frame in one line: as much as is known of it."""
+    shown = [frame.function] if frame.function else []
+    if frame.file:
+        shown.append("%s:%d" % (frame.file, frame.line) if frame.line else frame.file)
+    if frame.library and not frame.file:
+        shown.append("%s+0x%x" % (frame.library, frame.offset or 0))
+    return " ".join(shown) or "?"

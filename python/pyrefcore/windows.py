@@ -1,0 +1,151 @@
+"""Snapshots between runs of one function.
+
+Between two snapshots nothing is made here that stays: numbers are kept in memory that ctypes owns, and snapshots
+in the library. So what a window shows is what the function did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mmap
+import os
+from typing import Callable, Iterator, List, Optional
+
+from . import caches, host, native
+
+_WORD = ctypes.sizeof(ctypes.c_void_p)
+
+
+class NotCounted(RuntimeError):
+    """A snapshot could not be taken; the message says why, in one sentence."""
+
+
+class Windows:
+    """Runs `fn` and keeps at most `capacity` snapshots. `close` gives back what it holds."""
+
+    def __init__(self, fn: Callable[[], object], capacity: int, births: Optional[bool] = None) -> None:
+        self._fn = fn
+        self._core = native.library()
+        self._process = os.getpid()
+        self._kept = (ctypes.c_void_p * capacity)()
+        self._address = ctypes.addressof(self._kept)
+        self._pins = (ctypes.c_void_p * 2)()
+        #: Runs that ended, and snapshots that are kept.
+        self.finished = ctypes.c_size_t()
+        self.count = ctypes.c_size_t()
+        # One byte that child processes share.
+        self._forked = mmap.mmap(-1, 1)
+        self._births = ctypes.c_int(-1)
+        if births is not None:
+            self.record_births(births)
+
+    def record_births(self, on: bool = True) -> None:
+        """Keeps the native stack of each birth from now on, or does not, until `close`."""
+        before = self._core.pyrefcore_audit_births(on)
+        if self._births.value == -1:
+            self._births.value = before
+
+    def run(self, times: int) -> None:
+        """Calls the function so many times. What it raises goes through."""
+        fn, finished, process, getpid = self._fn, self.finished, self._process, os.getpid
+        for _ in range(times):
+            try:
+                fn()
+            finally:
+                # A child that comes back from the function must neither go on here nor report anything.
+                if getpid() != process:
+                    self._forked[0] = 1
+                    os._exit(0)
+            finished.value += 1
+
+    def snapshot(self) -> None:
+        """Keeps one more snapshot."""
+        self._kept[self.count.value] = self._take()
+        self.count.value += 1
+
+    def forget(self) -> None:
+        """Drops the snapshots that are kept; not those that hold pins."""
+        for index in range(self.count.value):
+            self._core.pyrefcore_snapshot_drop(self._kept[index])
+            self._kept[index] = None
+        self.count.value = 0
+
+    def forget_oldest(self) -> None:
+        """Drops one snapshot."""
+        self._core.pyrefcore_snapshot_drop(self._kept[0])
+        self.count.value -= 1
+        for index in range(self.count.value):
+            self._kept[index] = self._kept[index + 1]
+        self._kept[self.count.value] = None
+
+    def pin(self, which: int) -> int:
+        """Holds every object that is alive now, so that an over-release can't end it. How many those are."""
+        self._pins[which] = self._take()
+        return int(self._core.pyrefcore_snapshot_pin(self._pins[which]))
+
+    def keep_pins(self) -> bool:
+        """Lets the pins stay when the rest is given back. Whether there are any."""
+        pinned = bool(self._pins[0])
+        self._pins[0] = self._pins[1] = None
+        return pinned
+
+    def has_forked(self) -> bool:
+        """Whether a child process came back from the function, and was ended."""
+        return self._forked[0] != 0
+
+    @contextlib.contextmanager
+    def compared(self, first: int, count: int) -> Iterator[List[native.Finding]]:
+        """What the library finds in `count` snapshots. The findings live until the end of the `with`."""
+        with listed(self._core.pyrefcore_compare(self._address + first * _WORD, count)) as findings:
+            yield findings
+
+    def changed(self) -> int:
+        """A number that stands for what the last window changed: the same for the same changes."""
+        with self.compared(self.count.value - 2, 2) as findings:
+            return hash(tuple(sorted((one.kind, one.type or 0, one.references[0]) for one in findings)))
+
+    def has_findings(self) -> bool:
+        """Whether anything grows by the same in every window so far."""
+        with self.compared(0, self.count.value) as findings:
+            return any(one.kind != native.UNSTEADY for one in findings)
+
+    def close(self) -> None:
+        """Drops every snapshot, and the pins with them."""
+        self.forget()
+        for index in (1, 0):
+            if self._pins[index]:
+                self._core.pyrefcore_snapshot_drop(self._pins[index])
+                self._pins[index] = None
+        if self._births.value != -1:
+            self._core.pyrefcore_audit_births(self._births)
+        self._forked.close()
+
+    def _take(self) -> int:
+        caches.clear()
+        taken = self._core.pyrefcore_snapshot_take()
+        if not taken:
+            raise NotCounted(why_not())
+        return int(taken)
+
+
+def why_not() -> str:
+    """Why a snapshot can't be taken now, in one sentence."""
+    if not native.library().pyrefcore_audit_is_attached():
+        return "pyrefcore is not attached; call pyrefcore.attach()"
+    if host.is_free_threaded():
+        return "a free-threaded Python can be looked at only while one thread runs, and there are more, or no memory"
+    return "there is no memory for a snapshot"
+
+
+@contextlib.contextmanager
+def listed(found: Optional[int]) -> Iterator[List[native.Finding]]:
+    """The findings behind an address that the library gave, which are given back at the end of the `with`."""
+    core = native.library()
+    if not found:
+        raise NotCounted("there is no memory to compare snapshots")
+    try:
+        count = core.pyrefcore_findings_count(found)
+        yield [core.pyrefcore_findings_get(found, index).contents for index in range(count)]
+    finally:
+        core.pyrefcore_findings_drop(found)
