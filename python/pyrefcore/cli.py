@@ -1,0 +1,199 @@
+"""The command line: `python -m pyrefcore check | run | audit | doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from typing import Any, Callable, List, Optional
+
+from . import doctor, progress, run, statement
+from .audit import audit
+from .check import Interrupted, check
+from .native import NotSupported
+from .report import Report
+from .windows import NotCounted
+
+CLEAN, FOUND, MISUSE, INTERRUPTED = 0, 1, 2, 130
+
+EPILOG = "Exit status: 0 clean, 1 findings, 2 misuse or not finished, 130 interrupted."
+
+
+def main(arguments: List[str]) -> int:
+    """Does what the arguments say; the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.act(options)
+        sys.stdout.flush()
+        return status
+    except NotSupported as error:
+        return _refuse(str(error))
+    except NotCounted as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads any more; the interpreter must not complain about that once again as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return MISUSE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pyrefcore",
+        description="Names the reference that a C extension leaked or released too often.",
+        epilog=EPILOG,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    one = commands.add_parser("check", help="run a statement again and again, and report what each run leaves behind", epilog=EPILOG)
+    one.add_argument("-s", "--setup", action="append", default=[], help="run this once before; may be given several times")
+    one.add_argument("-n", "--runs", type=_number(1), default=100, help="runs in a window (default: %(default)s)")
+    one.add_argument("-w", "--windows", type=_number(2), default=3, help="windows to compare (default: %(default)s)")
+    one.add_argument("--warmup", type=_number(0), metavar="RUNS", help="runs before the first window (default: until it is quiet)")
+    one.add_argument("--births", action="store_true", help="record where objects are born from the start, not only after a finding")
+    one.add_argument("--no-guard", action="store_true", help="let objects die that are released too often, and maybe crash")
+    _add_output(one)
+    one.add_argument("statement", nargs="+", metavar="STMT", help="several are the lines of one")
+    one.set_defaults(act=_check)
+
+    one = commands.add_parser("run", help="run a program with its reference counting replaced, and a summary at its end")
+    one.add_argument("--report", metavar="PATH", help="file for the summary; %%p is the process (default: standard error)")
+    one.add_argument("-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE", help="a module, and its arguments")
+    one.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT", help="a script, and its arguments")
+    one.set_defaults(act=_run)
+
+    one = commands.add_parser("audit", help="report every object with fewer references than are visibly held", epilog=EPILOG)
+    one.add_argument("-s", "--setup", action="append", default=[], help="run this before; may be given several times")
+    _add_output(one)
+    one.set_defaults(act=_audit)
+
+    one = commands.add_parser("doctor", help="say which Python this is, and what can be seen in it")
+    one.add_argument("--json", action="store_true", help="as JSON")
+    one.set_defaults(act=_doctor)
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--unsafe-repr", action="store_true", help="show objects by their own repr, which runs their code")
+    parser.add_argument("--json", action="store_true", help="write the report to standard output as JSON")
+    parser.add_argument("--html", metavar="FILE", help="write the report to this file too, as one page")
+
+
+def _number(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError("%r is no whole number from %d on" % (text, least))
+        return number
+
+    return parse
+
+
+def _check(options: argparse.Namespace) -> int:
+    text = "\n".join(options.statement)
+    if not _can_write(options.html):
+        return MISUSE
+    try:
+        # A statement that does not compile is refused before the setup takes its time.
+        compile(text, statement.STATEMENT, "exec")
+        fn = statement.function(text, statement.namespace("\n".join(options.setup)))
+    except Exception as error:
+        return _refuse_with(error)
+    subject = options.statement[0] + (" ..." if len(options.statement) > 1 else "")
+    try:
+        with progress.shown("pyrefcore") as show:
+            report = check(
+                fn,
+                runs=options.runs,
+                windows=options.windows,
+                warmup=options.warmup,
+                births=True if options.births else None,
+                guard=not options.no_guard,
+                unsafe_repr=options.unsafe_repr,
+                progress=show,
+                subject=subject,
+            )
+    except Interrupted as interrupted:
+        _deliver(interrupted.report, options)
+        return INTERRUPTED
+    if report.exception is not None:
+        _show(report.exception)
+    return _deliver(report, options)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    if not _can_write(options.html):
+        return MISUSE
+    try:
+        kept = statement.namespace("\n".join(options.setup))
+    except Exception as error:
+        return _refuse_with(error)
+    report = audit(unsafe_repr=options.unsafe_repr)
+    del kept
+    return _deliver(report, options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    arguments = options.script if options.module is None else ["-m"] + options.module
+    if not arguments or arguments == ["-m"]:
+        return _refuse("run needs a script, or -m and a module")
+    try:
+        return run.run(arguments, options.report)
+    except OSError as error:
+        return _refuse("%s can't be written: %s" % (options.report, error.strerror))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    found = doctor.examine()
+    print(json.dumps(found, indent=2) if options.json else doctor.render(found))
+    return CLEAN if found["ok"] else FOUND
+
+
+def _deliver(report: Report, options: argparse.Namespace) -> int:
+    """Prints the report first, so that it is not lost if the page can't be written."""
+    print(report.to_json() if options.json else str(report))
+    if options.html:
+        try:
+            page = report.to_html()
+            with open(options.html, "w", encoding="utf-8") as file:
+                file.write(page)
+        except OSError as error:
+            return _refuse("%s can't be written: %s" % (options.html, error.strerror))
+    if report.findings:
+        return FOUND
+    return CLEAN if report.ok else MISUSE
+
+
+def _can_write(path: Optional[str]) -> bool:
+    if path is None:
+        return True
+    try:
+        run.check_writable(path)
+        return True
+    except OSError as error:
+        _refuse("%s can't be written: %s" % (path, error.strerror))
+        return False
+
+
+def _refuse(why: str) -> int:
+    print("pyrefcore: " + why, file=sys.stderr)
+    return MISUSE
+
+
+def _refuse_with(error: BaseException) -> int:
+    _show(error)
+    return MISUSE
+
+
+def _show(error: BaseException) -> None:
+    """Prints an exception with the frames of the program, without ours."""
+    trace: Any = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename not in (statement.SETUP, statement.STATEMENT):
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace, file=sys.stderr)
