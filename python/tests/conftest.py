@@ -1,0 +1,62 @@
+"""What the tests share: the package beside them, and extension mistakes made without an extension."""
+
+import ctypes
+import os
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, PACKAGE)
+
+incref = ctypes.pythonapi.Py_IncRef
+decref = ctypes.pythonapi.Py_DecRef
+for function in (incref, decref):
+    function.argtypes = [ctypes.py_object]
+    function.restype = None
+
+# The same for programs that run in a process of their own.
+PRELUDE = """
+import ctypes, gc, os, sys
+incref = ctypes.pythonapi.Py_IncRef
+decref = ctypes.pythonapi.Py_DecRef
+for function in (incref, decref):
+    function.argtypes = [ctypes.py_object]
+    function.restype = None
+class Thing: pass
+import pyrefcore
+"""
+
+
+def python(*arguments, **environment):
+    """Runs this Python with the package on its path."""
+    surroundings = dict(os.environ, PYTHONPATH=PACKAGE, PYTHONDONTWRITEBYTECODE="1")
+    surroundings.update(environment)
+    return subprocess.run(
+        [sys.executable] + list(arguments), env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        universal_newlines=True, timeout=120)
+
+
+def program(code):
+    """Runs the prelude and the code; its standard output. What goes wrong in it fails the test."""
+    done = python("-c", PRELUDE + code)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def command(*arguments, **environment):
+    """Runs `python -m pyrefcore`."""
+    return python("-m", "pyrefcore", *arguments, **environment)
+
+
+@pytest.fixture(scope="session")
+def attached():
+    """The library, where it can be used with this Python."""
+    import pyrefcore
+
+    try:
+        pyrefcore.attach()
+    except pyrefcore.NotSupported as error:
+        pytest.skip(str(error))
+    return pyrefcore

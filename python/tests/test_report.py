@@ -1,0 +1,80 @@
+"""A report is plain data, and its text says the same as its JSON."""
+
+import json
+
+from pyrefcore import Example, Finding, Folded, Frame, Neighbour, Report
+
+EXAMPLE = Example(
+    address=0x1000, refcount=301, explained=1, repr="'leaked'",
+    referrers=[Neighbour(0x2000, "list", "['leaked']")],
+    referents=[Neighbour(0x3000, "dict", "{}")],
+    birth=[Frame(function="make", file="ext.c", line=12, library="/x/ext.so", offset=0x1234), Frame(library="/x/ext.so", offset=1)],
+)
+LEAK = Finding("leak", "str", 1.0, 0.5, [100, 100, 100], [EXAMPLE], [Folded("list", 2.0)])
+OVER = Finding("over-release", "ext.Node", -2.0, 0.0, [-200, -200, -200])
+HOST = {"version": "3.11.7", "flavour": "cp311"}
+
+
+def report(**more):
+    return Report(host=HOST, runs=100, windows=3, subject="f()", **more)
+
+
+def test_clean_is_ok():
+    clean = report()
+    assert clean.ok
+    assert str(clean) == "pyrefcore: f(): clean (3 windows of 100 runs)"
+    assert clean.to_dict() == {
+        "ok": True, "host": HOST, "subject": "f()", "runs": 100, "windows": 3, "findings": [], "notes": []}
+
+
+def test_findings_and_errors_are_not_ok():
+    assert not report(findings=[LEAK]).ok
+    failed = report(error="raised ValueError in run 7")
+    assert not failed.ok
+    assert "not finished: raised ValueError in run 7" in str(failed)
+    assert failed.to_dict()["error"] == "raised ValueError in run 7"
+    assert "did not finish: raised" in str(report(findings=[LEAK], error="raised ValueError in run 7"))
+
+
+def test_json_holds_everything_that_is_known():
+    found = json.loads(report(findings=[LEAK, OVER], notes=["mind"]).to_json())
+    leak, over = found["findings"]
+    assert (leak["kind"], leak["type"], leak["references_per_run"], leak["objects_per_run"]) == ("leak", "str", 1.0, 0.5)
+    assert leak["growth"] == [100, 100, 100] and leak["folded"] == [{"type": "list", "references": 2.0}]
+    assert leak["examples"] == [{
+        "address": "0x1000", "refcount": 301, "explained": 1, "repr": "'leaked'",
+        "referrers": [{"address": "0x2000", "type": "list", "repr": "['leaked']"}],
+        "referents": [{"address": "0x3000", "type": "dict", "repr": "{}"}],
+        "birth": [
+            {"function": "make", "file": "ext.c", "line": 12, "library": "/x/ext.so", "offset": "0x1234"},
+            {"library": "/x/ext.so", "offset": "0x1"}],
+    }]
+    assert over["examples"] == [] and found["notes"] == ["mind"]
+
+
+def test_the_text_tells_a_c_programmer_what_is_wrong():
+    lines = str(report(findings=[LEAK, OVER], notes=["mind"])).split("\n")
+    assert lines == [
+        "pyrefcore: f(): 2 findings (3 windows of 100 runs)",
+        "",
+        "leak: 1 reference to str per run, never released (300 in 3 windows of 100 runs, the same in each)",
+        "  0.5 objects of this type more per run",
+        "  and what only they hold, per run: 2 to list",
+        "  0x1000: refcount 301, 1 of them explained: 'leaked'",
+        "    held by ['leaked'] (list)",
+        "    holds {} (dict)",
+        "    born in",
+        "      make ext.c:12",
+        "      /x/ext.so+0x1",
+        "",
+        "over-release: 2 references to ext.Node per run, released too often (600 in 3 windows of 100 runs, the same in each)",
+        "",
+        "note: mind",
+    ]
+
+
+def test_an_audit_has_no_runs():
+    missing = Finding("over-release", "list", -1.0, 0.0, [], [Example(0x10, 1, 2, "[]")])
+    text = str(Report(host=HOST, findings=[missing], subject="every object that is alive"))
+    assert text.split("\n")[0] == "pyrefcore: every object that is alive: 1 finding"
+    assert "over-release: 1 reference to list missing" in text
