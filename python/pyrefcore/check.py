@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 import traceback
+import types
 from typing import Any, Callable, List, Optional, Tuple
 
 from . import caches, findings, host, native, notes
@@ -52,7 +53,7 @@ def check(
     """
     _refuse_misuse(fn, runs, warmup, windows)
     attach()
-    name = subject if subject is not None else safe_repr(fn)
+    name = _name(fn) if subject is None else subject
     report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
     threads = threading.active_count()
     counted = Windows(fn, windows + 2, births)
@@ -177,6 +178,12 @@ def _refuse_misuse(fn: Callable[[], object], runs: int, warmup: Optional[int], w
         raise ValueError("windows is %d, and growth can be compared in at least 2" % windows)
     if warmup is not None and warmup < 0:
         raise ValueError("warmup is %d, and can't be negative" % warmup)
+
+
+def _name(fn: Callable[[], object]) -> str:
+    if isinstance(fn, types.FunctionType):
+        return "%s.%s" % (fn.__module__, fn.__qualname__)
+    return safe_repr(fn)
 
 
 def _line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import sys
 from typing import Any, List, Sequence
 
 from . import graph, native, report
+from .graph import at
 from .safe_repr import safe_repr, type_name
 
 KINDS = {native.LEAK: report.LEAK, native.OVER_RELEASE: report.OVER_RELEASE}
@@ -30,11 +31,6 @@ def read(findings: Sequence[native.Finding], runs: int, windows: int, unsafe: bo
     return sorted(
         (_finding(found, runs, windows, unsafe) for found in wanted), key=lambda found: -abs(found.references_per_run)
     )
-
-
-def at(address: int) -> Any:
-    """The object at an address."""
-    return ctypes.cast(address, ctypes.py_object).value
 
 
 def _finding(found: native.Finding, runs: int, windows: int, unsafe: bool) -> report.Finding:

@@ -24,7 +24,8 @@ class Neighbourhood:
 
 
 def neighbourhood(addresses: Sequence[int], unsafe: bool = False) -> Neighbourhood:
-    """The neighbours of the objects at these addresses, which must be alive, at most LIMIT in each direction."""
+    """The neighbours of the objects at these addresses, which must be alive, at most LIMIT in each direction. That an
+    object holds its type goes without saying."""
     core = native.library()
     wanted = (ctypes.c_void_p * len(addresses))(*addresses)
     into: Dict[int, List[int]] = {address: [] for address in addresses}
@@ -35,20 +36,25 @@ def neighbourhood(addresses: Sequence[int], unsafe: bool = False) -> Neighbourho
     try:
         core.pyrefcore_referrers(wanted, len(addresses), _collect(into, by_target=True), None)
         for address in addresses:
-            core.pyrefcore_referents(address, _collect(out, by_target=False), None)
+            core.pyrefcore_referents(address, _collect(out, by_target=False, without=id(type(at(address)))), None)
         return Neighbourhood(_shown(into, unsafe), _shown(out, unsafe))
     finally:
         if was_enabled:
             gc.enable()
 
 
-def _collect(edges: Dict[int, List[int]], by_target: bool) -> Any:
+def at(address: int) -> Any:
+    """The object at an address."""
+    return ctypes.cast(address, ctypes.py_object).value
+
+
+def _collect(edges: Dict[int, List[int]], by_target: bool, without: int = 0) -> Any:
     """A visitor that keeps the other end of each edge, once."""
 
     def visit(source: int, target: int, _: Any) -> int:
         mine, other = (target, source) if by_target else (source, target)
         kept = edges.get(mine)
-        if kept is not None and len(kept) < LIMIT and other not in kept:
+        if kept is not None and len(kept) < LIMIT and other not in kept and other != without:
             kept.append(other)
         return 0
 
@@ -56,12 +62,9 @@ def _collect(edges: Dict[int, List[int]], by_target: bool) -> Any:
 
 
 def _shown(edges: Dict[int, List[int]], unsafe: bool) -> Dict[int, List[Neighbour]]:
-    shown = {}
-    for address, others in edges.items():
-        shown[address] = [_neighbour(other, unsafe) for other in others]
-    return shown
+    return {address: [_neighbour(other, unsafe) for other in others] for address, others in edges.items()}
 
 
 def _neighbour(address: int, unsafe: bool) -> Neighbour:
-    thing = ctypes.cast(address, ctypes.py_object).value
+    thing = at(address)
     return Neighbour(address, type_name(type(thing)), safe_repr(thing, unsafe))

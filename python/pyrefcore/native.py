@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import glob
+import importlib.machinery
 import os
 import re
 import sys
@@ -96,6 +97,10 @@ def path() -> str:
             raise NotSupported("%s names %s, which is no file" % (VARIABLE, named))
         return named
     here = os.path.dirname(os.path.abspath(__file__))
+    mine = os.path.join(here, "libpyrefcore" + importlib.machinery.EXTENSION_SUFFIXES[0])
+    if os.path.isfile(mine):
+        return mine
+    # One that was built for another Python is refused by name, once it is loaded.
     found = sorted(glob.glob(os.path.join(glob.escape(here), "libpyrefcore*.so*")))
     if not found:
         raise NotSupported(

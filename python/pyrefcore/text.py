@@ -6,6 +6,9 @@ from typing import Iterator, List, Sequence
 
 from .report import LEAK, Example, Finding, Frame, Neighbour, Report
 
+#: Most examples of a finding that are written out.
+EXAMPLES = 3
+
 
 def render(report: Report) -> str:
     """The whole report; its first line is the verdict. No line break at the end."""
@@ -60,13 +63,16 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
     if finding.folded:
         yield "  and what only they hold, per run: " + ", ".join(
             "%s to %s" % (number(folded.references), folded.type) for folded in finding.folded)
-    for example in finding.examples:
+    for example in finding.examples[:EXAMPLES]:
         yield from _example(example)
+    more = len(finding.examples) - EXAMPLES
+    if more > 0:
+        yield "  and %d more like that in the JSON report" % more
 
 
 def _example(example: Example) -> Iterator[str]:
-    yield "  0x%x: refcount %d, %d of them explained: %s" % (
-        example.address, example.refcount, example.explained, example.repr)
+    yield "  0x%x: %d reference%s, %d of them visibly held: %s" % (
+        example.address, example.refcount, "" if example.refcount == 1 else "s", example.explained, example.repr)
     yield from _neighbours("held by", example.referrers)
     yield from _neighbours("holds", example.referents)
     if example.birth:

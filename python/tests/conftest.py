@@ -52,11 +52,13 @@ def command(*arguments, **environment):
 
 @pytest.fixture(scope="session")
 def attached():
-    """The library, where it can be used with this Python."""
+    """The package with its library. Without one there is nothing to test; one that can't be used fails."""
     import pyrefcore
+    from pyrefcore import native
 
     try:
-        pyrefcore.attach()
+        native.path()
     except pyrefcore.NotSupported as error:
         pytest.skip(str(error))
+    pyrefcore.attach()
     return pyrefcore

@@ -1,0 +1,165 @@
+"""Functions that misbehave: each is told in a clear sentence, and what was counted is not lost."""
+
+import gc
+import os
+import threading
+
+import pytest
+from conftest import incref, program
+
+pytestmark = pytest.mark.usefixtures("attached")
+
+
+class Thing:
+    pass
+
+
+def check(fn, **more):
+    import pyrefcore
+
+    return pyrefcore.check(fn, **more)
+
+
+def raising_at(run, error):
+    thing, count = Thing(), [0]
+
+    def fn():
+        count[0] += 1
+        incref(thing)
+        if count[0] == run:
+            raise error
+
+    return fn
+
+
+def test_an_exception_at_once():
+    error = ValueError("no")
+    report = check(raising_at(1, error))
+    assert not report.ok and report.findings == [] and report.windows == 0
+    assert report.error == "raised ValueError: no in run 1" and report.exception is error
+    assert any("nothing was counted" in note for note in report.notes)
+
+
+def test_an_exception_later_leaves_what_was_counted():
+    report = check(raising_at(395, ValueError("no")), runs=10, warmup=360)
+    assert report.error == "raised ValueError: no in run 395"
+    assert report.windows == 3 and report.findings == []
+
+
+def test_what_was_counted_is_reported():
+    report = check(raising_at(386, KeyError("no")), runs=10, warmup=360, windows=5)
+    assert report.windows == 2
+    assert [one.growth for one in report.findings] == [[10, 10]]
+    assert "did not finish: raised KeyError: 'no' in run 386" in str(report)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()])
+def test_what_is_no_exception_is_reported_too(error):
+    assert check(raising_at(5, error)).exception is error
+
+
+def test_an_exception_whose_text_raises():
+    class Odd(Exception):
+        def __str__(self):
+            raise ValueError
+
+    assert check(raising_at(2, Odd())).error.endswith("Odd in run 2")
+
+
+def test_ctrl_c_goes_on_with_the_report():
+    import pyrefcore
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        check(raising_at(386, KeyboardInterrupt()), runs=10, warmup=360, windows=5)
+    assert isinstance(caught.value, pyrefcore.Interrupted)
+    assert caught.value.report.windows == 2 and caught.value.report.error == "interrupted in run 386"
+
+
+def test_nothing_stays_held_after_an_exception():
+    import sys
+
+    thing = Thing()
+    before = sys.getrefcount(thing)
+    check(raising_at(3, ValueError()))
+    assert sys.getrefcount(thing) == before
+
+
+def test_memory_that_runs_out():
+    out = program("""
+import resource
+def fill():
+    kept = []
+    while True:
+        kept.append(bytearray(1 << 22))
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 29), resource.RLIM_INFINITY))
+report = pyrefcore.check(fill)
+print(report.error, report.ok, isinstance(report.exception, MemoryError))
+""")
+    assert out == "raised MemoryError in run 1 False True\n"
+
+
+def test_a_child_process_that_comes_back_is_ended():
+    out = program("""
+children = []
+def fork():
+    child = os.fork()
+    if child:
+        assert os.waitpid(child, 0)[1] == 0
+        children.append(child)
+report = pyrefcore.check(fork, runs=2)
+print(report.ok, len(children) > 6, [note for note in report.notes if "child process" in note] != [])
+""")
+    assert out == "True True True\n"
+
+
+def test_a_child_process_that_raises_is_ended():
+    out = program("""
+def fork():
+    child = os.fork()
+    if child == 0:
+        raise ValueError
+    os.waitpid(child, 0)
+print(pyrefcore.check(fork, runs=2).ok)
+""")
+    assert out == "True\n"
+
+
+def test_threads_that_end_are_quiet():
+    def work():
+        thread = threading.Thread(target=lambda: None)
+        thread.start()
+        thread.join()
+
+    report = check(work, runs=10)
+    assert report.ok, str(report)
+    assert not [note for note in report.notes if "thread" in note and "free-threaded" not in note]
+
+
+def test_threads_that_go_on_are_told():
+    stop = threading.Event()
+    threads = []
+
+    def work():
+        if not threads:
+            threads.append(threading.Thread(target=stop.wait))
+            threads[0].start()
+
+    try:
+        report = check(work, runs=10)
+    finally:
+        stop.set()
+        [thread.join() for thread in threads]
+    told = [note for note in report.notes if "1 more thread ran" in note]
+    assert told, str(report)
+
+
+def test_a_function_that_collects_garbage_and_closes_the_output():
+    out = program("""
+def work():
+    gc.collect(); gc.disable(); gc.enable()
+    sys.stdout = None
+report = pyrefcore.check(work)
+os.write(1, b"%d" % report.ok)
+""")
+    assert out == "1"

@@ -1,0 +1,222 @@
+"""`check` names what is leaked and what is released too often, and is quiet about the rest."""
+
+import gc
+import sys
+import threading
+
+import pytest
+from conftest import decref, incref, program
+
+pytestmark = pytest.mark.usefixtures("attached")
+
+
+class Thing:
+    pass
+
+
+def check(fn, **more):
+    import pyrefcore
+
+    return pyrefcore.check(fn, **more)
+
+
+def only(report):
+    assert len(report.findings) == 1, str(report)
+    return report.findings[0]
+
+
+def test_correct_code_is_clean():
+    def work():
+        things = [Thing() for _ in range(10)]
+        things.append({"text": "%s" % things[0], "self": things})
+        return sorted(str(number) for number in range(50))
+
+    report = check(work)
+    assert report.ok and report.findings == [], str(report)
+    assert not [note for note in report.notes if "grows" in note], str(report)
+    assert (report.runs, report.windows) == (100, 3)
+
+
+@pytest.mark.parametrize("again", range(5))
+def test_nothing_is_nothing_every_time(again):
+    report = check(lambda: None)
+    assert report.ok and not [note for note in report.notes if "grows" in note], str(report)
+
+
+def test_a_leaked_reference_to_an_old_object():
+    thing = Thing()
+    found = only(check(lambda: incref(thing)))
+    assert (found.kind, found.references_per_run, found.objects_per_run) == ("leak", 1.0, 0.0)
+    assert found.type == "%s.Thing" % __name__
+    assert found.growth == [100, 100, 100]
+    example = found.examples[0]
+    assert example.address == id(thing) and example.refcount - example.explained > 300
+    assert "Thing object at 0x%x" % id(thing) in example.repr
+
+
+def test_new_objects_that_are_leaked():
+    found = only(check(lambda: incref(Thing()), runs=20))
+    assert (found.references_per_run, found.objects_per_run, found.growth) == (1.0, 1.0, [20] * 3)
+    assert 1 <= len(found.examples) <= 8
+    assert {(one.refcount, one.explained) for one in found.examples} == {(1, 0)}
+    assert not found.examples[0].referrers
+
+
+def test_what_only_a_leaked_object_holds_is_folded():
+    def leak():
+        inside = bytearray(b"inside")
+        incref([inside])
+
+    found = only(check(leak))
+    assert (found.type, found.references_per_run) == ("list", 1.0)
+    assert {folded.type: folded.references for folded in found.folded}["bytearray"] == 1.0
+    assert [one.type for one in found.examples[0].referents] == ["bytearray"]
+
+
+def test_several_references_and_several_types():
+    thing, text = Thing(), "a text of %d characters" % 23
+
+    def leak():
+        incref(thing), incref(thing)
+        incref(text)
+
+    report = check(leak, runs=10)
+    assert [(one.type.split(".")[-1], one.references_per_run) for one in report.findings] == [("Thing", 2.0), ("str", 1.0)]
+
+
+def test_references_that_are_visibly_held_are_no_leak():
+    kept = []
+    assert check(lambda: kept.append(Thing())).ok
+
+
+def test_who_holds_an_example_is_told():
+    thing = Thing()
+    holder = {"name": thing}
+    found = only(check(lambda: incref(thing)))
+    assert id(holder) in [one.address for one in found.examples[0].referrers]
+    assert "dict" in [one.type for one in found.examples[0].referrers]
+
+
+def test_a_growth_that_differs_is_a_note():
+    turn = [0]
+    thing = Thing()
+
+    def leak():
+        turn[0] += 1
+        if turn[0] % 7 == 0 or turn[0] % 11 == 0:
+            incref(thing)
+        if turn[0] > 250:
+            incref(thing)
+        if turn[0] > 450:
+            incref(thing)
+
+    report = check(leak, runs=100, warmup=100)
+    assert report.findings == []
+    assert any("Thing grows, but not by the same amount" in note for note in report.notes), str(report)
+
+
+def test_a_growth_that_stops_is_nothing():
+    kept = []
+
+    def leak():
+        if len(kept) < 150:
+            kept.append(1)
+            incref(Thing())
+
+    assert check(leak).ok
+
+
+def test_arguments_of_the_check():
+    thing = Thing()
+    report = check(lambda: incref(thing), runs=7, warmup=3, windows=5, subject="seven")
+    assert (report.runs, report.windows, report.subject) == (7, 5, "seven")
+    assert only(report).growth == [7] * 5
+    assert str(report).startswith("pyrefcore: seven: 1 finding (5 windows of 7 runs)")
+
+
+def test_no_guard_holds_nothing():
+    report = check(lambda: None, guard=False)
+    assert report.ok and not [note for note in report.notes if "held during" in note]
+    assert [note for note in check(lambda: None).notes if "held during" in note]
+
+
+def test_the_guard_gives_back_what_it_held():
+    thing = Thing()
+    before = sys.getrefcount(thing)
+    check(lambda: None)
+    assert sys.getrefcount(thing) == before
+
+
+def test_births_are_told_when_there_are_findings():
+    found = only(check(lambda: incref(Thing())))
+    assert found.examples[0].birth, found
+    assert any(frame.library for frame in found.examples[0].birth)
+    assert only(check(lambda: incref(Thing()), births=False)).examples[0].birth == []
+
+
+def test_tracemalloc_knows_the_line_of_a_birth():
+    out = program("""
+import tracemalloc
+tracemalloc.start(3)
+report = pyrefcore.check(lambda: incref(Thing()))
+frame = report.findings[0].examples[0].birth[0]
+print(frame.file, frame.line is not None, frame.library)
+""")
+    assert out == "<string> True None\n"
+
+
+def test_an_over_release_is_found_and_survived():
+    out = program("""
+thing = Thing()
+report = pyrefcore.check(lambda: decref(thing))
+found, = report.findings
+print(found.kind, found.type, found.references_per_run, found.growth, any("stay held" in note for note in report.notes))
+example = found.examples[0]
+print(example.address == id(thing), example.refcount < example.explained)
+report = pyrefcore.check(lambda: decref(thing))
+print(report.findings[0].kind)
+del thing
+gc.collect()
+""")
+    assert out == "over-release __main__.Thing -1.0 [-100, -100, -100] True\nTrue True\nover-release\n"
+
+
+@pytest.mark.parametrize("arguments, error", [
+    ({"fn": 3}, TypeError), ({"runs": 0}, ValueError), ({"windows": 1}, ValueError), ({"warmup": -1}, ValueError)])
+def test_misuse_is_refused(arguments, error):
+    arguments = dict({"fn": len}, **arguments)
+    with pytest.raises(error):
+        check(arguments.pop("fn"), **arguments)
+
+
+def test_a_coroutine_function_is_refused():
+    async def work():
+        pass
+
+    with pytest.raises(TypeError, match="coroutine"):
+        check(work)
+
+
+def test_repr_runs_code_only_when_asked():
+    class Loud:
+        def __repr__(self):
+            return "loud"
+
+    loud = Loud()
+    assert only(check(lambda: incref(loud))).examples[0].repr != "loud"
+    assert only(check(lambda: incref(loud), unsafe_repr=True)).examples[0].repr == "loud"
+
+
+def test_progress_is_told():
+    told = []
+    check(lambda: None, runs=1, progress=told.append)
+    assert told[-1] == "window 3 of 3" and told[0] == "warming up, window 1"
+
+
+def test_a_detached_library_attaches_again(attached):
+    assert attached.attached()
+    attached.detach()
+    assert not attached.attached()
+    thing = Thing()
+    assert only(check(lambda: incref(thing))).references_per_run == 1.0
+    assert attached.attached()
