@@ -58,6 +58,8 @@ def _quietly(function: Any) -> None:
 
 
 # Attribute names and types are parked in the type cache. From 3.13 on there is a newer name for emptying it.
-_clear_internal: Callable[[], None] = getattr(sys, "_clear_internal_caches", None) or getattr(
-    sys, "_clear_type_cache"
-)
+_clear_internal: Callable[[], None]
+if sys.version_info >= (3, 13):
+    _clear_internal = sys._clear_internal_caches
+else:
+    _clear_internal = sys._clear_type_cache

@@ -48,24 +48,42 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    one = commands.add_parser("check", help="run a statement again and again, and report what each run leaves behind", epilog=EPILOG)
-    one.add_argument("-s", "--setup", action="append", default=[], help="run this once before; may be given several times")
+    one = commands.add_parser(
+        "check", help="run a statement again and again, and report what each run leaves behind", epilog=EPILOG
+    )
+    one.add_argument(
+        "-s", "--setup", action="append", default=[], help="run this once before; may be given several times"
+    )
     one.add_argument("-n", "--runs", type=_number(1), default=100, help="runs in a window (default: %(default)s)")
     one.add_argument("-w", "--windows", type=_number(2), default=3, help="windows to compare (default: %(default)s)")
-    one.add_argument("--warmup", type=_number(0), metavar="RUNS", help="runs before the first window (default: until it is quiet)")
-    one.add_argument("--births", action="store_true", help="record where objects are born from the start, not only after a finding")
-    one.add_argument("--no-guard", action="store_true", help="let objects die that are released too often, and maybe crash")
+    one.add_argument(
+        "--warmup", type=_number(0), metavar="RUNS", help="runs before the first window (default: until it is quiet)"
+    )
+    one.add_argument(
+        "--births", action="store_true", help="record where objects are born from the start, not only after a finding"
+    )
+    one.add_argument(
+        "--no-guard", action="store_true", help="let objects die that are released too often, and maybe crash"
+    )
     _add_output(one)
     one.add_argument("statement", nargs="+", metavar="STMT", help="several are the lines of one")
     one.set_defaults(act=_check)
 
-    one = commands.add_parser("run", help="run a program with its reference counting replaced, and a summary at its end")
-    one.add_argument("--report", metavar="PATH", help="file for the summary; %%p is the process (default: standard error)")
-    one.add_argument("-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE", help="a module, and its arguments")
+    one = commands.add_parser(
+        "run", help="run a program with its reference counting replaced, and a summary at its end"
+    )
+    one.add_argument(
+        "--report", metavar="PATH", help="file for the summary; %%p is the process (default: standard error)"
+    )
+    one.add_argument(
+        "-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE", help="a module, and its arguments"
+    )
     one.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT", help="a script, and its arguments")
     one.set_defaults(act=_run)
 
-    one = commands.add_parser("audit", help="report every object with fewer references than are visibly held", epilog=EPILOG)
+    one = commands.add_parser(
+        "audit", help="report every object with fewer references than are visibly held", epilog=EPILOG
+    )
     one.add_argument("-s", "--setup", action="append", default=[], help="run this before; may be given several times")
     _add_output(one)
     one.set_defaults(act=_audit)
@@ -77,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--unsafe-repr", action="store_true", help="show objects by their own repr, which runs their code")
+    parser.add_argument(
+        "--unsafe-repr", action="store_true", help="show objects by their own repr, which runs their code"
+    )
     parser.add_argument("--json", action="store_true", help="write the report to standard output as JSON")
     parser.add_argument("--html", metavar="FILE", help="write the report to this file too, as one page")
 

@@ -66,8 +66,13 @@ def _replaced() -> List[str]:
         report = os.path.join(folder, "report")
         command = [sys.executable, "-I", "-S", "-c", "pass"]
         subprocess.run(
-            command, env=run.environment(report), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            timeout=60)
+            command,
+            env=run.environment(report),
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
         with open(report, encoding="utf-8", errors="replace") as summary:
             text = summary.read()
     listed = re.search(r"^  replaced in the interpreter.*:\n((?:    .*\n)*)", text, re.MULTILINE)

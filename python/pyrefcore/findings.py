@@ -19,7 +19,7 @@ _increase.restype = _decrease.restype = None
 
 
 def name_of(found: native.Finding) -> str:
-    """The type that a finding is about. An object's type is there; the type of a finding without examples may not be."""
+    """The type that a finding is about. Without examples that type may be gone, and its name is all there is."""
     if found.examples_count:
         return type_name(type(at(found.examples[0].object)))
     return (found.type_name or b"?").decode("utf-8", "replace")

@@ -41,4 +41,7 @@ FORKED = "a child process came back from the function and was ended there; the c
 def more_threads(number: int) -> str:
     """Threads that the function started and that go on."""
     return "%d more thread%s when the check ended than when it began: what %s was counted too" % (
-        number, " ran" if number == 1 else "s ran", "it did" if number == 1 else "they did")
+        number,
+        " ran" if number == 1 else "s ran",
+        "it did" if number == 1 else "they did",
+    )

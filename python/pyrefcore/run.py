@@ -34,7 +34,7 @@ def run(arguments: List[str], report: Optional[str] = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     # The same options that this interpreter was started with, as subprocess hands them to its children.
-    flags = getattr(subprocess, "_args_from_interpreter_flags", list)()
+    flags: List[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
     os.execve(sys.executable, [sys.executable] + flags + arguments, surroundings)
 
 

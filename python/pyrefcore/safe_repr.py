@@ -12,9 +12,9 @@ DEPTH = 3
 
 # These read a type's own fields. `cls.__name__`, `hash(cls)` and `cls == other` would run a metaclass's code, which
 # is why types are only compared with `is` here.
-_MODULE = type.__dict__["__module__"].__get__
-_QUALNAME = type.__dict__["__qualname__"].__get__
-_MODULE_DICT = types.ModuleType.__dict__["__dict__"].__get__
+_MODULE = vars(type)["__module__"].__get__
+_QUALNAME = vars(type)["__qualname__"].__get__
+_MODULE_DICT = vars(types.ModuleType)["__dict__"].__get__
 
 
 def type_name(cls: type) -> str:

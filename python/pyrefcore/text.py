@@ -46,7 +46,14 @@ def headline(finding: Finding, runs: int) -> str:
     how = "released too often" if finding.kind != LEAK else "never released"
     windows = len(finding.growth)
     return "%s: %s per run, %s (%d in %d windows of %d run%s, the same in each)" % (
-        finding.kind, what, how, abs(sum(finding.growth)), windows, runs, "" if runs == 1 else "s")
+        finding.kind,
+        what,
+        how,
+        abs(sum(finding.growth)),
+        windows,
+        runs,
+        "" if runs == 1 else "s",
+    )
 
 
 def number(value: float) -> str:
@@ -59,10 +66,14 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
     if finding.objects_per_run:
         count = finding.objects_per_run
         yield "  %s object%s of this type %s per run" % (
-            number(abs(count)), "" if abs(count) == 1 else "s", "more" if count > 0 else "fewer")
+            number(abs(count)),
+            "" if abs(count) == 1 else "s",
+            "more" if count > 0 else "fewer",
+        )
     if finding.folded:
         yield "  and what only they hold, per run: " + ", ".join(
-            "%s to %s" % (number(folded.references), folded.type) for folded in finding.folded)
+            "%s to %s" % (number(folded.references), folded.type) for folded in finding.folded
+        )
     for example in finding.examples[:EXAMPLES]:
         yield from _example(example)
     more = len(finding.examples) - EXAMPLES
@@ -72,7 +83,12 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
 
 def _example(example: Example) -> Iterator[str]:
     yield "  0x%x: %d reference%s, %d of them visibly held: %s" % (
-        example.address, example.refcount, "" if example.refcount == 1 else "s", example.explained, example.repr)
+        example.address,
+        example.refcount,
+        "" if example.refcount == 1 else "s",
+        example.explained,
+        example.repr,
+    )
     yield from _neighbours("held by", example.referrers)
     yield from _neighbours("holds", example.referents)
     if example.birth:

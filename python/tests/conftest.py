@@ -34,8 +34,13 @@ def python(*arguments, **environment):
     surroundings = dict(os.environ, PYTHONPATH=PACKAGE, PYTHONDONTWRITEBYTECODE="1")
     surroundings.update(environment)
     return subprocess.run(
-        [sys.executable] + list(arguments), env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        universal_newlines=True, timeout=120)
+        [sys.executable] + list(arguments),
+        env=surroundings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        timeout=120,
+    )
 
 
 def program(code):

@@ -1,7 +1,5 @@
 """Functions that misbehave: each is told in a clear sentence, and what was counted is not lost."""
 
-import gc
-import os
 import threading
 
 import pytest

@@ -1,11 +1,9 @@
 """`check` names what is leaked and what is released too often, and is quiet about the rest."""
 
-import gc
 import sys
-import threading
 
 import pytest
-from conftest import decref, incref, program
+from conftest import incref, program
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -81,7 +79,10 @@ def test_several_references_and_several_types():
         incref(text)
 
     report = check(leak, runs=10)
-    assert [(one.type.split(".")[-1], one.references_per_run) for one in report.findings] == [("Thing", 2.0), ("str", 1.0)]
+    assert [(one.type.split(".")[-1], one.references_per_run) for one in report.findings] == [
+        ("Thing", 2.0),
+        ("str", 1.0),
+    ]
 
 
 def test_references_that_are_visibly_held_are_no_leak():
@@ -181,8 +182,10 @@ gc.collect()
     assert out == "over-release __main__.Thing -1.0 [-100, -100, -100] True\nTrue True\nover-release\n"
 
 
-@pytest.mark.parametrize("arguments, error", [
-    ({"fn": 3}, TypeError), ({"runs": 0}, ValueError), ({"windows": 1}, ValueError), ({"warmup": -1}, ValueError)])
+@pytest.mark.parametrize(
+    "arguments, error",
+    [({"fn": 3}, TypeError), ({"runs": 0}, ValueError), ({"windows": 1}, ValueError), ({"warmup": -1}, ValueError)],
+)
 def test_misuse_is_refused(arguments, error):
     arguments = dict({"fn": len}, **arguments)
     with pytest.raises(error):

@@ -27,7 +27,10 @@ def test_clean(there):
 def test_findings(there):
     done = command("check", "-s", LEAK, "-n", "10", "-w", "4", "f(thing)")
     assert (done.returncode, done.stderr) == (1, ""), done
-    assert "leak: 1 reference to list per run, never released (40 in 4 windows of 10 runs, the same in each)" in done.stdout
+    assert (
+        "leak: 1 reference to list per run, never released (40 in 4 windows of 10 runs, the same in each)"
+        in done.stdout
+    )
 
 
 def test_json(there):
@@ -57,24 +60,29 @@ def test_an_unwritable_page_is_refused_before_the_runs(there, tmp_path):
 def test_a_page_that_becomes_unwritable_loses_nothing(there, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
-    done = command("check", "-s", "import shutil", "--html", str(folder / "page"), "shutil.rmtree(%r, True)" % str(folder))
+    done = command(
+        "check", "-s", "import shutil", "--html", str(folder / "page"), "shutil.rmtree(%r, True)" % str(folder)
+    )
     assert done.returncode == 2 and "can't be written" in done.stderr
     assert "clean (3 windows" in done.stdout
 
 
-@pytest.mark.parametrize("arguments, told", [
-    ([], "COMMAND"),
-    (["check"], "STMT"),
-    (["check", "return 1"], "SyntaxError"),
-    (["check", "x ="], "SyntaxError"),
-    (["check", "-s", "x =", "pass"], "SyntaxError"),
-    (["check", "-s", "raise ValueError('mine')", "pass"], "ValueError: mine"),
-    (["check", "-n", "0", "pass"], "no whole number from 1 on"),
-    (["check", "-w", "1", "pass"], "no whole number from 2 on"),
-    (["run"], "needs a script"),
-    (["run", "--report", "/nonexistent/report", "x.py"], "can't be written"),
-    (["walk"], "walk"),
-])
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        ([], "COMMAND"),
+        (["check"], "STMT"),
+        (["check", "return 1"], "SyntaxError"),
+        (["check", "x ="], "SyntaxError"),
+        (["check", "-s", "x =", "pass"], "SyntaxError"),
+        (["check", "-s", "raise ValueError('mine')", "pass"], "ValueError: mine"),
+        (["check", "-n", "0", "pass"], "no whole number from 1 on"),
+        (["check", "-w", "1", "pass"], "no whole number from 2 on"),
+        (["run"], "needs a script"),
+        (["run", "--report", "/nonexistent/report", "x.py"], "can't be written"),
+        (["walk"], "walk"),
+    ],
+)
 def test_misuse(arguments, told):
     done = command(*arguments)
     assert done.returncode == 2 and told in done.stderr and done.stdout == "", done
@@ -109,8 +117,22 @@ def test_what_is_no_library_is_refused(tmp_path, content):
 def test_ctrl_c(there):
     environment = dict(os.environ, PYTHONPATH=PACKAGE)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pyrefcore", "check", "-s", "import time", "-s", "print('go', flush=True)", "time.sleep(60)"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        [
+            sys.executable,
+            "-m",
+            "pyrefcore",
+            "check",
+            "-s",
+            "import time",
+            "-s",
+            "print('go', flush=True)",
+            "time.sleep(60)",
+        ],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
     assert process.stdout.readline() == "go\n"
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
@@ -121,7 +143,11 @@ def test_ctrl_c(there):
 def test_a_reader_that_leaves(there):
     done = subprocess.run(
         ["sh", "-c", '"$0" -m pyrefcore check --json pass | true', sys.executable],
-        env=dict(os.environ, PYTHONPATH=PACKAGE), stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
+        env=dict(os.environ, PYTHONPATH=PACKAGE),
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        timeout=60,
+    )
     assert done.stderr == ""
 
 
@@ -130,8 +156,12 @@ def test_progress_is_one_line_on_a_terminal(there):
 
     master, slave = pty.openpty()
     done = subprocess.run(
-        [sys.executable, "-m", "pyrefcore", "check", "pass"], env=dict(os.environ, PYTHONPATH=PACKAGE),
-        stdout=subprocess.PIPE, stderr=slave, timeout=60)
+        [sys.executable, "-m", "pyrefcore", "check", "pass"],
+        env=dict(os.environ, PYTHONPATH=PACKAGE),
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        timeout=60,
+    )
     os.close(slave)
     shown = os.read(master, 1 << 16).decode()
     os.close(master)
@@ -147,7 +177,14 @@ def test_a_child_process_reports_nothing(there):
 def test_audit(there):
     done = command("audit")
     assert done.returncode == 0 and done.stdout.startswith("pyrefcore: every object that is alive: clean"), done
-    done = command("audit", "--json", "-s", "import ctypes; f = ctypes.pythonapi.Py_DecRef; f.argtypes = [ctypes.py_object]; x = [[1]] * 2; y = x[0]; f(y)", "-s", "kept = [y] * 9")
+    done = command(
+        "audit",
+        "--json",
+        "-s",
+        "import ctypes; f = ctypes.pythonapi.Py_DecRef; f.argtypes = [ctypes.py_object]; x = [[1]] * 2; y = x[0]; f(y)",
+        "-s",
+        "kept = [y] * 9",
+    )
     assert json.loads(done.stdout)["findings"] == [] or done.returncode == 1
 
 

@@ -5,10 +5,16 @@ import json
 from pyrefcore import Example, Finding, Folded, Frame, Neighbour, Report
 
 EXAMPLE = Example(
-    address=0x1000, refcount=301, explained=1, repr="'leaked'",
+    address=0x1000,
+    refcount=301,
+    explained=1,
+    repr="'leaked'",
     referrers=[Neighbour(0x2000, "list", "['leaked']")],
     referents=[Neighbour(0x3000, "dict", "{}")],
-    birth=[Frame(function="make", file="ext.c", line=12, library="/x/ext.so", offset=0x1234), Frame(library="/x/ext.so", offset=1)],
+    birth=[
+        Frame(function="make", file="ext.c", line=12, library="/x/ext.so", offset=0x1234),
+        Frame(library="/x/ext.so", offset=1),
+    ],
 )
 LEAK = Finding("leak", "str", 1.0, 0.5, [100, 100, 100], [EXAMPLE], [Folded("list", 2.0)])
 OVER = Finding("over-release", "ext.Node", -2.0, 0.0, [-200, -200, -200])
@@ -24,7 +30,14 @@ def test_clean_is_ok():
     assert clean.ok
     assert str(clean) == "pyrefcore: f(): clean (3 windows of 100 runs)"
     assert clean.to_dict() == {
-        "ok": True, "host": HOST, "subject": "f()", "runs": 100, "windows": 3, "findings": [], "notes": []}
+        "ok": True,
+        "host": HOST,
+        "subject": "f()",
+        "runs": 100,
+        "windows": 3,
+        "findings": [],
+        "notes": [],
+    }
 
 
 def test_findings_and_errors_are_not_ok():
@@ -39,16 +52,27 @@ def test_findings_and_errors_are_not_ok():
 def test_json_holds_everything_that_is_known():
     found = json.loads(report(findings=[LEAK, OVER], notes=["mind"]).to_json())
     leak, over = found["findings"]
-    assert (leak["kind"], leak["type"], leak["references_per_run"], leak["objects_per_run"]) == ("leak", "str", 1.0, 0.5)
+    assert (leak["kind"], leak["type"], leak["references_per_run"], leak["objects_per_run"]) == (
+        "leak",
+        "str",
+        1.0,
+        0.5,
+    )
     assert leak["growth"] == [100, 100, 100] and leak["folded"] == [{"type": "list", "references": 2.0}]
-    assert leak["examples"] == [{
-        "address": "0x1000", "refcount": 301, "explained": 1, "repr": "'leaked'",
-        "referrers": [{"address": "0x2000", "type": "list", "repr": "['leaked']"}],
-        "referents": [{"address": "0x3000", "type": "dict", "repr": "{}"}],
-        "birth": [
-            {"function": "make", "file": "ext.c", "line": 12, "library": "/x/ext.so", "offset": "0x1234"},
-            {"library": "/x/ext.so", "offset": "0x1"}],
-    }]
+    assert leak["examples"] == [
+        {
+            "address": "0x1000",
+            "refcount": 301,
+            "explained": 1,
+            "repr": "'leaked'",
+            "referrers": [{"address": "0x2000", "type": "list", "repr": "['leaked']"}],
+            "referents": [{"address": "0x3000", "type": "dict", "repr": "{}"}],
+            "birth": [
+                {"function": "make", "file": "ext.c", "line": 12, "library": "/x/ext.so", "offset": "0x1234"},
+                {"library": "/x/ext.so", "offset": "0x1"},
+            ],
+        }
+    ]
     assert over["examples"] == [] and found["notes"] == ["mind"]
 
 

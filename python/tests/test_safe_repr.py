@@ -17,6 +17,7 @@ def refuse(*_):
 
 def minefield():
     """A class, and an object of it, that refuse whatever asks them."""
+
     class Meta(type):
         __name__ = __module__ = property(refuse)
         __hash__ = __eq__ = __repr__ = __str__ = refuse
@@ -29,10 +30,33 @@ def minefield():
     return Minefield, Minefield()
 
 
-@pytest.mark.parametrize("thing", [
-    None, True, 3, -5, 1.5, math.inf, 2j, "a'b", b"\0", bytearray(b"x"), [], [1, [2]], (), (1,), (1, 2), {}, {1: "a"}, set(),
-    {1}, frozenset(), frozenset([1]), [None, {"k": (1,)}],
-])
+@pytest.mark.parametrize(
+    "thing",
+    [
+        None,
+        True,
+        3,
+        -5,
+        1.5,
+        math.inf,
+        2j,
+        "a'b",
+        b"\0",
+        bytearray(b"x"),
+        [],
+        [1, [2]],
+        (),
+        (1,),
+        (1, 2),
+        {},
+        {1: "a"},
+        set(),
+        {1},
+        frozenset(),
+        frozenset([1]),
+        [None, {"k": (1,)}],
+    ],
+)
 def test_builtins_are_shown_as_their_repr(thing):
     assert safe_repr(thing) == repr(thing)
 
@@ -73,10 +97,10 @@ def test_functions_modules_and_code_have_names():
 
 
 def test_length_and_depth_are_bounded():
-    for thing in ("x" * 10 ** 6, list(range(10 ** 5)), {n: n for n in range(1000)}, [["y" * 100] * 9] * 9, 1 << 10 ** 6):
+    for thing in ("x" * 10**6, list(range(10**5)), {n: n for n in range(1000)}, [["y" * 100] * 9] * 9, 1 << 10**6):
         assert len(safe_repr(thing)) <= LENGTH
     deep = []
-    for _ in range(10 ** 5):
+    for _ in range(10**5):
         deep = [deep]
     assert safe_repr(deep) == "[" * (DEPTH + 1) + "..." + "]" * (DEPTH + 1)
     loop = []
@@ -88,10 +112,8 @@ def test_length_and_depth_are_bounded():
 def test_an_unsafe_repr_is_bounded_and_guarded():
     class Long:
         def __repr__(self):
-            return "x" * 10 ** 6
+            return "x" * 10**6
 
     assert len(safe_repr(Long(), unsafe=True)) == LENGTH
     shown = safe_repr(minefield()[1], unsafe=True)
     assert "Minefield object" in shown and "raises" in shown and "Touched" in shown
-
-
