@@ -6,7 +6,7 @@ import inspect
 import threading
 import traceback
 import types
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 from . import caches, findings, host, native, notes
 from .attach import attach
@@ -73,6 +73,8 @@ def check(
             traceback.clear_frames(error.__traceback__)
         _ended(counted, report, "raised %s" % _line(error), unsafe_repr)
     finally:
+        if guard and any(finding.kind == OVER_RELEASE for finding in report.findings):
+            report.notes.append(notes.KEPT)
         if counted.has_forked():
             report.notes.append(notes.FORKED)
         if threading.active_count() > threads:
@@ -146,25 +148,19 @@ def _ended(counted: Windows, report: Report, why: str, unsafe: bool) -> None:
 
 
 def _read(counted: Windows, report: Report, unsafe: bool) -> None:
-    """Compares the windows. Where births were recorded in one more window, the examples come from there, as long as
-    it shows the same."""
-    count = report.windows + 1
-    with counted.compared(0, count) as found, counted.compared(0, counted.count.value) as longer:
-        same = _verdict(found, report.windows) == _verdict(longer, report.windows)
-        report.findings = findings.read(longer if same else found, report.runs, report.windows, unsafe)
+    """Compares the windows. The examples come from the window in which births were recorded, where there was one."""
+    count, windows = report.windows + 1, report.windows
+    with counted.compared(0, count) as found, counted.compared(*_newest(counted, count)) as newest:
+        report.findings = findings.read(found, report.runs, windows, unsafe, newest)
         for one in found:
             if one.kind == native.UNSTEADY:
-                report.notes.append(notes.unsteady(findings.name_of(one), _growth(one, report.windows), report.runs))
-    if any(finding.kind == OVER_RELEASE for finding in report.findings) and counted.keep_pins():
-        report.notes.append(notes.KEPT)
+                growth = [one.references[window] for window in range(windows)]
+                report.notes.append(notes.unsteady(findings.name_of(one), growth, report.runs))
 
 
-def _verdict(found: List[native.Finding], windows: int) -> List[Tuple[Any, ...]]:
-    return sorted((one.kind, one.type, _growth(one, windows)) for one in found if one.kind in findings.KINDS)
-
-
-def _growth(found: native.Finding, windows: int) -> List[int]:
-    return [found.references[window] for window in range(windows)]
+def _newest(counted: Windows, count: int) -> Tuple[int, int]:
+    """The snapshots around the last window, where that is one more than those that count."""
+    return (counted.count.value - 2, 2) if counted.count.value > count else (0, count)
 
 
 def _refuse_misuse(fn: Callable[[], object], runs: int, warmup: Optional[int], windows: int) -> None:

@@ -25,18 +25,29 @@ def name_of(found: native.Finding) -> str:
     return (found.type_name or b"?").decode("utf-8", "replace")
 
 
-def read(findings: Sequence[native.Finding], runs: int, windows: int, unsafe: bool) -> List[report.Finding]:
-    """The leaks and over-releases among the library's findings, largest first, with their first `windows` windows."""
-    wanted = [found for found in findings if found.kind in KINDS]
-    return sorted(
-        (_finding(found, runs, windows, unsafe) for found in wanted), key=lambda found: -abs(found.references_per_run)
-    )
+def read(
+    findings: Sequence[native.Finding],
+    runs: int,
+    windows: int,
+    unsafe: bool,
+    newest: Sequence[native.Finding] = (),
+) -> List[report.Finding]:
+    """The leaks and over-releases among the library's findings, largest first. `newest` is what was found in the last
+    window alone: examples from there are preferred."""
+    read = []
+    for found in findings:
+        if found.kind in KINDS:
+            last = [one for one in newest if (one.kind, one.type) == (found.kind, found.type)]
+            read.append(_finding(found, last[0] if last else found, runs, windows, unsafe))
+    return sorted(read, key=lambda one: -abs(one.references_per_run))
 
 
-def _finding(found: native.Finding, runs: int, windows: int, unsafe: bool) -> report.Finding:
+def _finding(
+    found: native.Finding, newest: native.Finding, runs: int, windows: int, unsafe: bool
+) -> report.Finding:
     growth = [found.references[window] for window in range(windows)]
     objects = [found.objects[window] for window in range(len(growth))]
-    examples = [found.examples[index] for index in range(found.examples_count)]
+    examples = [newest.examples[index] for index in range(newest.examples_count)]
     missing = sum(example.refcount - example.explained for example in examples)
     return report.Finding(
         kind=KINDS[found.kind],

@@ -34,7 +34,7 @@ def neighbourhood(addresses: Sequence[int], unsafe: bool = False) -> Neighbourho
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        core.pyrefcore_referrers(wanted, len(addresses), _collect(into, by_target=True), None)
+        core.pyrefcore_referrers(wanted, len(addresses), _collect(into, by_target=True, without=id(wanted)), None)
         for address in addresses:
             core.pyrefcore_referents(address, _collect(out, by_target=False, without=id(type(at(address)))), None)
         return Neighbourhood(_shown(into, unsafe), _shown(out, unsafe))
@@ -48,8 +48,8 @@ def at(address: int) -> Any:
     return ctypes.cast(address, ctypes.py_object).value
 
 
-def _collect(edges: Dict[int, List[int]], by_target: bool, without: int = 0) -> Any:
-    """A visitor that keeps the other end of each edge, once."""
+def _collect(edges: Dict[int, List[int]], by_target: bool, without: int) -> Any:
+    """A visitor that keeps the other end of each edge, once, unless that is `without`."""
 
     def visit(source: int, target: int, _: Any) -> int:
         mine, other = (target, source) if by_target else (source, target)

@@ -31,10 +31,7 @@ def held(objects: int) -> str:
     return "%d objects that were alive before were held during the check, so that none could die too early" % objects
 
 
-KEPT = (
-    "the objects that were alive before stay held until the process ends, because some were released too often "
-    "and would die in use"
-)
+KEPT = "objects that were released too often stay held until the process ends, because they would die in use"
 FORKED = "a child process came back from the function and was ended there; the check went on in its parent"
 
 

@@ -84,12 +84,6 @@ class Windows:
         self._pins[which] = self._take()
         return int(self._core.pyrefcore_snapshot_pin(self._pins[which]))
 
-    def keep_pins(self) -> bool:
-        """Lets the pins stay when the rest is given back. Whether there are any."""
-        pinned = bool(self._pins[0])
-        self._pins[0] = self._pins[1] = None
-        return pinned
-
     def has_forked(self) -> bool:
         """Whether a child process came back from the function, and was ended."""
         return self._forked[0] != 0

@@ -159,7 +159,9 @@ def test_tracemalloc_knows_the_line_of_a_birth():
     out = program("""
 import tracemalloc
 tracemalloc.start(3)
-report = pyrefcore.check(lambda: incref(Thing()))
+class Slim:
+    __slots__ = ()
+report = pyrefcore.check(lambda: incref(Slim()))
 frame = report.findings[0].examples[0].birth[0]
 print(frame.file, frame.line is not None, frame.library)
 """)
