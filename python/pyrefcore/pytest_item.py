@@ -1,0 +1,107 @@
+"""One test of pytest, called again in the place where it just passed: its fixtures stay, what it leaves behind in
+pytest's own records is taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import unittest
+import warnings
+from typing import Any, Iterator, List, Optional
+
+import pytest
+
+CAPTURES = ("capsys", "capsysbinary", "capfd", "capfdbinary")
+
+
+class Skipped(Exception):
+    """A unittest that passed, and skips itself when it is called again."""
+
+
+class RepeatedTest:
+    """Calling it runs the test once; whatever goes wrong is raised. Make it before the first run, and call it only
+    inside `quiet()`."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item: Any = item
+        self._capture = item.config.pluginmanager.getplugin("capturemanager")
+        self._handlers: List[Any] = []
+        self._fixtures: List[Any] = []
+        self._warnings: Any = None
+        # Plugins for coroutines replace the function, and doctest clears its names at the end.
+        self._function = getattr(item, "obj", None)
+        doctest = getattr(item, "dtest", None)
+        self._names = None if doctest is None else doctest.globs.copy()
+
+    def why_not(self) -> Optional[str]:
+        """Why this test can't be repeated, if that is known beforehand."""
+        item = self._item
+        if not isinstance(item, pytest.Function) and self._names is None:
+            return "it is neither a function nor a doctest"
+        if "subtests" in getattr(item, "funcargs", None) or ():
+            return "it reports its subtests to pytest each time it runs"
+        return None
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """While this lasts, output, log records and warnings of the test are forgotten."""
+        item = self._item
+        for name, text in zip(("stdout", "stderr"), self._read_capture()):
+            if text:
+                item.add_report_section("call", name, text)
+        arguments = getattr(item, "funcargs", None) or {}
+        self._fixtures = [arguments[name] for name in CAPTURES if name in arguments]
+        self._handlers = [one for one in logging.getLogger().handlers if type(one).__name__ == "LogCaptureHandler"]
+        kept = [(one, list(one.records), one.stream) for one in self._handlers]
+        try:
+            if "recwarn" in arguments:
+                self._warnings = arguments["recwarn"]
+                yield
+            else:
+                with warnings.catch_warnings(record=True) as self._warnings:
+                    yield
+        finally:
+            self._forget()
+            for handler, records, stream in kept:
+                handler.records[:] = records
+                handler.stream = stream
+
+    def __call__(self) -> None:
+        item = self._item
+        self._forget()
+        if self._names is not None:
+            item.dtest.globs.update(self._names)
+            item.runtest()
+        elif isinstance(getattr(item, "_testcase", None), unittest.TestCase):
+            self._run_unittest(item._testcase)
+        else:
+            item.obj = self._function
+            item.runtest()
+
+    @staticmethod
+    def _run_unittest(case: unittest.TestCase) -> None:
+        # pytest's own result would report each repetition.
+        result = unittest.TestResult()
+        case(result)
+        for _, text in result.errors + result.failures:
+            raise AssertionError(text.strip().rpartition("\n")[2])
+        for _, reason in result.skipped:
+            raise Skipped(reason)
+
+    def _forget(self) -> None:
+        self._read_capture()
+        for fixture in self._fixtures:
+            fixture.readouterr()
+        for handler in self._handlers:
+            del handler.records[:]
+            handler.stream = io.StringIO()
+        if isinstance(self._warnings, list):
+            del self._warnings[:]
+        elif self._warnings is not None:
+            self._warnings.clear()
+
+    def _read_capture(self) -> Any:
+        if self._capture is None or getattr(self._capture, "_global_capturing", None) is None:
+            return ()
+        return self._capture.read_global_capture()

@@ -1,0 +1,103 @@
+"""How one test of pytest wants to be checked: its markers, and the allow list of the project."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import pytest
+
+from .report import Finding
+
+#: An allowed finding: which tests, which type, and why.
+Allowed = Tuple[str, str, str]
+
+
+@dataclasses.dataclass
+class Settings:
+    """The arguments of the marker `refs`; for each the closest marker counts. Raises pytest.UsageError."""
+
+    runs: int
+    windows: int = 3
+    skip: Optional[str] = None
+    #: Reasons by type.
+    allow: Dict[str, str] = dataclasses.field(default_factory=dict)
+    #: References per run by type; None for any number.
+    expect: Dict[str, Optional[float]] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(cls, item: pytest.Item, runs: int, allowed: Sequence[Allowed]) -> Settings:
+        """What the markers of a test and the allow list say."""
+        given: Dict[str, Any] = {}
+        for marker in reversed(list(item.iter_markers("refs"))):
+            _refuse(item, bool(marker.args), "takes keywords only")
+            unknown = sorted(set(marker.kwargs) - {field.name for field in dataclasses.fields(cls)})
+            _refuse(item, bool(unknown), "does not know %s" % ", ".join(unknown))
+            given.update(marker.kwargs)
+        settings = cls(**dict({"runs": runs}, **given))
+        settings._check(item)
+        listed = {type_name: why for pattern, type_name, why in allowed if matches(item.nodeid, pattern)}
+        settings.allow = dict(listed, **_by_type(settings.allow, ""))
+        settings.expect = _by_type(settings.expect, None)
+        return settings
+
+    def _check(self, item: pytest.Item) -> None:
+        for name, least in (("runs", 1), ("windows", 2)):
+            value = getattr(self, name)
+            _refuse(item, type(value) is not int or value < least, "needs %s to be %d or more" % (name, least))
+        _refuse(item, self.skip is not None and not _is_text(self.skip), "needs a reason in skip")
+        for name in ("allow", "expect"):
+            value = getattr(self, name)
+            is_known = isinstance(value, (Mapping, list, tuple, set)) and all(map(_is_text, value))
+            _refuse(item, not is_known, "needs names of types in %s, as a mapping or a list" % name)
+        if isinstance(self.allow, Mapping):
+            _refuse(item, not all(map(_is_text, self.allow.values())), "needs a reason for each type in allow")
+        if isinstance(self.expect, Mapping):
+            is_counted = all(type(count) in (int, float) for count in self.expect.values())
+            _refuse(item, not is_counted, "needs the references per run for each type in expect")
+
+    def is_expected(self, finding: Finding) -> bool:
+        """Whether the finding is the one that was announced."""
+        if finding.type not in self.expect:
+            return False
+        count = self.expect[finding.type]
+        return count is None or abs(count - finding.references_per_run) < 1e-9
+
+    def missing(self, findings: Sequence[Finding]) -> List[str]:
+        """What was expected and is not among these findings."""
+        seen = {finding.type for finding in findings if self.is_expected(finding)}
+        return [
+            name if count is None else "%s, %+g references per run" % (name, count)
+            for name, count in self.expect.items()
+            if name not in seen
+        ]
+
+
+def read_allowed(lines: Sequence[str]) -> List[Allowed]:
+    """The lines of `refs_allow`. Raises pytest.UsageError for one without a reason."""
+    allowed = []
+    for line in lines:
+        fields = [field.strip() for field in line.split(" | ", 2)]
+        if len(fields) != 3 or not all(fields):
+            raise pytest.UsageError("refs_allow needs lines like `TEST | module.Type | REASON`, not `%s`" % line)
+        allowed.append((fields[0], fields[1], fields[2]))
+    return allowed
+
+
+def matches(nodeid: str, pattern: str) -> bool:
+    """Whether a pattern means a test. The brackets of a parametrised test are no wildcards."""
+    return fnmatch.fnmatchcase(nodeid, pattern.replace("[", "[[]"))
+
+
+def _by_type(given: Any, otherwise: Any) -> Dict[str, Any]:
+    return dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, otherwise)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _refuse(item: pytest.Item, is_wrong: bool, why: str) -> None:
+    if is_wrong:
+        raise pytest.UsageError("%s: the marker refs %s" % (item.nodeid, why))

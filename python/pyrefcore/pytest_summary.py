@@ -1,0 +1,94 @@
+"""What --refs says about all tests: lines for the terminal, JSON, a page of HTML."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import re
+from typing import Any, Dict, List, Sequence
+
+from . import host, html, notes
+
+CLEAN = "clean"
+#: Findings: no one has allowed or expected them; all are allowed; all are expected; an expected one is missing.
+LEAKED = "leaked"
+ALLOWED = "allowed"
+EXPECTED = "expected"
+MISSING = "missing"
+#: Not checked: its marker says so; it can't be.
+SKIPPED = "skipped"
+UNCHECKED = "unchecked"
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclasses.dataclass
+class Verdict:
+    """What is known of one test."""
+
+    test: str
+    outcome: str
+    #: Why it was not checked, or what was allowed, expected or missing.
+    reason: str = ""
+    #: What is shown of a test that failed.
+    text: str = ""
+    #: The report of the check, where there was one.
+    report: Dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def to_lines(verdicts: Sequence[Verdict]) -> List[str]:
+    """The summary, its last line the numbers."""
+    lines: List[str] = []
+    for one in verdicts:
+        if one.outcome == LEAKED:
+            lines += ["LEAKED " + one.test] + ["  " + line for line in one.text.splitlines()] + [""]
+    for one in verdicts:
+        if one.outcome == UNCHECKED:
+            lines.append("not checked: %s: %s" % (one.test, one.reason))
+        elif one.outcome in (SKIPPED, ALLOWED, EXPECTED):
+            lines.append("%s: %s: %s" % (one.outcome, one.test, one.reason))
+        if one.outcome != LEAKED:
+            lines += ["note: %s: %s" % (one.test, note) for note in own_notes(one.report.get("notes", ()))]
+    lines += ["note: " + note for note in notes.always()]
+    lines.append(_counts(verdicts))
+    return [_printable(line) for line in lines]
+
+
+def to_json(verdicts: Sequence[Verdict]) -> str:
+    """All verdicts as JSON. Like a report's own, with `tests` in the place of `findings`."""
+    tests = [{name: value for name, value in dataclasses.asdict(one).items() if value} for one in verdicts]
+    whole = {"ok": _is_ok(verdicts), "host": host.describe(), "tests": tests, "notes": notes.always()}
+    return json.dumps(whole, indent=2) + "\n"
+
+
+def to_html(verdicts: Sequence[Verdict]) -> str:
+    """One page: the tests with findings in full, the others as numbers."""
+    shown = [one for one in verdicts if one.report.get("findings") or one.outcome == MISSING]
+    shown.sort(key=lambda one: one.outcome != LEAKED)
+    unchecked = ["%s was not checked: %s" % (one.test, one.reason) for one in verdicts if one.outcome == UNCHECKED]
+    sections = [("%s: %s %s" % (one.outcome, one.test, one.reason), one.report) for one in shown]
+    return html.page("pytest --refs", sections, [_counts(verdicts)] + unchecked)
+
+
+def own_notes(given: Sequence[str]) -> List[str]:
+    """Without what holds for every check here, whatever its numbers are."""
+    common = {_NUMBER.sub("", note) for note in notes.always() + [notes.held(0)]}
+    return [note for note in given if _NUMBER.sub("", note) not in common]
+
+
+def _is_ok(verdicts: Sequence[Verdict]) -> bool:
+    return not any(one.outcome in (LEAKED, MISSING) for one in verdicts)
+
+
+def _counts(verdicts: Sequence[Verdict]) -> str:
+    count = collections.Counter(one.outcome for one in verdicts)
+    checked = sum(count.values()) - count[SKIPPED] - count[UNCHECKED]
+    named = [(count[LEAKED], "leaked"), (count[MISSING], "did not leak as expected"), (count[ALLOWED], "allowed"),
+             (count[EXPECTED], "leaked as expected"), (count[UNCHECKED], "not checked"), (count[SKIPPED], "skipped")]
+    return ", ".join(["references: %d tests checked" % checked] + ["%d %s" % pair for pair in named if pair[0]])
+
+
+def _printable(line: str) -> str:
+    # Half of a surrogate pair can't be written to a terminal, nor to another process.
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")

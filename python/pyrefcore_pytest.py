@@ -1,0 +1,43 @@
+"""What pytest loads of pyrefcore in every run: options and a marker. Only with --refs is anything else imported,
+which is why this is no part of the package."""
+
+import pytest
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("refs", "references that C code leaks or releases too often (pyrefcore)")
+    group.addoption("--refs", action="store_true", help="repeat each test that passes and count references")
+    group.addoption("--refs-runs", type=int, metavar="N", help="repetitions in each window; default: refs_runs, or 10")
+    group.addoption("--refs-json", metavar="FILE", help="write what was found in each test as JSON")
+    group.addoption("--refs-html", metavar="FILE", help="write the tests with findings as one page of HTML")
+    parser.addini("refs_runs", "repetitions in each window of --refs", default="10")
+    parser.addini(
+        "refs_allow",
+        "findings of --refs that are no failures, one a line: TEST | module.Type | REASON; * and ? may stand in TEST",
+        type="linelist",
+        default=[],
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config):
+    # What a conftest makes is seen only if the library is there before it.
+    if early_config.known_args_namespace.refs:
+        import pyrefcore  # noqa: F401
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "refs(runs=N, windows=N, skip=REASON, allow={TYPE: REASON}, expect={TYPE: NUMBER}): how --refs checks a test: "
+        "`runs` repetitions in each of `windows` windows; not at all, for a reason; findings that are no failures "
+        "(a list of types does, too); references per run that must be found, with a list in any number",
+    )
+    if config.getoption("refs"):
+        from pyrefcore.pytest_plugin import References
+
+        config.pluginmanager.register(References(config), "pyrefcore-references")
+        return
+    for option in ("refs_runs", "refs_json", "refs_html"):
+        if config.getoption(option) is not None:
+            raise pytest.UsageError("--%s needs --refs" % option.replace("_", "-"))
