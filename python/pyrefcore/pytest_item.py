@@ -15,8 +15,21 @@ import pytest
 CAPTURES = ("capsys", "capsysbinary", "capfd", "capfdbinary")
 
 
-class Skipped(Exception):
-    """A unittest that passed, and skips itself when it is called again."""
+class Result(unittest.TestResult):
+    """Keeps what went wrong. pytest's own result would report each repetition."""
+
+    error: Optional[BaseException] = None
+
+    def addError(self, test: Any, err: Any) -> None:
+        self.error = err[1]
+
+    addFailure = addError
+
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
+        self.error = err[1] if err else self.error
+
+    def addSkip(self, test: Any, reason: str) -> None:
+        self.error = unittest.SkipTest(reason)
 
 
 class RepeatedTest:
@@ -74,20 +87,13 @@ class RepeatedTest:
             item.dtest.globs.update(self._names)
             item.runtest()
         elif isinstance(getattr(item, "_testcase", None), unittest.TestCase):
-            self._run_unittest(item._testcase)
+            result = Result()
+            item._testcase(result)
+            if result.error is not None:
+                raise result.error
         else:
             item.obj = self._function
             item.runtest()
-
-    @staticmethod
-    def _run_unittest(case: unittest.TestCase) -> None:
-        # pytest's own result would report each repetition.
-        result = unittest.TestResult()
-        case(result)
-        for _, text in result.errors + result.failures:
-            raise AssertionError(text.strip().rpartition("\n")[2])
-        for _, reason in result.skipped:
-            raise Skipped(reason)
 
     def _forget(self) -> None:
         self._read_capture()
@@ -96,6 +102,9 @@ class RepeatedTest:
         for handler in self._handlers:
             del handler.records[:]
             handler.stream = io.StringIO()
+        # Entered and left, this lets a warning be shown once more at each place.
+        with warnings.catch_warnings():
+            pass
         if isinstance(self._warnings, list):
             del self._warnings[:]
         elif self._warnings is not None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import unittest
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
-from . import attach, pytest_summary
+from . import pytest_summary
+from .attach import attach
 from .check import check
 from .native import NotSupported
-from .pytest_item import RepeatedTest, Skipped
+from .pytest_item import RepeatedTest
 from .pytest_settings import Settings, read_allowed
 from .pytest_summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
 from .report import Report
@@ -36,7 +38,7 @@ class References:
         self._allowed = read_allowed(config.getini("refs_allow"))
         self._runs = self._read_runs()
         try:
-            attach.attach()
+            attach()
         except NotSupported as error:
             raise pytest.UsageError("--refs: %s" % error)
         if not self._is_worker:
@@ -127,7 +129,7 @@ class References:
                 session.exitstatus = session.exitstatus or 1
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        lines = pytest_summary.to_lines(self._verdicts, terminalreporter.verbosity) + self._unwritten
+        lines = pytest_summary.to_lines(self._verdicts) + self._unwritten
         terminalreporter.write_sep("=", "references")
         for line in lines:
             is_bad = line.startswith("LEAKED") or line in self._unwritten
@@ -144,17 +146,18 @@ def _verdict(nodeid: str, settings: Settings, report: Report) -> Verdict:
         finding for finding in report.findings if finding.type not in known and not settings.is_expected(finding)
     ]
     found = report.to_dict()
+    shown = dataclasses.replace(report, findings=unexpected, notes=pytest_summary.own_notes(report.notes))
+    text = pytest_summary.printable(str(shown))
     if unexpected:
-        text = str(dataclasses.replace(report, findings=unexpected, notes=pytest_summary.own_notes(report.notes)))
         return Verdict(nodeid, LEAKED, text=text, report=found)
     if report.error is not None:
-        itself = isinstance(report.exception, (pytest.skip.Exception, Skipped))
-        why = "it skips itself when it is repeated" if itself else "when it is repeated: " + report.error
+        itself = isinstance(report.exception, (pytest.skip.Exception, unittest.SkipTest))
+        why = "it skips itself when it is repeated" if itself else "when it is repeated: " + " ".join(report.error.split())
         return Verdict(nodeid, UNCHECKED, why, report=found)
     missing = settings.missing(report.findings)
     if missing:
         why = "expected, and not found: " + "; ".join(missing)
-        return Verdict(nodeid, MISSING, why, text="%s\n%s" % (why, report), report=found)
+        return Verdict(nodeid, MISSING, why, text="%s\n%s" % (why, text), report=found)
     if known:
         reasons = ("%s (%s)" % (name, why) if why else name for name, why in known.items())
         return Verdict(nodeid, ALLOWED, "; ".join(reasons), report=found)

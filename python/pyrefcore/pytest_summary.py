@@ -52,7 +52,7 @@ def to_lines(verdicts: Sequence[Verdict]) -> List[str]:
             lines += ["note: %s: %s" % (one.test, note) for note in own_notes(one.report.get("notes", ()))]
     lines += ["note: " + note for note in notes.always()]
     lines.append(_counts(verdicts))
-    return [_printable(line) for line in lines]
+    return [printable(line) for line in lines]
 
 
 def to_json(verdicts: Sequence[Verdict]) -> str:
@@ -71,6 +71,11 @@ def to_html(verdicts: Sequence[Verdict]) -> str:
     return html.page("pytest --refs", sections, [_counts(verdicts)] + unchecked)
 
 
+def printable(text: str) -> str:
+    """Without halves of surrogate pairs, which can't be written to a terminal, nor to another process."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def own_notes(given: Sequence[str]) -> List[str]:
     """Without what holds for every check here, whatever its numbers are."""
     common = {_NUMBER.sub("", note) for note in notes.always() + [notes.held(0)]}
@@ -87,8 +92,3 @@ def _counts(verdicts: Sequence[Verdict]) -> str:
     named = [(count[LEAKED], "leaked"), (count[MISSING], "did not leak as expected"), (count[ALLOWED], "allowed"),
              (count[EXPECTED], "leaked as expected"), (count[UNCHECKED], "not checked"), (count[SKIPPED], "skipped")]
     return ", ".join(["references: %d tests checked" % checked] + ["%d %s" % pair for pair in named if pair[0]])
-
-
-def _printable(line: str) -> str:
-    # Half of a surrogate pair can't be written to a terminal, nor to another process.
-    return line.encode("utf-8", "backslashreplace").decode("utf-8")
