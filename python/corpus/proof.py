@@ -1,0 +1,98 @@
+"""Shows, in the Python that runs it and without pyrefcore, that the functions are wrong and their twins right.
+
+    proof.py [--list] [NAME ...]      prints two JSON objects a case: its name, and then its verdict
+
+An existing object's count is asked with sys.getrefcount; objects that are new are counted as allocated blocks.
+"""
+
+import gc
+import json
+import os
+import sys
+
+from every import cases
+
+RUNS, WINDOWS = 200, 6
+# How many blocks may come or go in a window of a function that does nothing wrong: caches, lists that grow.
+NOISE = 20
+
+
+def counts(case, arguments):
+    """The count of what is watched."""
+    watched = case.watched(arguments)
+    if not isinstance(watched, list):
+        watched = [watched]
+    # The list's own reference and the loop's are the same each time.
+    return sum(sys.getrefcount(thing) for thing in watched)
+
+
+def windows(case, which):
+    """By how much the watched count, or the number of blocks, grows in each window of runs."""
+    run, arguments = case.runner(which)
+    gc.collect()
+    # The collector needn't look again and again at what was there before.
+    gc.freeze()
+    for _ in range(RUNS):
+        run()
+    seen, blocks = [], []
+    for window in range(WINDOWS + 1):
+        gc.collect()
+        blocks.append(sys.getallocatedblocks())
+        seen.append(counts(case, arguments) if case.watched else 0)
+        if window < WINDOWS:
+            for _ in range(RUNS):
+                run()
+    grown = [after - before for before, after in zip(seen, seen[1:])]
+    blocks = [after - before for before, after in zip(blocks, blocks[1:])]
+    return grown, blocks
+
+
+def wrong_in(case, which, grown, blocks):
+    """What is not as it should be, or None."""
+    if which == "right":
+        if any(grown):
+            return "the twin's count changes by %s" % grown
+        # What is kept once, in free lists and caches, doesn't come in every window; a leak does.
+        if sum(abs(change) > NOISE for change in blocks) > WINDOWS / 2:
+            return "the twin's blocks change by %s" % blocks
+        return None
+    expected = RUNS * (sum(case.found.values()) or sum(case.objects.values()))
+    if case.watched:
+        sign = -1 if case.kind == "over-release" else 1
+        if grown == [sign * expected] * WINDOWS:
+            return None
+        return "the count changes by %s, not by %d" % (grown, sign * expected)
+    if any(change < expected - NOISE for change in blocks):
+        return "blocks grow by %s, and should by %s" % (blocks, expected)
+    return None
+
+
+def prove(case):
+    """"passed", "skipped" or "failed", and why."""
+    reason = case.missing()
+    if reason:
+        return "skipped", reason
+    if case.kind == "over-release" and not case.watched:
+        return "failed", "an over-release needs an object to watch"
+    for which in "right", "wrong":
+        reason = wrong_in(case, which, *windows(case, which))
+        if reason:
+            return "failed", reason
+    return "passed", ""
+
+
+def main(names):
+    for case in cases():
+        if names and names != ["--list"] and case.name not in names:
+            continue
+        # Said before it runs, so that a crash has a name.
+        print(json.dumps({"name": case.name}), flush=True)
+        if names != ["--list"]:
+            verdict, reason = prove(case)
+            print(json.dumps({"name": case.name, "verdict": verdict, "reason": reason}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    # What was over-released mustn't be ended.
+    os._exit(0)

@@ -1,0 +1,41 @@
+"""Proves the corpus on every Python without pyrefcore: each function wrong, each twin right.
+
+    prove.py [FLAVOUR|PYTHON ...]      the default is every Python that is found
+
+The last line is "N passed, N failed, N skipped".
+"""
+
+import sys
+
+import pythons
+
+
+def main(wanted):
+    passed = failed = skipped = 0
+    for python in pythons.found(wanted):
+        lines, built = pythons.build(python)
+        print("%s %s" % (python.flavour, python.path))
+        if not built:
+            print("    not built:\n    " + "\n    ".join(lines))
+            skipped, failed = (skipped + 1, failed) if lines and lines[-1].startswith("skipped") else (skipped, failed + 1)
+            continue
+        results, trouble = pythons.run_all(python, "proof.py")
+        if trouble:
+            print("    FAILED %s" % trouble)
+            failed += 1
+        for name, answer in results.items():
+            passed += answer["verdict"] == "passed"
+            failed += answer["verdict"] == "failed"
+            skipped += answer["verdict"] == "skipped"
+            if answer["verdict"] != "passed":
+                print("    %s %s: %s" % (answer["verdict"].replace("failed", "FAILED"), name, answer["reason"]))
+        sys.stdout.flush()
+    if not passed and not failed:
+        print("FAILED no Python was found")
+        failed += 1
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
