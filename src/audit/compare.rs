@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::finding::{Example, Finding, Folded, Kind};
+use super::finding::{Example, Finding, Kind};
+use super::fold::{self, Kept};
+use super::pins;
 use super::snapshot::{OfType, Row, Snapshot};
-use super::{edges, pins};
-use crate::abi::PyObject;
 
 /// Examples kept of each finding.
-const EXAMPLES: usize = 8;
+pub(super) const EXAMPLES: usize = 8;
 
 /// A type as one snapshot saw it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,11 +81,11 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
             });
         }
         if !found && steady(&objects).is_some_and(|objects| objects > 0) {
-            kept.push((of_type, objects[0]));
+            kept.push(Kept { of_type, objects });
         }
     }
     // SAFETY: the caller's promise is the callee's.
-    unsafe { fold(&mut findings, &kept) };
+    unsafe { fold::fold(&mut findings, kept) };
     findings.sort_by_key(|finding| {
         let most = finding.references.last().copied().unwrap_or(0).abs();
         (
@@ -233,42 +233,6 @@ fn examples(
             }
         })
         .collect()
-}
-
-/// Puts types of which there are more and more, and whose references are all explained, under the leak that holds them.
-///
-/// # Safety
-/// The host's lock is held.
-unsafe fn fold(findings: &mut [Finding], kept: &[(&OfType, isize)]) {
-    let leaks = findings
-        .iter_mut()
-        .filter(|finding| finding.kind == Kind::Leak);
-    let roots: Vec<(&mut Finding, *mut PyObject)> = leaks
-        .filter_map(|finding| {
-            let op = finding.examples.first()?.op;
-            Some((finding, op))
-        })
-        .collect();
-    if roots.is_empty() || kept.is_empty() {
-        return;
-    }
-    // SAFETY: the caller's promise is the callee's.
-    let Some(mut edges) = (unsafe { edges::Edges::now() }) else {
-        return;
-    };
-    for (finding, root) in roots {
-        // SAFETY: nothing has died since the edges were drawn.
-        let below = unsafe { edges.types_below(root) };
-        let held = kept
-            .iter()
-            .filter(|(of_type, _)| below.contains(&(of_type.ob_type as usize)));
-        finding.folded = held
-            .map(|(of_type, objects)| Folded {
-                type_name: of_type.name.clone(),
-                objects: *objects,
-            })
-            .collect();
-    }
 }
 
 #[cfg(test)]

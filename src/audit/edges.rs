@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::pass::{Pass, Seen};
+use super::snapshot::counted;
 use super::types::TYPE_WORD;
 use crate::abi::{self, PyObject};
 
@@ -12,6 +13,16 @@ pub struct Edges {
     pass: Pass,
     /// What one object shows; kept for its memory.
     shown: Vec<usize>,
+}
+
+/// An object that nobody can reach.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed {
+    pub(super) op: *mut PyObject,
+    pub(super) ob_type: usize,
+    pub(super) refcount: isize,
+    /// Its type was written in C by somebody else.
+    pub(super) is_foreign: bool,
 }
 
 /// Objects that are looked at below one.
@@ -91,6 +102,46 @@ impl Edges {
             }
         }
         types
+    }
+
+    /// The objects of these types that only each other, or things like them, hold: nobody can ever reach or end them.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    pub(super) unsafe fn closed(&mut self, types: &HashSet<usize>) -> Vec<Closed> {
+        let mut reached = HashSet::new();
+        let mut queue = Vec::new();
+        for &seen in &self.pass.seen {
+            // SAFETY: the caller's promise.
+            let is_held = unsafe { counted(seen.op) }
+                .is_none_or(|refcount| refcount > self.pass.ledger.explained(seen.op));
+            if is_held || self.pass.memory.is_static(seen.op as usize, 1) {
+                reached.insert(seen.op as usize);
+                queue.push(seen.op);
+            }
+        }
+        while let Some(op) = queue.pop() {
+            if let Some(seen) = self.find(op) {
+                // SAFETY: the caller's promise.
+                unsafe { self.show(seen) };
+                let new = self.shown.iter().filter(|&&held| reached.insert(held));
+                queue.extend(new.map(|&held| held as *mut PyObject));
+            }
+        }
+        let mut closed = Vec::new();
+        for &seen in &self.pass.seen {
+            let info = self.pass.info(seen);
+            if types.contains(&(info.ob_type as usize)) && !reached.contains(&(seen.op as usize)) {
+                closed.push(Closed {
+                    op: seen.op,
+                    // SAFETY: the caller's promise.
+                    refcount: unsafe { counted(seen.op) }.unwrap_or(0),
+                    ob_type: info.ob_type as usize,
+                    is_foreign: info.is_foreign,
+                });
+            }
+        }
+        closed
     }
 
     /// # Safety

@@ -12,6 +12,7 @@ pub mod builtin;
 pub mod compare;
 pub mod edges;
 pub mod finding;
+mod fold;
 mod holds;
 mod ledger;
 mod memory;

@@ -6,6 +6,7 @@ use super::blocks;
 use super::holds::{self, Held};
 use super::ledger::Ledger;
 use super::memory::Memory;
+use super::pins;
 use super::recognise::recognise;
 use super::tracked::is_tracked;
 use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
@@ -111,6 +112,7 @@ impl Pass {
             }
             pass.ask_all();
         }
+        pins::explain(&pass.ledger);
         Some(pass)
     }
 

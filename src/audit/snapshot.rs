@@ -77,7 +77,6 @@ impl Snapshot {
         // SAFETY: the caller's promise is the callees'.
         unsafe {
             let mut pass = Pass::over_all()?;
-            pins::explain(&pass.ledger);
             let hidden = pass.hidden();
             let mut rows = Vec::new();
             let mut mortals = Vec::new();
@@ -159,7 +158,7 @@ impl Snapshot {
 ///
 /// # Safety
 /// `op` is an object.
-unsafe fn counted(op: *mut PyObject) -> Option<isize> {
+pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
     // SAFETY: the caller's promise; a free-threaded flavour has that layout.
     unsafe {
         let count = PyObject::count(op);
