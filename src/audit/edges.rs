@@ -21,6 +21,7 @@ pub(super) struct Closed {
     pub(super) op: *mut PyObject,
     pub(super) ob_type: usize,
     pub(super) refcount: isize,
+    pub(super) explained: isize,
     /// Its type was written in C by somebody else.
     pub(super) is_foreign: bool,
 }
@@ -109,12 +110,17 @@ impl Edges {
     /// # Safety
     /// Nothing has died since the edges were drawn.
     pub(super) unsafe fn closed(&mut self, types: &HashSet<usize>) -> Vec<Closed> {
+        // SAFETY: the caller's promise.
+        let hidden = unsafe { self.pass.hidden() };
         let mut reached = HashSet::new();
         let mut queue = Vec::new();
         for &seen in &self.pass.seen {
+            let hidden = hidden
+                .get(&(seen.op as usize))
+                .map_or(0, |&hidden| hidden as isize);
+            let explained = self.pass.ledger.explained(seen.op) + hidden;
             // SAFETY: the caller's promise.
-            let is_held = unsafe { counted(seen.op) }
-                .is_none_or(|refcount| refcount > self.pass.ledger.explained(seen.op));
+            let is_held = unsafe { counted(seen.op) }.is_none_or(|refcount| refcount > explained);
             if is_held || self.pass.memory.is_static(seen.op as usize, 1) {
                 reached.insert(seen.op as usize);
                 queue.push(seen.op);
@@ -136,6 +142,7 @@ impl Edges {
                     op: seen.op,
                     // SAFETY: the caller's promise.
                     refcount: unsafe { counted(seen.op) }.unwrap_or(0),
+                    explained: self.pass.ledger.explained(seen.op),
                     ob_type: info.ob_type as usize,
                     is_foreign: info.is_foreign,
                 });

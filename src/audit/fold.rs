@@ -8,7 +8,6 @@ use super::edges::{Closed, Edges};
 use super::finding::{Example, Finding, Folded, Kind};
 use super::pins;
 use super::snapshot::OfType;
-use crate::abi::PyTypeObject;
 
 /// A type with the same growth in every window, and no finding of its own.
 #[derive(Clone, Debug)]
@@ -37,36 +36,37 @@ pub(super) unsafe fn fold(findings: &mut Vec<Finding>, mut kept: Vec<Kept>) {
         // SAFETY: nothing has died since the edges were drawn.
         unsafe { put_under(finding, &mut kept, &mut edges) };
     }
-    let types = kept
-        .iter()
-        .map(|kept| kept.of_type.ob_type as usize)
-        .collect();
+    let types: HashSet<usize> = kept.iter().map(Kept::place).collect();
     // SAFETY: as above.
-    let mut closed = unsafe { edges.closed(&types) };
-    // Of a circle, the part that somebody wrote in C is the one to name.
-    closed.sort_by_key(|closed| (!closed.is_foreign, std::cmp::Reverse(closed.op)));
-    for at in 0..closed.len() {
-        let Closed { ob_type, .. } = closed[at];
-        let Some(place) = kept
-            .iter()
-            .position(|kept| kept.of_type.ob_type as usize == ob_type)
-        else {
-            continue;
-        };
-        let grown: isize = kept[place].objects.iter().sum();
-        let same: Vec<&Closed> = closed
-            .iter()
-            .filter(|other| other.ob_type == ob_type)
-            .collect();
-        if (same.len() as isize) < grown {
-            continue;
+    let closed = unsafe { edges.closed(&types) };
+    let mut circles = Vec::new();
+    for &ob_type in &types {
+        let same = closed.iter().filter(|closed| closed.ob_type == ob_type);
+        let mut same: Vec<&Closed> = same.collect();
+        same.sort_by_key(|closed| std::cmp::Reverse(closed.op));
+        if let Some(newest) = same.first() {
+            // SAFETY: as above.
+            let below = unsafe { edges.types_below(newest.op) };
+            let order = (!newest.is_foreign, std::cmp::Reverse(below.len()), ob_type);
+            circles.push((order, same));
         }
+    }
+    // Of a circle, the part that somebody wrote in C is the one to name; or else what holds the most.
+    circles.sort_by_key(|&(order, _)| order);
+    for ((_, _, ob_type), same) in circles {
+        let place = kept.iter().position(|kept| {
+            kept.place() == ob_type && same.len() as isize >= kept.objects.iter().sum()
+        });
+        let Some(place) = place else { continue };
         let Kept { of_type, objects } = kept.swap_remove(place);
+        let unshown = same
+            .first()
+            .map_or(0, |newest| newest.refcount - newest.explained);
         let mut finding = Finding {
             kind: Kind::Leak,
-            ob_type: ob_type as *mut PyTypeObject,
+            ob_type: of_type.ob_type,
             type_name: of_type.name.clone(),
-            references: vec![0; objects.len()],
+            references: objects.iter().map(|objects| objects * unshown).collect(),
             objects,
             examples: examples(&same),
             folded: Vec::new(),
@@ -74,6 +74,13 @@ pub(super) unsafe fn fold(findings: &mut Vec<Finding>, mut kept: Vec<Kept>) {
         // SAFETY: as above.
         unsafe { put_under(&mut finding, &mut kept, &mut edges) };
         findings.push(finding);
+    }
+}
+
+impl Kept<'_> {
+    /// Where the type lies.
+    fn place(&self) -> usize {
+        self.of_type.ob_type as usize
     }
 }
 
@@ -86,7 +93,7 @@ unsafe fn put_under(finding: &mut Finding, kept: &mut Vec<Kept>, edges: &mut Edg
     // SAFETY: the caller's promise is the callee's.
     let below: HashSet<usize> = unsafe { edges.types_below(root.op) };
     kept.retain(|kept| {
-        let is_below = below.contains(&(kept.of_type.ob_type as usize));
+        let is_below = below.contains(&kept.place());
         if is_below {
             finding.folded.push(Folded {
                 type_name: kept.of_type.name.clone(),
@@ -97,17 +104,15 @@ unsafe fn put_under(finding: &mut Finding, kept: &mut Vec<Kept>, edges: &mut Edg
     });
 }
 
-/// Objects that hold each other have as many references as are explained.
 fn examples(closed: &[&Closed]) -> Vec<Example> {
-    closed
-        .iter()
-        .take(EXAMPLES)
+    let newest = closed.iter().take(EXAMPLES);
+    newest
         .map(|closed| {
             let pins = pins::of(closed.op);
             Example {
                 op: closed.op,
                 refcount: closed.refcount - pins,
-                explained: closed.refcount - pins,
+                explained: closed.explained - pins,
             }
         })
         .collect()

@@ -1,5 +1,6 @@
 //! The references that nothing explains, at one moment.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
 use super::blocks;
@@ -127,6 +128,13 @@ impl Snapshot {
                 pins: None,
             })
         }
+    }
+
+    /// The unexplained references of each row, by where it lies.
+    pub(super) fn rests(&self) -> HashMap<usize, isize> {
+        let rows = self.rows.iter();
+        rows.map(|row| (row.op as usize, row.unexplained()))
+            .collect()
     }
 
     /// Holds every object of this snapshot with many references more, until [`Snapshot::unpin`]. Returns how many.
