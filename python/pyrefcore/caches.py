@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
+from gc import collect
 from typing import Any, Callable
 
 
@@ -35,8 +35,8 @@ def clear() -> None:
     for cleanup in getattr(sys.modules.get("typing"), "_cleanups", ()):
         _quietly(cleanup)
     # A finalizer may leave garbage of its own.
-    if gc.collect():
-        gc.collect()
+    if collect():
+        collect()
     _clear_internal()
 
 

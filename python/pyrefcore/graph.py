@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import gc
+from gc import disable, enable, isenabled
 from typing import Any, Dict, List, Sequence
 
 from . import native
@@ -31,8 +31,8 @@ def neighbourhood(addresses: Sequence[int], unsafe: bool = False) -> Neighbourho
     into: Dict[int, List[int]] = {address: [] for address in addresses}
     out: Dict[int, List[int]] = {address: [] for address in addresses}
     # The collector walks over the same objects as the visitors do.
-    was_enabled = gc.isenabled()
-    gc.disable()
+    was_enabled = isenabled()
+    disable()
     try:
         core.pyrefcore_referrers(wanted, len(addresses), _collect(into, by_target=True, without=id(wanted)), None)
         for address in addresses:
@@ -40,7 +40,7 @@ def neighbourhood(addresses: Sequence[int], unsafe: bool = False) -> Neighbourho
         return Neighbourhood(_shown(into, unsafe), _shown(out, unsafe))
     finally:
         if was_enabled:
-            gc.enable()
+            enable()
 
 
 def at(address: int) -> Any:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
-import os
+from gc import disable, enable, isenabled
+from os import _exit, getpid
 from typing import Callable, Iterator, List, Optional
 
 from . import caches, host, native
 
+# What a test patches while it is checked (`os.getpid`, `gc.collect` ...) is bound above, and does not reach us.
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 
 
@@ -27,7 +29,7 @@ class Windows:
     def __init__(self, fn: Callable[[], object], capacity: int, births: Optional[bool] = None) -> None:
         self._fn = fn
         self._core = native.library()
-        self._process = os.getpid()
+        self._process = getpid()
         self._kept = (ctypes.c_void_p * capacity)()
         self._address = ctypes.addressof(self._kept)
         self._pins = (ctypes.c_void_p * 2)()
@@ -48,7 +50,7 @@ class Windows:
 
     def run(self, times: int) -> None:
         """Calls the function so many times. What it raises goes through."""
-        fn, finished, process, getpid = self._fn, self.finished, self._process, os.getpid
+        fn, finished, process = self._fn, self.finished, self._process
         for _ in range(times):
             try:
                 fn()
@@ -56,7 +58,7 @@ class Windows:
                 # A child that comes back from the function must neither go on here nor report anything.
                 if getpid() != process:
                     self._forked[0] = 1
-                    os._exit(0)
+                    _exit(0)
             finished.value += 1
 
     def snapshot(self) -> None:
@@ -81,8 +83,17 @@ class Windows:
 
     def pin(self, which: int) -> int:
         """Holds every object that is alive now, so that an over-release can't end it. How many those are."""
-        self._pins[which] = self._take()
-        return int(self._core.pyrefcore_snapshot_pin(self._pins[which]))
+        caches.clear()
+        core, was_enabled = self._core, isenabled()
+        disable()
+        # One expression, and no collection meanwhile: nothing may die between the two calls.
+        held = core.pyrefcore_snapshot_pin(taken := core.pyrefcore_snapshot_take())
+        if was_enabled:
+            enable()
+        self._pins[which] = taken
+        if not taken:
+            raise NotCounted(why_not())
+        return int(held)
 
     def has_forked(self) -> bool:
         """Whether a child process came back from the function, and was ended."""
