@@ -7,8 +7,8 @@ another process.
 from __future__ import annotations
 
 import dataclasses
-import json
 import unittest
+from json import dumps, loads
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
@@ -95,7 +95,8 @@ class References:
         verdict = self._made.pop(item.nodeid, None) if call.when == "call" else None
         if verdict is not None:
             report = outcome.get_result()
-            report.refs = json.dumps(dataclasses.asdict(verdict))
+            # These are from before the test, which may have put something else in their place.
+            report.refs = dumps(dataclasses.asdict(verdict))
             if verdict.outcome in (LEAKED, MISSING):
                 report.outcome = "failed"
                 report.longrepr = verdict.text
@@ -110,7 +111,7 @@ class References:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if hasattr(report, "refs"):
-            self._verdicts.append(Verdict(**json.loads(report.refs)))
+            self._verdicts.append(Verdict(**loads(report.refs)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: Any) -> None:
@@ -137,7 +138,7 @@ class References:
 
 
 def _outcome(report: Any) -> Optional[str]:
-    return json.loads(report.refs)["outcome"] if hasattr(report, "refs") else None
+    return loads(report.refs)["outcome"] if hasattr(report, "refs") else None
 
 
 def _verdict(nodeid: str, settings: Settings, report: Report) -> Verdict:
@@ -146,8 +147,10 @@ def _verdict(nodeid: str, settings: Settings, report: Report) -> Verdict:
         finding for finding in report.findings if finding.type not in known and not settings.is_expected(finding)
     ]
     found = report.to_dict()
-    shown = dataclasses.replace(report, findings=unexpected, notes=pytest_summary.own_notes(report.notes))
-    text = pytest_summary.printable(str(shown))
+    # One example says enough on a terminal; the others are in the report.
+    shown = [dataclasses.replace(finding, examples=finding.examples[:1]) for finding in unexpected]
+    own_notes = pytest_summary.own_notes(report.notes)
+    text = pytest_summary.printable(str(dataclasses.replace(report, findings=shown, notes=own_notes)))
     if unexpected:
         return Verdict(nodeid, LEAKED, text=text, report=found)
     if report.error is not None:
