@@ -15,7 +15,7 @@ import pytest
 
 from . import pytest_summary
 from .attach import attach
-from .check import check
+from .check import Interrupted, check
 from .native import NotSupported
 from .pytest_item import RepeatedTest
 from .pytest_settings import Settings, read_allowed
@@ -83,8 +83,13 @@ class References:
         why_not = repeated.why_not()
         if why_not is not None:
             return Verdict(item.nodeid, UNCHECKED, why_not)
-        with repeated.quiet():
-            report = check(repeated, runs=settings.runs, windows=settings.windows, subject=item.nodeid)
+        try:
+            with repeated.quiet():
+                report = check(repeated, runs=settings.runs, windows=settings.windows, subject=item.nodeid)
+        except Interrupted as interrupted:
+            # What had been counted by now is in the summary; no report of the test will carry it there.
+            self._verdicts.append(_verdict(item.nodeid, settings, interrupted.report))
+            raise KeyboardInterrupt from None
         if isinstance(report.exception, pytest.exit.Exception):
             raise report.exception
         return _verdict(item.nodeid, settings, report)
