@@ -1,7 +1,14 @@
-"""All cases that the Python that runs has the modules for."""
+"""All cases that there are modules for."""
 
-import cases as in_c
+import importlib.util
+
+import cases
+import cases_bindings
 
 
-def cases():
-    return in_c.CASES
+def cases_here():
+    found = list(cases.CASES)
+    for name, more in ("corpus_cython", cases_bindings.CYTHON), ("corpus_pybind11", cases_bindings.PYBIND11):
+        if importlib.util.find_spec(name):
+            found += more
+    return found

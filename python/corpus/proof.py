@@ -10,7 +10,8 @@ import json
 import os
 import sys
 
-from every import cases
+from case import secure
+from every import cases_here
 
 RUNS, WINDOWS = 200, 6
 # How many blocks may come or go in a window of a function that does nothing wrong: caches, lists that grow.
@@ -30,10 +31,12 @@ def windows(case, which):
     """By how much the watched count, or the number of blocks, grows in each window of runs."""
     run, arguments = case.runner(which)
     gc.collect()
+    gc.disable()
     # The collector needn't look again and again at what was there before.
     gc.freeze()
     for _ in range(RUNS):
         run()
+    secure()
     seen, blocks = [], []
     for window in range(WINDOWS + 1):
         gc.collect()
@@ -82,7 +85,7 @@ def prove(case):
 
 
 def main(names):
-    for case in cases():
+    for case in cases_here():
         if names and names != ["--list"] and case.name not in names:
             continue
         # Said before it runs, so that a crash has a name.

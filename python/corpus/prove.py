@@ -12,12 +12,16 @@ import pythons
 
 def main(wanted):
     passed = failed = skipped = 0
+    for line in pythons.tools():
+        print(line)
     for python in pythons.found(wanted):
-        lines, built = pythons.build(python)
+        verdict, lines = pythons.build(python)
         print("%s %s" % (python.flavour, python.path))
-        if not built:
-            print("    not built:\n    " + "\n    ".join(lines))
-            skipped, failed = (skipped + 1, failed) if lines and lines[-1].startswith("skipped") else (skipped, failed + 1)
+        for line in lines:
+            print("    " + line)
+        skipped += verdict == "skipped" or sum(line.startswith("skipped") for line in lines)
+        failed += verdict == "failed"
+        if verdict != "built":
             continue
         results, trouble = pythons.run_all(python, "proof.py")
         if trouble:

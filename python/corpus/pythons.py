@@ -26,11 +26,18 @@ def found(wanted=()):
     return [python for python in pythons if not wanted or python.flavour in wanted or python.path in wanted]
 
 
+def tools():
+    """Brings Cython and pybind11; the lines that say what can't be had."""
+    done = subprocess.run(["sh", os.path.join(HERE, "tools.sh"), os.path.join(ROOT, "target", "corpus", "tools")],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.stdout.strip().splitlines()
+
+
 def build(python):
-    """Builds the corpus; the lines that it prints, and whether it worked."""
+    """Builds the corpus: "built", "skipped" or "failed", and the lines that were printed."""
     done = subprocess.run(["sh", os.path.join(HERE, "build.sh"), python.path, python.folder],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.stdout.strip().splitlines(), done.returncode == 0
+    return {0: "built", 3: "skipped"}.get(done.returncode, "failed"), done.stdout.strip().splitlines()
 
 
 def run(python, script, names, timeout, environment=()):
