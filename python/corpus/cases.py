@@ -28,12 +28,18 @@ class Refused(Exception):
     """What the callbacks raise."""
 
 
-class Other:
-    """A class that only one case counts."""
-
-
 def refuse():
     raise Refused("refused")
+
+
+def refusing():
+    """A function that raises a class of its own, which is held in all the ways that spares are."""
+    error = type("Refused", (Exception,), {})
+
+    def callback():
+        raise error
+
+    return callback, spare(error)
 
 
 def three():
@@ -122,7 +128,8 @@ ARGUMENTS = [
     leak("pair", "str", a_text),
     over("wrapped", "str", a_spare_text, watched=argument()),
     over("pack", "str", a_spare_text, watched=argument()),
-    over("nothing", "NoneType", lambda: (spare(None),), lambda function, _: function(), watched=lambda arguments: None, immortal=ONE),
+    over("nothing", "NoneType", lambda: (spare(None),), lambda function, _: function(),
+         watched=lambda arguments: None, immortal=ONE),
     leak("either", "NoneType", watched=lambda arguments: None, immortal=ONE),
     leak("same", "bool", a_text, watched=lambda arguments: True, immortal=ONE),
     leak("seven", "int", watched=lambda arguments: 7, immortal=ONE),
@@ -183,11 +190,10 @@ ERRORS = [
     leak("parse", "list", a_text, raises=TypeError),
     over("convert", name_of(Thing), lambda: (spare(Thing()),), raises=TypeError, watched=argument()),
     leak("attempt", {"type": 1, name_of(Refused): 1, "traceback": 1}, lambda: (refuse,)),
-    over("cleanup", "type", lambda: (refuse, spare(Refused)), lambda function, callback, _: function(callback),
-         raises=Refused, watched=argument(1)),
-    leak("refuse", name_of(Refused), lambda: (Refused,), raises=Refused),
-    over("ignore", "type", lambda: (refuse, spare(Refused)), lambda function, callback, _: function(callback),
+    over("cleanup", "type", refusing, lambda function, callback, _: function(callback), raises=Exception,
          watched=argument(1)),
+    leak("refuse", name_of(Refused), lambda: (Refused,), raises=Refused),
+    over("ignore", "type", refusing, lambda function, callback, _: function(callback), watched=argument(1)),
     leak("special", "type", raises=Exception),
     over("because", name_of(Refused), lambda: (Refused(), spare(Refused())), watched=argument(1)),
     leak("was_raised", "traceback", lambda: (raised(),), watched=lambda arguments: arguments[0].__traceback__),
@@ -296,8 +302,8 @@ TYPES = [
     leak("type_size", "type"),
     leak("derive", "tuple", lambda: (Thing,)),
     leak("place_of", "float", a_text),
-    leak("kind_of", "type", lambda: (Other(),), watched=lambda arguments: Other),
-    over("type_of", "type", lambda: (spare(Other)(),), watched=lambda arguments: Other),
+    leak("kind_of", "type", lambda: (type("Other", (), {})(),), watched=lambda arguments: type(arguments[0])),
+    over("type_of", "type", lambda: (spare(type("Other", (), {}))(),), watched=lambda arguments: type(arguments[0])),
 ]
 
 CASES = (ARGUMENTS + CONTAINERS + ITEMS + ITERATION + ERRORS + MODULES + CALLBACKS + WEAKREFS + TEXT + BOXES + SLOTS

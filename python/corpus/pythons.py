@@ -21,8 +21,7 @@ def found(wanted=()):
         flavour, path, _ = line.split()
         folder = os.path.join(ROOT, "target", "corpus", path.strip("/").replace("/", "-"))
         pythons.append(Python(flavour, path, folder))
-    pythons.sort(key=lambda python: ([int(part) if part.isdigit() else part for part in
-                                      python.flavour[3:].replace("t", "-t").split("-")][:1], python.flavour, python.path))
+    pythons.sort(key=lambda python: (int(python.flavour[3:].split("-")[0].rstrip("t")), python.flavour, python.path))
     return [python for python in pythons if not wanted or python.flavour in wanted or python.path in wanted]
 
 
@@ -45,10 +44,11 @@ def run(python, script, names, timeout, environment=()):
 
     A case that was announced and has no verdict is where the process crashed.
     """
-    settings = dict(os.environ, PYTHONPATH=os.pathsep.join([python.folder, HERE]), PYTHONDONTWRITEBYTECODE="1")
-    settings.update(environment)
+    path = os.pathsep.join([python.folder, HERE, os.path.dirname(HERE)])
+    settings = dict(os.environ, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1", **dict(environment))
     command = [python.path, os.path.join(HERE, script)] + list(names)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings, cwd=HERE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings,
+                               cwd=HERE)
     try:
         output, complaints = process.communicate(timeout=timeout)
         end = "" if process.returncode == 0 else "ended with status %d" % process.returncode
@@ -66,8 +66,8 @@ def run(python, script, names, timeout, environment=()):
     return answers, end, [line[:160] for line in complaints.strip().splitlines()[-12:]]
 
 
-def run_all(python, script, timeout=600, environment=()):
-    """Runs every case in one process, and what a crash has cut off in others, until each has an answer.
+def run_all(python, script, timeout=600, environment=(), together=1000):
+    """Runs every case, so many in one process, and what a crash has cut off in others, until each has an answer.
 
     A case that crashed is tried again alone, where others can't have prepared its crash.
     """
@@ -75,19 +75,24 @@ def run_all(python, script, timeout=600, environment=()):
     if not names:
         _, end, complaints = run(python, script, ["--list"], timeout, environment)
         return {}, "%s %s: %s" % (script, end, "\n".join(complaints))
-    results, pending = collections.OrderedDict((name, None) for name in names), names
-    while pending:
+    results = collections.OrderedDict((name, None) for name in names)
+    while None in results.values():
+        pending = [name for name in names if results[name] is None][:together]
         answers, end, complaints = run(python, script, pending, timeout, environment)
         results.update((name, answer) for name, answer in answers.items() if "verdict" in answer)
         left = [name for name in pending if results[name] is None]
-        if not left:
-            break
-        crashed = next((name for name in left if name in answers), left[0])
-        alone, end_alone, complaints_alone = run(python, script, [crashed], timeout, environment)
-        answer = alone.get(crashed, {})
-        if "verdict" not in answer:
-            answer = {"verdict": "failed", "reason": "the process %s\n    %s" % (
-                end_alone or end or "said nothing", "\n    ".join(complaints_alone or complaints))}
-        results[crashed] = answer
-        pending = [name for name in left if name != crashed]
+        if left:
+            # The last one that was announced is the one that crashed.
+            crashed = next((name for name in reversed(left) if name in answers), left[0])
+            results[crashed] = alone(python, script, crashed, timeout, environment, end, complaints)
     return results, ""
+
+
+def alone(python, script, name, timeout, environment, end, complaints):
+    """The answer of a case in a process of its own, or how that ended."""
+    answers, end_alone, complaints_alone = run(python, script, [name], timeout, environment)
+    answer = answers.get(name, {})
+    if "verdict" in answer:
+        return answer
+    return {"verdict": "failed", "reason": "the process %s\n    %s" % (
+        end_alone or end or "said nothing", "\n    ".join(complaints_alone or complaints))}

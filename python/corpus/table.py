@@ -1,0 +1,94 @@
+"""Runs the audit on the corpus in every Python, and prints one table for each.
+
+    table.py [--failures] [FLAVOUR|PYTHON ...]      the default is every Python that is found
+
+A Python whose flavour has no library is skipped by name; `make build FLAVOUR=...` builds one. --failures leaves out
+the rows of what passed. Exits 1 where a mistake is missed or misreported, or a correct twin is reported; the last line
+is "N passed, N failed, N skipped".
+"""
+
+import os
+import sys
+
+import pythons
+
+# Cases that share a process: enough to be quick, few enough that one crash costs little.
+TOGETHER = 25
+
+
+def environment(python):
+    """What the audit needs, or None where there is no library."""
+    library = os.path.join(pythons.ROOT, "target", "dist", python.flavour, "lib", "libpyrefcore.so")
+    return {"PYREFCORE_LIBRARY": library} if os.path.exists(library) else None
+
+
+def told(findings):
+    """Findings in a few words: "2 str" are two references to strings a run."""
+    words = []
+    for _, kind, references, objects in findings:
+        words.append("%g %s" % (references, kind) if references else "%g objects %s" % (objects, kind))
+    return ", ".join(words) or "-"
+
+
+def row(name, answer):
+    """One line of the table."""
+    right, wrong = answer.get("right"), answer.get("wrong")
+    kinds = sorted({finding[0] for finding in wrong["findings"]}) if wrong else []
+    wanted = answer.get("expected", [])
+    found = told(wrong["findings"]) if wrong else "-"
+    if kinds and wanted and kinds != [wanted[0][0]]:
+        found += " (%s)" % ", ".join(kinds)
+    return "%-20s %-12s %-46s %-46s %-8s %s" % (
+        name, wanted[0][0] if wanted else "", told(wanted), found, "-" if not right else
+        "reported" if right["findings"] else "quiet", answer["verdict"])
+
+
+def table(python, failures_only):
+    """Prints the table of one Python, and returns how many passed, failed and were skipped."""
+    counted = {"passed": 0, "failed": 0, "skipped": 0}
+    print("\n%s %s" % (python.flavour, python.path))
+    settings = environment(python)
+    if settings is None:
+        print("skipped: no library; make build FLAVOUR=%s" % python.flavour)
+        counted["skipped"] += 1
+        return counted
+    verdict, lines = pythons.build(python)
+    for line in lines:
+        print(line)
+    counted["skipped"] += sum(line.startswith("skipped") for line in lines)
+    counted["failed"] += verdict == "failed"
+    if verdict != "built":
+        return counted
+    results, trouble = pythons.run_all(python, "audited.py", environment=settings, together=TOGETHER)
+    if trouble:
+        print("FAILED %s" % trouble)
+        counted["failed"] += 1
+        return counted
+    print("%-20s %-12s %-46s %-46s %-8s %s" % ("case", "kind", "references per run", "found", "twin", "verdict"))
+    for name, answer in results.items():
+        counted[answer["verdict"]] += 1
+        if answer["verdict"] != "passed" or not failures_only:
+            print(row(name, answer))
+        if answer["verdict"] != "passed":
+            print("    %s" % answer["reason"])
+    sys.stdout.flush()
+    return counted
+
+
+def main(arguments):
+    failures_only = "--failures" in arguments
+    wanted = [argument for argument in arguments if argument != "--failures"]
+    found = pythons.found(wanted)
+    if not found:
+        print("there is no such Python: %s" % (" ".join(wanted) or "none was found"))
+        return 2
+    for line in pythons.tools():
+        print(line)
+    counted = [table(python, failures_only) for python in found]
+    passed, failed, skipped = (sum(one[verdict] for one in counted) for verdict in ("passed", "failed", "skipped"))
+    print("\n%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
