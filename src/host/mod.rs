@@ -9,7 +9,7 @@ mod interpreter;
 mod memory;
 mod process;
 mod stderr;
-mod words;
+mod thread_words;
 
 pub use chosen::Chosen;
 pub use interpreter::{
@@ -18,7 +18,7 @@ pub use interpreter::{
 pub use memory::{read, read_text};
 pub use process::Process;
 pub use stderr::{fatal, fatal_python_error, say};
-pub use words::Words;
+pub use thread_words::ThreadWords;
 
 /// The host that this library lives in.
 #[cfg(not(test))]

@@ -1,4 +1,4 @@
-use super::{Host, Words};
+use super::{Host, ThreadWords};
 
 /// The process itself, with or without an interpreter in it.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Host for Process {
 
     #[inline]
     fn stack_margin() -> isize {
-        let limit = match Words::with(|words| words.stack_limit.get()) {
+        let limit = match ThreadWords::with(|words| words.stack_limit.get()) {
             0 => find_stack_limit(),
             limit => limit,
         };
@@ -83,7 +83,7 @@ fn stack_pointer() -> usize {
 #[inline(never)]
 fn find_stack_limit() -> usize {
     let limit = soft_limit();
-    Words::with(|words| words.stack_limit.set(limit));
+    ThreadWords::with(|words| words.stack_limit.set(limit));
     limit
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use super::{count, death};
 use crate::abi::{BiasedCount, FLAVOUR, Head, PyObject};
-use crate::host::{self, Host, ThisHost, Words};
+use crate::host::{self, Host, ThisHost, ThreadWords};
 use crate::refcount::brc::{BUCKETS, Brc, Handed, Owner};
 use crate::refcount::{Released, bias, brc};
 use crate::watch::{ref_total, type_name};
@@ -56,7 +56,7 @@ pub fn register() {
 /// Whether the calling thread has yet to [`register`].
 #[inline]
 pub fn is_unknown() -> bool {
-    FLAVOUR.free_threaded && !Words::with(|words| words.is_registered.get())
+    FLAVOUR.free_threaded && !ThreadWords::with(|words| words.is_registered.get())
 }
 
 #[cold]
@@ -77,7 +77,7 @@ fn register_now() {
 }
 
 fn set_registered(now: bool) {
-    Words::with(|words| words.is_registered.set(now));
+    ThreadWords::with(|words| words.is_registered.set(now));
 }
 
 /// Has [`leave`] called when the calling thread ends: by the C library, which calls such functions after the

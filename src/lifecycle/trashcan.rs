@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::{death, gc, misuse};
 use crate::abi::{self, BiasedObject, FLAVOUR, PyGC_Head, PyObject, destructor};
-use crate::host::{self, Words};
+use crate::host::{self, ThreadWords};
 use crate::refcount::bias;
 
 /// CPython's `_PyTrash_UNWIND_LEVEL`. 3.13 spends a thread's whole budget of C recursion instead, ten thousand levels;
@@ -36,7 +36,7 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
         // SAFETY: the check takes anything.
         unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     }
-    Words::with(|words| {
+    ThreadWords::with(|words| {
         if words.trash_nesting.get() < UNWIND_LEVEL {
             words.trash_nesting.set(words.trash_nesting.get() + 1);
             return false;
@@ -48,7 +48,7 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
 
 /// The same where deallocators nest too deep.
 #[inline(never)]
-unsafe fn begin_deep(op: *mut PyObject, words: &Words) -> bool {
+unsafe fn begin_deep(op: *mut PyObject, words: &ThreadWords) -> bool {
     if op.is_null() {
         words.trash_nesting.set(words.trash_nesting.get() + 1);
         return false;
@@ -64,7 +64,7 @@ unsafe fn begin_deep(op: *mut PyObject, words: &Words) -> bool {
 /// Every object put aside is still dying.
 #[inline]
 pub unsafe fn end() {
-    Words::with(|words| {
+    ThreadWords::with(|words| {
         let nesting = words.trash_nesting.get() - 1;
         words.trash_nesting.set(nesting);
         if nesting <= 0 && !words.trash_later.get().is_null() {
@@ -83,7 +83,7 @@ pub unsafe fn deposit(op: *mut PyObject) {
     unsafe {
         check_container(op);
         let link = link_of(op);
-        let later = Words::with(|words| words.trash_later.replace(op));
+        let later = ThreadWords::with(|words| words.trash_later.replace(op));
         *link = (*link & KEPT) | later as usize;
     }
 }
@@ -94,7 +94,7 @@ pub unsafe fn deposit(op: *mut PyObject) {
 /// Every object put aside is still dying.
 #[inline]
 pub unsafe fn destroy_chain() {
-    if Words::with(|words| !words.trash_later.get().is_null()) {
+    if ThreadWords::with(|words| !words.trash_later.get().is_null()) {
         // SAFETY: the caller's promise is the callee's.
         unsafe { destroy_all() }
     }
@@ -104,7 +104,7 @@ pub unsafe fn destroy_chain() {
 #[inline(never)]
 unsafe fn destroy_all() {
     // What dies meanwhile is put aside at the next level, and the loop goes on with it.
-    Words::with(|words| {
+    ThreadWords::with(|words| {
         words.trash_nesting.set(words.trash_nesting.get() + 1);
         while let Some(op) = take(words) {
             // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
@@ -128,7 +128,7 @@ pub unsafe fn put_aside(op: *mut PyObject) {
         if tracked {
             gc::untrack(op);
         }
-        let later = Words::with(|words| words.trash_later.replace(op));
+        let later = ThreadWords::with(|words| words.trash_later.replace(op));
         *link_of(op) = later as usize | if tracked { TRACKED } else { 0 };
     }
 }
@@ -139,7 +139,7 @@ pub unsafe fn put_aside(op: *mut PyObject) {
 /// Every object put aside is still dying.
 #[inline]
 pub unsafe fn drain() {
-    if Words::with(|words| !words.trash_later.get().is_null()) {
+    if ThreadWords::with(|words| !words.trash_later.get().is_null()) {
         // SAFETY: the caller's promise is the callee's.
         unsafe { drain_all() }
     }
@@ -149,7 +149,7 @@ pub unsafe fn drain() {
 #[cold]
 #[inline(never)]
 unsafe fn drain_all() {
-    Words::with(|words| {
+    ThreadWords::with(|words| {
         while let Some(op) = take(words) {
             // SAFETY: the caller's promise is the callee's.
             unsafe { death::finish(op) };
@@ -214,7 +214,7 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
 
 /// Takes the object put aside last, and gives it its link word back.
 #[inline]
-fn take(words: &Words) -> Option<*mut PyObject> {
+fn take(words: &ThreadWords) -> Option<*mut PyObject> {
     let op = words.trash_later.get();
     if op.is_null() {
         return None;

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use crate::host::{Host, ThisHost, Words};
+use crate::host::{Host, ThisHost, ThreadWords};
 
 /// What each thread has counted, in a cell of its own.
 ///
@@ -39,7 +39,7 @@ impl<const KINDS: usize> Tally<KINDS> {
     /// Adds to one kind of count. From any thread.
     #[inline]
     pub(super) fn add(&self, kind: usize, amount: i64) {
-        let number = match Words::with(|words| words.cell.get()) {
+        let number = match ThreadWords::with(|words| words.cell.get()) {
             0 => find_cell(),
             number => number,
         };
@@ -83,7 +83,7 @@ fn find_cell() -> usize {
                 .is_ok()
     };
     let number = OWNERS.iter().position(mine).unwrap_or(CELLS) + 1;
-    Words::with(|words| words.cell.set(number));
+    ThreadWords::with(|words| words.cell.set(number));
     number
 }
 
@@ -114,9 +114,9 @@ mod tests {
     fn threads_beyond_the_cells_are_counted_too() {
         static TALLY: Tally<1> = Tally::new();
         TALLY.add(0, 5);
-        let mine = Words::with(|words| words.cell.replace(CELLS + 1));
+        let mine = ThreadWords::with(|words| words.cell.replace(CELLS + 1));
         TALLY.add(0, 7);
-        Words::with(|words| words.cell.set(mine));
+        ThreadWords::with(|words| words.cell.set(mine));
         assert_eq!(TALLY.shared.0[0].load(Ordering::Relaxed), 7);
         assert_eq!(TALLY.sum(0), 12);
     }
@@ -125,7 +125,7 @@ mod tests {
     fn a_thread_keeps_its_cell() {
         static TALLY: Tally<1> = Tally::new();
         TALLY.add(0, 1);
-        let mine = Words::with(|words| words.cell.get());
+        let mine = ThreadWords::with(|words| words.cell.get());
         assert_eq!(find_cell(), mine);
         let theirs = std::thread::spawn(find_cell)
             .join()

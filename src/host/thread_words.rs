@@ -7,7 +7,7 @@ use crate::abi::PyObject;
 /// What this library keeps for each thread.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Words {
+pub struct ThreadWords {
     /// The object that the trashcan has put aside last; each keeps its link in its `PyGC_Head`.
     pub trash_later: Cell<*mut PyObject>,
     /// How many trashcan's `begin` are waiting for their `end`.
@@ -35,13 +35,13 @@ std::arch::global_asm!(
     "pyrefcore_words:",
     ".zero {size}",
     ".popsection",
-    size = const size_of::<Words>(),
+    size = const size_of::<ThreadWords>(),
 );
 
 #[cfg(not(target_arch = "x86_64"))]
 thread_local! {
-    static WORDS: Words = const {
-        Words {
+    static WORDS: ThreadWords = const {
+        ThreadWords {
             trash_later: Cell::new(null_mut()),
             trash_nesting: Cell::new(0),
             cell: Cell::new(0),
@@ -51,7 +51,7 @@ thread_local! {
     };
 }
 
-impl Words {
+impl ThreadWords {
     /// Hands the calling thread's words to `use_them`.
     #[cfg(target_arch = "x86_64")]
     #[inline]
@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn each_thread_has_its_own() {
-        let set = |n| Words::with(|words| words.trash_nesting.replace(n));
-        let place = || Words::with(|words| std::ptr::from_ref(words) as usize);
+        let set = |n| ThreadWords::with(|words| words.trash_nesting.replace(n));
+        let place = || ThreadWords::with(|words| std::ptr::from_ref(words) as usize);
         assert_eq!(set(7), 0);
         let mine = place();
         let theirs = std::thread::spawn(move || (set(9), set(11), place()));
@@ -94,6 +94,9 @@ mod tests {
         assert_eq!((fresh, kept), (0, 9));
         assert_eq!(set(0), 7);
         assert_ne!(mine, theirs);
-        assert_eq!(Words::with(|words| words.trash_later.get()), null_mut());
+        assert_eq!(
+            ThreadWords::with(|words| words.trash_later.get()),
+            null_mut()
+        );
     }
 }
