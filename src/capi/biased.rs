@@ -1,6 +1,6 @@
 //! What the inline counting of free-threaded flavours calls.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{c_char, c_int};
 
 use crate::abi::PyObject;
 use crate::host::{self, Host, ThisHost};
@@ -16,7 +16,7 @@ pub unsafe extern "C" fn _Py_DecRefShared(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "_Py_DecRefShared");
-        brc::release_shared(op, c"_Py_DecRefShared", 0);
+        brc::release_shared(op, c"_Py_DecRefShared".as_ptr(), 0);
     }
 }
 
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn _Py_DecRefSharedDebug(
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "_Py_DecRefSharedDebug");
-        brc::release_shared(op, place(filename), lineno);
+        brc::release_shared(op, filename, lineno);
     }
 }
 
@@ -59,16 +59,5 @@ pub extern "C" fn _Py_GetThreadLocal_Addr() -> usize {
         // SAFETY: the host's own function takes nothing.
         Some(theirs) => unsafe { theirs() },
         None => ThisHost::thread_id(),
-    }
-}
-
-/// # Safety
-/// `filename` is null or a C string that outlives the call it was given to.
-unsafe fn place<'a>(filename: *const c_char) -> &'a CStr {
-    if filename.is_null() {
-        c"_Py_DecRefShared"
-    } else {
-        // SAFETY: the caller's promise.
-        unsafe { CStr::from_ptr(filename) }
     }
 }

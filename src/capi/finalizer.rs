@@ -4,8 +4,7 @@ use std::ffi::c_int;
 
 use crate::abi::PyObject;
 use crate::host;
-use crate::lifecycle::finalizer::{self, Fate};
-use crate::lifecycle::misuse;
+use crate::lifecycle::{finalizer, misuse};
 
 /// Runs the `tp_finalize` of `op`'s type, if it has one; for a container, only the first time.
 ///
@@ -38,7 +37,7 @@ pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(op: *mut PyObject) ->
             Some(theirs) => finalizer::call_in_host(op, theirs),
             None => {
                 misuse::check(op, "PyObject_CallFinalizerFromDealloc");
-                -c_int::from(finalizer::call_from_dealloc(op) == Fate::Resurrected)
+                finalizer::call_from_dealloc(op) as c_int
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use crate::abi::PyObject;
+use crate::abi::{FLAVOUR, PyObject};
 use crate::host;
 use crate::lifecycle::{count, gc, immortality, misuse};
 
@@ -121,8 +121,9 @@ pub unsafe extern "C" fn PyUnstable_Object_EnableDeferredRefcount(op: *mut PyObj
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         match host::originals().PyUnstable_Object_EnableDeferredRefcount {
-            Some(theirs) => theirs(op),
-            None => {
+            // Under a global lock the host's is as empty as ours.
+            Some(theirs) if FLAVOUR.free_threaded => theirs(op),
+            _ => {
                 misuse::check(op, "PyUnstable_Object_EnableDeferredRefcount");
                 c_int::from(gc::enable_deferred(op))
             }

@@ -14,7 +14,7 @@ impl Host for Process {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: on Linux the word at fs:0 is the thread pointer and is always readable.
         unsafe {
-            std::arch::asm!("mov {}, fs:0", out(reg) id, options(nostack, preserves_flags, readonly));
+            std::arch::asm!("mov {}, fs:0", out(reg) id, options(nostack, preserves_flags, pure, readonly));
         }
         #[cfg(target_arch = "aarch64")]
         // SAFETY: this register is readable from user space.

@@ -2,6 +2,8 @@ use std::cell::Cell;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 use std::ptr::null_mut;
 
+#[cfg(target_arch = "x86_64")]
+use super::{Host, Process};
 use crate::abi::PyObject;
 
 /// What this library keeps for each thread.
@@ -56,19 +58,19 @@ impl ThreadWords {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub fn with<R>(use_them: impl FnOnce(&Self) -> R) -> R {
-        let words: *const Self;
-        // SAFETY: the loader has stored the distance of the symbol from the thread pointer, which is the word at fs:0.
-        // The words are as the loader makes them: all zero, which is what each begins with. They live as long as the
-        // thread, and no other thread has them.
+        let distance: usize;
+        // SAFETY: the loader has stored the symbol's distance from the thread pointer there, once and for all.
         unsafe {
             std::arch::asm!(
                 "mov {0}, qword ptr [rip + pyrefcore_words@GOTTPOFF]",
-                "add {0}, qword ptr fs:[0]",
-                out(reg) words,
-                options(nostack, pure, readonly),
+                out(reg) distance,
+                options(nostack, preserves_flags, pure, readonly),
             );
-            use_them(&*words)
         }
+        let words = Process::thread_id().wrapping_add(distance) as *const Self;
+        // SAFETY: the thread pointer is the thread's id. The words are as the loader makes them: all zero, which is what
+        // each begins with. They live as long as the thread, and no other thread has them.
+        use_them(unsafe { &*words })
     }
 
     /// Hands the calling thread's words to `use_them`.

@@ -5,7 +5,7 @@
 //! destructor may run. In a host the host's queue is used, and its owners merge between bytecodes.
 
 use std::cell::{Cell, UnsafeCell};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::dangling;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
@@ -123,32 +123,66 @@ pub unsafe fn owns(op: *mut PyObject) -> bool {
     FLAVOUR.free_threaded && ThisHost::is_this_thread(unsafe { words(op) }.ob_tid.load(Relaxed))
 }
 
-/// Gives a reference back that is not the owner's: `_Py_DecRefShared`. `file` and `line` name the place for a debug
-/// flavour. In a host the host does it, whose queue may be needed.
+/// Gives a reference back by a thread that is not the owner: `_Py_DecRefShared`. `file` and `line` name the place for a
+/// debug flavour.
 ///
 /// # Safety
-/// `op` is an object of which the caller owns a reference, and the flavour is free-threaded.
+/// `op` is an object of which the caller owns a reference, and the flavour is free-threaded; `file` is a C string or
+/// NULL.
 #[inline]
-pub unsafe fn release_shared(op: *mut PyObject, file: &CStr, line: c_int) {
+pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        // Not the host's `_Py_DecRefShared`: that calls this one by name, which may be ours.
-        if let Some(theirs) = host::originals()._Py_DecRefSharedDebug {
-            return theirs(op, file.as_ptr(), line);
-        }
         let outcome = if FLAVOUR.ref_debug {
             bias::release_shared_checked(words(op))
         } else {
             bias::release_shared(words(op))
         };
-        let freed = FLAVOUR.ref_debug
-            && outcome == Released::Queued
-            && type_name::type_word(op) == Some(0xDDDD_DDDD_DDDD_DDDD);
-        if freed || outcome == Released::Negative {
-            count::negative(op, file, line);
+        match outcome {
+            Released::Dead => death::dealloc(op),
+            Released::Owners => hand_over(op, file, line),
+            Released::Negative => negative(op, file, line),
+            _ => {}
         }
-        end(op, outcome);
     }
+}
+
+/// The same where the reference is one of the owner's, who has to be told. In a host the host does all of it, whose
+/// queue is needed.
+///
+/// # Safety
+/// As [`release_shared`].
+#[cold]
+#[inline(never)]
+pub unsafe fn hand_over(op: *mut PyObject, file: *const c_char, line: c_int) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        // Not the host's `_Py_DecRefShared`: that calls this one by name, which may be ours.
+        if let Some(theirs) = host::originals()._Py_DecRefSharedDebug {
+            theirs(op, file, line);
+        } else if FLAVOUR.ref_debug && type_name::type_word(op) == Some(0xDDDD_DDDD_DDDD_DDDD) {
+            // Freed memory, as a debug allocator fills it.
+            negative(op, file, line);
+        } else if bias::mark_queued(words(op)) {
+            queue(op);
+        } else {
+            release_shared(op, file, line);
+        }
+    }
+}
+
+/// # Safety
+/// As [`count::negative`]; `file` is a C string or NULL.
+#[cold]
+unsafe fn negative(op: *mut PyObject, file: *const c_char, line: c_int) -> ! {
+    let file = if file.is_null() {
+        c"_Py_DecRefShared"
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { CStr::from_ptr(file) }
+    };
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { count::negative(op, file, line) }
 }
 
 /// The owner's own count has reached zero: `_Py_MergeZeroLocalRefcount`.
@@ -158,21 +192,9 @@ pub unsafe fn release_shared(op: *mut PyObject, file: &CStr, line: c_int) {
 #[inline]
 pub unsafe fn merge_zero_local(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
-    unsafe { end(op, bias::merge_zero_local(words(op))) }
-}
-
-/// Does what an outcome asks for.
-///
-/// # Safety
-/// `op` is an object whose reference was released with this outcome.
-#[inline]
-unsafe fn end(op: *mut PyObject, outcome: Released) {
-    // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match outcome {
-            Released::Dead => death::dealloc(op),
-            Released::Queued => queue(op),
-            _ => {}
+        if bias::merge_zero_local(words(op)) == Released::Dead {
+            death::dealloc(op);
         }
     }
 }
@@ -181,8 +203,7 @@ unsafe fn end(op: *mut PyObject, outcome: Released) {
 ///
 /// # Safety
 /// `op` is an object that has just been marked as queued, in a process without an interpreter.
-#[cold]
-pub unsafe fn queue(op: *mut PyObject) {
+unsafe fn queue(op: *mut PyObject) {
     if FLAVOUR.ref_debug {
         // The reference lives on; the owner takes it out of the total.
         ref_total::add(1);
@@ -202,7 +223,7 @@ pub unsafe fn queue(op: *mut PyObject) {
     // SAFETY: where it was the last reference, nobody else has the object.
     unsafe {
         match handed {
-            Handed::Back => release_shared(op, c"_Py_brc_queue_object", 0),
+            Handed::Back => release_shared(op, c"_Py_brc_queue_object".as_ptr(), 0),
             Handed::Dead => death::dealloc(op),
             Handed::Alive | Handed::Waits => {}
         }

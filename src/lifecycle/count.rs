@@ -44,7 +44,7 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
         Released::Immortal => return,
         // SAFETY: any object may be described.
         Released::Negative => unsafe { negative(op, call, 0) },
-        Released::Alive | Released::Dead | Released::Foreign | Released::Queued => {}
+        Released::Alive | Released::Dead | Released::Foreign | Released::Owners => {}
     }
     if FLAVOUR.ref_debug {
         ref_total::add(-1);
@@ -53,7 +53,7 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     unsafe {
         match outcome {
             Released::Dead => death::dealloc(op),
-            Released::Foreign => brc::release_shared(op, call, 0),
+            Released::Foreign => brc::release_shared(op, call.as_ptr(), 0),
             _ => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The last words of an object, which may resurrect it.
 
 use std::ffi::c_int;
+use std::ptr::null;
 
 use super::birth::{self, Total};
 use super::{brc, count, gc};
@@ -11,11 +12,12 @@ use crate::watch::{failure, ref_total, watchers};
 
 /// What became of an object whose finalizer has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
 pub enum Fate {
     /// It is to be ended.
-    Dies,
+    Dies = 0,
     /// The finalizer has stored a reference somewhere.
-    Resurrected,
+    Resurrected = -1,
 }
 
 /// Runs an object's `tp_finalize`, once for each container: CPython's `PyObject_CallFinalizer`.
@@ -86,7 +88,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
                 return Fate::Dies;
             }
             Released::Negative => fail(op, c"refcount is too small"),
-            Released::Queued => brc::queue(op),
+            Released::Owners => brc::hand_over(op, null(), 0),
             Released::Alive | Released::Immortal | Released::Foreign => {}
         }
         if FLAVOUR.minor <= 12 {
@@ -107,6 +109,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
 ///
 /// # Safety
 /// `op` is an object whose count has reached zero, and `theirs` is the host's function.
+#[inline(never)]
 pub unsafe fn call_in_host(
     op: *mut PyObject,
     theirs: unsafe extern "C" fn(*mut PyObject) -> c_int,

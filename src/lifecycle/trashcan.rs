@@ -42,15 +42,15 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
             return false;
         }
         // SAFETY: the caller's promise is the callee's.
-        unsafe { begin_deep(op, words) }
+        unsafe { begin_deep(op) }
     })
 }
 
 /// The same where deallocators nest too deep.
 #[inline(never)]
-unsafe fn begin_deep(op: *mut PyObject, words: &ThreadWords) -> bool {
+unsafe fn begin_deep(op: *mut PyObject) -> bool {
     if op.is_null() {
-        words.trash_nesting.set(words.trash_nesting.get() + 1);
+        ThreadWords::with(|words| words.trash_nesting.set(words.trash_nesting.get() + 1));
         return false;
     }
     // SAFETY: the caller's promise is the callee's.
@@ -69,7 +69,7 @@ pub unsafe fn end() {
         words.trash_nesting.set(nesting);
         if nesting <= 0 && !words.trash_later.get().is_null() {
             // SAFETY: the caller's promise is the callee's.
-            unsafe { destroy_all() }
+            unsafe { destroy_all(words) }
         }
     });
 }
@@ -94,24 +94,24 @@ pub unsafe fn deposit(op: *mut PyObject) {
 /// Every object put aside is still dying.
 #[inline]
 pub unsafe fn destroy_chain() {
-    if ThreadWords::with(|words| !words.trash_later.get().is_null()) {
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { destroy_all() }
-    }
+    ThreadWords::with(|words| {
+        if !words.trash_later.get().is_null() {
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { destroy_all(words) }
+        }
+    });
 }
 
 /// The same where something was put aside. Apart, so that nothing costs next to nothing.
 #[inline(never)]
-unsafe fn destroy_all() {
+unsafe fn destroy_all(words: &ThreadWords) {
     // What dies meanwhile is put aside at the next level, and the loop goes on with it.
-    ThreadWords::with(|words| {
-        words.trash_nesting.set(words.trash_nesting.get() + 1);
-        while let Some(op) = take(words) {
-            // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
-            unsafe { death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op) };
-        }
-        words.trash_nesting.set(words.trash_nesting.get() - 1);
-    });
+    words.trash_nesting.set(words.trash_nesting.get() + 1);
+    while let Some(op) = take(words) {
+        // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
+        unsafe { death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op) };
+    }
+    words.trash_nesting.set(words.trash_nesting.get() - 1);
 }
 
 /// The tag of a link whose object was tracked, from 3.14 on.
@@ -139,22 +139,22 @@ pub unsafe fn put_aside(op: *mut PyObject) {
 /// Every object put aside is still dying.
 #[inline]
 pub unsafe fn drain() {
-    if ThreadWords::with(|words| !words.trash_later.get().is_null()) {
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { drain_all() }
-    }
+    ThreadWords::with(|words| {
+        if !words.trash_later.get().is_null() {
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { drain_all(words) }
+        }
+    });
 }
 
 /// The same where something was put aside.
 #[cold]
 #[inline(never)]
-unsafe fn drain_all() {
-    ThreadWords::with(|words| {
-        while let Some(op) = take(words) {
-            // SAFETY: the caller's promise is the callee's.
-            unsafe { death::finish(op) };
-        }
-    });
+unsafe fn drain_all(words: &ThreadWords) {
+    while let Some(op) = take(words) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { death::finish(op) };
+    }
 }
 
 /// Puts a dying container aside as the version does.

@@ -123,7 +123,7 @@ pub fn merge_zero_local(words: &impl Words) -> Released {
 }
 
 /// What everybody but the owner does to give a reference back: `_Py_DecRefShared`. Where it says
-/// [`Released::Queued`] the reference was not given back and is the caller's to hand to the owner.
+/// [`Released::Owners`] nothing was done: the caller goes on with [`mark_queued`].
 #[inline]
 pub fn release_shared(words: &impl Words) -> Released {
     give_back(words, |_| false)
@@ -136,18 +136,21 @@ pub fn release_shared_checked(words: &impl Words) -> Released {
     give_back(words, |after| after < 0 && after & FLAGS == MERGED)
 }
 
+/// Whether a reference that somebody else gives back is one of the owner's: the shared word knows of none.
+#[inline]
+fn is_owners(shared: isize) -> bool {
+    shared == 0 || shared == MAYBE_WEAKREF
+}
+
 #[inline]
 fn give_back(words: &impl Words, is_negative: impl Fn(isize) -> bool) -> Released {
     // Relaxed: the exchange below sees whether this was out of date.
     let mut shared = words.shared().load(Relaxed);
     loop {
-        // Nobody but the owner has a reference that the shared word knows of, so this is one of the owner's.
-        let queue = shared == 0 || shared == MAYBE_WEAKREF;
-        let after = if queue {
-            QUEUED
-        } else {
-            shared.wrapping_sub(ONE)
-        };
+        if is_owners(shared) {
+            return Released::Owners;
+        }
+        let after = shared.wrapping_sub(ONE);
         if is_negative(after) {
             return Released::Negative;
         }
@@ -157,11 +160,23 @@ fn give_back(words: &impl Words, is_negative: impl Fn(isize) -> bool) -> Release
             .shared()
             .compare_exchange(shared, after, SeqCst, Relaxed)
         {
-            Ok(_) if queue => return Released::Queued,
             Ok(_) => return dead_if(after == MERGED),
             Err(seen) => shared = seen,
         }
     }
+}
+
+/// Marks an object whose owner is to be handed a reference, which is the caller's to do then: only one thread is told
+/// so. False, with nothing done, where the reference is not the owner's any more: it is to be given back anew.
+pub fn mark_queued(words: &impl Words) -> bool {
+    // Relaxed: as in `give_back`.
+    let shared = words.shared().load(Relaxed);
+    // SeqCst: see above; a release of what we did with the object. Relaxed where it fails: nothing was done.
+    is_owners(shared)
+        && words
+            .shared()
+            .compare_exchange(shared, QUEUED, SeqCst, Relaxed)
+            .is_ok()
 }
 
 /// Merges whatever the counts are, adds `extra` to the sum and returns it: `_Py_ExplicitMergeRefcount`. Called by

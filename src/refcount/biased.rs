@@ -94,20 +94,24 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
     unsafe fn set(count: *mut BiasedCount, refcnt: isize) {
         // SAFETY: the caller's promise is the callee's.
         let words = unsafe { words(count) };
-        let owned = bias::owns(words, ThisThread);
-        let (tid, local, shared) = match u32::try_from(refcnt) {
+        let store = |tid, local, shared| {
             // Relaxed, here and below: who sets a count takes turns with those who count.
-            _ if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL => return,
-            _ if !owned => (0, 0, (refcnt << 2) | bias::MERGED),
-            Ok(local) => {
-                let shared = words.ob_ref_shared.load(Relaxed) & bias::FLAGS;
-                (words.ob_tid.load(Relaxed), local, shared)
-            }
-            Err(_) => (0, bias::IMMORTAL, 0),
+            words.ob_tid.store(tid, Relaxed);
+            words.ob_ref_local.store(local, Relaxed);
+            words.ob_ref_shared.store(shared, Relaxed);
         };
-        words.ob_tid.store(tid, Relaxed);
-        words.ob_ref_local.store(local, Relaxed);
-        words.ob_ref_shared.store(shared, Relaxed);
+        if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL {
+            return;
+        }
+        if !bias::owns(words, ThisThread) {
+            store(0, 0, (refcnt << 2) | bias::MERGED);
+        } else if let Ok(local) = u32::try_from(refcnt) {
+            let flags = words.ob_ref_shared.load(Relaxed) & bias::FLAGS;
+            words.ob_ref_shared.store(flags, Relaxed);
+            words.ob_ref_local.store(local, Relaxed);
+        } else {
+            store(0, bias::IMMORTAL, 0);
+        }
     }
 
     #[inline]

@@ -81,13 +81,13 @@ impl World {
     fn end(&self, outcome: Released) {
         match outcome {
             Released::Dead => self.die(),
-            Released::Queued => match self.queue.queue((), self) {
+            Released::Owners if bias::mark_queued(self) => match self.queue.queue((), self) {
                 Handed::Back => self.end(bias::release_shared(self)),
                 Handed::Dead => self.die(),
                 Handed::Alive | Handed::Waits => {}
             },
             Released::Alive => {}
-            Released::Foreign => self.end(bias::release_shared(self)),
+            Released::Foreign | Released::Owners => self.end(bias::release_shared(self)),
             Released::Immortal | Released::Negative => panic!("{outcome:?}"),
         }
     }

@@ -51,8 +51,8 @@ pub enum Released {
     /// Nothing was done, because the calling thread does not own the object: it must go through the shared count.
     /// Only biased counting says so, and what follows.
     Foreign,
-    /// The reference was not given back: the caller must hand it to the object's owner.
-    Queued,
+    /// Nothing was done, because the reference is one of the owner's, who has to be told.
+    Owners,
 }
 
 /// What trying to take a reference led to.
