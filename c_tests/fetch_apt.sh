@@ -1,5 +1,6 @@
 #!/bin/sh
-# Downloads packages of Debian's unstable suite from the mirror that this machine's own apt is configured with:
+# Downloads packages of Debian's unstable suite, and of bookworm, which has 3.11, from the mirror that this machine's
+# own apt is configured with:
 #
 #   fetch_apt.sh FOLDER deb PACKAGE...       the binary packages, into FOLDER
 #   fetch_apt.sh FOLDER source PACKAGE...    the upstream tarballs of source packages, into FOLDER
@@ -32,22 +33,24 @@ mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Cr
 mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$folder"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 {
-    printf 'Types: deb deb-src\nURIs: %s\nSuites: unstable\nComponents: main\n' "$mirror"
+    printf 'Types: deb deb-src\nURIs: %s\nSuites: unstable bookworm\nComponents: main\n' "$mirror"
     [ ! -f $keys ] || echo "Signed-By: $keys"
-} >"$apt/unstable.sources"
+} >"$apt/new.sources"
+cmp -s "$apt/new.sources" "$apt/debian.sources" || rm -f "$apt/updated"
+mv "$apt/new.sources" "$apt/debian.sources"
 
 # ours PROGRAM ARGUMENT...: an apt program that sees the private files only. Run by root, it would drop to a
 # user who may not write into this project.
 ours() {
     program=$1
     shift
-    "$program" -q -o Dir::Etc::SourceList="$apt/unstable.sources" -o Dir::Etc::SourceParts=/dev/null \
+    "$program" -q -o Dir::Etc::SourceList="$apt/debian.sources" -o Dir::Etc::SourceParts=/dev/null \
         -o Dir::State="$apt" -o Dir::State::lists="$apt/lists" -o Dir::State::status=/var/lib/dpkg/status \
         -o Dir::Cache="$apt/cache" -o APT::Sandbox::User="$(id -un)" -o Acquire::Retries=2 \
         -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
 }
 
-# Lists of the last day are as good as new ones.
+# Lists of the last day are as good as new ones, where they are of these suites.
 log=$apt/log
 if [ -z "$(find "$apt/updated" -mmin -1440 2>/dev/null)" ]; then
     ours apt-get -o APT::Update::Error-Mode=any update >"$log" 2>&1 || {

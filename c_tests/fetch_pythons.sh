@@ -12,7 +12,8 @@ cd "$(dirname "$0")/.." || exit 2
 pythons=${PYREFCORE_PYTHONS:-target/pythons}
 mkdir -p "$pythons" target/sources
 pythons=$(cd "$pythons" && pwd)
-names="3.13t 3.14t 3.15t 3.13-debug 3.13t-debug 3.13-tracerefs 3.13-debug-tracerefs 3.14t-debug 3.15t-debug"
+names="3.13t 3.14t 3.15t 3.13-debug 3.13t-debug 3.13-tracerefs 3.13-debug-tracerefs 3.14t-debug 3.15t-debug
+    3.11-debug 3.11-tracerefs"
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $names
 for tool in cc make tar xz; do
@@ -54,7 +55,7 @@ build() {
             make -j"$(nproc)" &&
             make install DESTDIR="$work/stage" COMPILEALL_OPTS='-j1 -x .' &&
             mv "$work/stage$prefix" "$prefix" &&
-            "$prefix/bin/python3" -I -m compileall -q -x '/test/|/idlelib/' "$prefix"/lib/python3.* &&
+            "$prefix/bin/python3" -I -m compileall -q -x '/tests?/|/idlelib/' "$prefix"/lib/python3.* &&
             "$prefix/bin/python3" -I -c 'import _testcapi, _ctypes, zlib'
     ) >"$prefix.log" 2>&1
     status=$?

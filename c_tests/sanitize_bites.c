@@ -37,12 +37,19 @@ static void after_free(void)
     op = PyObject_New(PyObject, type);
 }
 
+static void finalize(PyObject *self)
+{
+    (void)self;
+}
+
 /* Whether the type's objects are containers was never said. */
 static void uninitialised(void)
 {
     char *volatile flags = malloc(sizeof type->tp_flags);
-    memcpy(&type->tp_flags, flags, sizeof type->tp_flags);
     op = PyObject_New(PyObject, type);
+    type->tp_finalize = finalize;
+    memcpy(&type->tp_flags, flags, sizeof type->tp_flags);
+    PyObject_CallFinalizer(op);
 }
 
 static void leak(void)
