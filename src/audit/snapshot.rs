@@ -20,8 +20,6 @@ pub struct Snapshot {
     pub types: Vec<OfType>,
     /// The objects of which more or fewer references are counted than were explained, and all that lie in no block.
     pub rows: Vec<Row>,
-    /// Every object that can be held.
-    mortals: Vec<*mut PyObject>,
     pins: Option<Pins>,
 }
 
@@ -80,13 +78,11 @@ impl Snapshot {
             let mut pass = Pass::over_all()?;
             let hidden = pass.hidden();
             let mut rows = Vec::new();
-            let mut mortals = Vec::new();
             let seen = std::mem::take(&mut pass.seen);
             for &Seen { op, ob_type } in &seen {
                 let Some(refcount) = counted(op) else {
                     continue;
                 };
-                mortals.push(op);
                 let explained = pass.ledger.explained(op);
                 let front = usize::from(pass.types.get(ob_type).pairs) * 16;
                 let is_outside = blocks::room(op as usize - front).is_none();
@@ -124,7 +120,6 @@ impl Snapshot {
                 references: pass.references,
                 types: types.collect(),
                 rows,
-                mortals,
                 pins: None,
             })
         }
@@ -137,14 +132,20 @@ impl Snapshot {
             .collect()
     }
 
-    /// Holds every object of this snapshot with many references more, until [`Snapshot::unpin`]. Returns how many.
+    /// Holds every object that lives now with many references more, until [`Snapshot::unpin`]. Returns how many. What the
+    /// snapshot saw may have died since.
     ///
     /// # Safety
-    /// The host's lock is held, and has been since the snapshot was taken.
+    /// The host's lock is held.
     pub unsafe fn pin(&mut self) -> usize {
         if self.pins.is_none() {
-            // SAFETY: nothing has died since.
-            self.pins = Some(unsafe { Pins::hold(std::mem::take(&mut self.mortals)) });
+            // SAFETY: the caller's promise; what was met a moment ago is alive.
+            self.pins = unsafe {
+                Pass::over_all().map(|pass| {
+                    let seen = pass.seen.iter().map(|seen| seen.op);
+                    Pins::hold(seen.filter(|&op| counted(op).is_some()).collect())
+                })
+            };
         }
         self.pins.as_ref().map_or(0, Pins::objects)
     }

@@ -62,11 +62,12 @@ pub unsafe extern "C" fn pyrefcore_snapshot_references(
     unsafe { (*snapshot).0.references }
 }
 
-/// Holds every mortal object of the snapshot with 2^20 references more, so that code that releases one too often does
-/// not end it. Call it right after the snapshot was taken. The number of objects.
+/// Holds every mortal object that lives now with 2^20 references more, until the snapshot lets go, so that code that
+/// releases one too often does not end it. Takes another look at everything. The number of objects; 0 where there is no
+/// memory.
 ///
 /// # Safety
-/// `snapshot` came from `pyrefcore_snapshot_take`, and no other code has run since.
+/// `snapshot` came from `pyrefcore_snapshot_take`; and as there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_snapshot_pin(snapshot: *mut pyrefcore_snapshot) -> usize {
     // SAFETY: the caller's promise.
