@@ -742,10 +742,11 @@ size_t pyrefcore_snapshot_objects(const pyrefcore_snapshot *snapshot);
 size_t pyrefcore_snapshot_references(const pyrefcore_snapshot *snapshot);
 
 /*
- Holds every mortal object of the snapshot with 2^20 references more, so that code that releases one too often does
- not end it. Call it right after the snapshot was taken. The number of objects.
+ Holds every mortal object that lives now with 2^20 references more, until the snapshot lets go, so that code that
+ releases one too often does not end it. Takes another look at everything. The number of objects; 0 where there is no
+ memory.
 
- Needs: `snapshot` came from `pyrefcore_snapshot_take`, and no other code has run since.
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`; and as there.
  */
 size_t pyrefcore_snapshot_pin(pyrefcore_snapshot *snapshot);
 
