@@ -101,6 +101,8 @@ def _measure(
         report.notes.append(notes.held(counted.pin(1)))
     _warm_up(counted, report.runs, warmup, progress)
     counted.forget()
+    # A name that is bound later would be one reference more to a small number, in the first window.
+    window = 0
     counted.snapshot()
     for window in range(report.windows):
         counted.run(report.runs)

@@ -47,13 +47,16 @@ pub(super) unsafe fn fold(findings: &mut Vec<Finding>, mut kept: Vec<Kept>) {
         if let Some(newest) = same.first() {
             // SAFETY: as above.
             let below = unsafe { edges.types_below(newest.op) };
-            let order = (!newest.is_foreign, std::cmp::Reverse(below.len()), ob_type);
+            let is_shown = newest.refcount == newest.explained;
+            let width = std::cmp::Reverse(below.len());
+            let order = (is_shown, !newest.is_foreign, width, ob_type);
             circles.push((order, same));
         }
     }
-    // Of a circle, the part that somebody wrote in C is the one to name; or else what holds the most.
+    // Of a circle, the part to name is the one that is held without being shown; or one that somebody wrote in C; or else
+    // what holds the most.
     circles.sort_by_key(|&(order, _)| order);
-    for ((_, _, ob_type), same) in circles {
+    for ((_, _, _, ob_type), same) in circles {
         let place = kept.iter().position(|kept| {
             kept.place() == ob_type && same.len() as isize >= kept.objects.iter().sum()
         });

@@ -10,7 +10,7 @@ use super::pins;
 use super::recognise::recognise;
 use super::tracked::is_tracked;
 use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
-use crate::abi::{Head, PyObject};
+use crate::abi::{FLAVOUR, Head, PyObject};
 use crate::host;
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
@@ -32,6 +32,8 @@ pub(super) struct Pass {
     pub(super) seen: Vec<Seen>,
     /// References that were explained.
     pub(super) references: usize,
+    /// References to types that their instances hold and do not show.
+    unsaid: HashMap<usize, u32>,
     /// Parts that several objects have in common.
     parts: HashSet<usize>,
     /// Whether the memory of what is met was never anybody's buffer: then fields lead to objects.
@@ -81,6 +83,7 @@ impl Pass {
             memory: Memory::look(),
             seen: Vec::new(),
             references: 0,
+            unsaid: HashMap::new(),
             parts: HashSet::new(),
             is_trusting: false,
             asked: (std::ptr::null_mut(), false),
@@ -191,15 +194,21 @@ impl Pass {
                 continue;
             }
             // SAFETY: what was met is an object of its type; it is asked by `tp_traverse` only while it is tracked.
-            unsafe {
+            let tracked = unsafe {
                 let tracked = asked != Asked::Never && is_tracked(seen.op, &self.memory);
                 self.asked = (ob_type, false);
                 let info = self.info(seen).clone();
                 holds::ask(seen.op, &info, tracked, self);
-            }
-            // Every instance of a type made at run time holds it, whether its traverse knows (from 3.9 on) or not.
+                tracked
+            };
             if is_heap && !self.asked.1 {
-                self.visited(ob_type);
+                if asked == Asked::Tracked && tracked && FLAVOUR.minor >= 9 {
+                    // It should have said so: who forgets that makes circles that nobody can end.
+                    *self.unsaid.entry(ob_type as usize).or_default() += 1;
+                } else {
+                    // Every instance of a type made at run time holds it, and up to 3.8 none says so.
+                    self.visited(ob_type);
+                }
             }
         }
     }
@@ -216,12 +225,12 @@ impl Pass {
     }
 
     /// References that may be held where nobody shows them: words in instances of foreign types that are addresses of
-    /// objects.
+    /// objects, and types that instances do not show.
     ///
     /// # Safety
     /// The walk is done, and the host's lock is still held.
     pub(super) unsafe fn hidden(&self) -> HashMap<usize, u32> {
-        let mut hidden = HashMap::new();
+        let mut hidden = self.unsaid.clone();
         let mut shown = Vec::new();
         for &seen in &self.seen {
             if self.info(seen).is_foreign {
