@@ -1,6 +1,6 @@
 //! CPython's own types and functions, by which the audit knows what it sees.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -18,6 +18,7 @@ pub struct Builtin {
     pub PyDict_New: Option<unsafe extern "C" fn() -> *mut PyObject>,
     pub PyDict_SetItem:
         Option<unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> i32>,
+    pub PySys_GetObject: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
     /// The types that are known by their symbols, in the order of that table.
     pub known: Vec<usize>,
     /// Where the program or library that holds CPython lies.
@@ -50,6 +51,9 @@ pub unsafe fn follow_host(code: Range<usize>, look: impl Fn(&CStr) -> *mut c_voi
             PyObject_GC_Del: address(c"PyObject_GC_Del"),
             PyDict_New: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_New")),
             PyDict_SetItem: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_SetItem")),
+            PySys_GetObject: std::mem::transmute::<*mut c_void, Option<_>>(look(
+                c"PySys_GetObject",
+            )),
             known: super::holds::SYMBOLS
                 .iter()
                 .map(|(name, _)| address(name))

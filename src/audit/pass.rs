@@ -72,6 +72,10 @@ impl Held for Pass {
     fn is_readable(&self, address: usize, bytes: usize) -> bool {
         self.memory.is_readable(address, bytes)
     }
+
+    fn is_static(&self, op: *mut PyObject) -> bool {
+        self.memory.is_static(op as usize, size_of::<PyObject>())
+    }
 }
 
 impl Pass {
@@ -201,12 +205,13 @@ impl Pass {
                 holds::ask(seen.op, &info, tracked, self);
                 tracked
             };
-            if is_heap && !self.asked.1 {
+            // Every instance of a type made at run time holds it. None says so before 3.9: what it has shown is a field
+            // with the same value.
+            if is_heap && (FLAVOUR.minor <= 8 || !self.asked.1) {
                 if asked == Asked::Tracked && tracked && FLAVOUR.minor >= 9 {
                     // It should have said so: who forgets that makes circles that nobody can end.
                     *self.unsaid.entry(ob_type as usize).or_default() += 1;
                 } else {
-                    // Every instance of a type made at run time holds it, and up to 3.8 none says so.
                     self.visited(ob_type);
                 }
             }
@@ -264,6 +269,9 @@ impl Pass {
             }
             fn is_readable(&self, address: usize, bytes: usize) -> bool {
                 self.0.memory.is_readable(address, bytes)
+            }
+            fn is_static(&self, op: *mut PyObject) -> bool {
+                self.0.is_static(op)
             }
         }
         shown.clear();

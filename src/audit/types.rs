@@ -5,7 +5,7 @@ use std::mem::offset_of;
 
 use super::blocks;
 use super::builtin::builtin;
-use super::holds::{self, Ask};
+use super::holds::{self, Known};
 use super::memory::Memory;
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
@@ -34,9 +34,9 @@ pub(super) struct TypeInfo {
     /// Bytes that every instance has.
     pub(super) least_size: usize,
     pub(super) asked: Asked,
-    /// Reads fields of which `tp_traverse` says nothing.
-    pub(super) also: Option<Ask>,
-    /// Instances hold a reference to the type.
+    /// The fields of which `tp_traverse` says nothing.
+    pub(super) also: Option<Known>,
+    /// Instances hold a reference to the type, and nobody shows it for them.
     pub(super) is_heap: bool,
     /// Instances may hold what they say nothing of.
     pub(super) is_foreign: bool,
@@ -174,11 +174,11 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
             least_size: if flags.is_string() {
                 size_of::<PyObject>()
             } else {
-                (*ob_type).tp_basicsize.unsigned_abs()
+                holds::least_size(ob_type)
             },
             asked,
             also: holds::of(ob_type),
-            is_heap: flags.is_heap_type(),
+            is_heap: flags.is_heap_type() && !holds::is_shown_for_instances(ob_type),
             is_foreign: is_foreign(ob_type),
             objects: 0,
             unexplained: 0,
@@ -206,7 +206,7 @@ unsafe fn is_foreign(mut ob_type: *mut PyTypeObject) -> bool {
             } else {
                 own(ob_type as usize)
             };
-            if !is_own {
+            if !is_own || holds::is_elsewhere(ob_type) {
                 return true;
             }
             ob_type = (*ob_type).tp_base;

@@ -18,7 +18,7 @@ const HEAD: usize = if FLAVOUR.minor >= 11 { 32 } else { 40 };
 static GENERAL_LOOKUP: OnceLock<usize> = OnceLock::new();
 
 /// Learns from the host what can't be looked up. The host's lock is held.
-pub(crate) fn learn() {
+pub(super) fn learn() {
     if FLAVOUR.minor >= 11 {
         return;
     }

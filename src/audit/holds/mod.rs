@@ -7,14 +7,25 @@ use std::ffi::{CStr, c_int, c_void};
 
 use super::builtin::builtin;
 use super::types::{Asked, TypeInfo};
-use crate::abi::{self, PyObject, PyTypeObject, TypeFlags};
+use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
 
+mod code;
+mod datetime;
 mod descriptor;
 mod dict;
+mod fields;
+mod set;
+mod structseq;
 mod type_object;
 
-pub(super) use dict::learn;
+pub(super) use fields::{is_elsewhere, is_shown_for_instances, least_size};
 pub(super) use type_object::has_hidden_fields;
+
+/// Learns from the host what can't be looked up. The host's lock is held.
+pub(super) fn learn() {
+    dict::learn();
+    structseq::learn();
+}
 
 /// Is told what an object holds.
 pub(super) trait Held {
@@ -29,6 +40,9 @@ pub(super) trait Held {
 
     /// Whether that many bytes can be read.
     fn is_readable(&self, address: usize, bytes: usize) -> bool;
+
+    /// Whether the object is part of the program: what it has held from the start is counted nowhere.
+    fn is_static(&self, op: *mut PyObject) -> bool;
 }
 
 /// Reads an object's fields. One that is not tracked was not asked by `tp_traverse`.
@@ -37,29 +51,83 @@ pub(super) trait Held {
 /// The object is of the type that the function is for, or a copy of the memory of one.
 pub(super) type Ask = unsafe fn(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held);
 
+/// What is known of a type's instances.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Known {
+    /// How they are read.
+    Ask(Ask),
+    /// Which fields hold what `tp_traverse` does not tell, in bytes behind the head.
+    Always(&'static [usize]),
+    /// The same, while the collector does not track them.
+    Untracked(&'static [usize]),
+}
+
 /// What is known of types that have a symbol, and of their subclasses.
-pub(super) const SYMBOLS: &[(&CStr, Ask)] = &[
-    (c"PyMethodDescr_Type", descriptor::ask),
-    (c"PyClassMethodDescr_Type", descriptor::ask),
-    (c"PyMemberDescr_Type", descriptor::ask),
-    (c"PyGetSetDescr_Type", descriptor::ask),
-    (c"PyWrapperDescr_Type", descriptor::ask),
-    (c"PyDict_Type", dict::ask),
-    (c"PyType_Type", type_object::ask),
+pub(super) const SYMBOLS: &[(&CStr, Known)] = &[
+    (c"PyMethodDescr_Type", Known::Ask(descriptor::ask)),
+    (c"PyClassMethodDescr_Type", Known::Ask(descriptor::ask)),
+    (c"PyMemberDescr_Type", Known::Ask(descriptor::ask)),
+    (c"PyGetSetDescr_Type", Known::Ask(descriptor::ask)),
+    (c"PyWrapperDescr_Type", Known::Ask(descriptor::ask)),
+    (c"PyDict_Type", Known::Ask(dict::ask)),
+    (c"PyType_Type", Known::Ask(type_object::ask)),
+    (c"PyCode_Type", Known::Ask(code::ask)),
+    (c"PySet_Type", Known::Ask(set::ask)),
+    (c"PyFrozenSet_Type", Known::Ask(set::ask)),
+    (c"PyRange_Type", Known::Always(&[0, 8, 16, 24])),
+    (c"PyLongRangeIter_Type", Known::Always(LONG_RANGE_ITERATOR)),
+    (c"PyModule_Type", Known::Always(&[MD_NAME])),
+    (c"PyContextVar_Type", Known::Untracked(&[0, 8])),
+    (c"PyCoro_Type", Known::Always(&[CR_ORIGIN])),
+    (c"PySTEntry_Type", Known::Always(SYMBOL_TABLE_ENTRY)),
+    (c"PyByteArray_Type", Known::Always(BYTE_ARRAY)),
 ];
+
+/// Index, start, step and length up to 3.11; then start, step and length.
+const LONG_RANGE_ITERATOR: &[usize] = if FLAVOUR.minor <= 11 {
+    &[0, 8, 16, 24]
+} else {
+    &[0, 8, 16]
+};
+const MD_NAME: usize = if FLAVOUR.minor <= 14 { 32 } else { 24 };
+/// Where a coroutine was made, if somebody wants to know.
+const CR_ORIGIN: usize = match FLAVOUR.minor {
+    ..=9 => 80,
+    10 => 72,
+    11 => 48,
+    _ => 40,
+};
+const SYMBOL_TABLE_ENTRY: &[usize] = if FLAVOUR.minor <= 14 {
+    &[0, 8, 16, 24, 32, 40]
+} else {
+    &[0, 8, 16, 24, 32, 40, 48]
+};
+/// From 3.15 on the bytes are an object.
+const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
 
 /// What is known of a type.
 ///
 /// # Safety
 /// `ob_type` is a type.
-pub(super) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Ask> {
-    let known = &builtin().known;
+pub(super) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Known> {
+    let symbols = &builtin().known;
     while !ob_type.is_null() {
-        if let Some(at) = known.iter().position(|&symbol| symbol == ob_type as usize) {
+        if let Some(at) = symbols
+            .iter()
+            .position(|&symbol| symbol == ob_type as usize)
+        {
             return Some(SYMBOLS[at].1);
         }
         // SAFETY: a base of a type is a type.
-        ob_type = unsafe { (*ob_type).tp_base };
+        unsafe {
+            if structseq::is_one(ob_type) {
+                return Some(Known::Ask(structseq::ask));
+            }
+            if let Some(known) = fields::by_name(ob_type) {
+                return Some(known);
+            }
+            ob_type = (*ob_type).tp_base;
+        }
     }
     None
 }
@@ -81,8 +149,11 @@ pub(super) unsafe fn ask<H: Held>(
         } else if info.asked == Asked::Tuple {
             read_items(op, held);
         }
-        if let Some(also) = info.also {
-            also(op, is_tracked, held);
+        match info.also {
+            Some(Known::Ask(ask)) => ask(op, is_tracked, held),
+            Some(Known::Always(places)) => fields::ask(op, places, held),
+            Some(Known::Untracked(places)) if !is_tracked => fields::ask(op, places, held),
+            _ => {}
         }
     }
 }
@@ -98,6 +169,10 @@ unsafe extern "C" fn visit<H: Held>(op: *mut PyObject, held: *mut c_void) -> c_i
 unsafe fn read_items(op: *mut PyObject, held: &mut impl Held) {
     // SAFETY: the caller's promise; whether the items are there is asked first.
     unsafe {
+        if FLAVOUR.minor == 11 && held.is_static(op) {
+            // Constants of frozen modules; later versions count nothing of what these hold.
+            return;
+        }
         let size = (*op.cast::<abi::PyVarObject>()).ob_size.unsigned_abs();
         // The size of a tuple without items: from 3.14 on there is a hash in front of them.
         let first = op as usize + (*abi::type_of(op)).tp_basicsize.unsigned_abs();

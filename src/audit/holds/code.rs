@@ -1,0 +1,34 @@
+//! Code objects, which are no containers.
+
+use super::{Held, field, fields};
+use crate::abi::{FLAVOUR, PyObject};
+
+/// Constants, names, tables and whatever else is an object.
+const PLACES: &[usize] = match FLAVOUR.minor {
+    ..=10 => &[32, 40, 48, 56, 64, 72, 88, 96, 104],
+    _ => &[8, 16, 24, 80, 88, 96, 104, 112, 120],
+};
+
+/// Where `co_code` is kept once somebody has asked for it; from 3.12 on the address of four words, for `co_code`,
+/// `co_varnames`, `co_cellvars` and `co_freevars`.
+const CACHED: usize = if FLAVOUR.minor <= 12 { 136 } else { 144 };
+
+pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+    // SAFETY: `op` has the size of a code object; whether what it leads to is there is asked first.
+    unsafe {
+        if !held.is_static(op) {
+            fields::ask(op, PLACES, held);
+        }
+        if FLAVOUR.minor <= 10 {
+            return;
+        }
+        let cached = field(op, CACHED);
+        if FLAVOUR.minor == 11 {
+            held.read(cached);
+        } else if cached.is_aligned() && held.is_readable(cached as usize, 32) {
+            for at in 0..4 {
+                held.read(*cached.cast::<*mut PyObject>().add(at));
+            }
+        }
+    }
+}

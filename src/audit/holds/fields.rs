@@ -1,0 +1,149 @@
+//! Types of which it is enough to know which fields hold a reference.
+//!
+//! Places are in bytes behind the object's head, so that they are the same where the head is longer.
+
+use std::ffi::CStr;
+use std::ops::RangeInclusive;
+
+use super::{Held, Known, datetime, field};
+use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
+
+/// Types without a symbol, by `tp_name`; the versions are CPython's 3.x.
+const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
+    (c"posix.DirEntry", 8..=15, Known::Always(&[0, 8, 16, 24])),
+    (c"posix.ScandirIterator", 8..=12, Known::Always(&[56, 64])),
+    (c"posix.ScandirIterator", 13..=13, Known::Always(&[72, 80])),
+    (c"posix.ScandirIterator", 14..=15, Known::Always(&[80, 88])),
+    // Iterators over the lines and positions of a code object, and over the parts of a format.
+    (c"line_iterator", 10..=15, Known::Always(&[0])),
+    (c"positions_iterator", 11..=15, Known::Always(&[0])),
+    (c"fieldnameiterator", 8..=15, Known::Always(&[0])),
+    (c"formatteriterator", 8..=15, Known::Always(&[0])),
+    (c"_io.BytesIO", 8..=11, Known::Always(&[0])),
+    (
+        c"_io.StringIO",
+        8..=11,
+        Known::Always(&[40, 48, 64, 72, 80]),
+    ),
+    (c"_io.StringIO", 12..=15, Known::Always(&[40])),
+    (
+        c"_io.IncrementalNewlineDecoder",
+        8..=11,
+        Known::Always(&[0, 8]),
+    ),
+    (c"_io.BufferedRWPair", 8..=11, Known::Always(&[0, 8])),
+    (c"re.Pattern", 8..=9, Known::Always(&[16, 24, 32])),
+    (c"re.Match", 8..=9, Known::Always(&[8, 16, 24])),
+    (c"_sre.SRE_Scanner", 8..=9, Known::Always(&[0, 40])),
+    (c"_sre.SRE_Scanner", 10..=15, Known::Always(&[40])),
+    (c"datetime.timezone", 8..=15, Known::Always(&[0, 8])),
+    (c"datetime.time", 8..=15, Known::Ask(datetime::ask_time)),
+    (
+        c"datetime.datetime",
+        8..=15,
+        Known::Ask(datetime::ask_datetime),
+    ),
+    (c"functools.KeyWrapper", 8..=9, Known::Always(&[0, 8])),
+    (c"operator.methodcaller", 8..=9, Known::Always(&[0])),
+    (c"_abc_data", 8..=8, Known::Always(&[0, 8, 16])),
+    (c"_struct.Struct", 8..=9, Known::Always(&[24])),
+    (c"Struct", 8..=8, Known::Always(&[24])),
+    (c"_thread._local", 8..=12, Known::Always(&[0, 40])),
+    (c"typing.TypeVar", 12..=13, Known::Always(&[0])),
+    (c"typing.TypeVarTuple", 12..=13, Known::Always(&[0])),
+    (c"typing.ParamSpec", 12..=13, Known::Always(&[0])),
+    (c"typing.TypeAliasType", 12..=13, Known::Always(&[0])),
+    (c"decimal.Context", 8..=12, Known::Always(&[48, 56])),
+    (c"decimal.ContextManager", 8..=12, Known::Always(&[0, 8])),
+];
+
+/// The modules that most Pythons keep in libraries of their own, and some build in. What their instances hold is then
+/// looked for as in anybody else's.
+const ELSEWHERE: &[&[u8]] = &[
+    b"_asyncio.",
+    b"_bz2.",
+    b"_csv.",
+    b"_ctypes.",
+    b"_hashlib.",
+    b"_json.",
+    b"_lzma.",
+    b"_multibytecodec.",
+    b"_pickle.",
+    b"_ssl.",
+    b"_struct.",
+    b"pyexpat.",
+    b"select.",
+    b"sqlite3.",
+    b"xml.etree.ElementTree.",
+    b"zlib.",
+    b"zoneinfo.",
+];
+
+/// # Safety
+/// `ob_type` is a type.
+pub(super) unsafe fn by_name(ob_type: *mut PyTypeObject) -> Option<Known> {
+    // SAFETY: the caller's promise.
+    let name = unsafe { name(ob_type) };
+    let found = NAMES
+        .iter()
+        .find(|(known, versions, _)| *known == name && versions.contains(&FLAVOUR.minor));
+    found.map(|(_, _, known)| *known)
+}
+
+/// Whether most Pythons have that type, if it is CPython's, in another library than their own.
+///
+/// # Safety
+/// `ob_type` is a type.
+pub(crate) unsafe fn is_elsewhere(ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: the caller's promise.
+    let name = unsafe { name(ob_type) }.to_bytes();
+    ELSEWHERE.iter().any(|module| name.starts_with(module))
+}
+
+/// Whether another object visits the type in the name of those instances.
+///
+/// # Safety
+/// `ob_type` is a type.
+pub(crate) unsafe fn is_shown_for_instances(ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: the caller's promise.
+    FLAVOUR.minor >= 10 && unsafe { name(ob_type) } == c"functools._lru_list_elem"
+}
+
+/// The fewest bytes of an instance, where some are shorter than their type says.
+///
+/// # Safety
+/// `ob_type` is a type.
+pub(crate) unsafe fn least_size(ob_type: *mut PyTypeObject) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let size = (*ob_type).tp_basicsize.unsigned_abs();
+        // Without a zone they end in front of the field for it.
+        match name(ob_type).to_bytes() {
+            b"datetime.time" | b"datetime.datetime" => size - size_of::<usize>(),
+            _ => size,
+        }
+    }
+}
+
+/// # Safety
+/// `op` is an object of a type that has those fields.
+pub(super) unsafe fn ask(op: *mut PyObject, places: &[usize], held: &mut dyn Held) {
+    for &place in places {
+        // SAFETY: the caller's promise.
+        held.read(unsafe { field(op, place) });
+    }
+}
+
+/// # Safety
+/// `ob_type` is a type.
+unsafe fn name<'a>(ob_type: *mut PyTypeObject) -> &'a CStr {
+    // SAFETY: a type that is ready has a name.
+    unsafe {
+        let name = (*ob_type).tp_name;
+        if name.is_null() {
+            c""
+        } else {
+            CStr::from_ptr(name)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Tuples with names: those made in C are not tracked, and have more items than their length says.
+
+use std::sync::OnceLock;
+
+use super::super::builtin::builtin;
+use super::Held;
+use crate::abi::{self, PyObject, PyTypeObject, PyVarObject};
+
+/// What ends one; nothing else has it.
+static DEALLOC: OnceLock<usize> = OnceLock::new();
+
+/// CPython's `PyMemberDef`.
+#[repr(C)]
+struct Member {
+    name: *const u8,
+    kind: i32,
+    offset: isize,
+    flags: i32,
+    doc: *const u8,
+}
+
+/// Learns from the host what has no symbol. The host's lock is held.
+pub(super) fn learn() {
+    let Some(get) = builtin().PySys_GetObject else {
+        return;
+    };
+    // SAFETY: the host's own function; the version is such a tuple, and lives as long as the host.
+    unsafe {
+        let version = get(c"version_info".as_ptr());
+        if !version.is_null()
+            && let Some(dealloc) = (*abi::type_of(version)).tp_dealloc
+        {
+            let _ = DEALLOC.set(dealloc as usize);
+        }
+    }
+}
+
+/// Whether instances are such tuples.
+///
+/// # Safety
+/// `ob_type` is a type.
+pub(super) unsafe fn is_one(ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: the caller's promise.
+    let dealloc = unsafe { (*ob_type).tp_dealloc }.map(|dealloc| dealloc as usize);
+    dealloc.is_some() && dealloc == DEALLOC.get().copied()
+}
+
+pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
+    if is_tracked {
+        return;
+    }
+    // SAFETY: `op` is such a tuple, whose type lists the items that have names, the last of all among them, and ends the
+    // list with NULL.
+    unsafe {
+        let mut member = (*abi::type_of(op)).tp_members.cast::<Member>();
+        let mut end = 0;
+        while !member.is_null() && !(*member).name.is_null() {
+            end = end.max((*member).offset.unsigned_abs() + size_of::<usize>());
+            member = member.add(1);
+        }
+        if !held.is_readable(op as usize, end) {
+            return;
+        }
+        // From 3.14 on a hash follows the length; it is no object.
+        for place in (size_of::<PyVarObject>()..end & !7).step_by(size_of::<usize>()) {
+            held.read(*op.byte_add(place).cast());
+        }
+    }
+}
