@@ -205,9 +205,9 @@ impl Pass {
                 holds::ask(seen.op, &info, tracked, self);
                 tracked
             };
-            // Every instance of a type made at run time holds it. None says so before 3.9: what it has shown is a field
-            // with the same value.
-            if is_heap && (FLAVOUR.minor <= 8 || !self.asked.1) {
+            // Every instance of a type made at run time holds it. Those of Python's own classes always say so, others from
+            // 3.9 on.
+            if is_heap && !self.asked.1 {
                 if asked == Asked::Tracked && tracked && FLAVOUR.minor >= 9 {
                     // It should have said so: who forgets that makes circles that nobody can end.
                     *self.unsaid.entry(ob_type as usize).or_default() += 1;
