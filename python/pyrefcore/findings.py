@@ -39,7 +39,7 @@ def read(
         if found.kind in KINDS:
             last = [one for one in newest if (one.kind, one.type) == (found.kind, found.type)]
             read.append(_finding(found, last[0] if last else found, runs, windows, unsafe))
-    return sorted(read, key=lambda one: -abs(one.references_per_run))
+    return sorted(read, key=lambda one: -max(abs(one.references_per_run), one.objects_per_run))
 
 
 def _finding(

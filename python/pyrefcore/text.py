@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Sequence
 
-from .report import LEAK, Example, Finding, Frame, Neighbour, Report
+from .report import OVER_RELEASE, Example, Finding, Frame, Neighbour, Report
 
 #: Most examples of a finding that are written out.
 EXAMPLES = 3
@@ -40,20 +40,30 @@ def verdict(report: Report) -> str:
 def headline(finding: Finding, runs: int) -> str:
     """The finding in one sentence."""
     per_run = abs(finding.references_per_run)
-    what = "%s reference%s to %s" % (number(per_run), "" if per_run == 1 else "s", finding.type)
     if not finding.growth:
-        return "%s: %s missing" % (finding.kind, what)
-    how = "released too often" if finding.kind != LEAK else "never released"
+        return "%s: %s missing" % (finding.kind, _count(per_run, "reference", finding.type))
     windows = len(finding.growth)
+    if per_run:
+        what = _count(per_run, "reference", finding.type)
+        how = "released too often" if finding.kind == OVER_RELEASE else "never released"
+        total = abs(sum(finding.growth))
+    else:
+        what = _count(finding.objects_per_run, "object", finding.type)
+        how = "which only hold each other, and the collector can't free them"
+        total = round(finding.objects_per_run * runs) * windows
     return "%s: %s per run, %s (%d in %d windows of %d run%s, the same in each)" % (
         finding.kind,
         what,
         how,
-        abs(sum(finding.growth)),
+        total,
         windows,
         runs,
         "" if runs == 1 else "s",
     )
+
+
+def _count(count: float, what: str, of: str) -> str:
+    return "%s %s%s %s %s" % (number(count), what, "" if count == 1 else "s", "to" if what == "reference" else "of", of)
 
 
 def number(value: float) -> str:
@@ -63,7 +73,7 @@ def number(value: float) -> str:
 
 def _finding(finding: Finding, runs: int) -> Iterator[str]:
     yield headline(finding, runs)
-    if finding.objects_per_run:
+    if finding.objects_per_run and finding.references_per_run:
         count = finding.objects_per_run
         yield "  %s object%s of this type %s per run" % (
             number(abs(count)),

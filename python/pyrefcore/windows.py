@@ -87,7 +87,7 @@ class Windows:
         core, was_enabled = self._core, isenabled()
         disable()
         # One expression, and no collection meanwhile: nothing may die between the two calls.
-        held = core.pyrefcore_snapshot_pin(taken := core.pyrefcore_snapshot_take())
+        held = (taken := core.pyrefcore_snapshot_take()) and core.pyrefcore_snapshot_pin(taken)
         if was_enabled:
             enable()
         self._pins[which] = taken
@@ -108,7 +108,7 @@ class Windows:
     def changed(self) -> int:
         """A number that stands for what the last window changed: the same for the same changes."""
         with self.compared(self.count.value - 2, 2) as findings:
-            return hash(tuple(sorted((one.kind, one.type or 0, one.references[0]) for one in findings)))
+            return hash(tuple(sorted((one.kind, one.type or 0, one.references[0], one.objects[0]) for one in findings)))
 
     def has_findings(self) -> bool:
         """Whether anything grows by the same in every window so far."""

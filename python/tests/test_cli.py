@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -213,6 +214,9 @@ def test_run(there, tmp_path):
 
 
 def test_a_function_of_a_microsecond_is_answered_in_two_seconds(there):
-    began = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = python("-S", "-m", "pyrefcore", "check", "len('')")
-    assert done.returncode == 0 and time.monotonic() - began < 2.0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done
+    # Seconds of the processor, because tests may share it with others.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.0

@@ -102,6 +102,11 @@ def test_the_text_does_not_drown_in_examples():
     assert text.count("0x1000:") == 3 and "and 5 more like that in the JSON report" in text
 
 
+def test_objects_that_hold_each_other():
+    text = str(report(findings=[Finding("leak", "ext.Knot", 0.0, 2.0, [0, 0, 0])]))
+    assert "leak: 2 objects of ext.Knot per run, which only hold each other" in text and "(600 in 3 windows" in text
+
+
 def test_an_audit_has_no_runs():
     missing = Finding("over-release", "list", -1.0, 0.0, [], [Example(0x10, 1, 2, "[]")])
     text = str(Report(host=HOST, findings=[missing], subject="every object that is alive"))
