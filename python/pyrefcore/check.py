@@ -101,13 +101,12 @@ def _measure(
         report.notes.append(notes.held(counted.pin(1)))
     _warm_up(counted, report.runs, warmup, progress)
     counted.forget()
-    # A name that is bound later would be one reference more to a small number, in the first window.
-    window = 0
-    counted.snapshot()
-    for window in range(report.windows):
-        counted.run(report.runs)
+    for window in range(report.windows + 1):
+        # The first snapshot is taken in here too: what the loop itself holds is then there in every one.
+        if window > 0:
+            counted.run(report.runs)
         counted.snapshot()
-        progress("window %d of %d" % (window + 1, report.windows))
+        progress("window %d of %d" % (window, report.windows))
     if births is None and counted.has_findings():
         # One more window tells where such objects are born. A stack at each birth is too slow for all windows.
         counted.record_births()

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from typing import Any, List, Sequence
 
 from . import graph, native, report
-from .graph import at
+from .graph import at, decrease, increase
 from .safe_repr import safe_repr, type_name
 
 KINDS = {native.LEAK: report.LEAK, native.OVER_RELEASE: report.OVER_RELEASE}
-
-_increase = ctypes.pythonapi["Py_IncRef"]
-_decrease = ctypes.pythonapi["Py_DecRef"]
-_increase.argtypes = _decrease.argtypes = [ctypes.c_void_p]
-_increase.restype = _decrease.restype = None
-
 
 def name_of(found: native.Finding) -> str:
     """The type that a finding is about. Without examples that type may be gone, and its name is all there is."""
@@ -66,7 +59,7 @@ def _finding(
 def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.Example]:
     # A reference that no object shows: none of ours is among the referrers, and none of these can die meanwhile.
     for example in examples:
-        _increase(example.object)
+        increase(example.object)
     try:
         around = graph.neighbourhood([example.object for example in examples], unsafe)
         return [
@@ -83,7 +76,7 @@ def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.E
         ]
     finally:
         for example in examples:
-            _decrease(example.object)
+            decrease(example.object)
 
 
 def _birth(address: int) -> List[report.Frame]:

@@ -11,6 +11,12 @@ from . import native
 from .report import Neighbour
 from .safe_repr import safe_repr, type_name
 
+# References that no object shows.
+increase = ctypes.pythonapi["Py_IncRef"]
+decrease = ctypes.pythonapi["Py_DecRef"]
+increase.argtypes = decrease.argtypes = [ctypes.c_void_p]
+increase.restype = decrease.restype = None
+
 #: Most neighbours of one object, in each direction.
 LIMIT = 8
 
@@ -39,6 +45,10 @@ def neighbourhood(addresses: Sequence[int], unsafe: bool = False) -> Neighbourho
             core.pyrefcore_referents(address, _collect(out, by_target=False, without=id(type(at(address)))), None)
         return Neighbourhood(_shown(into, unsafe), _shown(out, unsafe))
     finally:
+        for edges in (into, out):
+            for others in edges.values():
+                for other in others:
+                    decrease(other)
         if was_enabled:
             enable()
 
@@ -55,6 +65,8 @@ def _collect(edges: Dict[int, List[int]], by_target: bool, without: int) -> Any:
         mine, other = (target, source) if by_target else (source, target)
         kept = edges.get(mine)
         if kept is not None and len(kept) < LIMIT and other not in kept and other != without:
+            # Held, because a neighbour may be one of our own objects that is about to go.
+            increase(other)
             kept.append(other)
         return 0
 

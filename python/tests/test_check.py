@@ -116,6 +116,16 @@ def test_a_growth_that_differs_is_a_note():
     assert any("Thing grows, but not by the same amount" in note for note in report.notes), str(report)
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="small integers are immortal")
+def test_references_to_what_the_check_itself_uses_are_counted_too():
+    found = only(check(lambda: incref(0)))
+    assert (found.type, found.growth) == ("int", [100] * 3)
+
+
+def test_leaked_iterators():
+    assert only(check(lambda: incref(iter(range(3))))).growth == [100] * 3
+
+
 def test_a_growth_that_stops_is_nothing():
     kept = []
 
@@ -215,7 +225,7 @@ def test_repr_runs_code_only_when_asked():
 def test_progress_is_told():
     told = []
     check(lambda: None, runs=1, progress=told.append)
-    assert told[-1] == "window 3 of 3" and told[0] == "warming up, window 1"
+    assert told[-4:] == ["window %d of 3" % window for window in range(4)] and told[0] == "warming up, window 1"
 
 
 def test_a_detached_library_attaches_again(attached):
