@@ -17,14 +17,14 @@ mkdir -p "$wheels"
 
 # check NAME COMMAND...: what it prints is shown only where it fails.
 check() {
-    name=$1
+    what=$1
     shift
     if "$@" >"$scratch/output" 2>&1; then
         passed=$((passed + 1))
         return 0
     fi
     failed=$((failed + 1))
-    echo "FAIL $name"
+    echo "FAIL $what"
     tail -n 30 "$scratch/output" | sed 's/^/    /'
     return 1
 }
