@@ -1,10 +1,14 @@
 """What pytest loads of pyrefcore in every run: options and a marker. Only with --refs is anything else imported,
 which is why this is no part of the package."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 
-def pytest_addoption(parser):
+def pytest_addoption(parser: Any) -> None:
     group = parser.getgroup("refs", "references that C code leaks or releases too often (pyrefcore)")
     group.addoption("--refs", action="store_true", help="repeat each test that passes and count references")
     group.addoption("--refs-runs", type=int, metavar="N", help="repetitions in each window; default: refs_runs, or 10")
@@ -20,13 +24,13 @@ def pytest_addoption(parser):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config):
+def pytest_load_initial_conftests(early_config: Any) -> None:
     # What a conftest makes is seen only if the library is there before it.
     if early_config.known_args_namespace.refs:
         import pyrefcore  # noqa: F401
 
 
-def pytest_configure(config):
+def pytest_configure(config: Any) -> None:
     config.addinivalue_line(
         "markers",
         "refs(runs=N, windows=N, skip=REASON, allow={TYPE: REASON}, expect={TYPE: NUMBER}): how --refs checks a test: "

@@ -35,6 +35,11 @@ def number(value: float) -> str:
     return "0" if not value else "%+.6g" % value
 
 
+def counted(value: float, what: str) -> str:
+    """A signed number of things: "+1 reference", "+0.5 references"."""
+    return "%s %s%s" % (number(value), what, "" if abs(value) == 1 else "s")
+
+
 def bars(growth: Sequence[int]) -> str:
     """The growth of each window as a bar, above the line where it grew and below where it shrank."""
     width, height, step, top_of_all = 44, 60, 60, 18

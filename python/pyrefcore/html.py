@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Sequence
 
 from . import drawing
-from .drawing import escape, number
+from .drawing import counted, escape
 from .report import Report
 
 STYLE = """
@@ -97,10 +97,7 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
     parts = [
         '<article class="card"><h3><span class="tag">%s</span><code>%s</code></h3>'
         % (escape(finding["kind"]), escape(finding["type"])),
-        "<p>%s references%s, %s objects%s</p>"
-        % (number(finding["references_per_run"]), how, number(finding["objects_per_run"]), how)
-        if runs
-        else "<p>%s references</p>" % number(finding["references_per_run"]),
+        "<p>%s</p>" % escape(_change(finding, runs)),
     ]
     if finding["growth"]:
         parts.append("<h4>References that nobody accounts for, window by window</h4>" + drawing.bars(finding["growth"]))
@@ -112,15 +109,22 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
     return "\n".join(parts)
 
 
+def _change(finding: Dict[str, Any], runs: int) -> str:
+    references = counted(finding["references_per_run"], "reference")
+    return "%s and %s per run" % (references, counted(finding["objects_per_run"], "object")) if runs else references
+
+
 def _folded(folded: Dict[str, Any], how: str) -> str:
-    return "<li>%s references%s to <code>%s</code></li>" % (number(folded["references"]), how, escape(folded["type"]))
+    references = counted(folded["references"], "reference")
+    return "<li>%s%s to <code>%s</code></li>" % (references, how, escape(folded["type"]))
 
 
 def _example(type_name: str, example: Dict[str, Any], is_open: bool) -> str:
     parts = [
-        "<details%s><summary><code>%s</code> <span class=\"faint\">at %s</span></summary>"
+        '<details%s><summary><code>%s</code> <span class="faint">at %s</span></summary>'
         % (" open" if is_open else "", escape(example["repr"]), escape(example["address"])),
-        "<p>References counted: %d. References that other objects visibly hold: %d.</p>" % (example["refcount"], example["explained"]),
+        "<p>References counted: %d. References that other objects visibly hold: %d.</p>"
+        % (example["refcount"], example["explained"]),
         drawing.graph(type_name, example),
     ]
     if example.get("birth"):

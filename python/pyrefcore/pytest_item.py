@@ -52,7 +52,7 @@ class RepeatedTest:
         item = self._item
         if not isinstance(item, pytest.Function) and self._names is None:
             return "it is neither a function nor a doctest"
-        if "subtests" in getattr(item, "funcargs", None) or ():
+        if "subtests" in (getattr(item, "funcargs", None) or ()):
             return "it reports its subtests to pytest each time it runs"
         return None
 

@@ -147,7 +147,9 @@ def _outcome(report: Any) -> Optional[str]:
 
 
 def _verdict(nodeid: str, settings: Settings, report: Report) -> Verdict:
-    known = {finding.type: settings.allow[finding.type] for finding in report.findings if finding.type in settings.allow}
+    known = {
+        finding.type: settings.allow[finding.type] for finding in report.findings if finding.type in settings.allow
+    }
     unexpected = [
         finding for finding in report.findings if finding.type not in known and not settings.is_expected(finding)
     ]
@@ -160,7 +162,11 @@ def _verdict(nodeid: str, settings: Settings, report: Report) -> Verdict:
         return Verdict(nodeid, LEAKED, text=text, report=found)
     if report.error is not None:
         itself = isinstance(report.exception, (pytest.skip.Exception, unittest.SkipTest))
-        why = "it skips itself when it is repeated" if itself else "when it is repeated: " + " ".join(report.error.split())
+        why = (
+            "it skips itself when it is repeated"
+            if itself
+            else "when it is repeated: " + " ".join(report.error.split())
+        )
         return Verdict(nodeid, UNCHECKED, why, report=found)
     missing = settings.missing(report.findings)
     if missing:

@@ -89,6 +89,13 @@ def _is_ok(verdicts: Sequence[Verdict]) -> bool:
 def _counts(verdicts: Sequence[Verdict]) -> str:
     count = collections.Counter(one.outcome for one in verdicts)
     checked = sum(count.values()) - count[SKIPPED] - count[UNCHECKED]
-    named = [(count[LEAKED], "leaked"), (count[MISSING], "did not leak as expected"), (count[ALLOWED], "allowed"),
-             (count[EXPECTED], "leaked as expected"), (count[UNCHECKED], "not checked"), (count[SKIPPED], "skipped")]
-    return ", ".join(["references: %d tests checked" % checked] + ["%d %s" % pair for pair in named if pair[0]])
+    named = [
+        (count[LEAKED], "leaked"),
+        (count[MISSING], "did not leak as expected"),
+        (count[ALLOWED], "allowed"),
+        (count[EXPECTED], "leaked as expected"),
+        (count[UNCHECKED], "not checked"),
+        (count[SKIPPED], "skipped"),
+    ]
+    first = "references: %d test%s checked" % (checked, "" if checked == 1 else "s")
+    return ", ".join([first] + ["%d %s" % pair for pair in named if pair[0]])
