@@ -148,6 +148,12 @@ fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str> {
         for at in 0..size {
             visit(*items.offset(at));
         }
+        // The thread's own dictionary is not tracked while it holds what can't be part of a circle.
+        let own =
+            python.function::<unsafe extern "C" fn() -> *mut PyObject>(c"PyThreadState_GetDict");
+        if let Some(dict) = own.map(|own| own()).filter(|dict| !dict.is_null()) {
+            visit(dict);
+        }
         count::release(list, c"Py_DecRef");
     }
     Ok(())

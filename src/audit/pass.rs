@@ -80,16 +80,16 @@ impl Held for Pass {
 
 impl Pass {
     /// A walk that has met nothing; `None` where there is no memory.
-    pub(super) fn new() -> Option<Self> {
+    pub(super) fn new(is_trusting: bool) -> Option<Self> {
         Some(Self {
             ledger: Ledger::new()?,
-            types: Types::new(),
+            types: Types::new(is_trusting),
             memory: Memory::look(),
             seen: Vec::new(),
             references: 0,
             unsaid: HashMap::new(),
             parts: HashSet::new(),
-            is_trusting: false,
+            is_trusting,
             asked: (std::ptr::null_mut(), false),
         })
     }
@@ -100,7 +100,7 @@ impl Pass {
     /// # Safety
     /// The host's lock is held: nobody ends objects meanwhile.
     pub(super) unsafe fn over_all() -> Option<Self> {
-        let mut pass = Self::new()?;
+        let mut pass = Self::new(false)?;
         // SAFETY: the caller's promise is the callees'.
         unsafe {
             if host::has_interpreter() {
@@ -128,8 +128,7 @@ impl Pass {
     /// # Safety
     /// They are objects, and the host's lock is held.
     pub(super) unsafe fn over_trusted(roots: impl Iterator<Item = *mut PyObject>) -> Option<Self> {
-        let mut pass = Self::new()?;
-        pass.is_trusting = true;
+        let mut pass = Self::new(true)?;
         roots.for_each(|op| pass.meet(op));
         // SAFETY: the caller's promise is the callee's.
         unsafe { pass.ask_all() };

@@ -53,6 +53,8 @@ pub(super) struct Types {
     ids: HashMap<usize, TypeId>,
     /// The types met last, by some bits of their addresses.
     recent: Vec<(usize, TypeId)>,
+    /// Types lie wherever memory can be read: no block is known yet.
+    is_trusting: bool,
 }
 
 const RECENT: usize = 1024;
@@ -60,15 +62,18 @@ const RECENT: usize = 1024;
 const READY: u64 = 1 << 12;
 /// `Py_TPFLAGS_TYPE_SUBCLASS`: instances are types.
 const TYPE_SUBCLASS: u64 = 1 << 31;
+/// No type that nobody made ready has longer instances.
+const LONGEST_UNREADY: usize = 512;
 /// A chain of types of types is not longer than this.
 const DEEPEST: u8 = 8;
 
 impl Types {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_trusting: bool) -> Self {
         Self {
             all: Vec::new(),
             ids: HashMap::new(),
             recent: vec![(0, 0); RECENT],
+            is_trusting,
         }
     }
 
@@ -99,7 +104,7 @@ impl Types {
             return Some(id);
         }
         let is_type = if host::has_interpreter() {
-            is_type(word, memory, DEEPEST)
+            self.is_type(word, memory, DEEPEST)
         } else {
             // Programs without an interpreter need no type of types.
             word.is_multiple_of(8) && memory.is_readable(word, size_of::<PyTypeObject>())
@@ -114,31 +119,55 @@ impl Types {
         self.ids.insert(word, id);
         Some(id)
     }
+
+    /// Whether a type lies at `word`: its own type is `PyType_Type` or a subclass, and it lies in a module's data or in a
+    /// block that is in use.
+    fn is_type(&self, word: usize, memory: &Memory, depth: u8) -> bool {
+        if word == builtin().PyType_Type {
+            return true;
+        }
+        if depth == 0 || !word.is_multiple_of(8) {
+            return false;
+        }
+        let is_there = lies_where_types_lie(word, memory)
+            || self.is_trusting && memory.is_readable(word, size_of::<PyTypeObject>());
+        if !is_there {
+            return false;
+        }
+        let ob_type = word as *mut PyTypeObject;
+        // SAFETY: a whole type's memory can be read there, whatever it holds.
+        let (meta, flags, plausible) = unsafe {
+            (
+                abi::type_of(word as *mut PyObject) as usize,
+                (*ob_type).tp_flags,
+                Current::is_plausible(PyObject::count(word as *mut PyObject)),
+            )
+        };
+        plausible
+            // SAFETY: as above.
+            && (flags & READY != 0 || unsafe { is_unready(ob_type) })
+            && self.is_type(meta, memory, depth - 1)
+            // SAFETY: a type lies there.
+            && unsafe { (*(meta as *mut PyTypeObject)).tp_flags } & TYPE_SUBCLASS != 0
+    }
 }
 
-/// Whether a type lies at `word`: its own type is `PyType_Type` or a subclass, and it lies in a module's data or in a
-/// block that is in use.
-fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
-    if word == builtin().PyType_Type {
-        return true;
+/// Whether a type of CPython's own that nobody made ready lies in its data, as some iterators' do up to 3.11.
+///
+/// # Safety
+/// A whole type's memory can be read there.
+unsafe fn is_unready(ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let dealloc = (*ob_type).tp_dealloc.map_or(0, |dealloc| dealloc as usize);
+        FLAVOUR.minor <= 11
+            && builtin().is_own(ob_type as usize)
+            && builtin().is_own(dealloc)
+            && abi::type_of(ob_type.cast()) as usize == builtin().PyType_Type
+            && builtin().is_own((*ob_type).tp_name as usize)
+            && (size_of::<PyObject>()..LONGEST_UNREADY)
+                .contains(&(*ob_type).tp_basicsize.unsigned_abs())
     }
-    if depth == 0 || !word.is_multiple_of(8) || !lies_where_types_lie(word, memory) {
-        return false;
-    }
-    let ob_type = word as *mut PyTypeObject;
-    // SAFETY: a whole type's memory can be read there, whatever it holds.
-    let (meta, flags, plausible) = unsafe {
-        (
-            abi::type_of(word as *mut PyObject) as usize,
-            (*ob_type).tp_flags,
-            Current::is_plausible(PyObject::count(word as *mut PyObject)),
-        )
-    };
-    plausible
-        && flags & READY != 0
-        && is_type(meta, memory, depth - 1)
-        // SAFETY: a type lies there.
-        && unsafe { (*(meta as *mut PyTypeObject)).tp_flags } & TYPE_SUBCLASS != 0
 }
 
 fn lies_where_types_lie(word: usize, memory: &Memory) -> bool {
@@ -206,6 +235,10 @@ unsafe fn is_foreign(mut ob_type: *mut PyTypeObject) -> bool {
             } else {
                 own(ob_type as usize)
             };
+            if holds::is_all_known(ob_type) {
+                ob_type = (*ob_type).tp_base;
+                continue;
+            }
             if !is_own || holds::is_elsewhere(ob_type) {
                 return true;
             }

@@ -19,6 +19,16 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"positions_iterator", 11..=15, Known::Always(&[0])),
     (c"fieldnameiterator", 8..=15, Known::Always(&[0])),
     (c"formatteriterator", 8..=15, Known::Always(&[0])),
+    (
+        c"symtable entry",
+        8..=14,
+        Known::Always(&[0, 8, 16, 24, 32, 40]),
+    ),
+    (
+        c"symtable entry",
+        15..=15,
+        Known::Always(&[0, 8, 16, 24, 32, 40, 48]),
+    ),
     (c"_io.BytesIO", 8..=11, Known::Always(&[0])),
     (
         c"_io.StringIO",
@@ -37,6 +47,7 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"_sre.SRE_Scanner", 8..=9, Known::Always(&[0, 40])),
     (c"_sre.SRE_Scanner", 10..=15, Known::Always(&[40])),
     (c"datetime.timezone", 8..=15, Known::Always(&[0, 8])),
+    (c"datetime.date", 8..=15, Known::Always(&[])),
     (c"datetime.time", 8..=15, Known::Ask(datetime::ask_time)),
     (
         c"datetime.datetime",
@@ -88,6 +99,15 @@ pub(super) unsafe fn by_name(ob_type: *mut PyTypeObject) -> Option<Known> {
         .iter()
         .find(|(known, versions, _)| *known == name && versions.contains(&FLAVOUR.minor));
     found.map(|(_, _, known)| *known)
+}
+
+/// Whether the fields of instances, but for those of its base, are known from here.
+///
+/// # Safety
+/// `ob_type` is a type.
+pub(crate) unsafe fn is_all_known(ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { by_name(ob_type).is_some() }
 }
 
 /// Whether most Pythons have that type, if it is CPython's, in another library than their own.

@@ -18,7 +18,7 @@ mod set;
 mod structseq;
 mod type_object;
 
-pub(super) use fields::{is_elsewhere, is_shown_for_instances, least_size};
+pub(super) use fields::{is_all_known, is_elsewhere, is_shown_for_instances, least_size};
 pub(super) use type_object::has_hidden_fields;
 
 /// Learns from the host what can't be looked up. The host's lock is held.
@@ -79,7 +79,6 @@ pub(super) const SYMBOLS: &[(&CStr, Known)] = &[
     (c"PyModule_Type", Known::Always(&[MD_NAME])),
     (c"PyContextVar_Type", Known::Untracked(&[0, 8])),
     (c"PyCoro_Type", Known::Always(&[CR_ORIGIN])),
-    (c"PySTEntry_Type", Known::Always(SYMBOL_TABLE_ENTRY)),
     (c"PyByteArray_Type", Known::Always(BYTE_ARRAY)),
 ];
 
@@ -96,11 +95,6 @@ const CR_ORIGIN: usize = match FLAVOUR.minor {
     10 => 72,
     11 => 48,
     _ => 40,
-};
-const SYMBOL_TABLE_ENTRY: &[usize] = if FLAVOUR.minor <= 14 {
-    &[0, 8, 16, 24, 32, 40]
-} else {
-    &[0, 8, 16, 24, 32, 40, 48]
 };
 /// From 3.15 on the bytes are an object.
 const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
