@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
 
-use super::{Held, Known, datetime, field};
+use super::{Held, Known, datetime, field, lru_cache};
 use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
 
 /// Types without a symbol, by `tp_name`; the versions are CPython's 3.x.
@@ -53,6 +53,16 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
         c"datetime.datetime",
         8..=15,
         Known::Ask(datetime::ask_datetime),
+    ),
+    (
+        c"functools._lru_cache_wrapper",
+        8..=15,
+        Known::Ask(lru_cache::ask_cache),
+    ),
+    (
+        c"functools._lru_list_elem",
+        8..=15,
+        Known::Ask(lru_cache::ask_entry),
     ),
     (c"functools.KeyWrapper", 8..=9, Known::Always(&[0, 8])),
     (c"operator.methodcaller", 8..=9, Known::Always(&[0])),

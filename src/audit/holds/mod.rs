@@ -5,6 +5,7 @@
 
 use std::ffi::{CStr, c_int, c_void};
 
+use super::blocks;
 use super::builtin::builtin;
 use super::types::{Asked, TypeInfo};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
@@ -14,6 +15,7 @@ mod datetime;
 mod descriptor;
 mod dict;
 mod fields;
+mod lru_cache;
 mod set;
 mod structseq;
 mod type_object;
@@ -173,6 +175,12 @@ unsafe fn read_items(op: *mut PyObject, held: &mut impl Held) {
         let Some(bytes) = size.checked_mul(size_of::<usize>()) else {
             return;
         };
+        // What looks like a tuple and is longer than its block is none.
+        let front = abi::presize(op);
+        let room = blocks::room(op as usize - front);
+        if room.is_some_and(|room| first - op as usize + front > room.saturating_sub(bytes)) {
+            return;
+        }
         if held.is_readable(first, bytes) {
             for at in 0..size {
                 held.read(*(first as *const *mut PyObject).add(at));

@@ -1,0 +1,257 @@
+"""Memory that merely looks like an object is neither followed nor counted: blocks crafted to mislead."""
+
+import ctypes
+import gc
+import struct
+import sys
+
+import pytest
+
+from conftest import program
+
+HEAD = object.__basicsize__
+WORD = 8
+# Where the count and the type stand in a head; a free-threaded one has more in front.
+TYPE = HEAD - WORD
+PAIR = 0 if hasattr(sys, "_is_gil_enabled") and HEAD == 32 else 16
+
+
+class Marked:
+    """Nothing has references to an instance but what a block claims to hold."""
+
+    __slots__ = ("__weakref__",)
+
+
+@pytest.fixture
+def blocks(attached):
+    made = Blocks()
+    yield made
+    made.free()
+
+
+class Blocks:
+    """Memory of the object domain, written word by word."""
+
+    def __init__(self):
+        self._malloc = ctypes.pythonapi.PyObject_Malloc
+        self._malloc.restype, self._malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        self._free = ctypes.pythonapi.PyObject_Free
+        self._free.restype, self._free.argtypes = None, [ctypes.c_void_p]
+        self._made = []
+
+    def write(self, *words, size=None):
+        """A block with these words in front and zeros behind; its address."""
+        data = b"".join(struct.pack("Q" if word >= 0 else "q", word) for word in words)
+        data = data.ljust(size or len(data), b"\0")
+        block = self._malloc(len(data))
+        ctypes.memmove(block, data, len(data))
+        self._made.append(block)
+        return block
+
+    def copy(self, op, size, front=0):
+        """A block with a copy of an object's memory, and of what lies in front of it."""
+        block = self._malloc(front + size)
+        ctypes.memmove(block, op - front, front + size)
+        self._made.append(block)
+        return block
+
+    def free(self):
+        for block in self._made:
+            self._free(block)
+        self._made = []
+
+
+def head(ob_type, count=1):
+    """The words of an object's head."""
+    if HEAD == 32:
+        # Thread, flags, count of the owner, of the others, type.
+        return [0, (count << 32), 0, id(ob_type)]
+    words = [count, id(ob_type)]
+    return [0] * ((HEAD - 16) // WORD) + words
+
+
+def in_front():
+    """Links that lead to each other and nowhere else: what an untracked container has."""
+    return [0] * (PAIR // WORD)
+
+
+def seen():
+    """Objects that a snapshot sees, and the over-releases it reports."""
+    from pyrefcore import native
+
+    gc.collect()
+    core = native.library()
+    snapshot = core.pyrefcore_snapshot_take()
+    assert snapshot
+    found = core.pyrefcore_over_released(snapshot)
+    names = []
+    for at in range(core.pyrefcore_findings_count(found)):
+        finding = core.pyrefcore_findings_get(found, at).contents
+        names.append((finding.type_name, [(e.refcount, e.explained) for e in finding.examples[: finding.examples_count]]))
+    core.pyrefcore_findings_drop(found)
+    core.pyrefcore_snapshot_drop(snapshot)
+    return names
+
+
+def holders(op, attached):
+    """Addresses of what visibly holds an object."""
+    from pyrefcore import native
+
+    found = []
+    visitor = native.EDGE_VISITOR(lambda holder, _held, _arg: found.append(holder) or 0)
+    targets = (ctypes.c_void_p * 1)(id(op))
+    assert native.library().pyrefcore_referrers(targets, 1, visitor, None) == 0
+    return found
+
+
+def test_a_tuple_that_is_longer_than_all_memory(blocks, attached):
+    for size in (2**60, 2**61 + 1, 2**63 - 1, -1, -(2**63)):
+        blocks.write(*in_front(), *head(tuple), size, size=256)
+    assert seen() == []
+
+
+def test_a_tuple_that_is_longer_than_its_block(blocks, attached):
+    held = Marked()
+    blocks.write(*in_front(), *head(tuple), 40, *[id(held)] * 3)
+    assert seen() == []
+
+
+def test_a_copy_of_a_tracked_list(blocks, attached):
+    """The links of a copy lead to the neighbours of the original."""
+    held = Marked()
+    original = [held] * 4
+    copy = blocks.copy(id(original), list.__basicsize__, PAIR)
+    assert gc.is_tracked(original)
+    found = holders(held, attached)
+    assert id(original) in found
+    assert HEAD == 32 or copy + PAIR not in found
+    assert HEAD == 32 or seen() == []
+
+
+def test_links_that_point_nowhere(blocks, attached):
+    if not PAIR:
+        pytest.skip("a free-threaded collector has no links")
+    held = Marked()
+    items = (ctypes.c_void_p * 4)(*[id(held)] * 4)
+    before = holders(held, attached)
+    for link in (8, 16, 2**47 - 16, 2**63, 2**64 - 16, id(held), ctypes.addressof(items)):
+        blocks.write(link, link, *head(list), 4, ctypes.addressof(items), 4)
+    assert holders(held, attached) == before
+    assert seen() == []
+
+
+def test_a_float_in_front_of_a_tuple_of_types(blocks, attached):
+    """At 16 and at 32 something looks like an object too, and is not asked: the first place decides."""
+    block = blocks.write(*head(float), id(float), id(list), id(tuple), id(dict))
+    assert block + HEAD not in holders(Marked, attached)
+    assert seen() == []
+
+
+def test_a_tuple_of_types(blocks, attached):
+    """Its items stand where an instance of one of them would have its head."""
+    kinds = tuple([int, float, str, list, Marked] * 3)
+    before = len(holders(Marked, attached))
+    more = [tuple([one, Marked]) for one in kinds]
+    assert len(holders(Marked, attached)) == before + len(more) + sum(one is Marked for one in kinds)
+    assert seen() == []
+
+
+def test_an_integer_that_is_an_address_of_a_type(blocks, attached):
+    """A parked integer has the address where a list would have its type."""
+    parked = head(int, 0)
+    blocks.write(*parked, id(Marked), id(list), size=64)
+    blocks.write(*parked, id(list), id(list), 2**40, id(Marked), size=96)
+    assert seen() == []
+
+
+def test_an_implausible_count(blocks, attached):
+    held = Marked()
+    before = holders(held, attached)
+    for count in (0, -1, -(2**62)):
+        words = head(float, count) if HEAD != 32 else [0, 0, 0, id(float)]
+        blocks.write(*words, 0)
+        blocks.write(*in_front(), *(head(tuple, count) if HEAD != 32 else [0, 0, 0, id(tuple)]), 1, *[id(held)] * 3)
+    assert holders(held, attached) == before
+    assert seen() == []
+
+
+def test_keys_that_overflow_every_check(blocks, attached):
+    """A dictionary whose table has more entries, or more index bytes, than there is memory."""
+    held = Marked()
+    for size, entries in ((2**62, 1), (8, 2**60), (2**63, 2**63), (2**64 - 1, 2**61), (0, 2**63 - 1), (8, 2**40)):
+        # Both layouts at once: up to 3.10 the size stands where later ones keep logarithms.
+        keys = blocks.write(1, size, id(held), entries, entries, *[id(held)] * 6, size=512)
+        for place in (keys, keys + 4, 8, 2**47 - 8, 2**64 - 8):
+            blocks.write(*in_front(), *head(dict), 1, 0, place, 0)
+            blocks.write(*in_front(), *head(dict), 1, 0, place, place)
+            # A dictionary of the next layout, one word shorter.
+            blocks.write(*in_front(), *head(dict), 1, place, 0)
+    assert seen() == []
+
+
+def test_logarithms_that_overflow(blocks, attached):
+    for logarithm in (63, 64, 200, 255):
+        first = struct.unpack("<Q", bytes([logarithm, logarithm, 0] + [0] * 5))[0]
+        keys = blocks.write(1, first, 4, 2**61, 4, size=256)
+        blocks.write(*in_front(), *head(dict), 1, 0, keys, 0)
+    assert seen() == []
+
+
+def test_a_type_that_is_data(blocks, attached):
+    """A word that leads into a library's data, but not to a type: None, a function pointer's table, half of a type."""
+    held = Marked()
+    before = holders(held, attached)
+    for place in (id(None), id(None) - WORD, id(int) + WORD, id(int) + 64, id(list) - WORD, id(type) + 8 * WORD):
+        blocks.write(1, place, id(held), id(held), size=128)
+        blocks.write(*in_front(), 1, place, id(held), id(held), size=128)
+    for place in (id(None), id(int) + WORD):
+        blocks.write(*head(float)[:-1], place, id(held))
+    assert holders(held, attached) == before
+    assert seen() == []
+
+
+def test_a_type_that_is_a_copy(blocks, attached):
+    """A block that is a copy of a type, whose instance claims to be in another block."""
+    held = Marked()
+    copy = blocks.copy(id(Marked), type.__basicsize__, 0)
+    blocks.write(*head(float)[:-1], copy, id(held), id(held))
+    gc.collect()
+    # It may be taken for a type: then it is one that nobody crashes on.
+    assert all(name in (b"Marked", b"type") for name, _ in seen())
+
+
+def test_a_code_object_full_of_nonsense(blocks, attached):
+    """Fields of untracked objects are read: what they lead to counts only if an object is known to be there."""
+    code = type((lambda: 0).__code__)
+    for nonsense in (8, 2**47 - 8, 2**63, 2**64 - 8, id(None) + 4, id(int) + 8):
+        for ob_type in (code, range, frozenset, bytearray, type(sys)):
+            blocks.write(*head(ob_type), *[nonsense] * 40)
+            blocks.write(*in_front(), *head(ob_type), *[nonsense] * 40)
+    assert seen() == []
+
+
+FREED = """
+# Objects that die and memory that is used again for something else, over and over.
+from pyrefcore import native
+core = native.library()
+pyrefcore.attach()
+import random
+random.seed(1)
+pool = []
+shapes = [lambda: (int, float, list), lambda: [Thing()], lambda: {"a": Thing}, lambda: Thing(), lambda: id(Thing) + 2**70, lambda: 1.5,
+          lambda: {1, Thing}, lambda: (i for i in [1]), lambda: slice(1, Thing), lambda: range(10**20), lambda: b"x" * random.randrange(300)]
+for step in range(60):
+    pool += [random.choice(shapes)() for _ in range(500)]
+    random.shuffle(pool)
+    del pool[: random.randrange(len(pool))]
+    taken = core.pyrefcore_snapshot_take()
+    found = core.pyrefcore_over_released(taken)
+    assert core.pyrefcore_findings_count(found) == 0, [core.pyrefcore_findings_get(found, 0).contents.type_name]
+    core.pyrefcore_findings_drop(found)
+    core.pyrefcore_snapshot_drop(taken)
+print("done")
+"""
+
+
+def test_memory_that_is_used_again(attached):
+    assert program(FREED) == "done\n"
