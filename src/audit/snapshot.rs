@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::blocks;
 use super::pass::{Pass, Seen};
@@ -144,7 +145,8 @@ impl Snapshot {
             self.pins = unsafe {
                 Pass::over_all().map(|pass| {
                     let seen = pass.seen.iter().map(|seen| seen.op);
-                    Pins::hold(seen.filter(|&op| counted(op).is_some()).collect())
+                    let mortal = seen.filter(|&op| counted(op).is_some() && !is_deferred(op));
+                    Pins::hold(mortal.collect())
                 })
             };
         }
@@ -175,15 +177,23 @@ pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
         if Current::is_immortal(count) {
             return None;
         }
-        if FLAVOUR.free_threaded {
-            let bits = &(*op.cast::<BiasedObject>()).ob_gc_bits;
-            // Relaxed: only one thread runs.
-            let deferred = bits.load(std::sync::atomic::Ordering::Relaxed) & BiasedObject::DEFERRED;
-            if deferred != 0 && abi::flags_of(op).have_gc() {
-                // 3.13 counts what is left to the collector like anything else. Later nobody counts from stacks.
-                return (FLAVOUR.minor == 13).then(|| Current::get(count) - gc::DEFERRED);
-            }
+        if is_deferred(op) {
+            // 3.13 counts what is left to the collector like anything else. Later nobody counts from stacks.
+            return (FLAVOUR.minor == 13).then(|| Current::get(count) - gc::DEFERRED);
         }
         Some(Current::get(count))
     }
+}
+
+/// Whether an object is left to the collector, and counted on top of a number that no count comes near.
+///
+/// # Safety
+/// `op` is an object.
+unsafe fn is_deferred(op: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise; a free-threaded flavour has that layout. Relaxed: only one thread runs.
+    FLAVOUR.free_threaded
+        && unsafe {
+            let bits = (*op.cast::<BiasedObject>()).ob_gc_bits.load(Relaxed);
+            bits & BiasedObject::DEFERRED != 0 && abi::flags_of(op).have_gc()
+        }
 }
