@@ -218,6 +218,8 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
  */
 #define PYREFCORE_COUNT 4
 
+
+
 /*
  What was found, with all that the findings point to.
  */
@@ -276,7 +278,7 @@ typedef struct {
   /*
    The type, which may have died since.
    */
-  PyTypeObject *type_;
+  PyTypeObject *ob_type;
   /*
    Its `tp_name`.
    */

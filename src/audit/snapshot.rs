@@ -8,8 +8,10 @@ use super::blocks;
 use super::pass::{Pass, Seen};
 use super::pins::{self, Pins};
 use crate::abi::{self, BiasedObject, FLAVOUR, Head, PyObject, PyTypeObject};
+use crate::host;
 use crate::lifecycle::gc;
 use crate::refcount::{Current, Policy};
+use crate::watch::live;
 
 /// One moment of all objects.
 #[derive(Debug)]
@@ -87,7 +89,11 @@ impl Snapshot {
                 };
                 let explained = pass.ledger.explained(op);
                 let front = usize::from(pass.types.get(ob_type).pairs) * 16;
-                let is_outside = blocks::room(op as usize - front).is_none();
+                let is_outside = if host::has_interpreter() {
+                    blocks::room(op as usize - front).is_none()
+                } else {
+                    live::state(op as usize) != live::State::Live
+                };
                 if refcount == explained && !is_outside {
                     continue;
                 }

@@ -51,7 +51,7 @@ pub struct pyrefcore_finding {
     /// `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE` or `PYREFCORE_UNSTEADY`.
     pub kind: c_int,
     /// The type, which may have died since.
-    pub type_: *mut PyTypeObject,
+    pub ob_type: *mut PyTypeObject,
     /// Its `tp_name`.
     pub type_name: *const c_char,
     /// Length of the next two: one less than there were snapshots, 0 where there was one.
@@ -176,7 +176,7 @@ fn show(found: Vec<Finding>) -> *mut pyrefcore_findings {
             .collect();
         findings.shown.push(pyrefcore_finding {
             kind: finding.kind as c_int,
-            type_: finding.ob_type,
+            ob_type: finding.ob_type,
             type_name: finding.type_name.as_ptr(),
             windows: finding.references.len(),
             references: finding.references.as_ptr(),

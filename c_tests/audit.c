@@ -1,0 +1,165 @@
+/* The audit of a program without Python: its own types say what they hold, and the library says what nobody shows. */
+#include "testing.h"
+#include "things.h"
+
+enum { RUNS = 50, WINDOWS = 3 };
+
+static PyObject *shown(PyObject *held) { return (PyObject *)new_box(held); }
+
+static PyObject *list;  /* A chain that grows, and is shown from its end. */
+static PyObject *shared;
+
+static void right(void) { Py_DECREF(shown((PyObject *)new_thing(1))); }
+static void leaks_thing(void) { (void)new_thing(1); }
+static void leaks_box(void) { (void)shown((PyObject *)new_thing(1)); }
+static void leaks_argument(void) { Py_INCREF(shared); }
+static void grows(void) { list = shown(list); }
+static void over_releases(void) { Py_DECREF(shared); }
+static void circle(void)
+{
+    PyObject *first = shown(NULL), *second = shown(first);
+    ((Box *)first)->held = second;
+}
+static int times;
+static void unsteady(void)
+{
+    for (int i = 0; i < times / RUNS; i++) {
+        (void)new_thing(1);
+    }
+    times++;
+}
+
+/* What is found in `run`, in windows of RUNS runs each. */
+static pyrefcore_findings *check(void (*run)(void))
+{
+    pyrefcore_snapshot *snapshots[WINDOWS + 1];
+    run();
+    for (int window = 0; window <= WINDOWS; window++) {
+        snapshots[window] = pyrefcore_snapshot_take();
+        CHECK(snapshots[window] != NULL);
+        for (int i = 0; window < WINDOWS && i < RUNS; i++) {
+            run();
+        }
+    }
+    pyrefcore_findings *found = pyrefcore_compare((const pyrefcore_snapshot *const *)snapshots, WINDOWS + 1);
+    for (int window = 0; window <= WINDOWS; window++) {
+        pyrefcore_snapshot_drop(snapshots[window]);
+    }
+    return found;
+}
+
+static void expect_nothing(void (*run)(void))
+{
+    pyrefcore_findings *found = check(run);
+    EQUAL(pyrefcore_findings_count(found), 0);
+    CHECK(pyrefcore_findings_get(found, 0) == NULL);
+    pyrefcore_findings_drop(found);
+}
+
+/* One finding, of that kind and type, with so many references and objects in each run. */
+static void expect(void (*run)(void), int kind, const char *type, int references, int objects, const char *folded)
+{
+    pyrefcore_findings *found = check(run);
+    if (EQUAL(pyrefcore_findings_count(found), 1)) {
+        const pyrefcore_finding *finding = pyrefcore_findings_get(found, 0);
+        EQUAL(finding->kind, kind);
+        CHECK(strcmp(finding->type_name, type) == 0);
+        EQUAL(finding->windows, WINDOWS);
+        for (size_t window = 0; window < finding->windows && kind != PYREFCORE_UNSTEADY; window++) {
+            EQUAL(finding->references[window], references * RUNS);
+            EQUAL(finding->objects[window], objects * RUNS);
+        }
+        CHECK(finding->examples_count > 0 && finding->examples_count <= 8);
+        CHECK(Py_TYPE(finding->examples[0].object) == finding->ob_type);
+        EQUAL(finding->folded_count, folded != NULL);
+        CHECK(folded == NULL || strcmp(finding->folded[0].type_name, folded) == 0);
+    }
+    pyrefcore_findings_drop(found);
+}
+
+static void refuses_while_the_table_is_off(void)
+{
+    CHECK(pyrefcore_snapshot_take() == NULL || IS_DEBUG);
+    const char *reason = pyrefcore_audit_attach();
+    CHECK(IS_DEBUG ? reason == NULL : strstr(reason, "PYREFCORE_LIVE") != NULL);
+    EQUAL(pyrefcore_referents((PyObject *)&Box_Type, NULL, NULL), -1);
+}
+static void correct_code_is_quiet(void) { expect_nothing(right); }
+static void what_grows_and_is_shown_is_quiet(void) { expect_nothing(grows); }
+static void a_leaked_object(void) { expect(leaks_thing, PYREFCORE_LEAK, "Thing", 1, 1, NULL); }
+static void a_leaked_container(void) { expect(leaks_box, PYREFCORE_LEAK, "Box", 1, 1, "Thing"); }
+static void a_leaked_reference(void) { expect(leaks_argument, PYREFCORE_LEAK, "Thing", 1, 0, NULL); }
+static void a_circle(void) { expect(circle, PYREFCORE_LEAK, "Box", 0, 2, NULL); }
+static void growth_that_changes(void) { expect(unsteady, PYREFCORE_UNSTEADY, "Thing", 0, 0, NULL); }
+
+static void an_over_release(void)
+{
+    Py_SET_REFCNT(shared, Py_REFCNT(shared) + 10000);
+    expect(over_releases, PYREFCORE_OVER_RELEASE, "Thing", -1, 0, NULL);
+}
+
+/* Pinned objects survive; what was released too often stays. */
+static void pins(void)
+{
+    PyObject *thing = (PyObject *)new_thing(7), *holder = shown(thing), *loose = (PyObject *)new_thing(8);
+    pyrefcore_snapshot *pinned = pyrefcore_snapshot_take();
+    int ended = things_ended;
+    CHECK(pyrefcore_snapshot_pin(pinned) >= 3);
+    Py_DECREF(thing); /* The holder's. */
+    Py_DECREF(thing);
+    Py_DECREF(loose);
+    EQUAL(things_ended, ended);
+    pyrefcore_snapshot *after = pyrefcore_snapshot_take();
+    pyrefcore_findings *found = pyrefcore_over_released(after);
+    if (EQUAL(pyrefcore_findings_count(found), 1)) {
+        const pyrefcore_finding *finding = pyrefcore_findings_get(found, 0);
+        EQUAL(finding->examples_count, 1);
+        CHECK(finding->examples[0].object == thing);
+        EQUAL(finding->examples[0].refcount, -1);
+        EQUAL(finding->examples[0].explained, 1);
+    }
+    pyrefcore_findings_drop(found);
+    pyrefcore_snapshot_drop(after);
+    pyrefcore_snapshot_unpin(pinned);
+    EQUAL(things_ended, ended + 1); /* The loose one. */
+    CHECK(Py_REFCNT(thing) > 0);
+    pyrefcore_snapshot_drop(pinned);
+    Py_DECREF(holder);
+}
+
+static int edges;
+static int count_edge(PyObject *from, PyObject *to, void *arg)
+{
+    PyObject **pair = arg;
+    edges += from == pair[0] && to == pair[1];
+    return 0;
+}
+static void neighbours(void)
+{
+    PyObject *thing = (PyObject *)new_thing(1), *holder = shown(thing), *pair[] = { holder, thing };
+    edges = 0;
+    EQUAL(pyrefcore_referrers(&thing, 1, count_edge, pair), 0);
+    EQUAL(edges, 1);
+    EQUAL(pyrefcore_referents(holder, count_edge, pair), 0);
+    EQUAL(edges, 2);
+    Py_DECREF(holder);
+}
+
+int main(void)
+{
+    RUN(refuses_while_the_table_is_off);
+    CHECK(pyrefcore_watch(PYREFCORE_LIVE) == 0);
+    CHECK(pyrefcore_audit_attach() == NULL);
+    shared = (PyObject *)new_thing(0);
+    RUN(correct_code_is_quiet);
+    RUN(what_grows_and_is_shown_is_quiet);
+    RUN(a_leaked_object);
+    RUN(a_leaked_container);
+    RUN(a_leaked_reference);
+    RUN(a_circle);
+    RUN(growth_that_changes);
+    RUN(an_over_release);
+    RUN(pins);
+    RUN(neighbours);
+    return summary();
+}
