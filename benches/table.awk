@@ -16,7 +16,9 @@ function limit(row) {
     if (row == "exported IncRef/DecRef pair" && flavour ~ /^cp313t?$/) return 0.5
     if (row ~ /live table on$/) return 2
     if (row == "interpreter, preloaded, idle") return 1.01
-    if (row == "interpreter, preloaded, live") return 1.05
+    if (row == "interpreter, preloaded, live" || row == "audit attached, time") return 1.05
+    if (row == "audit attached, memory") return 1.07
+    if (row ~ /^audit: snapshot of [2-9]/) return 1.5
     return ""
 }
 

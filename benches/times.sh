@@ -70,11 +70,22 @@ timed() {
     else
         says "inline functions, compiled" "no Python.h of this flavour here"
     fi
+    if [ -n "$program" ]; then
+        audit "$1"
+    else
+        says "audit" "no Python of this flavour here"
+    fi
     if [ -n "$program" ] && [ "$library" != - ]; then
         whole "$1"
     else
         says "interpreter, preloaded" "no Python of this flavour whose symbols can be replaced here"
     fi
+}
+
+# audit FLAVOUR: rows of the audit's hook and snapshots.
+audit() {
+    "$program" benches/audit.py "$root/target/dist/$1/lib/libpyrefcore.so" "$rounds" 2>>"$log" ||
+        stop "the audit's bench failed for $1"
 }
 
 # totals FLAVOUR: the counting of a debug flavour, beside a debug libpython where there is one.
