@@ -102,8 +102,9 @@ def _measure(
     _warm_up(counted, report.runs, warmup, progress)
     counted.forget()
     for window in range(report.windows + 1):
-        # The first snapshot is taken in here too: what the loop itself holds is then there in every one.
-        if window > 0:
+        # The first snapshot is taken in here too, and after runs as well, unless their number was given: what the
+        # loop holds, and what the last call left in ctypes and on the stack, is then there in every one.
+        if window > 0 or warmup is None:
             counted.run(report.runs)
         counted.snapshot()
         progress("window %d of %d" % (window, report.windows))
