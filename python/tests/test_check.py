@@ -180,18 +180,23 @@ print(frame.file, frame.line is not None, frame.library)
 
 def test_an_over_release_is_found_and_survived():
     out = program("""
-thing = Thing()
+died = []
+class Mortal:
+    def __del__(self):
+        died.append(self)
+thing = Mortal()
 report = pyrefcore.check(lambda: decref(thing))
 found, = report.findings
 print(found.kind, found.type, found.references_per_run, found.growth, any("stay held" in note for note in report.notes))
 example = found.examples[0]
 print(example.address == id(thing), example.refcount < example.explained)
 report = pyrefcore.check(lambda: decref(thing))
-print(report.findings[0].kind)
+print(report.findings[0].kind, died)
 del thing
 gc.collect()
+print(died)
 """)
-    assert out == "over-release __main__.Thing -1.0 [-100, -100, -100] True\nTrue True\nover-release\n"
+    assert out == "over-release __main__.Mortal -1.0 [-100, -100, -100] True\nTrue True\nover-release []\n[]\n"
 
 
 @pytest.mark.parametrize(
