@@ -236,6 +236,7 @@ def test_bad(bad): print("before")
     assert project.run(code, "--junitxml=junit.xml", "-o", "junit_logging=all") == 1
     assert "leak: 1 reference to test_it.Thing per run" in project.read("junit.xml")
     assert project.output.count("UserWarning: warned") == 1
+    project.says(", 1 warning")
     assert project.output.count("\nbefore") == 1
 
 
