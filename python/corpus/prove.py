@@ -1,6 +1,6 @@
 """Proves the corpus on every Python without pyrefcore: each function wrong, each twin right.
 
-    prove.py [FLAVOUR|PYTHON ...]      the default is every Python that is found
+    prove.py [--only=CASE,CASE] [FLAVOUR|PYTHON ...]      the default is all cases in every Python
 
 The last line is "N passed, N failed, N skipped".
 """
@@ -10,7 +10,8 @@ import sys
 import pythons
 
 
-def main(wanted):
+def main(arguments):
+    only, wanted = pythons.chosen(arguments)
     passed = failed = skipped = 0
     for line in pythons.tools():
         print(line)
@@ -23,7 +24,7 @@ def main(wanted):
         failed += verdict == "failed"
         if verdict != "built":
             continue
-        results, trouble = pythons.run_all(python, "proof.py")
+        results, trouble = pythons.run_all(python, "proof.py", only)
         if trouble:
             print("    FAILED %s" % trouble)
             failed += 1

@@ -25,6 +25,12 @@ def found(wanted=()):
     return [python for python in pythons if not wanted or python.flavour in wanted or python.path in wanted]
 
 
+def chosen(arguments):
+    """The cases of --only=..., none for all, and the arguments that are left."""
+    only = [name for argument in arguments if argument.startswith("--only=") for name in argument[7:].split(",")]
+    return only, [argument for argument in arguments if not argument.startswith("--only=")]
+
+
 def tools():
     """Brings Cython and pybind11; the lines that say what can't be had."""
     done = subprocess.run(["sh", os.path.join(HERE, "tools.sh"), os.path.join(ROOT, "target", "corpus", "tools")],
@@ -66,7 +72,7 @@ def run(python, script, names, timeout, environment=()):
     return answers, end, [line[:160] for line in complaints.strip().splitlines()[-12:]]
 
 
-def run_all(python, script, timeout=600, environment=(), together=1000):
+def run_all(python, script, only=(), timeout=600, environment=(), together=1000):
     """Runs every case, so many in one process, and what a crash has cut off in others, until each has an answer.
 
     A case that crashed is tried again alone, where others can't have prepared its crash.
@@ -75,6 +81,10 @@ def run_all(python, script, timeout=600, environment=(), together=1000):
     if not names:
         _, end, complaints = run(python, script, ["--list"], timeout, environment)
         return {}, "%s %s: %s" % (script, end, "\n".join(complaints))
+    unknown = sorted(set(only) - set(names))
+    if unknown:
+        return {}, "there is no case %s" % ", ".join(unknown)
+    names = [name for name in names if not only or name in only]
     results = collections.OrderedDict((name, None) for name in names)
     while None in results.values():
         pending = [name for name in names if results[name] is None][:together]
