@@ -55,6 +55,13 @@ static void uninitialised(void)
 static void leak(void)
 {
     op = (PyObject *)new_thing(1);
+#ifdef Py_TRACE_REFS
+    /* The list of all objects would hold it; as a table, until it grows, even what it has forgotten. */
+    _Py_ForgetReference(op);
+    for (int i = 0; i < 100; i++) {
+        new_thing(i);
+    }
+#endif
     op = NULL;
 }
 
