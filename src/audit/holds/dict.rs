@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::super::blocks;
 use super::super::builtin::builtin;
 use super::{Held, field};
 use crate::abi::{FLAVOUR, PyObject};
@@ -126,7 +127,10 @@ impl Table {
             }
         };
         let bytes = table.nentries.checked_mul(table.entry())?;
-        held.is_readable(table.first, bytes).then_some(table)
+        // Up to 3.12 the table lies in a block that may be known, and ends in it.
+        let room = blocks::room(keys).unwrap_or(usize::MAX - keys);
+        let is_inside = bytes <= room.saturating_sub(table.first - keys);
+        (is_inside && held.is_readable(table.first, bytes)).then_some(table)
     }
 
     const fn entry(self) -> usize {
