@@ -1,6 +1,6 @@
-//! Code objects, which are no containers.
+//! Code objects, which are containers on free threads only.
 
-use super::{Held, field, fields};
+use super::{Held, field};
 use crate::abi::{FLAVOUR, PyObject};
 
 /// Constants, names, tables and whatever else is an object.
@@ -13,11 +13,17 @@ const PLACES: &[usize] = match FLAVOUR.minor {
 /// `co_varnames`, `co_cellvars` and `co_freevars`.
 const CACHED: usize = if FLAVOUR.minor <= 12 { 136 } else { 144 };
 
-pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+/// The place of the constants, which free threads track, and visit then.
+const CONSTANTS: usize = 8;
+
+pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
     // SAFETY: `op` has the size of a code object; whether what it leads to is there is asked first.
     unsafe {
         if !held.is_static(op) {
-            fields::ask(op, PLACES, held);
+            let own = PLACES
+                .iter()
+                .filter(|&&place| !(is_tracked && place == CONSTANTS));
+            own.for_each(|&place| held.read(field(op, place)));
         }
         if FLAVOUR.minor <= 10 {
             return;

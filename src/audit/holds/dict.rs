@@ -5,12 +5,16 @@ use std::sync::OnceLock;
 use super::super::blocks;
 use super::super::builtin::builtin;
 use super::{Held, field};
-use crate::abi::{FLAVOUR, PyObject};
+use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
 use crate::lifecycle::count;
 
-/// `ma_used` and a version stand in front of these.
+/// Behind the first a version stands in front of the others.
+const MA_USED: usize = 0;
 const MA_KEYS: usize = 16;
 const MA_VALUES: usize = 24;
+
+/// Of a string: the lowest bits say whether it is interned. Its length and hash stand in front.
+const STATE: usize = 16;
 
 /// Bytes in front of the table of indices.
 const HEAD: usize = if FLAVOUR.minor >= 11 { 32 } else { 40 };
@@ -60,6 +64,50 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
                 held.read(*(first as *const *mut PyObject).add(at));
             }
         }
+    }
+}
+
+/// Whether that is the table of interned strings, whose two references to each are counted nowhere. From 3.14 on the
+/// collector tracks it as it tracks any dictionary.
+///
+/// # Safety
+/// `op` is a dictionary, or a copy of one.
+pub(super) unsafe fn is_interned(op: *mut PyObject, held: &mut dyn Held) -> bool {
+    /// There are more of them in any interpreter, and fewer entries in nearly any other dictionary.
+    const FEWEST: usize = 500;
+    /// Entries that are looked at.
+    const ENOUGH: usize = 100;
+    // SAFETY: the caller's promise; whether its parts are there is asked first.
+    unsafe {
+        if (field(op, MA_USED) as usize) < FEWEST {
+            return false;
+        }
+        let Some(table) = Table::at(field(op, MA_KEYS) as usize, held) else {
+            return false;
+        };
+        let mut looked_at = 0;
+        for at in 0..table.nentries {
+            let [key, value] = table.entry_at(at);
+            if key.is_null() || value.is_null() {
+                continue;
+            }
+            let is_one = key == value
+                && held.is_readable(
+                    key as usize,
+                    size_of::<PyObject>() + STATE + size_of::<usize>(),
+                )
+                && held.is_readable(abi::type_of(key) as usize, size_of::<PyTypeObject>())
+                && abi::flags_of(key).is_string()
+                && field(key, STATE) as usize & 3 != 0;
+            if !is_one {
+                return false;
+            }
+            looked_at += 1;
+            if looked_at == ENOUGH {
+                break;
+            }
+        }
+        looked_at != 0
     }
 }
 
@@ -137,6 +185,16 @@ impl Table {
         if self.has_hashes { 24 } else { 16 }
     }
 
+    /// The key and the value at a place; NULL where there was one.
+    ///
+    /// # Safety
+    /// The table can be read, and has that place.
+    unsafe fn entry_at(self, at: usize) -> [*mut PyObject; 2] {
+        let entry = self.first + at * self.entry() + self.entry() - 16;
+        // SAFETY: the caller's promise.
+        unsafe { *(entry as *const [*mut PyObject; 2]) }
+    }
+
     /// Reads the keys that are not visited; with `all`, every key and value.
     ///
     /// # Safety
@@ -146,9 +204,8 @@ impl Table {
             return;
         }
         for at in 0..self.nentries {
-            let entry = self.first + at * self.entry() + self.entry() - 16;
             // SAFETY: the caller's promise.
-            let [key, value] = unsafe { *(entry as *const [*mut PyObject; 2]) };
+            let [key, value] = unsafe { self.entry_at(at) };
             held.read(key);
             if all {
                 held.read(value);

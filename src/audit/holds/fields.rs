@@ -5,15 +5,19 @@
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
 
-use super::{Held, Known, datetime, field, lru_cache};
-use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
+use super::{Known, datetime, lru_cache, string_io};
+use crate::abi::{FLAVOUR, PyTypeObject};
 
 /// Types without a symbol, by `tp_name`; the versions are CPython's 3.x.
 const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"posix.DirEntry", 8..=15, Known::Always(&[0, 8, 16, 24])),
     (c"posix.ScandirIterator", 8..=12, Known::Always(&[56, 64])),
-    (c"posix.ScandirIterator", 13..=13, Known::Always(&[72, 80])),
-    (c"posix.ScandirIterator", 14..=15, Known::Always(&[80, 88])),
+    // 3.13 has moved them by a word on its way; in between stands a length.
+    (
+        c"posix.ScandirIterator",
+        13..=15,
+        Known::Always(&[72, 80, 88]),
+    ),
     // Iterators over the lines and positions of a code object, and over the parts of a format.
     (c"line_iterator", 10..=15, Known::Always(&[0])),
     (c"positions_iterator", 11..=15, Known::Always(&[0])),
@@ -35,7 +39,8 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
         8..=11,
         Known::Always(&[40, 48, 64, 72, 80]),
     ),
-    (c"_io.StringIO", 12..=15, Known::Always(&[40])),
+    (c"_io.StringIO", 12..=13, Known::Always(&[40])),
+    (c"_io.StringIO", 14..=15, Known::Ask(string_io::ask)),
     (
         c"_io.IncrementalNewlineDecoder",
         8..=11,
@@ -152,15 +157,6 @@ pub(crate) unsafe fn least_size(ob_type: *mut PyTypeObject) -> usize {
             b"datetime.time" | b"datetime.datetime" => size - size_of::<usize>(),
             _ => size,
         }
-    }
-}
-
-/// # Safety
-/// `op` is an object of a type that has those fields.
-pub(super) unsafe fn ask(op: *mut PyObject, places: &[usize], held: &mut dyn Held) {
-    for &place in places {
-        // SAFETY: the caller's promise.
-        held.read(unsafe { field(op, place) });
     }
 }
 

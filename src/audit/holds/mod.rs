@@ -17,6 +17,7 @@ mod dict;
 mod fields;
 mod lru_cache;
 mod set;
+mod string_io;
 mod structseq;
 mod type_object;
 
@@ -140,17 +141,64 @@ pub(super) unsafe fn ask<H: Held>(
 ) {
     // SAFETY: a complete container may be asked; a visitor gets back what was passed along.
     unsafe {
-        if is_tracked && let Some(traverse) = (*info.ob_type).tp_traverse {
-            traverse(op, Some(visit::<H>), (&raw mut *held).cast());
-        } else if info.asked == Asked::Tuple {
-            read_items(op, held);
+        if info.is_dict && dict::is_interned(op, held) {
+            return;
         }
+        let traverse = (*info.ob_type).tp_traverse.filter(|_| is_tracked);
+        let mut rest = Rest {
+            held,
+            words: Vec::new(),
+        };
+        if let Some(Known::Always(places)) = info.also {
+            rest.words
+                .extend(places.iter().map(|&place| field(op, place)));
+        }
+        if let Some(traverse) = traverse {
+            if rest.words.is_empty() {
+                traverse(op, Some(visit::<H>), (&raw mut *rest.held).cast());
+            } else {
+                traverse(op, Some(visit::<Rest<'_, H>>), (&raw mut rest).cast());
+            }
+        } else if info.asked == Asked::Tuple {
+            read_items(op, rest.held);
+        }
+        let Rest { held, words } = rest;
+        words.into_iter().for_each(|word| held.read(word));
         match info.also {
             Some(Known::Ask(ask)) => ask(op, is_tracked, held),
-            Some(Known::Always(places)) => fields::ask(op, places, held),
-            Some(Known::Untracked(places)) if !is_tracked => fields::ask(op, places, held),
+            Some(Known::Untracked(places)) if !is_tracked => {
+                places.iter().for_each(|&place| held.read(field(op, place)));
+            }
             _ => {}
         }
+    }
+}
+
+/// Passes on what is visited, and forgets it among the words of an object that have yet to be read: later patches of
+/// a version visit more.
+struct Rest<'a, H: Held> {
+    held: &'a mut H,
+    words: Vec<*mut PyObject>,
+}
+
+impl<H: Held> Held for Rest<'_, H> {
+    fn visited(&mut self, op: *mut PyObject) {
+        if let Some(at) = self.words.iter().position(|&word| word == op) {
+            self.words.swap_remove(at);
+        }
+        self.held.visited(op);
+    }
+    fn read(&mut self, word: *mut PyObject) {
+        self.held.read(word);
+    }
+    fn is_first(&mut self, part: usize) -> bool {
+        self.held.is_first(part)
+    }
+    fn is_readable(&self, address: usize, bytes: usize) -> bool {
+        self.held.is_readable(address, bytes)
+    }
+    fn is_static(&self, op: *mut PyObject) -> bool {
+        self.held.is_static(op)
     }
 }
 
