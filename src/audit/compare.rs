@@ -29,13 +29,13 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
     let (Some(first), Some(last)) = (snapshots.first(), snapshots.last()) else {
         return Vec::new();
     };
-    let missing = released_too_often(snapshots, last);
+    let before = first.rests(|_| true);
+    let missing = released_too_often(snapshots, last, &before);
     let mut moments: Vec<HashMap<usize, Moment>> = snapshots
         .iter()
         .map(|snapshot| moments(snapshot, &missing))
         .collect();
     add_outsiders(snapshots, &missing, &mut moments);
-    let before = first.rests();
     let mut findings = Vec::new();
     let mut kept = Vec::new();
     for (id, of_type) in last.types.iter().enumerate() {
@@ -140,20 +140,24 @@ fn moments(snapshot: &Snapshot, missing: &HashSet<usize>) -> HashMap<usize, Mome
 
 /// Objects of which fewer references are counted than are shown, and those that lose as many unexplained references in
 /// each window: `None` has so many, in static variables, that it takes long until one is missed.
-fn released_too_often(snapshots: &[&Snapshot], last: &Snapshot) -> HashSet<usize> {
-    let rests: Vec<HashMap<usize, isize>> = snapshots.iter().map(|one| one.rests()).collect();
-    let falls = |row: &&Row| {
-        let before: Option<Vec<isize>> = rests
-            .iter()
-            .map(|rest| rest.get(&(row.op as usize)).copied())
-            .collect();
-        let steady = before.and_then(|rests| steady(&differences(&rests)));
-        steady.is_some_and(|change| change < 0)
+fn released_too_often(
+    snapshots: &[&Snapshot],
+    last: &Snapshot,
+    before: &HashMap<usize, isize>,
+) -> HashSet<usize> {
+    let old = |row: &Row| before.get(&(row.op as usize)).copied();
+    let fallen = last.rests(|row| old(row).is_some_and(|old| row.unexplained() < old));
+    let rests: Vec<HashMap<usize, isize>> = snapshots
+        .iter()
+        .map(|snapshot| snapshot.rests(|row| fallen.contains_key(&(row.op as usize))))
+        .collect();
+    let falls_steadily = |op: &usize| {
+        let then: Option<Vec<isize>> = rests.iter().map(|rest| rest.get(op).copied()).collect();
+        then.is_some_and(|then| steady(&differences(&then)).is_some())
     };
-    let rows = last.rows.iter();
-    rows.filter(|row| row.unexplained() < 0 || falls(row))
-        .map(|row| row.op as usize)
-        .collect()
+    let missing = last.rests(|row| row.unexplained() < 0);
+    let steadily = fallen.keys().copied().filter(falls_steadily);
+    missing.keys().copied().chain(steadily).collect()
 }
 
 /// Adds what lies in no block. Before it was met for the first time it was as it was then.

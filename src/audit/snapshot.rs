@@ -133,9 +133,9 @@ impl Snapshot {
         }
     }
 
-    /// The unexplained references of each row, by where it lies.
-    pub(super) fn rests(&self) -> HashMap<usize, isize> {
-        let rows = self.rows.iter();
+    /// The unexplained references of each row that is wanted, by where it lies.
+    pub(super) fn rests(&self, wanted: impl Fn(&Row) -> bool) -> HashMap<usize, isize> {
+        let rows = self.rows.iter().filter(|row| wanted(row));
         rows.map(|row| (row.op as usize, row.unexplained()))
             .collect()
     }
@@ -184,8 +184,15 @@ pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
             return None;
         }
         if is_deferred(op) {
-            // 3.13 counts what is left to the collector like anything else. Later nobody counts from stacks.
-            return (FLAVOUR.minor == 13).then(|| Current::get(count) - gc::DEFERRED);
+            // 3.13 counts what is left to the collector like anything else, on top of a large number or without. Later
+            // nobody counts from stacks.
+            let refcount = Current::get(count);
+            let on_top = if refcount > gc::DEFERRED / 2 {
+                gc::DEFERRED
+            } else {
+                0
+            };
+            return (FLAVOUR.minor == 13).then_some(refcount - on_top);
         }
         Some(Current::get(count))
     }
