@@ -49,9 +49,10 @@ flavours/%.txt:
 header: $(DIST)/.built ## Renew include/pyrefcore.h
 	cp $(DIST)/include/pyrefcore.h include/pyrefcore.h
 
-run: $(DIST)/.built ## See it work: a C program that finds its leak, and a real Python on replaced symbols
+run: $(DIST)/.built ## See it work: a C program that finds its leak, a Python on replaced symbols, an extension's leak named
 	@sh c_tests/run.sh --demo $(FLAVOUR)
 	@sh c_tests/run_demo.sh $(FLAVOUR)
+	@sh python/tests/demo.sh $(FLAVOUR)
 
 headers: ## Bring Python.h of 3.14 and 3.15 into target/headers (Debian's; no root)
 	@sh c_tests/fetch_headers.sh

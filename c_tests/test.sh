@@ -12,11 +12,13 @@ branches="cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp313t cp314t-refd
 all=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
 # What is tested: everything with TEST_ALL=1; otherwise those, and the flavours of the CPythons that are here.
 if [ "${TEST_ALL:-}" = 1 ]; then
-    flavours=$all units=$all operations=10000000
+    flavours=$all units=$all operations=10000000 audited=
 else
     here=$(sh c_tests/find_pythons.sh | cut -d ' ' -f 1)
     flavours=$(printf '%s\n' $all | grep -xF "$(printf '%s\n' $branches $here)")
     units=$branches operations=200000
+    # The oldest, the newest, and the one in between that most distributions have had: statically linked, often.
+    audited=$(printf '%s\n' $here | sort -uV | sed -n '1p;/^cp311$/p;$p' | uniq)
 fi
 
 step() {
@@ -56,6 +58,23 @@ unit_tests() {
     echo "$all_passed passed, $all_failed failed"
 }
 
+# Every Python with TEST_ALL=1; otherwise the one of the PATH, or the first.
+corpus() {
+    if [ "${TEST_ALL:-}" = 1 ]; then
+        "$(sh c_tests/find_pythons.sh | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')" python/corpus/table.py
+        return
+    fi
+    sh c_tests/find_pythons.sh >target/corpus-pythons
+    python=$(sed -n 's/^cp311 \(.*\) [a-z]*$/\1/p' target/corpus-pythons | tail -n 1)
+    [ -n "$python" ] || python=$(sed -n '$s/^[^ ]* \(.*\) [a-z]*$/\1/p' target/corpus-pythons)
+    if [ -z "$python" ]; then
+        echo "skipped: no CPython from 3.8 on was found"
+        echo "0 passed, 0 failed, 1 skipped"
+        return
+    fi
+    "$python" python/corpus/table.py --failures "$python"
+}
+
 left_out() {
     left=$(printf '%s\n' $all | grep -vxF "$flavours")
     [ -z "$left" ] || echo "skipped: nothing asks for these flavours here; make test-all tests them:" $left
@@ -78,6 +97,11 @@ wait $builder || cat target/build-all.log
     step "symbols that real headers and libraries know" sh c_tests/emitted.sh $flavours
 }
 step "random operations beside the real libpython" sh c_tests/differential.sh --operations $operations
+# shellcheck disable=SC2086
+{
+    step "the Python package" sh python/tests/run.sh $audited
+    step "the audit on a corpus of mistakes" corpus $audited
+}
 [ "${TEST_ALL:-}" != 1 ] || step "sanitizers and valgrind" sh c_tests/sanitize.sh
 step "installed, with pkg-config" sh c_tests/install.sh
 step "flavours left out" left_out
