@@ -126,6 +126,15 @@ def generator():
 
 
 @family
+def generator_exhausted():
+    namespace = {}
+    exec("def make():\n    yield %d" % number(), namespace)
+    made = namespace["make"]()
+    list(made)
+    return made
+
+
+@family
 def coroutine():
     async def make():
         return text()

@@ -81,7 +81,9 @@ pub(super) const SYMBOLS: &[(&CStr, Known)] = &[
     (c"PyLongRangeIter_Type", Known::Always(LONG_RANGE_ITERATOR)),
     (c"PyModule_Type", Known::Always(&[MD_NAME])),
     (c"PyContextVar_Type", Known::Untracked(&[0, 8])),
-    (c"PyCoro_Type", Known::Always(&[CR_ORIGIN])),
+    (c"PyGen_Type", Known::Always(GENERATOR)),
+    (c"PyAsyncGen_Type", Known::Always(GENERATOR)),
+    (c"PyCoro_Type", Known::Always(COROUTINE)),
     (c"PyByteArray_Type", Known::Always(BYTE_ARRAY)),
 ];
 
@@ -92,12 +94,18 @@ const LONG_RANGE_ITERATOR: &[usize] = if FLAVOUR.minor <= 11 {
     &[0, 8, 16]
 };
 const MD_NAME: usize = if FLAVOUR.minor <= 14 { 32 } else { 24 };
-/// Where a coroutine was made, if somebody wants to know.
-const CR_ORIGIN: usize = match FLAVOUR.minor {
-    ..=9 => 80,
-    10 => 72,
-    11 => 48,
-    _ => 40,
+/// On 3.12 and 3.13 the code, which is visited until the frame is done, and held longer.
+const GENERATOR: &[usize] = match FLAVOUR.minor {
+    12 | 13 => &[56],
+    _ => &[],
+};
+/// Where a coroutine was made, if somebody wants to know; and the same.
+const COROUTINE: &[usize] = match FLAVOUR.minor {
+    ..=9 => &[80],
+    10 => &[72],
+    11 => &[48],
+    12 | 13 => &[40, 56],
+    _ => &[40],
 };
 /// From 3.15 on the bytes are an object.
 const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
