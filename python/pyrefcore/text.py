@@ -84,14 +84,16 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
         yield "  and what only they hold, per run: " + ", ".join(
             "%s to %s" % (number(folded.references), folded.type) for folded in finding.folded
         )
+    birth: Sequence[Frame] = ()
     for example in finding.examples[:EXAMPLES]:
-        yield from _example(example)
+        yield from _example(example, birth)
+        birth = example.birth
     more = len(finding.examples) - EXAMPLES
     if more > 0:
         yield "  and %d more like that in the JSON report" % more
 
 
-def _example(example: Example) -> Iterator[str]:
+def _example(example: Example, last_birth: Sequence[Frame]) -> Iterator[str]:
     yield "  0x%x: %d reference%s, %d of them visibly held: %s" % (
         example.address,
         example.refcount,
@@ -101,7 +103,9 @@ def _example(example: Example) -> Iterator[str]:
     )
     yield from _neighbours("held by", example.referrers)
     yield from _neighbours("holds", example.referents)
-    if example.birth:
+    if example.birth and example.birth == last_birth:
+        yield "    born in the same place"
+    elif example.birth:
         yield "    born in"
         for frame in example.birth:
             yield "      " + place(frame)

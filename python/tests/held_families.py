@@ -299,56 +299,6 @@ LOOP = asyncio.new_event_loop()
 
 
 @family
-def string_io_written():
-    made = io.StringIO()
-    made.write(text())
-    made.write(text())
-    return made
-
-
-@family
-def text_io_written():
-    made = io.TextIOWrapper(io.BytesIO(), "utf-8")
-    made.write(text())
-    return made
-
-
-@family
-def text_io_read():
-    made = io.TextIOWrapper(io.BytesIO("\n".join(text() for _ in range(9)).encode()), "utf-8")
-    made.readline()
-    return made
-
-
-@family
-def decompressed_too_far():
-    made = zlib.decompressobj()
-    made.decompress(zlib.compress(b"x") + text().encode())
-    return made
-
-
-@family
-def directory_entries():
-    with os.scandir("/") as entries:
-        made = sorted(entries, key=operator.attrgetter("name"))[:2]
-    for entry in made:
-        entry.stat()
-        entry.stat(follow_symlinks=False)
-    return made
-
-
-@family
-def directory():
-    # The warning of one that nobody closed would keep what it says.
-    made = os.scandir("/" * (1 + next(NUMBERS) % 7))
-    OPEN.append(made)
-    return made
-
-
-OPEN = []
-
-
-@family
 def lru_cache():
     @functools.lru_cache(maxsize=4)
     def made(_):

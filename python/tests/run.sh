@@ -11,7 +11,7 @@ pythons=$(sh c_tests/find_pythons.sh)
 if [ ! -d target/pytest ]; then
     # The oldest Python decides which pytest all of them can use.
     oldest=$(printf '%s\n' "$pythons" | sort -V | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')
-    "$oldest" -m pip install -q --target target/pytest.new 'pytest<8.4' >target/pytest.log 2>&1 &&
+    "$oldest" -m pip install -q --target target/pytest.new "pytest<8.4" "pytest-xdist<3.7" >target/pytest.log 2>&1 &&
         mv target/pytest.new target/pytest
 fi
 if [ ! -d target/pytest ]; then
@@ -34,7 +34,7 @@ while read -r flavour python kind; do
         continue
     fi
     log=target/python-$flavour.log
-    PYTHONPATH=target/pytest:python PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
+    PYTHONPATH=$PWD/target/pytest:$PWD/python PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
         "$python" -W ignore -m pytest -q -p no:cacheprovider -rs python/tests >"$log" 2>&1 </dev/null
     status=$?
     last=$(tail -n 1 "$log")

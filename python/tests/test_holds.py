@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import held_families
+import held_streams  # noqa: F401 - adds its families
 from conftest import python
 
 RUNS = 60
@@ -49,6 +50,7 @@ QUIET = """
 import importlib, sys
 sys.path.insert(0, {tests!r})
 import held_families
+import held_streams
 names = sorted(getattr(sys, "stdlib_module_names", ())) or {names!r}.split()
 for name in names:
     if name not in ("antigravity", "this", "idlelib", "turtledemo") and not name.startswith("_test"):
