@@ -1,6 +1,7 @@
 #!/bin/sh
 # `pytest --refs` over the tests of the packages in packages.txt, for each CPython that is named: packages.sh
-# [FLAVOUR...] (cp311 and cp313). PACKAGES="NAME ..." runs only these, RUNS is the number of runs in a window (5).
+# [FLAVOUR...] (cp311 and cp313). PACKAGES="NAME ..." runs only these, SAMPLE=N only N tests of each, spread evenly over
+# all that its line names; RUNS is the number of runs in a window (5). KEEP=1 takes the pyrefcore that is installed.
 # Everything is brought by pip and stays in target/packages: an environment for each Python, what each run said, and
 # every report as JSON. Prints a table in Markdown. Any report that packages.txt does not list has failed.
 set -u
@@ -29,8 +30,14 @@ lines() {
 
 # The tests of a package, apart from its sources: those would be imported in the place of what is installed.
 bring_tests() {
-    tests=$target/tests/$name-$version
-    [ "$folder" != - ] || tests=$target/tests
+    case $folder in
+    @*)
+        tests=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/${folder#@} inside=.
+        [ -d "$tests" ]
+        return
+        ;;
+    esac
+    tests=$target/tests/$name-$version inside=$(basename "$folder")
     [ ! -d "$tests" ] || return 0
     scratch=$target/sdist/$name-$version
     if ! [ -d "$scratch" ]; then
@@ -55,6 +62,11 @@ for test in json.load(open(sys.argv[1]))["tests"]:
         print("    " + test["text"].replace("\n", "\n    "))
 '
 
+# sample N: as many lines, from the first to the last.
+sample() {
+    awk -v wanted="$1" '{ line[NR] = $0 } END { for (at = 0; at < wanted && at < NR; at++) print line[NR <= wanted ? at + 1 : int(at * NR / wanted) + 1] }'
+}
+
 # run_tests LOG [ARGUMENT...]: pytest in the folder of the tests; seconds and outcomes are in its last line.
 run_tests() {
     output=$1
@@ -72,17 +84,20 @@ seconds() {
 }
 
 one_package() {
-    bring_tests || { fail "$name $version: its tests can't be brought (${log#"$root/"})"; return; }
-    inside=.
-    [ "$folder" = - ] || inside=$(basename "$folder")
     "$venv/bin/python" -m pip install -q "$name==$version" $(lines needs "$name") >>"$log" 2>&1 ||
         { skip "$name $version on $flavour: pip can't install it (${log#"$root/"})"; return; }
+    bring_tests || { fail "$name $version: its tests can't be brought (${log#"$root/"})"; return; }
     set -f
     # Words of the list are words of the command.
     set -- $arguments $(lines leave "$name" | sed 's/ .*//; s/^/--deselect=/')
     set +f
     say=$target/$flavour-$name
     rm -f "$say.json"
+    if [ -n "${SAMPLE:-}" ]; then
+        run_tests "$say.all" --collect-only "$@"
+        grep '::' "$say.all" | sample "$SAMPLE" >"$say.sample"
+        set -- "@$say.sample"
+    fi
     run_tests "$say.plain" "$@"
     plain=$?
     before=$(tail -n 1 "$say.plain")
@@ -135,7 +150,7 @@ for flavour in $flavours; do
     [ -n "$python" ] || { skip "$flavour: there is no such Python that can make an environment"; continue; }
     [ -d "$venv" ] || "$python" -m venv "$venv" >"$log" 2>&1 || { fail "$flavour: no environment (${log#"$root/"})"; continue; }
     "$venv/bin/python" -m pip install -q pytest >>"$log" 2>&1 || { skip "$flavour: pip can't bring pytest (${log#"$root/"})"; continue; }
-    "$venv/bin/python" -m pip install -q --force-reinstall --no-deps . >>"$log" 2>&1 ||
+    [ -n "${KEEP:-}" ] || "$venv/bin/python" -m pip install -q --force-reinstall --no-deps . >>"$log" 2>&1 ||
         { fail "$flavour: pip can't install pyrefcore (${log#"$root/"})"; continue; }
     python_version=$("$venv/bin/python" -c 'import platform; print(platform.python_version())')
     while read -r word name version folder arguments; do
