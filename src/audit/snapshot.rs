@@ -9,7 +9,6 @@ use super::pass::{Pass, Seen};
 use super::pins::{self, Pins};
 use crate::abi::{self, BiasedObject, FLAVOUR, Head, PyObject, PyTypeObject};
 use crate::host;
-use crate::lifecycle::gc;
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
 
@@ -184,15 +183,9 @@ pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
             return None;
         }
         if is_deferred(op) {
-            // 3.13 counts what is left to the collector like anything else, on top of a large number or without. Later
-            // nobody counts from stacks.
-            let refcount = Current::get(count);
-            let on_top = if refcount > gc::DEFERRED / 2 {
-                gc::DEFERRED
-            } else {
-                0
-            };
-            return (FLAVOUR.minor == 13).then_some(refcount - on_top);
+            // 3.13 counts what is left to the collector like anything else, and one more, which is the collector's own.
+            // Later nobody counts from stacks.
+            return (FLAVOUR.minor == 13).then(|| Current::get(count) - 1);
         }
         Some(Current::get(count))
     }

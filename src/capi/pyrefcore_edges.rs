@@ -5,6 +5,7 @@ use std::ffi::{c_int, c_void};
 use crate::abi::PyObject;
 use crate::audit::attachment;
 use crate::audit::edges::Edges;
+use crate::lifecycle::count;
 
 /// Called with an object, one that it holds, and the argument that was passed along; non-zero stops.
 pub type pyrefcore_edge_visitor =
@@ -53,7 +54,7 @@ unsafe fn edges() -> Option<Edges> {
     attachment::can_look().then(|| unsafe { Edges::now() })?
 }
 
-/// The visitor may run Python code: nothing is being asked any more.
+/// The visitor may run Python code: nothing is being asked any more, and what it is handed is held.
 unsafe fn hand_out(
     pairs: Option<Vec<[*mut PyObject; 2]>>,
     visit: pyrefcore_edge_visitor,
@@ -62,10 +63,14 @@ unsafe fn hand_out(
     let (Some(pairs), Some(visit)) = (pairs, visit) else {
         return -1;
     };
-    for [from, to] in pairs {
-        // SAFETY: the caller's promise.
-        if unsafe { visit(from, to, arg) } != 0 {
-            break;
+    // SAFETY: nothing has died since these were seen, and then they are held; the visitor is the caller's.
+    unsafe {
+        for &op in pairs.as_flattened() {
+            count::acquire(op);
+        }
+        let _ = pairs.iter().any(|&[from, to]| visit(from, to, arg) != 0);
+        for &op in pairs.as_flattened() {
+            count::release(op, c"Py_DecRef");
         }
     }
     0

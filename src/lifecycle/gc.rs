@@ -140,10 +140,6 @@ pub unsafe fn untrack_if_gc(op: *mut PyObject) {
     }
 }
 
-/// CPython's `_Py_REF_DEFERRED`, which stands beside the references to an object that is left to the collector: no
-/// count of references comes near it.
-pub const DEFERRED: isize = isize::MAX / 8;
-
 /// Leaves an object to the collector: references from stacks are not counted any more, and it lives until a
 /// collector ends it. False where that is not so, as under a global lock:
 /// `PyUnstable_Object_EnableDeferredRefcount`.
@@ -152,6 +148,8 @@ pub const DEFERRED: isize = isize::MAX / 8;
 /// `op` is an object.
 #[must_use]
 pub unsafe fn enable_deferred(op: *mut PyObject) -> bool {
+    /// CPython's `_Py_REF_DEFERRED`: no count of references comes near it.
+    const DEFERRED: isize = isize::MAX / 8;
     if !FLAVOUR.free_threaded {
         return false;
     }
