@@ -17,15 +17,17 @@ else
     here=$(sh c_tests/find_pythons.sh | cut -d ' ' -f 1)
     flavours=$(printf '%s\n' $all | grep -xF "$(printf '%s\n' $branches $here)")
     units=$branches operations=200000
-    # The oldest, the newest, and the one in between that most distributions have had: statically linked, often.
-    audited=$(printf '%s\n' $here | sort -uV | sed -n '1p;/^cp311$/p;$p' | uniq)
+    # One is enough to see that the package works; the corpus takes another.
+    audited=$(printf '%s\n' $here | grep -x 'cp3[0-9]*' | sort -uV | tail -n 1)
 fi
 
 step() {
     name=$1
     shift
     printf '\n== %s\n' "$name"
+    begin=$(date +%s)
     "$@" 2>&1 | tee "$log"
+    echo "$(($(date +%s) - begin)) seconds"
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)
     if [ -z "$line" ]; then
         echo "$name ended without its counts"
@@ -100,7 +102,7 @@ step "random operations beside the real libpython" sh c_tests/differential.sh --
 # shellcheck disable=SC2086
 {
     step "the Python package" sh python/tests/run.sh $audited
-    step "the audit on a corpus of mistakes" corpus $audited
+    step "the audit on a corpus of mistakes" corpus
 }
 [ "${TEST_ALL:-}" != 1 ] || step "sanitizers and valgrind" sh c_tests/sanitize.sh
 step "installed, with pkg-config" sh c_tests/install.sh

@@ -35,7 +35,7 @@ while read -r flavour python kind; do
     fi
     log=target/python-$flavour.log
     PYTHONPATH=$PWD/target/pytest:$PWD/python PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
-        "$python" -W ignore -m pytest -q -p no:cacheprovider -rs python/tests >"$log" 2>&1 </dev/null
+        "$python" -W ignore -m pytest -q -n 2 -p no:cacheprovider -rs python/tests >"$log" 2>&1 </dev/null
     status=$?
     last=$(tail -n 1 "$log")
     good=$(count passed "$last") bad=$(count failed "$last") errors=$(count error "$last") left=$(count skipped "$last")
