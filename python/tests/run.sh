@@ -1,6 +1,6 @@
 #!/bin/sh
-# The Python package on each CPython that find_pythons.sh finds and that has a built library: run.sh [FLAVOUR...]
-# `make build-all` builds them; pytest is brought into target/pytest where it is missing.
+# The Python package on each CPython that find_pythons.sh finds: run.sh [FLAVOUR...]
+# The library is built where it is not up to date; pytest is brought into target/pytest where it is missing.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY
@@ -28,9 +28,14 @@ while read -r flavour python kind; do
     [ -n "$flavour" ] || continue
     [ "$wanted" = "  " ] || case $wanted in *" $flavour "*) ;; *) continue ;; esac
     library=$PWD/target/dist/$flavour/lib/libpyrefcore.so
-    if [ ! -f "$library" ]; then
-        echo "skip $flavour ($python): no library; make build FLAVOUR=$flavour"
+    if [ ! -f "flavours/$flavour.txt" ]; then
+        echo "skip $flavour ($python): there is no such flavour"
         skipped=$((skipped + 1))
+        continue
+    fi
+    if ! make -s build FLAVOUR="$flavour" >target/build-$flavour.log 2>&1; then
+        cat target/build-$flavour.log
+        failed=$((failed + 1))
         continue
     fi
     log=target/python-$flavour.log
