@@ -218,8 +218,6 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
  */
 #define PYREFCORE_COUNT 4
 
-
-
 /*
  What was found, with all that the findings point to.
  */
