@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
+import sys
 import threading
 import traceback
 import types
@@ -56,6 +58,7 @@ def check(
     name = _name(fn) if subject is None else subject
     report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
     threads = threading.active_count()
+    registered = atexit._ncallbacks()
     counted = Windows(fn, windows + 2, births)
     try:
         _measure(counted, report, warmup, births, guard, unsafe_repr, progress or _silent)
@@ -79,6 +82,8 @@ def check(
             report.notes.append(notes.FORKED)
         if threading.active_count() > threads:
             report.notes.append(notes.more_threads(threading.active_count() - threads))
+        if sys.version_info >= (3, 10) and atexit._ncallbacks() > registered:
+            report.notes.append(notes.AT_EXIT)
         counted.close()
     return report
 
@@ -127,7 +132,6 @@ def _warm_up(counted: Windows, runs: int, warmup: Optional[int], progress: Calla
         counted.snapshot()
         progress("warming up, window %d" % (window + 1))
         changed = counted.changed()
-        counted.has_findings()
         if counted.count.value == 3:
             counted.forget_oldest()
         if changed == before:

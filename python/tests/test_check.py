@@ -240,3 +240,18 @@ def test_a_detached_library_attaches_again(attached):
     thing = Thing()
     assert only(check(lambda: incref(thing))).references_per_run == 1.0
     assert attached.attached()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="atexit shows its callbacks up to 3.9")
+def test_what_is_registered_with_atexit_is_said():
+    out = program(
+        """
+import atexit
+print(pyrefcore.check(lambda: atexit.register(id, Thing())))
+print(pyrefcore.check(lambda: Thing()))
+atexit._clear()
+"""
+    )
+    found, clean = out.split("pyrefcore: ", 2)[1:]
+    assert "callbacks were registered with atexit" in found and "Thing" in found
+    assert "atexit" not in clean
