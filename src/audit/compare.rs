@@ -10,6 +10,10 @@ use super::snapshot::{OfType, Row, Snapshot};
 /// Examples kept of each finding.
 pub(super) const EXAMPLES: usize = 8;
 
+/// References that an object must lose in each window before that alone counts: the loop around the runs, and what is
+/// parked between them, let go of one or two to a small number.
+const LEAST_FALL: isize = 5;
+
 /// A type as one snapshot saw it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moment {
@@ -153,7 +157,8 @@ fn released_too_often(
         .collect();
     let falls_steadily = |op: &usize| {
         let then: Option<Vec<isize>> = rests.iter().map(|rest| rest.get(op).copied()).collect();
-        then.is_some_and(|then| steady(&differences(&then)).is_some())
+        then.and_then(|then| steady(&differences(&then)))
+            .is_some_and(|change| change <= -LEAST_FALL)
     };
     let missing = last.rests(|row| row.unexplained() < 0);
     let steadily = fallen.keys().copied().filter(falls_steadily);

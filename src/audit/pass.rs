@@ -10,7 +10,7 @@ use super::pins;
 use super::recognise::recognise;
 use super::tracked::is_tracked;
 use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
-use crate::abi::{FLAVOUR, Head, PyObject};
+use crate::abi::{FLAVOUR, Head, PyObject, PyTypeObject};
 use crate::host;
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
@@ -202,8 +202,14 @@ impl Pass {
             let tracked = unsafe {
                 let tracked = asked != Asked::Never && is_tracked(seen.op, &self.memory);
                 self.asked = (ob_type, false);
-                let info = self.info(seen).clone();
-                holds::ask(seen.op, &info, tracked, self);
+                let traverse = (*ob_type.cast::<PyTypeObject>()).tp_traverse;
+                if let (true, None, Some(traverse)) = (tracked, also, traverse) {
+                    // Nearly always that is all there is to ask.
+                    traverse(seen.op, Some(holds::visit::<Self>), (&raw mut *self).cast());
+                } else {
+                    let info = self.info(seen).clone();
+                    holds::ask(seen.op, &info, tracked, self);
+                }
                 tracked
             };
             // Every instance of a type made at run time holds it. Those of Python's own classes always say so, others from

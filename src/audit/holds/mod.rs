@@ -210,7 +210,8 @@ impl<H: Held> Held for Rest<'_, H> {
     }
 }
 
-unsafe extern "C" fn visit<H: Held>(op: *mut PyObject, held: *mut c_void) -> c_int {
+/// What `tp_traverse` calls.
+pub(super) unsafe extern "C" fn visit<H: Held>(op: *mut PyObject, held: *mut c_void) -> c_int {
     // SAFETY: `ask` passed it along, and keeps it borrowed.
     unsafe { (*held.cast::<H>()).visited(op) };
     0
