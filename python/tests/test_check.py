@@ -255,3 +255,23 @@ atexit._clear()
     found, clean = out.split("pyrefcore: ", 2)[1:]
     assert "callbacks were registered with atexit" in found and "Thing" in found
     assert "atexit" not in clean
+
+
+@pytest.mark.parametrize("stops", ["tracemalloc.stop()", "snapshot = None"])
+def test_whoever_takes_the_hook_along_is_noticed(stops):
+    out = program(
+        """
+import tracemalloc
+pyrefcore.detach()
+tracemalloc.start()
+pyrefcore.attach()
+%s
+print(pyrefcore.check(lambda: incref(Thing())).findings[0].type)
+tracemalloc.start()
+print(pyrefcore.check(lambda: incref(Thing())).findings[0].type)
+tracemalloc.stop()
+print(pyrefcore.check(lambda: Thing()).findings)
+"""
+        % stops
+    )
+    assert out.split() == ["__main__.Thing", "__main__.Thing", "[]"]

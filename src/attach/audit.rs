@@ -2,7 +2,6 @@
 
 use std::ffi::{c_char, c_void};
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
 use super::loader;
@@ -25,6 +24,7 @@ pub(super) fn open_door(python: &Library) {
     attachment::enter_through(Door {
         open,
         close,
+        hears,
         is_alone,
         tracked,
     });
@@ -37,21 +37,45 @@ fn open() -> Result<(), &'static str> {
             "the audit of a free-threaded Python works while one thread runs, and there are more",
         );
     }
-    // SAFETY: the host's lock is held. A passage that a detached audit has left in place serves again.
+    if hears() {
+        return Ok(());
+    }
+    // SAFETY: the host's lock is held. Nobody calls our hook, so it is not behind the allocator that it calls from now on.
     unsafe {
-        let mut now = *Inner::new().0.get();
-        get(OBJECTS, &mut now);
-        if is_ours(&now) {
-            return Ok(());
-        }
-        if (*INNER.0.get()).malloc.is_some() && IN_PLACE.load(Relaxed) {
-            return Ok(());
-        }
-        *INNER.0.get() = now;
-        IN_PLACE.store(true, Relaxed);
-        set(OBJECTS, &mut HOOK.clone());
+        let mut ours = HOOK;
+        get(OBJECTS, INNER.0.get());
+        set(OBJECTS, &mut ours);
     }
     Ok(())
+}
+
+/// Whether a block that is handed out now comes by our hook. Whoever has hooked the allocator before us, as tracemalloc
+/// may have, takes us along when he leaves.
+fn hears() -> bool {
+    let Some(python) = originals::python() else {
+        return false;
+    };
+    // SAFETY: the host's public functions, with the types that its headers give them; the lock is held.
+    unsafe {
+        let realloc = python.function::<unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void>(
+            c"PyObject_Realloc",
+        );
+        let free = python.function::<unsafe extern "C" fn(*mut c_void)>(c"PyObject_Free");
+        let (Some(realloc), Some(free)) = (realloc, free) else {
+            return false;
+        };
+        let first = realloc(null_mut(), 1);
+        if first.is_null() {
+            return false;
+        }
+        // A mark from a time when the hook was in place must not speak for it: only what comes next sets one.
+        blocks::taken_back(first as usize);
+        let again = realloc(first, 2);
+        let block = if again.is_null() { first } else { again };
+        let heard = blocks::room(block as usize).is_some();
+        free(block);
+        heard
+    }
 }
 
 fn close() -> bool {
@@ -66,13 +90,9 @@ fn close() -> bool {
             return false;
         }
         set(OBJECTS, INNER.0.get());
-        IN_PLACE.store(false, Relaxed);
     }
     true
 }
-
-/// Whether the hook stands in front, or behind somebody else's.
-static IN_PLACE: AtomicBool = AtomicBool::new(false);
 
 const HOOK: Allocator = Allocator {
     ctx: null_mut(),

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::builtin::builtin;
 use super::pass::Pass;
 use super::types::size_of_instance;
 use super::{blocks, holds};
@@ -11,8 +12,6 @@ use crate::host;
 use crate::watch::stacks::StackId;
 use crate::watch::{birth_stacks, live};
 
-use super::builtin::builtin;
-
 /// What the place we live in does for the audit.
 #[derive(Clone, Copy, Debug)]
 pub struct Door {
@@ -20,6 +19,8 @@ pub struct Door {
     pub open: fn() -> Result<(), &'static str>,
     /// Takes the hook out; false where somebody else's stands in front.
     pub close: fn() -> bool,
+    /// Whether the hook is still called.
+    pub hears: fn() -> bool,
     /// Whether no other thread can count or end objects while one looks.
     pub is_alone: fn() -> bool,
     /// Calls what it is given with each object that the collector tracks.
@@ -35,11 +36,11 @@ pub fn enter_through(door: Door) {
     let _ = DOOR.set(door);
 }
 
-/// Whether a snapshot sees everything.
+/// Whether a snapshot sees everything. Somebody else's allocator may have taken the hook along when it left.
 #[must_use]
 pub fn is_attached() -> bool {
     // Relaxed, here and below: the host's lock is held.
-    ATTACHED.load(Ordering::Relaxed)
+    ATTACHED.load(Ordering::Relaxed) && DOOR.get().is_some_and(|door| (door.hears)())
 }
 
 /// Whether a snapshot would see everything, and nobody would disturb it.
@@ -70,9 +71,6 @@ pub fn keep_births(on: bool) -> bool {
 /// `op` is an object.
 #[must_use]
 pub unsafe fn birth_of(op: *mut PyObject) -> Option<StackId> {
-    if !is_attached() {
-        return None;
-    }
     // SAFETY: the caller's promise.
     let front = unsafe { abi::presize(op) };
     birth_stacks::of(op.wrapping_byte_sub(front))
