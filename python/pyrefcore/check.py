@@ -82,7 +82,7 @@ def check(
             report.notes.append(notes.FORKED)
         if threading.active_count() > threads:
             report.notes.append(notes.more_threads(threading.active_count() - threads))
-        if sys.version_info >= (3, 10) and atexit._ncallbacks() > registered:
+        if (3, 10) <= sys.version_info < (3, 14) and atexit._ncallbacks() > registered:
             report.notes.append(notes.AT_EXIT)
         counted.close()
     return report
