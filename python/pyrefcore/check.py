@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import inspect
-import sys
 import threading
 import traceback
 import types
@@ -58,7 +56,6 @@ def check(
     name = _name(fn) if subject is None else subject
     report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
     threads = threading.active_count()
-    registered = atexit._ncallbacks()
     counted = Windows(fn, windows + 2, births)
     try:
         _measure(counted, report, warmup, births, guard, unsafe_repr, progress or _silent)
@@ -82,8 +79,6 @@ def check(
             report.notes.append(notes.FORKED)
         if threading.active_count() > threads:
             report.notes.append(notes.more_threads(threading.active_count() - threads))
-        if (3, 10) <= sys.version_info < (3, 14) and atexit._ncallbacks() > registered:
-            report.notes.append(notes.AT_EXIT)
         counted.close()
     return report
 

@@ -32,10 +32,6 @@ def held(objects: int) -> str:
 
 
 KEPT = "objects that were released too often stay held until the process ends, because they would die in use"
-AT_EXIT = (
-    "callbacks were registered with atexit: Python keeps them where nobody can see from 3.10 to 3.13, so what they hold "
-    "(the function, its arguments) counts as left over"
-)
 FORKED = "a child process came back from the function and was ended there; the check went on in its parent"
 
 

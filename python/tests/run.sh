@@ -39,8 +39,10 @@ while read -r flavour python kind; do
         continue
     fi
     log=target/python-$flavour.log
+    # A process of pytest-xdist has threads, and a free-threaded Python is looked at only while it has one.
+    case $flavour in cp*t | cp*t-*) processes=0 ;; *) processes=2 ;; esac
     PYTHONPATH=$PWD/target/pytest:$PWD/python PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
-        "$python" -W ignore -m pytest -q -n 2 -p no:cacheprovider -rs python/tests >"$log" 2>&1 </dev/null
+        "$python" -W ignore -m pytest -q -n $processes -p no:cacheprovider -rs python/tests >"$log" 2>&1 </dev/null
     status=$?
     last=$(tail -n 1 "$log")
     good=$(count passed "$last") bad=$(count failed "$last") errors=$(count error "$last") left=$(count skipped "$last")

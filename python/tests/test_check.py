@@ -242,19 +242,26 @@ def test_a_detached_library_attaches_again(attached):
     assert attached.attached()
 
 
-@pytest.mark.skipif(not (3, 10) <= sys.version_info < (3, 14), reason="here atexit shows its callbacks")
-def test_what_is_registered_with_atexit_is_said():
+def test_what_is_registered_with_atexit_is_held():
     out = program(
         """
 import atexit
-print(pyrefcore.check(lambda: atexit.register(id, Thing())))
-print(pyrefcore.check(lambda: Thing()))
+def one():
+    atexit.register(lambda: None, Thing(), thing=[Thing()])
+print(pyrefcore.check(one, runs=7))
+def other():
+    function = lambda: None
+    atexit.register(function, Thing())
+    atexit.unregister(function)
+print(pyrefcore.check(other, runs=7))
+kept = Thing()
+print(pyrefcore.check(lambda: (atexit.register(print, kept), incref(kept)), runs=7))
 atexit._clear()
 """
     )
-    found, clean = out.split("pyrefcore: ", 2)[1:]
-    assert "callbacks were registered with atexit" in found and "Thing" in found
-    assert "atexit" not in clean
+    registered, unregistered, leaked = out.split("pyrefcore: ")[1:]
+    assert ": clean (" in registered and ": clean (" in unregistered
+    assert "1 finding " in leaked and "leak: 1 reference to __main__.Thing per run" in leaked
 
 
 @pytest.mark.parametrize("stops", ["tracemalloc.stop()", "snapshot = None"])

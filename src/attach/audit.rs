@@ -4,11 +4,12 @@ use std::ffi::{c_char, c_void};
 use std::ptr::{null, null_mut};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
+use super::exit_callbacks;
 use super::loader;
 use super::originals::{self, Library};
 use crate::abi::{FLAVOUR, PyObject, PyVarObject};
-use crate::audit::attachment::{self, Door};
-use crate::audit::{blocks, builtin};
+use crate::audit::door::{self, Door};
+use crate::audit::{attachment, blocks, builtin};
 use crate::lifecycle::count;
 use crate::watch::birth_stacks;
 
@@ -21,12 +22,16 @@ pub(super) fn open_door(python: &Library) {
     let code = loader::range_of(python.symbol(c"PyType_Type"));
     // SAFETY: the library is CPython's.
     unsafe { builtin::follow_host(code, |name| python.symbol(name)) };
-    attachment::enter_through(Door {
+    door::enter_through(Door {
         open,
         close,
         hears,
         is_alone,
         tracked,
+        exit_callbacks: |visit| {
+            // SAFETY: whoever looks holds the lock.
+            unsafe { exit_callbacks::visit(visit) }
+        },
     });
 }
 
@@ -39,6 +44,9 @@ fn open() -> Result<(), &'static str> {
     }
     if hears() {
         return Ok(());
+    }
+    if let Some(python) = originals::python() {
+        exit_callbacks::learn(python);
     }
     // SAFETY: the host's lock is held. Nobody calls our hook, so it is not behind the allocator that it calls from now on.
     unsafe {

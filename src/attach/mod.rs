@@ -8,6 +8,7 @@ mod audit;
 mod constructor;
 mod environment;
 mod exit;
+mod exit_callbacks;
 mod flavour;
 mod loader;
 mod originals;

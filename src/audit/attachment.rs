@@ -1,9 +1,9 @@
 //! Whether the audit sees the host's memory blocks.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::builtin::builtin;
+use super::door::door;
 use super::pass::Pass;
 use super::types::size_of_instance;
 use super::{blocks, holds};
@@ -12,42 +12,21 @@ use crate::host;
 use crate::watch::stacks::StackId;
 use crate::watch::{birth_stacks, live};
 
-/// What the place we live in does for the audit.
-#[derive(Clone, Copy, Debug)]
-pub struct Door {
-    /// Hooks the allocator.
-    pub open: fn() -> Result<(), &'static str>,
-    /// Takes the hook out; false where somebody else's stands in front.
-    pub close: fn() -> bool,
-    /// Whether the hook is still called.
-    pub hears: fn() -> bool,
-    /// Whether no other thread can count or end objects while one looks.
-    pub is_alone: fn() -> bool,
-    /// Calls what it is given with each object that the collector tracks.
-    pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str>,
-}
-
-static DOOR: OnceLock<Door> = OnceLock::new();
 static ATTACHED: AtomicBool = AtomicBool::new(false);
 static BIRTHS: AtomicBool = AtomicBool::new(false);
-
-/// From now on there is a host that can be attached to. Called once.
-pub fn enter_through(door: Door) {
-    let _ = DOOR.set(door);
-}
 
 /// Whether a snapshot sees everything. Somebody else's allocator may have taken the hook along when it left.
 #[must_use]
 pub fn is_attached() -> bool {
     // Relaxed, here and below: the host's lock is held.
-    ATTACHED.load(Ordering::Relaxed) && DOOR.get().is_some_and(|door| (door.hears)())
+    ATTACHED.load(Ordering::Relaxed) && door().is_some_and(|door| (door.hears)())
 }
 
 /// Whether a snapshot would see everything, and nobody would disturb it.
 #[must_use]
 pub fn can_look() -> bool {
     if host::has_interpreter() {
-        is_attached() && DOOR.get().is_some_and(|door| (door.is_alone)())
+        is_attached() && door().is_some_and(|door| (door.is_alone)())
     } else {
         live::is_open()
     }
@@ -91,9 +70,7 @@ pub unsafe fn attach() -> Result<(), &'static str> {
             Err("the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on")
         };
     }
-    let door = DOOR
-        .get()
-        .ok_or("this process has no CPython to attach to")?;
+    let door = door().ok_or("this process has no CPython to attach to")?;
     if !blocks::open() {
         return Err("there is no memory for the table of blocks");
     }
@@ -114,7 +91,7 @@ pub fn detach() -> bool {
         return true;
     }
     keep_births(false);
-    DOOR.get().is_none_or(|door| (door.close)())
+    door().is_none_or(|door| (door.close)())
 }
 
 /// Enters the blocks of objects that are older than the hook.

@@ -112,8 +112,8 @@ impl Edges {
     pub(super) unsafe fn closed(&mut self, types: &HashSet<usize>) -> Vec<Closed> {
         // SAFETY: the caller's promise.
         let hidden = unsafe { self.pass.hidden() };
-        let mut reached = HashSet::new();
-        let mut queue = Vec::new();
+        let mut queue = self.pass.roots.clone();
+        let mut reached: HashSet<usize> = queue.iter().map(|&op| op as usize).collect();
         for &seen in &self.pass.seen {
             let hidden = hidden
                 .get(&(seen.op as usize))
@@ -167,7 +167,7 @@ impl Edges {
     }
 
     fn find(&mut self, op: *mut PyObject) -> Option<Seen> {
-        if !self.pass.ledger.has_seen(op) {
+        if op.is_null() || !self.pass.ledger.has_seen(op) {
             return None;
         }
         // SAFETY: an object was seen there.

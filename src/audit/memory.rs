@@ -7,14 +7,15 @@ use std::ops::Range;
 /// The process's memory as it is laid out now. It stays true while the host's lock is held and nothing is
 /// loaded or unloaded.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub struct Memory {
     readable: Vec<Range<usize>>,
     /// The writable segments of the program and of the libraries.
     statics: Vec<Range<usize>>,
 }
 
 impl Memory {
-    pub(super) fn look() -> Self {
+    /// Asks the kernel and the loader.
+    pub fn look() -> Self {
         let mut memory = Self {
             readable: readable(),
             statics: statics(),
@@ -24,7 +25,7 @@ impl Memory {
     }
 
     /// Whether all of `bytes` from `address` on can be read.
-    pub(super) fn is_readable(&self, address: usize, bytes: usize) -> bool {
+    pub fn is_readable(&self, address: usize, bytes: usize) -> bool {
         address
             .checked_add(bytes)
             .is_some_and(|end| holds(&self.readable, address, end))

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::blocks;
+use super::door::door;
 use super::holds::{self, Held};
 use super::ledger::Ledger;
 use super::memory::Memory;
@@ -34,6 +35,8 @@ pub(super) struct Pass {
     pub(super) references: usize,
     /// References to types that their instances hold and do not show.
     unsaid: HashMap<usize, u32>,
+    /// What `atexit` holds; NULL among it.
+    pub(super) roots: Vec<*mut PyObject>,
     /// Parts that several objects have in common.
     parts: HashSet<usize>,
     /// Whether the memory of what is met was never anybody's buffer: then fields lead to objects.
@@ -90,6 +93,7 @@ impl Pass {
             seen: Vec::new(),
             references: 0,
             unsaid: HashMap::new(),
+            roots: Vec::new(),
             parts: HashSet::new(),
             is_trusting,
             asked: (std::ptr::null_mut(), false),
@@ -117,6 +121,12 @@ impl Pass {
                 live::visit(0, |op| {
                     pass.meet(op);
                     true
+                });
+            }
+            if let Some(door) = door() {
+                (door.exit_callbacks)(&mut |op| {
+                    pass.visited(op);
+                    pass.roots.push(op);
                 });
             }
             pass.ask_all();

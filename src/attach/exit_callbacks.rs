@@ -1,0 +1,190 @@
+//! What `atexit` will call, which CPython 3.10 to 3.13 keep where no `tp_traverse` tells.
+//!
+//! The interpreter's state has a C array of them. Its place there differs between versions and nothing exports it: it
+//! is found by registering a function that nobody else has, and looking for it.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+
+use super::originals::{self, Library};
+use crate::abi::{FLAVOUR, PyObject};
+use crate::audit::memory::Memory;
+use crate::lifecycle::count;
+
+/// Whether this version has the array: `atexit` itself shows what it holds before, and a list does later.
+const HAS_ARRAY: bool = FLAVOUR.minor >= 10 && FLAVOUR.minor <= 13;
+
+/// How far into an interpreter's state its array is looked for.
+const FARTHEST: usize = 1 << 20;
+
+/// Where the array stands in an interpreter's state, in bytes.
+static PLACE: OnceLock<usize> = OnceLock::new();
+
+/// CPython's `struct atexit_state`, from the array on.
+#[repr(C)]
+struct Callbacks {
+    callbacks: *const *const Callback,
+    ncallbacks: c_int,
+    callback_len: c_int,
+}
+
+/// CPython's `atexit_py_callback`. `kwargs` may be NULL.
+#[repr(C)]
+struct Callback {
+    func: *mut PyObject,
+    args: *mut PyObject,
+    kwargs: *mut PyObject,
+}
+
+/// CPython's `PyMethodDef`.
+#[repr(C)]
+struct Method {
+    name: *const c_char,
+    function: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject,
+    flags: c_int,
+    doc: *const c_char,
+}
+
+// SAFETY: it points to constants.
+unsafe impl Sync for Method {}
+
+static PROBE: Method = Method {
+    name: c"probe".as_ptr(),
+    function: probe,
+    // METH_NOARGS
+    flags: 4,
+    doc: std::ptr::null(),
+};
+
+/// It is registered for a moment, in which nobody calls it.
+unsafe extern "C" fn probe(_module: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    null_mut()
+}
+
+type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
+type New = unsafe extern "C" fn(*const Method, *mut PyObject, *mut PyObject) -> *mut PyObject;
+type Call = unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
+type Head = unsafe extern "C" fn() -> *mut c_void;
+type Next = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// Finds the array, once. Where it can't be found, its references stay unexplained. The host's lock is held.
+pub(super) fn learn(python: &Library) {
+    if !HAS_ARRAY || PLACE.get().is_some() {
+        return;
+    }
+    // SAFETY: the host's public functions, with the types that its headers give them; the lock is held.
+    unsafe {
+        let (Some(import), Some(new), Some(call), Some(clear)) = (
+            python.function::<Import>(c"PyImport_ImportModule"),
+            python.function::<New>(c"PyCFunction_NewEx"),
+            python.function::<Call>(c"PyObject_CallMethod"),
+            python.function::<unsafe extern "C" fn()>(c"PyErr_Clear"),
+        ) else {
+            return;
+        };
+        let module = import(c"atexit".as_ptr());
+        let wanted = new(&raw const PROBE, null_mut(), null_mut());
+        let say = |name: *const c_char| {
+            let result = call(module, name, c"O".as_ptr(), wanted);
+            let has_worked = !result.is_null();
+            if has_worked {
+                count::release(result, c"Py_DecRef");
+            }
+            has_worked
+        };
+        if !module.is_null() && !wanted.is_null() && say(c"register".as_ptr()) {
+            if let Some(place) = find(python, wanted) {
+                let _ = PLACE.set(place);
+            }
+            say(c"unregister".as_ptr());
+        }
+        clear();
+        for op in [wanted, module] {
+            if !op.is_null() {
+                count::release(op, c"Py_DecRef");
+            }
+        }
+    }
+}
+
+/// Calls `visit` with all that is kept until the end of each interpreter.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn visit(visit: &mut dyn FnMut(*mut PyObject)) {
+    let (Some(&place), Some(python)) = (PLACE.get(), originals::python()) else {
+        return;
+    };
+    // SAFETY: each interpreter has its array at that place, with that many callbacks in use; one that was unregistered
+    // left NULL.
+    unsafe {
+        for interpreter in interpreters(python) {
+            let array = &*interpreter.byte_add(place).cast::<Callbacks>();
+            if array.callbacks.is_null() {
+                continue;
+            }
+            for at in 0..array.ncallbacks.max(0) as usize {
+                if let Some(callback) = (*array.callbacks.add(at)).as_ref() {
+                    visit(callback.func);
+                    visit(callback.args);
+                    visit(callback.kwargs);
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The host's lock is held.
+unsafe fn interpreters(python: &Library) -> impl Iterator<Item = *mut c_void> {
+    // SAFETY: the host's public functions, with the types that its headers give them.
+    unsafe {
+        let next = python.function::<Next>(c"PyInterpreterState_Next");
+        let first = python
+            .function::<Head>(c"PyInterpreterState_Head")
+            .map_or(null_mut(), |head| head());
+        let some = |one: *mut c_void| (!one.is_null()).then_some(one);
+        std::iter::successors(some(first), move |&one| some(next?(one)))
+    }
+}
+
+/// The place at which one of the interpreters has registered `wanted` last.
+///
+/// # Safety
+/// The host's lock is held.
+unsafe fn find(python: &Library, wanted: *mut PyObject) -> Option<usize> {
+    let memory = Memory::look();
+    // SAFETY: the caller's promise.
+    let mut all = unsafe { interpreters(python) };
+    all.find_map(|interpreter| {
+        let first = interpreter as usize;
+        (0..FARTHEST)
+            .step_by(size_of::<usize>())
+            .take_while(|place| memory.is_readable(first + place, size_of::<Callbacks>()))
+            // SAFETY: so much can be read there.
+            .find(|place| unsafe { ends_in(&*((first + place) as *const _), wanted, &memory) })
+    })
+}
+
+/// Whether that is an array whose last callback is `wanted`.
+///
+/// # Safety
+/// Memory that can be read may be read.
+unsafe fn ends_in(array: &Callbacks, wanted: *mut PyObject, memory: &Memory) -> bool {
+    let can_be_read = |address: usize, bytes| {
+        address.is_multiple_of(align_of::<usize>()) && memory.is_readable(address, bytes)
+    };
+    if array.ncallbacks < 1 || array.callback_len < array.ncallbacks {
+        return false;
+    }
+    let last = array.callbacks.wrapping_add(array.ncallbacks as usize - 1);
+    if !can_be_read(last as usize, size_of::<usize>()) {
+        return false;
+    }
+    // SAFETY: asked just now.
+    let callback = unsafe { *last };
+    can_be_read(callback as usize, size_of::<Callback>())
+        // SAFETY: as above.
+        && unsafe { (*callback).func } == wanted
+}

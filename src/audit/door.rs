@@ -1,0 +1,34 @@
+//! What the place we live in does for the audit.
+
+use std::sync::OnceLock;
+
+use crate::abi::PyObject;
+
+/// The host's part. Whoever calls holds its lock.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// Hooks the allocator.
+    pub open: fn() -> Result<(), &'static str>,
+    /// Takes the hook out; false where somebody else's stands in front.
+    pub close: fn() -> bool,
+    /// Whether the hook is still called.
+    pub hears: fn() -> bool,
+    /// Whether no other thread can count or end objects while one looks.
+    pub is_alone: fn() -> bool,
+    /// Calls what it is given with each object that the collector tracks.
+    pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str>,
+    /// Calls what it is given with each object, or NULL, that `atexit` holds and does not show.
+    pub exit_callbacks: fn(&mut dyn FnMut(*mut PyObject)),
+}
+
+static DOOR: OnceLock<Door> = OnceLock::new();
+
+/// From now on there is a host that can be attached to. Called once.
+pub fn enter_through(door: Door) {
+    let _ = DOOR.set(door);
+}
+
+/// `None` where there is no host.
+pub(super) fn door() -> Option<&'static Door> {
+    DOOR.get()
+}
