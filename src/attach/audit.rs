@@ -51,8 +51,12 @@ fn open() -> Result<(), &'static str> {
     // SAFETY: the host's lock is held. Nobody calls our hook, so it is not behind the allocator that it calls from now on.
     unsafe {
         let mut ours = HOOK;
-        get(OBJECTS, INNER.0.get());
-        set(OBJECTS, &mut ours);
+        let mut now = *Inner::new().0.get();
+        get(OBJECTS, &mut now);
+        if !is_ours(&now) {
+            *INNER.0.get() = now;
+            set(OBJECTS, &mut ours);
+        }
     }
     Ok(())
 }
@@ -60,6 +64,7 @@ fn open() -> Result<(), &'static str> {
 /// Whether a block that is handed out now comes by our hook. Whoever has hooked the allocator before us, as tracemalloc
 /// may have, takes us along when he leaves.
 fn hears() -> bool {
+    const BYTES: usize = 16;
     let Some(python) = originals::python() else {
         return false;
     };
@@ -72,13 +77,14 @@ fn hears() -> bool {
         let (Some(realloc), Some(free)) = (realloc, free) else {
             return false;
         };
-        let first = realloc(null_mut(), 1);
+        // Blocks of fewer bytes need not start at a multiple of 16 everywhere, and have no mark then.
+        let first = realloc(null_mut(), BYTES);
         if first.is_null() {
             return false;
         }
         // A mark from a time when the hook was in place must not speak for it: only what comes next sets one.
         blocks::taken_back(first as usize);
-        let again = realloc(first, 2);
+        let again = realloc(first, 2 * BYTES);
         let block = if again.is_null() { first } else { again };
         let heard = blocks::room(block as usize).is_some();
         free(block);
