@@ -96,6 +96,10 @@ impl Types {
         if known == word && word != 0 {
             return Some(id);
         }
+        // In front of most containers stands the address of another, where no type can be.
+        if blocks::room(word).is_some_and(|room| room < size_of::<PyTypeObject>()) {
+            return None;
+        }
         let id = self.judge_slowly(word, memory)?;
         self.recent[place] = (word, id);
         Some(id)
