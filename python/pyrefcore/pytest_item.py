@@ -43,16 +43,13 @@ class RepeatedTest:
         self._fixtures: List[Any] = []
         self._warnings: Any = None
         # Plugins for coroutines replace the function, and doctest clears its names at the end.
-        self._function = getattr(item, "obj", None)
+        self._function = getattr(item, "obj", None) if isinstance(item, pytest.Function) else None
         doctest = getattr(item, "dtest", None)
         self._names = None if doctest is None else doctest.globs.copy()
 
     def why_not(self) -> Optional[str]:
         """Why this test can't be repeated, if that is known beforehand."""
-        item = self._item
-        if not isinstance(item, pytest.Function) and self._names is None:
-            return "it is neither a function nor a doctest"
-        if "subtests" in (getattr(item, "funcargs", None) or ()):
+        if "subtests" in (getattr(self._item, "funcargs", None) or ()):
             return "it reports its subtests to pytest each time it runs"
         return None
 
@@ -92,7 +89,8 @@ class RepeatedTest:
             if result.error is not None:
                 raise result.error
         else:
-            item.obj = self._function
+            if self._function is not None:
+                item.obj = self._function
             item.runtest()
 
     def _forget(self) -> None:

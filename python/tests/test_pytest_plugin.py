@@ -131,6 +131,36 @@ def bad():
     project.says("LEAKED test_it.py::test_it.bad", "2 tests checked, 1 leaked")
 
 
+def test_items_of_another_kind(project):
+    project.folder.makeconftest(
+        """
+import pytest
+class Case(pytest.Item):
+    obj = property(lambda self: "can't be set")
+    runs = 0
+    def runtest(self):
+        self.runs += 1
+        import test_it
+        test_it.runs[self.name] = self.runs
+        if self.name == "bad": test_it.leak()
+        if self.name == "once": assert self.runs == 1
+class Cases(pytest.Collector):
+    def collect(self): return [Case.from_parent(self, name=name) for name in ("good", "bad", "once")]
+def pytest_pycollect_makeitem(collector, name, obj):
+    if name == "Cases": return Cases.from_parent(collector, name=name)
+"""
+    )
+    code = "class Cases: pass\nruns = {}\ndef test_after(): assert runs['good'] > 9 and runs['once'] == 2"
+    assert project.run(code) == 1
+    project.says(
+        "LEAKED test_it.py::Cases::bad",
+        "leak: 1 reference to test_it.Thing per run",
+        "Cases::once: when it is repeated: raised AssertionError",
+        "3 passed",
+        "3 tests checked, 1 leaked, 1 not checked",
+    )
+
+
 def test_what_cannot_be_repeated_is_said(project):
     code = """
 runs = []
