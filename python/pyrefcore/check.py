@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import threading
 import traceback
 import types
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional
 
 from . import caches, findings, host, native, notes
 from .attach import attach
@@ -99,16 +100,8 @@ def _measure(
     if guard:
         # What the first run made and keeps is older than the first window too.
         report.notes.append(notes.held(counted.pin(1)))
-    _warm_up(counted, report.runs, warmup, progress)
-    counted.forget()
-    for window in range(report.windows + 1):
-        # The first snapshot is taken in here too, and after runs as well, unless their number was given: what the
-        # loop holds, and what the last call left in ctypes and on the stack, is then there in every one.
-        if window > 0 or warmup is None:
-            counted.run(report.runs)
-        counted.snapshot()
-        progress("window %d of %d" % (window, report.windows))
-    if births is None and counted.has_findings():
+    has_findings = _take_windows(counted, report, warmup, progress)
+    if births is None and has_findings:
         # One more window tells where such objects are born. A stack at each birth is too slow for all windows.
         counted.record_births()
         counted.run(report.runs)
@@ -116,22 +109,35 @@ def _measure(
     _read(counted, report, unsafe)
 
 
-def _warm_up(counted: Windows, runs: int, warmup: Optional[int], progress: Callable[[str], object]) -> None:
-    if warmup is not None:
-        counted.run(warmup)
-        return
+def _take_windows(counted: Windows, report: Report, warmup: Optional[int], progress: Callable[[str], object]) -> bool:
+    """Keeps the snapshots around as many windows as are compared. Whether there are findings in them."""
+    # What this function holds is there at the first snapshot: small numbers, and as many of each type to the end.
+    windows, runs = report.windows, report.runs
+    warming, is_sure, has_findings = (WARMUP_LIMIT, 0, False) if warmup is None else (0, 1, False)
+    # The first snapshot, too, comes after runs, unless their number was given: what the last call left in ctypes and on
+    # the stack is then there in every one.
+    counted.run(runs if warmup is None else warmup)
     counted.snapshot()
-    before = None
-    for window in range(WARMUP_LIMIT):
-        counted.run(runs)
-        counted.snapshot()
-        progress("warming up, window %d" % (window + 1))
-        changed = counted.changed()
-        if counted.count.value == 3:
-            counted.forget_oldest()
-        if changed == before:
-            return
-        before = changed
+    while True:
+        while counted.count.value <= windows:
+            counted.run(runs)
+            counted.snapshot()
+            if not warming:
+                progress("window %d of %d" % (counted.count.value - 1, windows))
+                continue
+            warming -= 1
+            progress("warming up, window %d" % (WARMUP_LIMIT - warming))
+            if counted.repeats():
+                # It is quiet. These two are the first windows that count.
+                warming = 0
+            else:
+                counted.keep(2 if warming else 1)
+        has_findings = counted.has_findings()
+        if is_sure or not has_findings:
+            return has_findings
+        # The same in so few windows may still be something that fills up. What counts is what goes on.
+        is_sure = 1
+        counted.keep(1)
 
 
 def _ended(counted: Windows, report: Report, why: str, unsafe: bool) -> None:
@@ -151,17 +157,15 @@ def _ended(counted: Windows, report: Report, why: str, unsafe: bool) -> None:
 def _read(counted: Windows, report: Report, unsafe: bool) -> None:
     """Compares the windows. The examples come from the window in which births were recorded, where there was one."""
     count, windows = report.windows + 1, report.windows
-    with counted.compared(0, count) as found, counted.compared(*_newest(counted, count)) as newest:
+    with counted.compared(0, count) as found, contextlib.ExitStack() as stack:
+        newest = found
+        if counted.count.value > count:
+            newest = stack.enter_context(counted.compared(counted.count.value - 2, 2))
         report.findings = findings.read(found, report.runs, windows, unsafe, newest)
         for one in found:
             if one.kind == native.UNSTEADY:
                 growth = [one.references[window] for window in range(windows)]
                 report.notes.append(notes.unsteady(findings.name_of(one), growth, report.runs))
-
-
-def _newest(counted: Windows, count: int) -> Tuple[int, int]:
-    """The snapshots around the last window, where that is one more than those that count."""
-    return (counted.count.value - 2, 2) if counted.count.value > count else (0, count)
 
 
 def _refuse_misuse(fn: Callable[[], object], runs: int, warmup: Optional[int], windows: int) -> None:

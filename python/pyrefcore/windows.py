@@ -36,6 +36,8 @@ class Windows:
         #: Runs that ended, and snapshots that are kept.
         self.finished = ctypes.c_size_t()
         self.count = ctypes.c_size_t()
+        # Stands for what the last window changed: the same for the same changes.
+        self._changed = ctypes.c_ssize_t()
         # One byte that child processes share.
         self._forked = mmap.mmap(-1, 1)
         self._births = ctypes.c_int(-1)
@@ -66,20 +68,15 @@ class Windows:
         self._kept[self.count.value] = self._take()
         self.count.value += 1
 
-    def forget(self) -> None:
-        """Drops the snapshots that are kept; not those that hold pins."""
-        for index in range(self.count.value):
+    def keep(self, newest: int) -> None:
+        """Drops all but so many snapshots; not those that hold pins."""
+        excess = max(0, self.count.value - newest)
+        for index in range(excess):
             self._core.pyrefcore_snapshot_drop(self._kept[index])
-            self._kept[index] = None
-        self.count.value = 0
-
-    def forget_oldest(self) -> None:
-        """Drops one snapshot."""
-        self._core.pyrefcore_snapshot_drop(self._kept[0])
-        self.count.value -= 1
         for index in range(self.count.value):
-            self._kept[index] = self._kept[index + 1]
-        self._kept[self.count.value] = None
+            stays = index + excess < self.count.value
+            self._kept[index] = self._kept[index + excess] if stays else None
+        self.count.value -= excess
 
     def pin(self, which: int) -> int:
         """Holds every object that is alive now, so that an over-release can't end it. How many those are."""
@@ -105,10 +102,13 @@ class Windows:
         with listed(self._core.pyrefcore_compare(self._address + first * _WORD, count)) as findings:
             yield findings
 
-    def changed(self) -> int:
-        """A number that stands for what the last window changed: the same for the same changes."""
+    def repeats(self) -> bool:
+        """Whether the last window changed the same as the one before. To be asked after every window."""
+        before = self._changed.value
         with self.compared(self.count.value - 2, 2) as findings:
-            return hash(tuple(sorted((one.kind, one.type or 0, one.references[0], one.objects[0]) for one in findings)))
+            changes = sorted((one.kind, one.type or 0, one.references[0], one.objects[0]) for one in findings)
+            self._changed.value = hash(tuple(changes))
+        return self.count.value > 2 and self._changed.value == before
 
     def has_findings(self) -> bool:
         """Whether anything grows by the same in every window so far."""
@@ -117,7 +117,7 @@ class Windows:
 
     def close(self) -> None:
         """Drops every snapshot, and the pins with them."""
-        self.forget()
+        self.keep(0)
         for index in (1, 0):
             if self._pins[index]:
                 self._core.pyrefcore_snapshot_drop(self._pins[index])
