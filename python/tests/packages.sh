@@ -1,14 +1,14 @@
 #!/bin/sh
 # `pytest --refs` over the tests of the packages in packages.txt, for each CPython that is named: packages.sh
 # [FLAVOUR...] (cp311 and cp313). PACKAGES="NAME ..." runs only these, SAMPLE=N only N tests of each, spread evenly over
-# all that its line names; RUNS is the number of runs in a window (5). KEEP=1 takes the pyrefcore that is installed.
-# Everything is brought by pip and stays in target/packages: an environment for each Python, what each run said, and
-# every report as JSON. Prints a table in Markdown. Any report that packages.txt does not list has failed.
+# all that its line names; RUNS is the number of runs in a window (5, or what packages.txt says). KEEP=1 takes the
+# pyrefcore that is installed. Everything is brought by pip and stays in target/packages: an environment for each Python,
+# what each run said, and every report as JSON. Prints a table in Markdown. Any report that packages.txt does not list
+# has failed.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY PYTHONPATH PYO3_PYTHON PYO3_CONFIG_FILE PYTEST_ADDOPTS
 root=$PWD target=$PWD/target/packages list=$PWD/python/tests/packages.txt verdicts=$PWD/python/tests/verdicts
-runs=${RUNS:-5}
 flavours=${*:-cp311 cp313}
 passed=0 failed=0 skipped=0
 mkdir -p "$target/sdist" "$target/tests"
@@ -102,7 +102,8 @@ one_package() {
     plain=$?
     before=$(tail -n 1 "$say.plain")
     allow=$(lines real "$name" | awk '{ print $1 " | " $2 " | " $3 }')
-    run_tests "$say.refs" --refs --refs-runs "$runs" --refs-json "$say.json" -o refs_allow="$allow" "$@"
+    runs=$(lines runs "$name" | sed 's/ .*//')
+    run_tests "$say.refs" --refs --refs-runs "${RUNS:-${runs:-5}}" --refs-json "$say.json" -o refs_allow="$allow" "$@"
     status=$?
     after=$(tail -n 1 "$say.refs")
     label="$name $version on $flavour"
