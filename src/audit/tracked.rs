@@ -2,9 +2,10 @@
 
 use super::blocks;
 use super::memory::Memory;
-use crate::abi::{FLAVOUR, PyGC_Head, PyObject};
+use crate::abi::{FLAVOUR, Head, PyGC_Head, PyObject};
 use crate::host;
 use crate::lifecycle::gc;
+use crate::refcount::{Current, Policy};
 
 /// The low bits of both links are the collector's.
 const LINK: usize = !3;
@@ -18,8 +19,12 @@ const LINK: usize = !3;
 pub(super) unsafe fn is_tracked(op: *mut PyObject, memory: &Memory) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
-        if !gc::is_gc(op) || !gc::is_tracked(op) {
+        if !gc::is_gc(op) {
             return false;
+        }
+        if !gc::is_tracked(op) {
+            // Once a second thread has run, 3.13 makes functions, types and modules immortal, and tracks them no more.
+            return FLAVOUR.free_threaded && Current::is_immortal(PyObject::count(op));
         }
         if FLAVOUR.free_threaded || !host::has_interpreter() {
             return true;
