@@ -16,7 +16,7 @@ DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
 
-.PHONY: help build build-all header headers pythons run test test-all sanitize check bench install clean
+.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check bench install clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -61,8 +61,17 @@ pythons: ## Bring debug, free-threaded and newer CPythons into target/pythons (D
 	@sh c_tests/fetch_unstable.sh
 	@sh c_tests/fetch_pythons.sh
 
+wheel: ## Build a wheel for one CPython into target/wheels/<flavour> (PYTHON=python3.12), for glibc 2.17 and later
+	@PYTHON="$(PYTHON)" sh python/wheel.sh
+
+wheel-all: ## Build wheels for every CPython that is here, or FLAVOURS="cp38 cp313t"
+	@PYTHON= sh python/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+
 test: ## Test everything this machine can; ends with one line of counts
 	@sh c_tests/test.sh
+
+test-wheel: ## Build and install the wheels for every CPython that is here, or FLAVOURS="cp38 cp313t" (half an hour)
+	@sh python/tests/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
 test-all: ## Bring in what `make test` would skip, then test everything on all of it (no root)
 	@sh c_tests/test_all.sh

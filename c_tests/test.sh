@@ -104,6 +104,7 @@ step "random operations beside the real libpython" sh c_tests/differential.sh --
     step "the Python package" sh python/tests/run.sh $audited
     step "the audit on a corpus of mistakes" corpus
 }
+[ "${TEST_ALL:-}" != 1 ] || step "wheels" sh python/tests/wheel.sh
 [ "${TEST_ALL:-}" != 1 ] || step "sanitizers and valgrind" sh c_tests/sanitize.sh
 step "installed, with pkg-config" sh c_tests/install.sh
 step "flavours left out" left_out
