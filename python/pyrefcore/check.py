@@ -7,7 +7,7 @@ import inspect
 import threading
 import traceback
 import types
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 
 from . import caches, findings, host, native, notes
 from .attach import attach
@@ -59,7 +59,8 @@ def check(
     threads = threading.active_count()
     counted = Windows(fn, windows + 2, births)
     try:
-        _measure(counted, report, warmup, births, guard, unsafe_repr, progress or _silent)
+        with _threads_untraced():
+            _measure(counted, report, warmup, births, guard, unsafe_repr, progress or _silent)
     except KeyboardInterrupt:
         _ended(counted, report, "interrupted", unsafe_repr)
         interrupted = Interrupted()
@@ -82,6 +83,20 @@ def check(
             report.notes.append(notes.more_threads(threading.active_count() - threads))
         counted.close()
     return report
+
+
+@contextlib.contextmanager
+def _threads_untraced() -> Iterator[None]:
+    """Whoever traces new threads (coverage.py) keeps something of each, where nobody sees it."""
+    hook = getattr(threading, "_trace_hook", None)
+    if hook is not None:
+        threading.settrace(None)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        # What the function has set itself stays.
+        if hook is not None and getattr(threading, "_trace_hook", None) is None:
+            threading.settrace(hook)
 
 
 def _measure(

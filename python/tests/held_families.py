@@ -6,6 +6,7 @@ A maker takes nothing and returns what is to be kept. What a Python does not hav
 import ast
 import asyncio
 import bz2
+import cProfile
 import collections
 import contextvars
 import csv
@@ -316,6 +317,15 @@ def lru_cache_unbounded():
         return text()
 
     made(text())
+    return made
+
+
+@family
+def profiler():
+    made = cProfile.Profile()
+    made.enable()
+    function()
+    made.disable()
     return made
 
 

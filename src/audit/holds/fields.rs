@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
 
-use super::{Known, datetime, lru_cache, string_io};
+use super::{Known, datetime, lru_cache, profiler, string_io};
 use crate::abi::{FLAVOUR, PyTypeObject};
 
 /// Types without a symbol, by `tp_name`; the versions are CPython's 3.x.
@@ -69,6 +69,7 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
         8..=15,
         Known::Ask(lru_cache::ask_entry),
     ),
+    (c"_lsprof.Profiler", 8..=15, Known::Ask(profiler::ask)),
     (c"functools.KeyWrapper", 8..=9, Known::Always(&[0, 8])),
     (c"operator.methodcaller", 8..=9, Known::Always(&[0])),
     (c"_abc_data", 8..=8, Known::Always(&[0, 8, 16])),

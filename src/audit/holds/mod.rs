@@ -16,6 +16,7 @@ mod descriptor;
 mod dict;
 mod fields;
 mod lru_cache;
+mod profiler;
 mod set;
 mod string_io;
 mod structseq;
