@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
-from . import pytest_summary
+from . import host, pytest_summary
 from .attach import attach
 from .check import Interrupted, check
 from .native import NotSupported
@@ -37,6 +37,10 @@ class References:
         self._unwritten: List[str] = []
         self._allowed = read_allowed(config.getini("refs_allow"))
         self._runs = self._read_runs()
+        if host.is_free_threaded() and config.getoption("tx", None):
+            raise pytest.UsageError(
+                "--refs: pytest-xdist's workers have threads, and a free-threaded Python is looked at only while one runs"
+            )
         try:
             attach()
         except NotSupported as error:
