@@ -1,22 +1,5 @@
 /* The live table: which objects are alive, of which types; walks that objects are born and die under. */
-#include "testing.h"
-#include "things.h"
-
-enum { MANY = 500 };
-static PyObject *kept[MANY];
-
-static void keep(int from, int to)
-{
-    for (int i = from; i < to; i++) {
-        kept[i] = i % 5 == 4 ? (PyObject *)new_box(NULL) : (PyObject *)new_thing(i);
-    }
-}
-static void drop(int from, int to)
-{
-    for (int i = from; i < to; i++) {
-        Py_CLEAR(kept[i]);
-    }
-}
+#include "kept.h"
 
 static void off_knows_nothing(void)
 {
@@ -43,20 +26,6 @@ static void count(void)
     EQUAL(pyrefcore_deaths() - deaths, 120);
 }
 
-typedef struct {
-    PyObject *last;
-    int seen, until, known;
-} Walk;
-static int step(PyObject *op, void *arg)
-{
-    Walk *walk = arg;
-    CHECK(op > walk->last);
-    walk->last = op;
-    for (int i = 0; i < MANY; i++) {
-        walk->known += kept[i] == op;
-    }
-    return ++walk->seen == walk->until;
-}
 static void visit(void)
 {
     Walk all = { 0 }, some = { .until = 7 };

@@ -1,38 +1,7 @@
 /* Marks: what was born since, for as long as a mark can be told apart; odd addresses; many threads. */
-#include "testing.h"
-#include "things.h"
+#include "kept.h"
 #include <pthread.h>
 
-enum { MANY = 500 };
-static PyObject *kept[MANY];
-
-static void keep(int from, int to)
-{
-    for (int i = from; i < to; i++) {
-        kept[i] = i % 5 == 4 ? (PyObject *)new_box(NULL) : (PyObject *)new_thing(i);
-    }
-}
-static void drop(int from, int to)
-{
-    for (int i = from; i < to; i++) {
-        Py_CLEAR(kept[i]);
-    }
-}
-
-typedef struct {
-    PyObject *last;
-    int seen, until, known;
-} Walk;
-static int step(PyObject *op, void *arg)
-{
-    Walk *walk = arg;
-    CHECK(op > walk->last);
-    walk->last = op;
-    for (int i = 0; i < MANY; i++) {
-        walk->known += kept[i] == op;
-    }
-    return ++walk->seen == walk->until;
-}
 /* Each of 100 generations has one object more than the one before; the marks of the last 30 are exact. */
 static void generations(void)
 {

@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use super::finding::{Example, Finding, Kind};
 use super::fold::{self, Kept};
-use super::pins;
 use super::snapshot::{OfType, Row, Snapshot};
 
 /// Examples kept of each finding.
@@ -246,14 +245,7 @@ fn examples(
     });
     rows.iter()
         .take(EXAMPLES)
-        .map(|row| {
-            let pins = pins::of(row.op);
-            Example {
-                op: row.op,
-                refcount: row.refcount - pins,
-                explained: row.explained - pins,
-            }
-        })
+        .map(|row| Example::without_pins(row.op, row.refcount, row.explained))
         .collect()
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 
+use super::pins;
 use crate::abi::{PyObject, PyTypeObject};
 
 /// What is wrong with references of a type.
@@ -24,6 +25,18 @@ pub struct Example {
     pub refcount: isize,
     /// References explained.
     pub explained: isize,
+}
+
+impl Example {
+    /// An object as it would be counted if the audit held none of it.
+    pub(super) fn without_pins(op: *mut PyObject, refcount: isize, explained: isize) -> Self {
+        let pins = pins::of(op);
+        Self {
+            op,
+            refcount: refcount - pins,
+            explained: explained - pins,
+        }
+    }
 }
 
 /// Objects that only what was leaked keeps alive.

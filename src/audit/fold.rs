@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use super::compare::EXAMPLES;
 use super::edges::{Closed, Edges};
 use super::finding::{Example, Finding, Folded, Kind};
-use super::pins;
 use super::snapshot::OfType;
 
 /// A type with the same growth in every window, and no finding of its own.
@@ -110,13 +109,6 @@ unsafe fn put_under(finding: &mut Finding, kept: &mut Vec<Kept>, edges: &mut Edg
 fn examples(closed: &[&Closed]) -> Vec<Example> {
     let newest = closed.iter().take(EXAMPLES);
     newest
-        .map(|closed| {
-            let pins = pins::of(closed.op);
-            Example {
-                op: closed.op,
-                refcount: closed.refcount - pins,
-                explained: closed.explained - pins,
-            }
-        })
+        .map(|closed| Example::without_pins(closed.op, closed.refcount, closed.explained))
         .collect()
 }
