@@ -5,12 +5,18 @@ from __future__ import annotations
 import html
 from typing import Any, Dict, List, Sequence, Tuple
 
-#: Sizes in pixels: a box of the graph, the space between boxes.
+#: Two lines of text, and a class of the page's style.
+Box = Tuple[str, str, str]
+
+#: Sizes in pixels: a box of the graph, the space between boxes, a box where there is little room, what is left of it.
 BOX = (216, 46)
 GAP = (76, 10)
+NARROW = 276
+RAIL = 22
 
-#: Widest text in a box, in characters of a fixed width.
-COLUMNS = 27
+#: Pixels of a character in a box, and of the edges beside a line of them.
+CHARACTER = 7.25
+PADDING = 10
 
 #: Every graph of the page ends its arrows with these.
 ARROWS = (
@@ -32,7 +38,7 @@ def escape(text: Any) -> str:
 
 def number(value: float) -> str:
     """A signed number without needless digits: "+1", "+0.5", "-2", "0"."""
-    return "0" if not value else "%+.6g" % value
+    return "0" if not value else ("%+d" if value == int(value) else "%+.6g") % value
 
 
 def counted(value: float, what: str) -> str:
@@ -42,19 +48,21 @@ def counted(value: float, what: str) -> str:
 
 def bars(growth: Sequence[int]) -> str:
     """The growth of each window as a bar, above the line where it grew and below where it shrank."""
-    width, height, step, top_of_all = 44, 60, 60, 18
+    width, height, top_of_all = 44, 60, 18
     largest = max(1, max(abs(value) for value in growth))
+    # The numbers above the bars have to stand side by side.
+    step = max(60, 8 * max(len(number(value)) for value in growth) + 8)
     base = top_of_all + (height if max(growth) > 0 else 0)
     numbers = base + (height + 30 if min(growth) < 0 else 16)
     drawn = []
     for index, value in enumerate(growth):
         long = round(height * abs(value) / largest)
-        left, top = 4 + index * step, base - (long if value > 0 else 0)
+        left, top = (step - width) // 2 + index * step, base - (long if value > 0 else 0)
         middle, label = left + width // 2, top + long + 13 if value < 0 else top - 5
         drawn.append('<rect class="bar" x="%d" y="%d" width="%d" height="%d" rx="2"/>' % (left, top, width, long))
         drawn.append('<text class="mid" x="%d" y="%d">%s</text>' % (middle, label, number(value)))
         drawn.append('<text class="mid faint" x="%d" y="%d">%d</text>' % (middle, numbers, index + 1))
-    wide, tall = len(growth) * step + 4, numbers + 6
+    wide, tall = len(growth) * step, numbers + 6
     drawn.append('<line class="base" x1="0" x2="%d" y1="%d" y2="%d"/>' % (wide, base, base))
     told = "references in each window: " + ", ".join(number(value) for value in growth)
     return _svg("growth", wide, tall, told, drawn)
@@ -67,37 +75,32 @@ def _svg(name: str, wide: int, tall: int, told: str, drawn: Sequence[str]) -> st
     ) % (name, wide, tall, wide, tall, escape(told), "".join(drawn))
 
 
-def graph(type_name: str, example: Dict[str, Any]) -> str:
-    """One object in the middle, who visibly refers to it on the left, what it refers to on the right.
+def graph(type_name: str, example: Dict[str, Any], is_leak: bool = True) -> str:
+    """One object, who visibly refers to it, what it refers to: from left to right, and once more from top to bottom
+    for where there is little room. The page's style shows one of the two.
 
     References that nobody shows are a box with a broken line, on the side of who should hold them.
     """
     missing = example["refcount"] - example["explained"]
-    left: List[Tuple[str, str, str]] = [_seen(one) for one in example["referrers"]]
+    before: List[Box] = [_seen(one) for one in example["referrers"]]
     if missing:
-        left.insert(0, _unseen(missing))
-    right = [_seen(one) for one in example["referents"]]
-    rows = max(len(left), len(right), 1)
-    height = rows * (BOX[1] + GAP[1]) - GAP[1] + 4
-    middle = height / 2
-    drawn = []
-    for column, boxes in ((0, left), (2, right)):
-        for box, y in zip(boxes, _places(len(boxes), middle)):
-            drawn.append(_edge(column, y, middle, box[2]))
-            drawn.append(_box(column, y, *box))
-    drawn.append(_box(1, middle, type_name, example["repr"], "self"))
-    columns = 3 if right else 2
-    wide = columns * (BOX[0] + GAP[0]) - GAP[0]
-    return _svg("graph", wide, height, _told(type_name, example, missing), drawn)
+        before.insert(0, _unseen(missing, is_leak))
+    this = (type_name, example["repr"], "self")
+    behind = [_seen(one) for one in example["referents"]]
+    told = _told(type_name, example, missing)
+    return '<div class="graphs">%s%s</div>' % (_across(before, this, behind, told), _down(before, this, behind, told))
 
 
-def _seen(neighbour: Dict[str, Any]) -> Tuple[str, str, str]:
+def _seen(neighbour: Dict[str, Any]) -> Box:
     return neighbour["type"], neighbour["repr"], ""
 
 
-def _unseen(missing: int) -> Tuple[str, str, str]:
+def _unseen(missing: int, is_leak: bool) -> Box:
     some = "%d reference%s" % (abs(missing), "" if abs(missing) == 1 else "s")
-    return (some, "that nobody shows", "bad") if missing > 0 else (some, "held, but not counted", "bad")
+    if missing < 0:
+        return some, "held, but not counted", "bad"
+    # What was released too often may still have some that are held in C.
+    return some, "that nobody shows", "bad" if is_leak else "unseen"
 
 
 def _told(type_name: str, example: Dict[str, Any], missing: int) -> str:
@@ -109,54 +112,75 @@ def _told(type_name: str, example: Dict[str, Any], missing: int) -> str:
     )
 
 
+def _across(before: Sequence[Box], this: Box, behind: Sequence[Box], told: str) -> str:
+    rows = max(len(before), len(behind), 1)
+    height = rows * (BOX[1] + GAP[1]) - GAP[1] + 4
+    middle = height / 2
+    step = BOX[0] + GAP[0]
+    drawn = []
+    for column, boxes in ((0, before), (2, behind)):
+        for box, y in zip(boxes, _places(len(boxes), middle)):
+            # From the right side of a box to the left side of the next.
+            start = (column and 1) * step + BOX[0]
+            half, end = start + GAP[0] / 2, start + GAP[0]
+            from_y, to_y = (y, middle) if column == 0 else (middle, y)
+            curve = "M%d %.1fC%d %.1f %d %.1f %d %.1f" % (start, from_y, half, from_y, half, to_y, end, to_y)
+            drawn.append(_edge(curve, box[2]))
+            drawn.append(_box(column * step, y, BOX[0], box))
+    drawn.append(_box(step, middle, BOX[0], this))
+    return _svg("graph across", (3 if behind else 2) * step - GAP[0], height, told, drawn)
+
+
 def _places(count: int, middle: float) -> List[float]:
     step = BOX[1] + GAP[1]
     return [middle + (index - (count - 1) / 2) * step for index in range(count)]
 
 
-def _edge(column: int, y: float, middle: float, kind: str) -> str:
-    # From the right side of a box to the left side of the next.
-    start = (column and 1) * (BOX[0] + GAP[0]) + BOX[0]
-    end = start + GAP[0]
-    from_y, to_y = (y, middle) if column == 0 else (middle, y)
-    half = (start + end) / 2
-    return '<path class="edge %s" d="M%d %.1fC%d %.1f %d %.1f %d %.1f" marker-end="url(#%s)"/>' % (
-        kind,
-        start,
-        from_y,
-        half,
-        from_y,
-        half,
-        to_y,
-        end,
-        to_y,
-        "bad-arrow" if kind == "bad" else "arrow",
-    )
+def _down(before: Sequence[Box], this: Box, behind: Sequence[Box], told: str) -> str:
+    boxes = [*before, this, *behind]
+    step = BOX[1] + GAP[1]
+    here = len(before) * step + BOX[1] // 2 + 2
+    drawn = []
+    for index, box in enumerate(boxes):
+        y = index * step + BOX[1] // 2 + 2
+        if box is not this:
+            # Around the boxes in between, those of the other kind and those of the other direction apart.
+            rail, apart = (3, 15) if box[2] else (12, 6)
+            from_y, to_y = (y, here - apart) if y < here else (here + apart, y)
+            drawn.append(_edge("M%d %dH%dV%dH%d" % (RAIL, from_y, rail, to_y, RAIL), box[2]))
+        drawn.append(_box(RAIL, y, NARROW, box))
+    return _svg("graph down", RAIL + NARROW, len(boxes) * step - GAP[1] + 4, told, drawn)
 
 
-def _box(column: int, y: float, first: str, second: str, kind: str) -> str:
-    x, top = column * (BOX[0] + GAP[0]), y - BOX[1] / 2
+def _edge(path: str, kind: str) -> str:
+    arrow = "bad-arrow" if kind == "bad" else "arrow"
+    return '<path class="edge %s" d="%s" marker-end="url(#%s)"/>' % (kind, path, arrow)
+
+
+def _box(left: int, y: float, width: int, box: Box) -> str:
+    first, second, kind = box
+    top, columns = y - BOX[1] / 2, int((width - 2 * PADDING + 1) / CHARACTER)
     return (
-        '<g class="box %s"><title>%s</title><rect x="%.1f" y="%.1f" width="%d" height="%d" rx="5"/>'
+        '<g class="box %s"><title>%s</title><rect x="%d" y="%.1f" width="%d" height="%d" rx="5"/>'
         '<text class="type" x="%d" y="%.1f">%s</text><text x="%d" y="%.1f">%s</text></g>'
     ) % (
         kind,
         escape(first + "\n" + second),
-        x + 1,
+        left + 1,
         top,
-        BOX[0] - 2,
+        width - 2,
         BOX[1],
-        x + 10,
+        left + PADDING,
         top + 19,
-        escape(_fit(first, at_end=True)),
-        x + 10,
+        escape(_fit(first, columns, at_end=True)),
+        left + PADDING,
         top + 36,
-        escape(_fit(second)),
+        escape(_fit(second, columns)),
     )
 
 
-def _fit(text: str, at_end: bool = False) -> str:
-    """At most COLUMNS characters: the end of a dotted name, the beginning of everything else."""
-    if len(text) <= COLUMNS:
+def _fit(text: str, columns: int, at_end: bool = False) -> str:
+    """At most so many characters: the end of a dotted name, the beginning of everything else."""
+    if len(text) <= columns:
         return text
-    return "…" + text[1 - COLUMNS :] if at_end else text[: COLUMNS - 1] + "…"
+    return "…" + text[1 - columns :] if at_end else text[: columns - 1] + "…"

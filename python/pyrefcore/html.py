@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Sequence
 
 from . import drawing
 from .drawing import counted, escape
-from .report import Report
+from .report import OVER_RELEASE, Report
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfbfa; --card: #fff; --ink: #1c2024; --faint: #62676d; --line: #d9dbde;
@@ -25,16 +25,20 @@ p { margin: 4px 0; } ul, ol { margin: 4px 0; padding-left: 22px; } .faint { colo
   margin-right: 6px; background: var(--bad-soft); color: var(--bad); } .tag.good { background: var(--good-soft); color: var(--good); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 14px 16px; margin: 12px 0; }
 .error { border-left: 4px solid var(--bad); } .card h3 code { font-size: 15px; }
+h3 code, summary code { word-break: break-all; } summary .faint { font-size: 13px; }
 details { border-top: 1px solid var(--line); margin-top: 12px; padding-top: 8px; } summary { cursor: pointer; }
 .scroll { overflow-x: auto; padding: 4px 0; } svg { display: block; } .arrows { position: absolute; }
+.down { display: none; }
 .growth text { font-size: 12px; fill: var(--ink); } .growth .faint { fill: var(--faint); }
 .mid { text-anchor: middle; } .bar { fill: var(--bad); } .base { stroke: var(--faint); }
 .graph text { fill: var(--faint); font-size: 12px; } .graph .type { fill: var(--ink); font-weight: 600; }
 .box rect { fill: var(--soft); stroke: var(--line); } .box.self rect { fill: var(--self); stroke: var(--self-line); stroke-width: 1.5; }
+.box.unseen rect { stroke: var(--faint); stroke-dasharray: 5 4; } .edge.unseen { stroke-dasharray: 5 4; }
 .box.bad rect { fill: var(--bad-soft); stroke: var(--bad); stroke-dasharray: 5 4; } .box.bad .type { fill: var(--bad); }
 .edge { fill: none; stroke: var(--faint); } .edge.bad { stroke: var(--bad); stroke-dasharray: 5 4; }
 #arrow path { fill: var(--faint); } #bad-arrow path { fill: var(--bad); }
 .stack { list-style: none; padding: 8px 12px; background: var(--soft); border-radius: 6px; }
+@media (max-width: 760px) { .across { display: none; } .down { display: block; } }
 @media (max-width: 560px) { body { padding: 16px 12px 40px; } .card { padding: 12px; } }
 """
 
@@ -74,11 +78,13 @@ def _verdict(found: int, ended: int) -> str:
 def _report(heading: str, report: Dict[str, Any]) -> str:
     host = report["host"]
     how = [" ".join(str(host[key]) for key in ("implementation", "version", "flavour", "platform") if host.get(key))]
-    if report["runs"]:
+    if report["windows"]:
         how.append("%d windows of %d runs" % (report["windows"], report["runs"]))
     parts = ["<section>"]
     if heading:
         parts.append("<h2>%s</h2>" % escape(heading))
+        if not report["findings"] and "error" not in report:
+            parts.append("<p>%s</p>" % _verdict(0, 0))
     parts.append('<p class="faint">%s</p>' % escape("; ".join(how)))
     if "error" in report:
         parts.append('<div class="card error"><strong>Ended early:</strong> %s</div>' % escape(report["error"]))
@@ -99,12 +105,14 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
         % (escape(finding["kind"]), escape(finding["type"])),
         "<p>%s</p>" % escape(_change(finding, runs)),
     ]
+    is_leak = finding["kind"] != OVER_RELEASE
     if finding["growth"]:
-        parts.append("<h4>References that nobody accounts for, window by window</h4>" + drawing.bars(finding["growth"]))
+        what = "References that nobody accounts for" if is_leak else "References released too often"
+        parts.append("<h4>%s, window by window</h4>" % what + drawing.bars(finding["growth"]))
     if finding["folded"]:
         parts.append("<h4>Held only by these</h4><ul>%s</ul>" % "".join(_folded(one, how) for one in finding["folded"]))
     for index, example in enumerate(finding["examples"]):
-        parts.append(_example(finding["type"], example, is_open=index == 0))
+        parts.append(_example(finding["type"], example, is_leak, is_open=index == 0))
     parts.append("</article>")
     return "\n".join(parts)
 
@@ -119,13 +127,14 @@ def _folded(folded: Dict[str, Any], how: str) -> str:
     return "<li>%s%s to <code>%s</code></li>" % (references, how, escape(folded["type"]))
 
 
-def _example(type_name: str, example: Dict[str, Any], is_open: bool) -> str:
+def _example(type_name: str, example: Dict[str, Any], is_leak: bool, is_open: bool) -> str:
+    # Most say where they are in their own words.
+    where = "" if example["address"] in example["repr"] else ' <span class="faint">at %s</span>' % escape(example["address"])
     parts = [
-        '<details%s><summary><code>%s</code> <span class="faint">at %s</span></summary>'
-        % (" open" if is_open else "", escape(example["repr"]), escape(example["address"])),
+        "<details%s><summary><code>%s</code>%s</summary>" % (" open" if is_open else "", escape(example["repr"]), where),
         "<p>References counted: %d. References that other objects visibly hold: %d.</p>"
         % (example["refcount"], example["explained"]),
-        drawing.graph(type_name, example),
+        drawing.graph(type_name, example, is_leak),
     ]
     if example.get("birth"):
         frames = "".join("<li>%s</li>" % _frame(frame) for frame in example["birth"])

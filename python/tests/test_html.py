@@ -123,12 +123,20 @@ class Page(unittest.TestCase):
         self.assertGreaterEqual(page.count("&lt;script&gt;"), 15)
         self.assertIn(r"\x00\ud800", page)
 
+    def test_an_address_is_said_once(self):
+        examples = [Example(0xABC, 1, 0, "<Thing at 0xabc>"), Example(0xDEF, 1, 0, "'text'")]
+        text = Reader(html.render(report(findings=[leak(examples=examples)]))).all_text()
+        self.assertIn("<Thing at 0xabc>", text)
+        self.assertNotIn("<Thing at 0xabc> at", text)
+        self.assertEqual(text.count("at 0xdef"), 1)
+
     def test_several(self):
         bad = report(findings=[leak(), leak()]).to_dict()
         text = Reader(html.page("tests", [("test_a", bad), ("test_b", report().to_dict())])).all_text()
         self.assertIn("2 findings", text)
         self.assertIn("test_a", text)
         self.assertIn("test_b", text)
+        self.assertEqual(text.count("nothing found"), 1)
 
     def test_dark_has_every_colour_of_light(self):
         light, dark = html.STYLE.split("@media (prefers-color-scheme: dark)")
@@ -139,7 +147,7 @@ class Page(unittest.TestCase):
 
 class Drawing(unittest.TestCase):
     def svg(self, drawn):
-        return ElementTree.fromstring(drawn).find("svg")
+        return next(ElementTree.fromstring(drawn).iter("svg"))
 
     def test_bars_follow_the_numbers(self):
         for growth in ([10, 20, 40], [-10, -20, -40], [40, -20, 10]):
@@ -153,24 +161,50 @@ class Drawing(unittest.TestCase):
                 top, bottom = int(bar.get("y")), int(bar.get("y")) + int(bar.get("height"))
                 self.assertEqual(base, bottom if value > 0 else top)
 
+    def test_numbers_of_bars_stand_side_by_side(self):
+        for value in (7, 1234560, -10**12):
+            middles = [int(text.get("x")) for text in self.svg(drawing.bars([value] * 3)).iter("text")][::2]
+            long = 8 * len(drawing.number(value))
+            self.assertGreaterEqual(middles[1] - middles[0], long)
+            self.assertGreaterEqual(middles[0] - long / 2, 0)
+
     def test_everything_is_inside(self):
         example = Example(1, 30, 8, "x" * 200, [Neighbour(i, "a." * 90, "y" * 200) for i in range(8)]).to_dict()
-        for drawn in (drawing.bars([5]), drawing.bars([-1, 9, 0]), drawing.graph("m.T" * 40, example)):
-            svg = self.svg(drawn)
+        page = ElementTree.fromstring(
+            "<p>%s</p>" % "".join((drawing.bars([5]), drawing.bars([-1, 9, 0]), drawing.graph("m.T" * 40, example)))
+        )
+        drawings = list(page.iter("svg"))
+        self.assertEqual(len(drawings), 4)
+        for svg in drawings:
             wide, tall = int(svg.get("width")), int(svg.get("height"))
             for box in svg.iter("rect"):
                 x, y, w, h = (float(box.get(name)) for name in ("x", "y", "width", "height"))
-                self.assertTrue(0 <= x and x + w <= wide and 0 <= y and y + h <= tall, (drawn, x, y, w, h))
+                self.assertTrue(0 <= x and x + w <= wide and 0 <= y and y + h <= tall, (svg.attrib, x, y, w, h))
             for text in svg.iter("text"):
                 self.assertLess(float(text.get("y")), tall)
-                self.assertLessEqual(len(text.text), drawing.COLUMNS)
+            for group in svg.iter("g"):
+                box = group.find("rect")
+                for text in group.iter("text"):
+                    end = float(text.get("x")) + len(text.text) * drawing.CHARACTER
+                    self.assertLess(end, float(box.get("x")) + float(box.get("width")))
 
     def test_graph_has_an_arrow_for_each_neighbour(self):
         near = [Neighbour(i, "dict", "{}") for i in range(3)]
         example = Example(1, 4, 4, "x", near, near[:2]).to_dict()
-        self.assertEqual(len(list(self.svg(drawing.graph("T", example)).iter("path"))), 5)
-        example["refcount"] = 5
-        self.assertEqual(len(list(self.svg(drawing.graph("T", example)).iter("path"))), 6)
+        for refcount, arrows in ((4, 5), (5, 6), (3, 6)):
+            example["refcount"] = refcount
+            for svg in ElementTree.fromstring(drawing.graph("T", example)).iter("svg"):
+                self.assertEqual(len(list(svg.iter("path"))), arrows)
+                self.assertEqual(len(list(svg.iter("g"))), arrows + 1)
+
+    def test_only_a_leak_is_blamed_for_what_nobody_shows(self):
+        def kinds(example, is_leak):
+            groups = ElementTree.fromstring(drawing.graph("T", example, is_leak)).iter("g")
+            return [group.get("class") for group in groups if group.get("class") != "box self"]
+
+        self.assertEqual(kinds(Example(1, 5, 4, "x").to_dict(), True), ["box bad"] * 2)
+        self.assertEqual(kinds(Example(1, 5, 4, "x").to_dict(), False), ["box unseen"] * 2)
+        self.assertEqual(kinds(Example(1, 3, 4, "x").to_dict(), False), ["box bad"] * 2)
 
 
 if __name__ == "__main__":
