@@ -68,6 +68,32 @@ class Plain:
     """Instances have a dictionary and can be referred to weakly."""
 
 
+class Asked:
+    """Instances have a dictionary before they have attributes."""
+
+    def __init__(self):
+        self.__dict__
+        self.name = text()
+        self.plain = Plain()
+
+
+@family
+def dictionary_asked_for():
+    return Asked()
+
+
+@family
+def dictionary_that_outlives_its_instance():
+    return Asked().__dict__
+
+
+@family
+def dictionary_of_another():
+    made = Asked()
+    made.__dict__ = Asked().__dict__
+    return made
+
+
 SOURCE = """
 def %s(a_%s, *, b=%d.25):
     'text %d'

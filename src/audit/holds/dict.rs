@@ -13,6 +13,9 @@ const MA_USED: usize = 0;
 const MA_KEYS: usize = 16;
 const MA_VALUES: usize = 24;
 
+/// Of values, whose first word holds four numbers of a byte each: whether they lie in an instance.
+const EMBEDDED: usize = 2;
+
 /// Of a string: the lowest bits say whether it is interned. Its length and hash stand in front.
 const STATE: usize = 16;
 
@@ -58,6 +61,12 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
             return;
         }
         ask_keys(keys, held);
+        // From 3.13 on they may lie in the instance, which visits them itself.
+        if FLAVOUR.minor >= 13
+            && (!held.is_readable(values, 8) || *((values + EMBEDDED) as *const u8) != 0)
+        {
+            return;
+        }
         let first = values + if FLAVOUR.minor >= 13 { 8 } else { 0 };
         if !is_tracked && held.is_readable(first, table.nentries * 8) {
             for at in 0..table.nentries {

@@ -15,6 +15,7 @@ mod datetime;
 mod descriptor;
 mod dict;
 mod fields;
+mod instance;
 mod lru_cache;
 mod profiler;
 mod set;
@@ -64,6 +65,8 @@ pub(super) enum Known {
     Always(&'static [usize]),
     /// The same, while the collector does not track them.
     Untracked(&'static [usize]),
+    /// Their attributes lie in themselves.
+    Instance,
 }
 
 /// What is known of types that have a symbol, and of their subclasses.
@@ -116,6 +119,10 @@ const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Known> {
+    // SAFETY: the caller's promise is the callee's.
+    if unsafe { instance::is_one(ob_type) } {
+        return Some(Known::Instance);
+    }
     let symbols = &builtin().known;
     while !ob_type.is_null() {
         if let Some(at) = symbols
@@ -158,9 +165,13 @@ pub(super) unsafe fn ask<H: Held>(
             held,
             words: Vec::new(),
         };
-        if let Some(Known::Always(places)) = info.also {
-            rest.words
-                .extend(places.iter().map(|&place| field(op, place)));
+        match info.also {
+            Some(Known::Always(places)) => {
+                rest.words
+                    .extend(places.iter().map(|&place| field(op, place)));
+            }
+            Some(Known::Instance) if is_tracked => rest.words.extend(instance::dictionary(op)),
+            _ => {}
         }
         if let Some(traverse) = traverse {
             if rest.words.is_empty() {
