@@ -209,12 +209,15 @@ def test_a_type_that_is_data(blocks):
 
 def test_a_type_that_is_a_copy(blocks):
     """A block that is a copy of a type, whose instance claims to be in another block."""
+    if not PAIR:
+        pytest.skip("a free-threaded collector has no links by which a copy is known")
     held = Marked()
     copy = blocks.copy(id(Marked), type.__basicsize__, 0)
     blocks.write(*head(float)[:-1], copy, id(held), id(held))
     gc.collect()
     # It may be taken for a type: then it is one that nobody crashes on.
-    assert all(name in (b"Marked", b"type") for name, _ in seen())
+    found = seen()
+    assert all(name in (b"Marked", b"type") for name, _ in found), found
 
 
 def test_a_code_object_full_of_nonsense(blocks):
