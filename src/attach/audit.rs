@@ -1,6 +1,6 @@
 //! The audit's door: the hook that tells it of every block of the object domain, and what the collector tracks.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
@@ -15,7 +15,7 @@ use crate::watch::birth_stacks;
 
 static INNER: Inner = Inner::new();
 
-const NO_MEMORY_API: &str = "this CPython hides the functions that hook its allocator";
+const NO_MEMORY_API: &CStr = c"this CPython hides the functions that hook its allocator";
 
 /// From now on the audit can attach to this host.
 pub(super) fn open_door(python: &Library) {
@@ -35,11 +35,11 @@ pub(super) fn open_door(python: &Library) {
     });
 }
 
-fn open() -> Result<(), &'static str> {
+fn open() -> Result<(), &'static CStr> {
     let [get, set] = access().ok_or(NO_MEMORY_API)?;
     if !is_alone() {
         return Err(
-            "the audit of a free-threaded Python works while one thread runs, and there are more",
+            c"the audit of a free-threaded Python works while one thread runs, and there are more",
         );
     }
     if hears() {
@@ -144,7 +144,7 @@ fn is_alone() -> bool {
 }
 
 /// By way of `gc.get_objects`, which every version has.
-fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str> {
+fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr> {
     type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
     type Call =
         unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
@@ -161,7 +161,7 @@ fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str> {
         let module = import(c"gc".as_ptr());
         if module.is_null() {
             clear();
-            return Err("the module gc can't be imported");
+            return Err(c"the module gc can't be imported");
         }
         // What lies in the free lists of types goes back, so that it is seen when it is handed out again.
         let collected = call(module, c"collect".as_ptr(), null());
@@ -173,7 +173,7 @@ fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str> {
         }
         if list.is_null() || collected.is_null() {
             clear();
-            return Err("the collector does not say what it tracks");
+            return Err(c"the collector does not say what it tracks");
         }
         let size = (*list.cast::<PyVarObject>()).ob_size;
         let items = *list

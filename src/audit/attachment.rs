@@ -1,5 +1,6 @@
 //! Whether the audit sees the host's memory blocks.
 
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::builtin::builtin;
@@ -59,7 +60,7 @@ pub unsafe fn birth_of(op: *mut PyObject) -> Option<StackId> {
 ///
 /// # Safety
 /// The host's lock is held.
-pub unsafe fn attach() -> Result<(), &'static str> {
+pub unsafe fn attach() -> Result<(), &'static CStr> {
     if is_attached() {
         return Ok(());
     }
@@ -67,12 +68,12 @@ pub unsafe fn attach() -> Result<(), &'static str> {
         return if live::is_open() {
             Ok(())
         } else {
-            Err("the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on")
+            Err(c"the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on")
         };
     }
-    let door = door().ok_or("this process has no CPython to attach to")?;
+    let door = door().ok_or(c"this process has no CPython to attach to")?;
     if !blocks::open() {
-        return Err("there is no memory for the table of blocks");
+        return Err(c"there is no memory for the table of blocks");
     }
     birth_stacks::clear();
     holds::learn();

@@ -1,5 +1,6 @@
 //! What the place we live in does for the audit.
 
+use std::ffi::CStr;
 use std::sync::OnceLock;
 
 use crate::abi::PyObject;
@@ -8,7 +9,7 @@ use crate::abi::PyObject;
 #[derive(Clone, Copy, Debug)]
 pub struct Door {
     /// Hooks the allocator.
-    pub open: fn() -> Result<(), &'static str>,
+    pub open: fn() -> Result<(), &'static CStr>,
     /// Takes the hook out; false where somebody else's stands in front.
     pub close: fn() -> bool,
     /// Whether the hook is still called.
@@ -16,7 +17,7 @@ pub struct Door {
     /// Whether no other thread can count or end objects while one looks.
     pub is_alone: fn() -> bool,
     /// Calls what it is given with each object that the collector tracks.
-    pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static str>,
+    pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr>,
     /// Calls what it is given with each object, or NULL, that `atexit` holds and does not show.
     pub exit_callbacks: fn(&mut dyn FnMut(*mut PyObject)),
 }

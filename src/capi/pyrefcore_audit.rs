@@ -1,6 +1,6 @@
 //! The audit: whether it sees everything.
 
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{c_char, c_int};
 use std::ptr::null;
 
 use crate::audit::attachment;
@@ -16,8 +16,7 @@ pub unsafe extern "C" fn pyrefcore_audit_attach() -> *const c_char {
     // SAFETY: the caller's promise is the callee's.
     match unsafe { attachment::attach() } {
         Ok(()) => null(),
-        // A reason is told once; it has to outlive the call.
-        Err(reason) => CString::new(reason).map_or(null(), |reason| reason.into_raw().cast_const()),
+        Err(reason) => reason.as_ptr(),
     }
 }
 
