@@ -140,6 +140,19 @@ def test_a_growth_that_stops_is_nothing():
     assert report.ok and not [note for note in report.notes if "grows" in note], str(report)
 
 
+@pytest.mark.parametrize("make", ["chr(number)", "every[number : number + 1]"])
+def test_what_python_keeps_of_each_character_is_there_before(make):
+    out = program("""
+every = bytes(range(256))
+numbers = iter(range(128, 256))
+def work():
+    number = next(numbers, 0)
+    %s
+print(pyrefcore.check(work, runs=10).findings)
+""" % make)
+    assert out == "[]\n"
+
+
 def test_arguments_of_the_check():
     thing = Thing()
     report = check(lambda: incref(thing), runs=7, warmup=3, windows=5, subject="seven")
