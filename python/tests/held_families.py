@@ -112,9 +112,9 @@ def code():
 def code_asked():
     made = code().co_consts
     function = next(one for one in made if isinstance(one, types.CodeType))
-    return [function, function.co_code, function.co_varnames, function.co_cellvars, function.co_freevars] + [
-        function.co_lnotab if sys.version_info < (3, 12) else None
-    ]
+    inner = next(one for one in function.co_consts if isinstance(one, types.CodeType))
+    asked = [[one.co_code, one.co_varnames, one.co_cellvars, one.co_freevars] for one in (function, inner)]
+    return [function, inner, asked, function.co_lnotab if sys.version_info < (3, 12) else None]
 
 
 @family
@@ -154,10 +154,39 @@ def generator():
 
 @family
 def generator_exhausted():
-    namespace = {}
-    exec("def make():\n    yield %d" % number(), namespace)
-    made = namespace["make"]()
+    made = fresh("def make(): yield %d")
     list(made)
+    return made
+
+
+def fresh(source):
+    """What a function of its own code gives."""
+    namespace = {}
+    exec(source % number(), namespace)
+    return namespace["make"]()
+
+
+def run_out(made):
+    """Sends to a coroutine until it ends."""
+    try:
+        while True:
+            made.send(None)
+    except (StopIteration, StopAsyncIteration):
+        pass
+
+
+@family
+def coroutine_exhausted():
+    made = fresh("async def make(): return %d")
+    run_out(made)
+    return made
+
+
+@family
+def async_generator_exhausted():
+    made = fresh("async def make(): yield %d")
+    run_out(made.asend(None))
+    run_out(made.asend(None))
     return made
 
 
@@ -192,6 +221,7 @@ simple(
     module=lambda: types.ModuleType(text(), text()),
     bytearray=lambda: bytearray(text().encode()),
     frozenset=lambda: frozenset([text(), text(), number()]),
+    frozenset_with_marks=lambda: frozenset(["a", "b", text()]) ^ frozenset(["a", "b"]),
     frozenset_long=lambda: frozenset(text() for _ in range(20)),
     set=lambda: {text(), text()},
     nested_tuple=lambda: ((text(), 1.5), (number(), (text(),))),
@@ -233,6 +263,53 @@ def types_made():
 def instances_of_types_made():
     made = types_made()
     return [made, made(), made()]
+
+
+@family
+def type_with_subclass():
+    base = type(word(), (), {})
+    return type(word(), (base,), {})
+
+
+@family
+def instance_of_type_made():
+    made = type(word(), (), {})()
+    setattr(made, word(), text())
+    return made
+
+
+@family
+def instance_with_keys_of_another_type():
+    made = instance_of_type_made()
+    # Looked at, they are a dictionary, which keeps the keys that it has in common with others of that type.
+    vars(made)
+    made.__class__ = Plain
+    return made
+
+
+class Method(ctypes.Structure):
+    """CPython's `PyMethodDef`; a slot's `wrapperbase` begins with its name too."""
+
+    _fields_ = [("name", ctypes.c_char_p), ("method", ctypes.c_void_p), ("flags", ctypes.c_long)] + [
+        ("rest", ctypes.c_void_p * 5)
+    ]
+
+
+def describe(how, *more):
+    """A descriptor as C makes it, and what it was made from, which it needs as long as it lives."""
+    make = ctypes.pythonapi[how]
+    make.restype = ctypes.py_object
+    no_arguments = 4
+    given = Method(word().encode(), None, no_arguments)
+    made = make(ctypes.py_object(Plain), ctypes.byref(given), *more)
+    return [made, made.__qualname__, given]
+
+
+simple(
+    method_descriptor=lambda: describe("PyDescr_NewMethod"),
+    class_method_descriptor=lambda: describe("PyDescr_NewClassMethod"),
+    wrapper_descriptor=lambda: describe("PyDescr_NewWrapper", None),
+)
 
 
 @family
@@ -315,6 +392,11 @@ simple(
     lzma=lambda: lzma.LZMADecompressor(),
     ctypes=lambda: [ctypes.c_char_p(text().encode()), ctypes.py_object(text()), (ctypes.c_char_p * 2)(text().encode())],
     type_variable=lambda: typing.TypeVar(word(), bound=list),
+    type_variables=lambda: [
+        getattr(typing, kind)(word(), *more)
+        for kind, more in (("TypeVarTuple", ()), ("ParamSpec", ()), ("TypeAliasType", (int,)))
+        if hasattr(typing, kind)
+    ],
 )
 
 
@@ -391,6 +473,7 @@ def abstract_class():
     made = abc.ABCMeta(word(), (), {})
     made.register(int)
     issubclass(Plain, made)
+    issubclass(bool, made)
     return made
 
 
@@ -399,5 +482,9 @@ if sys.version_info >= (3, 12):
         "@family\ndef type_alias():\n    names = {}\n    exec('type %s[T_%d] = list[T_%d]' % ((word(),) + (next(NUMBERS),) * 2), names)\n"
         "    del names['__builtins__']\n    return names\n"
     )
+
+    @family
+    def symbol_table_of_generics():
+        return symtable.symtable("class %s[T]:\n    __a: T" % word(), text(), "exec")
 if sys.version_info >= (3, 14):
     exec("@family\ndef template():\n    return t'a{text()!r:>9}b'\n")

@@ -25,12 +25,12 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"formatteriterator", 8..=15, Known::Always(&[0])),
     (
         c"symtable entry",
-        8..=14,
+        8..=11,
         Known::Always(&[0, 8, 16, 24, 32, 40]),
     ),
     (
         c"symtable entry",
-        15..=15,
+        12..=15,
         Known::Always(&[0, 8, 16, 24, 32, 40, 48]),
     ),
     (c"_io.BytesIO", 8..=11, Known::Always(&[0])),
@@ -52,7 +52,6 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"_sre.SRE_Scanner", 8..=9, Known::Always(&[0, 40])),
     (c"_sre.SRE_Scanner", 10..=15, Known::Always(&[40])),
     (c"datetime.timezone", 8..=15, Known::Always(&[0, 8])),
-    (c"datetime.date", 8..=15, Known::Always(&[])),
     (c"datetime.time", 8..=15, Known::Ask(datetime::ask_time)),
     (
         c"datetime.datetime",
@@ -73,7 +72,7 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"functools.KeyWrapper", 8..=9, Known::Always(&[0, 8])),
     (c"operator.methodcaller", 8..=9, Known::Always(&[0])),
     (c"_abc_data", 8..=8, Known::Always(&[0, 8, 16])),
-    (c"_struct.Struct", 8..=9, Known::Always(&[24])),
+    (c"_struct.Struct", 9..=9, Known::Always(&[24])),
     (c"Struct", 8..=8, Known::Always(&[24])),
     (c"_thread._local", 8..=12, Known::Always(&[0, 40])),
     (c"typing.TypeVar", 12..=13, Known::Always(&[0])),

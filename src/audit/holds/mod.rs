@@ -79,7 +79,6 @@ pub(super) const SYMBOLS: &[(&CStr, Known)] = &[
     (c"PyDict_Type", Known::Ask(dict::ask)),
     (c"PyType_Type", Known::Ask(type_object::ask)),
     (c"PyCode_Type", Known::Ask(code::ask)),
-    (c"PySet_Type", Known::Ask(set::ask)),
     (c"PyFrozenSet_Type", Known::Ask(set::ask)),
     (c"PyRange_Type", Known::Always(&[0, 8, 16, 24])),
     (c"PyLongRangeIter_Type", Known::Always(LONG_RANGE_ITERATOR)),

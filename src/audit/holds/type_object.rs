@@ -32,7 +32,6 @@ pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn He
             held.read((*ob_type).tp_dict);
             held.read((*ob_type).tp_bases);
             held.read((*ob_type).tp_mro);
-            held.read((*ob_type).tp_cache);
         }
     }
 }
