@@ -255,6 +255,16 @@ def test_what_only_fills_up_is_no_finding():
     assert len(calls) == 1 + 7 * 10
 
 
+def test_what_only_pins_hold_is_not_what_grows():
+    old, kept = [Thing() for _ in range(1000)], []
+
+    def replace():
+        del old[:]
+        kept.append(Thing())
+
+    assert check(replace, runs=10).ok
+
+
 def test_progress_is_told():
     told = []
     check(lambda: None, runs=1, progress=told.append)

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::compare::EXAMPLES;
 use super::edges::{Closed, Edges};
 use super::finding::{Example, Finding, Folded, Kind};
+use super::pins;
 use super::snapshot::OfType;
 
 /// A type with the same growth in every window, and no finding of its own.
@@ -40,7 +41,10 @@ pub(super) unsafe fn fold(findings: &mut Vec<Finding>, mut kept: Vec<Kept>) {
     let closed = unsafe { edges.closed(&types) };
     let mut circles = Vec::new();
     for &ob_type in &types {
-        let same = closed.iter().filter(|closed| closed.ob_type == ob_type);
+        // What was there before the first window is not what grows, and pins alone may hold it.
+        let is_one =
+            |closed: &&Closed| closed.ob_type == ob_type && closed.refcount < pins::REFERENCES;
+        let same = closed.iter().filter(is_one);
         let mut same: Vec<&Closed> = same.collect();
         same.sort_by_key(|closed| std::cmp::Reverse(closed.op));
         if let Some(newest) = same.first() {

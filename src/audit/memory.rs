@@ -47,7 +47,9 @@ fn holds(ranges: &[Range<usize>], start: usize, end: usize) -> bool {
 
 /// From the kernel's list, neighbours joined. Empty where it can't be read.
 fn readable() -> Vec<Range<usize>> {
-    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let maps = fs::read("/proc/self/maps").unwrap_or_default();
+    // The name of a mapped file may be anything.
+    let maps = String::from_utf8_lossy(&maps);
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for range in maps.lines().filter_map(parse) {
         match ranges.last_mut() {
@@ -96,6 +98,9 @@ fn statics() -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::ffi::OsStringExt;
 
     #[test]
     fn tells_what_is_there() {
@@ -111,6 +116,38 @@ mod tests {
         }
         assert!(memory.is_static(&raw const WORD as usize, 8));
         assert!(memory.is_readable(&raw const WORD as usize, 8));
+    }
+
+    #[test]
+    fn a_mapped_file_may_have_any_name() {
+        let mut path = std::env::temp_dir().into_os_string().into_vec();
+        path.extend(b"/pyrefcore-\xC0\x80-");
+        path.extend(std::process::id().to_string().bytes());
+        let path = OsString::from_vec(path);
+        let file = fs::File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path);
+        let file = file.expect("a temporary file");
+        file.set_len(4096).expect("room for a page");
+        // SAFETY: a new mapping, which is not read.
+        let page = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                4096,
+                libc::PROT_READ,
+                libc::MAP_PRIVATE,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        let is_readable = Memory::look().is_readable(page as usize, 4096);
+        // SAFETY: it was mapped above.
+        unsafe { libc::munmap(page, 4096) };
+        fs::remove_file(&path).expect("the file is still there");
+        assert!(is_readable);
     }
 
     #[test]

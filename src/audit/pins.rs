@@ -9,7 +9,7 @@ use crate::lifecycle::death;
 use crate::refcount::{Current, Policy};
 
 /// More than anybody releases too often, and far from what an immortal object has on any version.
-const REFERENCES: isize = 1 << 20;
+pub(super) const REFERENCES: isize = 1 << 20;
 
 /// Objects that are held with [`REFERENCES`] each.
 #[derive(Debug)]
