@@ -1,13 +1,15 @@
 """What CPython's own objects hold is explained: keeping more and more of them is no finding, and nothing is missing."""
 
-import subprocess
+import ctypes
+import datetime
 import sys
+import weakref
 
 import pytest
 
 import held_families
 import held_streams  # noqa: F401 - adds its families
-from conftest import python
+from conftest import incref, python
 
 RUNS = 60
 
@@ -43,6 +45,56 @@ def unexplained(make):
             ]
     finally:
         windows.close()
+
+
+def held_by(holder):
+    """What an object visibly holds."""
+    from pyrefcore import graph, native
+
+    found = []
+    visitor = native.EDGE_VISITOR(lambda source, target, _: found.append(graph.at(target)) or 0)
+    native.library().pyrefcore_referents(id(holder), visitor, None)
+    return found
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="the interpreter holds it for them")
+def test_what_types_of_the_interpreter_hold_is_seen(attached):
+    held = held_by(int)
+    for one in (int.__mro__, int.__bases__):
+        assert any(other is one for other in held), held
+    tables = [one for one in held if type(one) is dict]
+    assert any(one.get("bit_length") is int.__dict__["bit_length"] for one in tables), tables
+    references = [one for table in tables for one in table.values() if type(one) is weakref.ref]
+    assert bool in [one() for one in references], tables
+
+
+@pytest.mark.parametrize("leaked", [lambda: datetime.time(1, 2), lambda: datetime.datetime(2000, 1, 1)])
+def test_times_without_a_zone_are_objects_although_they_end_early(leaked, attached):
+    report = attached.check(lambda: incref(leaked()), runs=10)
+    assert [(one.type, one.objects_per_run) for one in report.findings] == [
+        ("datetime.%s" % type(leaked()).__name__, 1.0)
+    ], str(report)
+
+
+def test_what_lies_behind_a_time_without_a_zone_is_not_its_own(attached):
+    malloc, free = ctypes.pythonapi.PyObject_Malloc, ctypes.pythonapi.PyObject_Free
+    malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    free.restype, free.argtypes = None, [ctypes.c_void_p]
+    leaked, kept = held_families.Plain(), []
+    size = datetime.datetime.__basicsize__
+
+    def run():
+        # Times that are made next lie in these blocks, and end in front of the last word.
+        blocks = [malloc(size) for _ in range(30)]
+        for block in blocks:
+            ctypes.c_size_t.from_address(block + size - 8).value = id(leaked)
+        for block in blocks:
+            free(block)
+        kept.extend([datetime.datetime(2000, 1, 1) for _ in blocks])
+        incref(leaked)
+
+    report = attached.check(run, runs=10)
+    assert [(one.type, one.references_per_run) for one in report.findings] == [("held_families.Plain", 1.0)], str(report)
 
 
 # As many modules as there are, and an object of each family.

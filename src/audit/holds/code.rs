@@ -19,12 +19,10 @@ const CONSTANTS: usize = 8;
 pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
     // SAFETY: `op` has the size of a code object; whether what it leads to is there is asked first.
     unsafe {
-        if !held.is_static(op) {
-            let own = PLACES
-                .iter()
-                .filter(|&&place| !(is_tracked && place == CONSTANTS));
-            own.for_each(|&place| held.read(field(op, place)));
-        }
+        let own = PLACES
+            .iter()
+            .filter(|&&place| !(is_tracked && place == CONSTANTS));
+        own.for_each(|&place| held.read(field(op, place)));
         if FLAVOUR.minor <= 10 {
             return;
         }

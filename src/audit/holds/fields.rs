@@ -52,6 +52,8 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"_sre.SRE_Scanner", 8..=9, Known::Always(&[0, 40])),
     (c"_sre.SRE_Scanner", 10..=15, Known::Always(&[40])),
     (c"datetime.timezone", 8..=15, Known::Always(&[0, 8])),
+    // A date and a time without a zone is shorter than its type says; the word behind it would be taken for its own.
+    (c"datetime.date", 8..=15, Known::Always(&[])),
     (c"datetime.time", 8..=15, Known::Ask(datetime::ask_time)),
     (
         c"datetime.datetime",
@@ -152,9 +154,9 @@ pub(crate) unsafe fn least_size(ob_type: *mut PyTypeObject) -> usize {
     // SAFETY: the caller's promise.
     unsafe {
         let size = (*ob_type).tp_basicsize.unsigned_abs();
-        // Without a zone they end in front of the field for it.
+        // Without a zone it ends in front of the field for it, and takes a shorter block.
         match name(ob_type).to_bytes() {
-            b"datetime.time" | b"datetime.datetime" => size - size_of::<usize>(),
+            b"datetime.time" => size - size_of::<usize>(),
             _ => size,
         }
     }

@@ -22,11 +22,9 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
             return;
         }
         for at in 0..entries {
-            let [key, hash] = *table.add(at);
-            // No hash is -1, but that of the mark where a key was removed.
-            if hash != usize::MAX {
-                held.read(key as *mut PyObject);
-            }
+            // The mark where a key was removed is an object too, and immortal.
+            let [key, _hash] = *table.add(at);
+            held.read(key as *mut PyObject);
         }
     }
 }
