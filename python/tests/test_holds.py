@@ -97,6 +97,36 @@ def test_what_lies_behind_a_time_without_a_zone_is_not_its_own(attached):
     assert [(one.type, one.references_per_run) for one in report.findings] == [("held_families.Plain", 1.0)], str(report)
 
 
+class Spec(ctypes.Structure):
+    """CPython's `PyType_Spec`."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("basicsize", ctypes.c_int),
+        ("itemsize", ctypes.c_int),
+        ("flags", ctypes.c_uint),
+        ("slots", ctypes.c_void_p),
+    ]
+
+
+def test_fields_that_an_extension_shows_nobody_may_hold(attached):
+    make = ctypes.pythonapi.PyType_FromSpec
+    make.restype = ctypes.py_object
+    no_slots, head = ctypes.create_string_buffer(16), object.__basicsize__
+    # All that such a type runs is CPython's own, and only its size tells.
+    spec = Spec(b"hidden.Hidden", head + 8, 0, 0, ctypes.addressof(no_slots))
+    hidden, kept = make(ctypes.byref(spec)), []
+
+    def run():
+        thing = held_families.Plain()
+        incref(thing)
+        kept.append(hidden())
+        ctypes.c_size_t.from_address(id(kept[-1]) + head).value = id(thing)
+
+    report = attached.check(run, runs=10)
+    assert report.ok, str(report)
+
+
 # As many modules as there are, and an object of each family.
 QUIET = """
 import importlib, sys
