@@ -16,6 +16,10 @@ TESTS = {
     "test_greenlet.TestGreenlet.test_recursive_startup": 20,
     "test_greenlet.TestGreenlet.test_throw_to_dead_thread_doesnt_crash": 20,
     "test_greenlet.TestGreenlet.test_switching_many_threads": 1,
+    "test_leaks.TestLeaks.test_issue251_issue252_explicit_reference_not_collectable": 3,
+    "test_leaks.TestLeaks.test_issue251_issue252_need_to_collect_in_background": 3,
+    "test_leaks.TestLeaks.test_issue251_issue252_need_to_collect_in_background_cleanup_disabled": 3,
+    "test_leaks.TestLeaks.test_untracked_memory_doesnt_increase_unfinished_thread_dealloc_in_main": 2,
 }
 
 
