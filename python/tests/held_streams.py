@@ -1,13 +1,30 @@
 """Streams and what reads folders, each with something fresh in it; as held_families.py."""
 
+import bz2
 import io
+import lzma
 import operator
 import os
 import zlib
 
-from held_families import NUMBERS, family, text
+from held_families import NUMBERS, Plain, family, simple, text
 
 OPEN = []
+
+simple(
+    bytes_io=lambda: io.BytesIO(text().encode()),
+    bytes_io_view=lambda: io.BytesIO(text().encode()).getbuffer(),
+    string_io=lambda: io.StringIO(text()),
+    string_io_newline=lambda: io.StringIO(text(), newline="\r\n"),
+    string_io_decoding=lambda: io.StringIO(text(), newline=None),
+    newline_decoder=lambda: io.IncrementalNewlineDecoder(Plain(), True, text()),
+    buffered_reader=lambda: io.BufferedReader(io.BytesIO(text().encode())),
+    buffered_pair=lambda: io.BufferedRWPair(io.BytesIO(), io.BytesIO(text().encode())),
+    text_io=lambda: io.TextIOWrapper(io.BytesIO(text().encode()), "utf-8"),
+    zlib=lambda: [zlib.compressobj(), zlib.decompressobj(zdict=text().encode())],
+    bz2=lambda: bz2.BZ2Decompressor(),
+    lzma=lambda: lzma.LZMADecompressor(),
+)
 
 
 @family

@@ -9,6 +9,7 @@ import pytest
 
 import held_families
 import held_streams  # noqa: F401 - adds its families
+import held_types  # noqa: F401 - adds its families
 from conftest import incref, python
 
 RUNS = 60
@@ -133,6 +134,7 @@ import importlib, sys
 sys.path.insert(0, {tests!r})
 import held_families
 import held_streams
+import held_types
 names = sorted(getattr(sys, "stdlib_module_names", ())) or {names!r}.split()
 for name in names:
     if name not in ("antigravity", "this", "idlelib", "turtledemo") and not name.startswith("_test"):
