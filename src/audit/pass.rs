@@ -200,6 +200,7 @@ impl Pass {
             let info = self.types.get(seen.ob_type);
             let ob_type = info.ob_type.cast::<PyObject>();
             let (asked, also, is_heap) = (info.asked, info.also, info.is_heap);
+            let has_more = also.is_some() || info.has_inline_values;
             info.objects += 1;
             if info.objects == 1 && self.ledger.see(ob_type) {
                 // Instances of a static type do not hold it, and may be all that leads there.
@@ -213,7 +214,7 @@ impl Pass {
                 let tracked = asked != Asked::Never && is_tracked(seen.op, &self.memory);
                 self.asked = (ob_type, false);
                 let traverse = (*ob_type.cast::<PyTypeObject>()).tp_traverse;
-                if let (true, None, Some(traverse)) = (tracked, also, traverse) {
+                if let (true, false, Some(traverse)) = (tracked, has_more, traverse) {
                     // Nearly always that is all there is to ask.
                     traverse(seen.op, Some(holds::visit::<Self>), (&raw mut *self).cast());
                 } else {

@@ -36,6 +36,8 @@ pub(super) struct TypeInfo {
     pub(super) asked: Asked,
     /// The fields of which `tp_traverse` says nothing.
     pub(super) also: Option<Known>,
+    /// Attributes of instances lie in these, and not in a dictionary.
+    pub(super) has_inline_values: bool,
     /// Instances are dictionaries, and of no other type.
     pub(super) is_dict: bool,
     /// Instances hold a reference to the type, and nobody shows it for them.
@@ -213,6 +215,7 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
             },
             asked,
             also: holds::of(ob_type),
+            has_inline_values: holds::has_inline_values(ob_type),
             is_dict: ob_type as usize == builtin().PyDict_Type,
             is_heap: flags.is_heap_type() && !holds::is_shown_for_instances(ob_type),
             is_foreign: is_foreign(ob_type),

@@ -30,8 +30,19 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     ),
     (
         c"symtable entry",
-        12..=15,
+        12..=13,
         Known::Always(&[0, 8, 16, 24, 32, 40, 48]),
+    ),
+    // The last is the block of the annotations.
+    (
+        c"symtable entry",
+        14..=14,
+        Known::Always(&[0, 8, 16, 24, 32, 40, 48, 112]),
+    ),
+    (
+        c"symtable entry",
+        15..=15,
+        Known::Always(&[0, 8, 16, 24, 32, 40, 48, 56, 120]),
     ),
     (c"_io.BytesIO", 8..=11, Known::Always(&[0])),
     (

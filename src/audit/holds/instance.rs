@@ -10,11 +10,11 @@ const MANAGED_DICT: usize = if FLAVOUR.free_threaded { 8 } else { 24 };
 /// Of the values, whose first word holds four numbers of a byte each: whether they are in use.
 const VALID: usize = 3;
 
-/// Whether instances are of that kind.
+/// Whether the attributes of instances lie in these.
 ///
 /// # Safety
 /// `ob_type` is a type.
-pub(super) unsafe fn is_one(ob_type: *mut PyTypeObject) -> bool {
+pub(crate) unsafe fn has_inline_values(ob_type: *mut PyTypeObject) -> bool {
     // SAFETY: the caller's promise.
     FLAVOUR.minor >= 13 && unsafe { super::flags(ob_type) }.0 & INLINE_VALUES != 0
 }

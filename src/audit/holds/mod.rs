@@ -24,6 +24,7 @@ mod structseq;
 mod type_object;
 
 pub(super) use fields::{is_all_known, is_elsewhere, is_shown_for_instances, least_size};
+pub(super) use instance::has_inline_values;
 pub(super) use type_object::has_hidden_fields;
 
 /// Learns from the host what can't be looked up. The host's lock is held.
@@ -65,8 +66,6 @@ pub(super) enum Known {
     Always(&'static [usize]),
     /// The same, while the collector does not track them.
     Untracked(&'static [usize]),
-    /// Their attributes lie in themselves.
-    Instance,
 }
 
 /// What is known of types that have a symbol, and of their subclasses.
@@ -118,10 +117,6 @@ const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Known> {
-    // SAFETY: the caller's promise is the callee's.
-    if unsafe { instance::is_one(ob_type) } {
-        return Some(Known::Instance);
-    }
     let symbols = &builtin().known;
     while !ob_type.is_null() {
         if let Some(at) = symbols
@@ -164,13 +159,12 @@ pub(super) unsafe fn ask<H: Held>(
             held,
             words: Vec::new(),
         };
-        match info.also {
-            Some(Known::Always(places)) => {
-                rest.words
-                    .extend(places.iter().map(|&place| field(op, place)));
-            }
-            Some(Known::Instance) if is_tracked => rest.words.extend(instance::dictionary(op)),
-            _ => {}
+        if let Some(Known::Always(places)) = info.also {
+            rest.words
+                .extend(places.iter().map(|&place| field(op, place)));
+        }
+        if info.has_inline_values && is_tracked {
+            rest.words.extend(instance::dictionary(op));
         }
         if let Some(traverse) = traverse {
             if rest.words.is_empty() {
