@@ -147,12 +147,16 @@ def _take_windows(counted: Windows, report: Report, warmup: Optional[int], progr
                 warming = 0
             else:
                 counted.keep(2 if warming else 1)
-        has_findings = counted.has_findings()
+        has_findings = counted.has_findings(unsteady=not is_sure)
         if is_sure or not has_findings:
             return has_findings
-        # The same in so few windows may still be something that fills up. What counts is what goes on.
-        is_sure = 1
-        counted.keep(1)
+        # In so few windows it may still be something that fills up, or a leak that does not look steady yet. What counts
+        # is what goes on.
+        # Nothing but runs may lie between its snapshots.
+        is_sure, warming = 1, 0
+        counted.keep(0)
+        counted.run(runs)
+        counted.snapshot()
 
 
 def _ended(counted: Windows, report: Report, why: str, unsafe: bool) -> None:

@@ -110,10 +110,10 @@ class Windows:
             self._changed.value = hash(tuple(changes))
         return self.count.value > 2 and self._changed.value == before
 
-    def has_findings(self) -> bool:
-        """Whether anything grows by the same in every window so far."""
+    def has_findings(self, unsteady: bool = False) -> bool:
+        """Whether anything grows in every window so far: by the same in each, or `unsteady`, too."""
         with self.compared(0, self.count.value) as findings:
-            return any(one.kind != native.UNSTEADY for one in findings)
+            return any(unsteady or one.kind != native.UNSTEADY for one in findings)
 
     def close(self) -> None:
         """Drops every snapshot, and the pins with them."""

@@ -252,7 +252,7 @@ def test_what_only_fills_up_is_no_finding():
             incref(Thing())
 
     assert check(fill, runs=10).ok
-    assert len(calls) == 1 + 7 * 10
+    assert len(calls) == 1 + 8 * 10
 
 
 def test_what_only_pins_hold_is_not_what_grows():
