@@ -1,6 +1,6 @@
 //! The audit's door: the hook that tells it of every block of the object domain, and what the collector tracks.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
@@ -28,6 +28,7 @@ pub(super) fn open_door(python: &Library) {
         hears,
         is_alone,
         tracked,
+        containers,
         exit_callbacks: |visit| {
             // SAFETY: whoever looks holds the lock.
             unsafe { exit_callbacks::visit(visit) }
@@ -191,6 +192,28 @@ fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr> {
         count::release(list, c"Py_DecRef");
     }
     Ok(())
+}
+
+/// By way of `PyUnstable_GC_VisitObjects`, which every free-threaded version has.
+fn containers(visit: &mut dyn FnMut(*mut PyObject)) -> bool {
+    type Visitor = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int;
+    unsafe extern "C" fn one(op: *mut PyObject, visit: *mut c_void) -> c_int {
+        // SAFETY: what is passed along is below, and nobody else uses it meanwhile.
+        unsafe { (*visit.cast::<&mut dyn FnMut(*mut PyObject)>())(op) };
+        1
+    }
+    let mut visit = visit;
+    // SAFETY: the host's public function, with the types that its headers give it; the lock is held.
+    unsafe {
+        originals::python()
+            .and_then(|python| {
+                python.function::<unsafe extern "C" fn(Visitor, *mut c_void)>(
+                    c"PyUnstable_GC_VisitObjects",
+                )
+            })
+            .map(|all| all(one, (&raw mut visit).cast()))
+            .is_some()
+    }
 }
 
 unsafe extern "C" fn malloc(_ctx: *mut c_void, bytes: usize) -> *mut c_void {

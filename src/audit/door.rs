@@ -18,6 +18,9 @@ pub struct Door {
     pub is_alone: fn() -> bool,
     /// Calls what it is given with each object that the collector tracks.
     pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr>,
+    /// Where containers have no links: calls what it is given with each one that the collector tracks, and makes no object
+    /// meanwhile; false where the host has no function for it.
+    pub containers: fn(&mut dyn FnMut(*mut PyObject)) -> bool,
     /// Calls what it is given with each object, or NULL, that `atexit` holds and does not show.
     pub exit_callbacks: fn(&mut dyn FnMut(*mut PyObject)),
 }

@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::memory::Memory;
 use super::pins;
 use super::recognise::recognise;
-use super::tracked::is_tracked;
+use super::tracked::Tracked;
 use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
 use crate::abi::{FLAVOUR, Head, PyObject, PyTypeObject};
 use crate::host;
@@ -29,6 +29,7 @@ pub(super) struct Pass {
     pub(super) ledger: Ledger,
     pub(super) types: Types,
     pub(super) memory: Memory,
+    tracked: Tracked,
     /// In the order in which they were met; those at the end have yet to be asked.
     pub(super) seen: Vec<Seen>,
     /// References that were explained.
@@ -90,6 +91,7 @@ impl Pass {
             ledger: Ledger::new()?,
             types: Types::new(is_trusting),
             memory: Memory::look(),
+            tracked: Tracked::look(),
             seen: Vec::new(),
             references: 0,
             unsaid: HashMap::new(),
@@ -158,7 +160,7 @@ impl Pass {
     /// It was met, and nothing has ended it.
     pub(super) unsafe fn may_be_asked(&self, seen: Seen) -> bool {
         // SAFETY: what was met has the size of its type.
-        self.info(seen).asked != Asked::Never && unsafe { is_tracked(seen.op, &self.memory) }
+        self.info(seen).asked != Asked::Never && unsafe { self.tracked.has(seen.op, &self.memory) }
     }
 
     #[cold]
@@ -211,7 +213,7 @@ impl Pass {
             }
             // SAFETY: what was met is an object of its type; it is asked by `tp_traverse` only while it is tracked.
             let tracked = unsafe {
-                let tracked = asked != Asked::Never && is_tracked(seen.op, &self.memory);
+                let tracked = asked != Asked::Never && self.tracked.has(seen.op, &self.memory);
                 self.asked = (ob_type, false);
                 let traverse = (*ob_type.cast::<PyTypeObject>()).tp_traverse;
                 if let (true, false, Some(traverse)) = (tracked, has_more, traverse) {
