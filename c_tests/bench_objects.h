@@ -87,6 +87,22 @@ void set_count(PyObject *op, Py_ssize_t count);
         } \
     }
 
+/* The loops of an .inc file are read twice: as functions, and as the rows of a table that names them. A loop is known by
+ * its line. */
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define LOOP_NAME JOIN(loop_, __LINE__)
+#if PY_VERSION_HEX >= 0x030C0000
+#define LOOP_3_12 LOOP
+#else
+#define LOOP_3_12(...)
+#endif
+#ifdef Py_GIL_DISABLED
+#define LOOP_T LOOP
+#else
+#define LOOP_T(...)
+#endif
+
 /* So many references that a loop can't take them all. */
 #define MANY set_count(op, 1 << 24); set_count(old, 1 << 24)
 #define NOBODY op = NULL
