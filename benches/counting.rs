@@ -33,7 +33,7 @@ const DEBUG: [&str; 3] = [
 /// The loop of which the live table's share is told, and the same loop over many objects.
 const BIRTHS: [&str; 2] = ["birth and death", "birth and death, 4096 objects in turn"];
 
-/// As `bench_bodies.c` has it.
+/// As `bench_body.h` has it.
 #[repr(C)]
 struct RawBody {
     name: *const c_char,

@@ -10,13 +10,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-typedef struct {
-    const char *name;
-    void (*run)(long turns);
-    long objects;
-    char kind;
-    const void *needs;
-} Body;
+#include "bench_body.h"
 
 __attribute__((noinline)) void measured(void (*run)(long), long turns);
 void measured(void (*run)(long), long turns)

@@ -1,6 +1,7 @@
-/* What the bench_*.c files share: the objects of their loops, and how a loop is written. All are compiled into one
- * shared object, once against pyrefcore.h and once, with -DAGAINST_PYTHON_H, against Python.h: both have the same
- * objects at the same alignment and differ only in header and library. See benches/run.sh.
+/* What the bench_*.c files share: the objects of their loops, and how a loop is written; inline_bodies.c needs only what
+ * older CPythons lack. The loops are compiled into one shared object, once against pyrefcore.h and once, with
+ * -DAGAINST_PYTHON_H, against Python.h: both have the same objects at the same alignment and differ only in header and
+ * library. See benches/run.sh.
  *
  * -DBENCH_HANDICAP=N adds N useless increments to each turn of each loop but the empty one. */
 
@@ -24,6 +25,7 @@
 #else
 #include <pyrefcore.h>
 #endif
+#include "bench_body.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -125,18 +127,6 @@ void set_count(PyObject *op, Py_ssize_t count);
 
 #define IMMORTAL op = immortal_of(&plain)
 #define FOREIGN op = foreign_of(&plain)
-
-/* What the drivers see. The kinds are t (timed, and instructions are counted), f (an exported function, instructions)
- * and i (an inline one). A turn works on so many objects. The name of a row starts with the functions that it is
- * about, joined by " + ", and goes on with a comma and the case. It is left out where the function that it needs is
- * not exported. */
-typedef struct {
-    const char *name;
-    void (*run)(long turns);
-    long objects;
-    char kind;
-    const void *needs;
-} Body;
 
 extern const Body bench_bodies[], bench_functions[], bench_inlines[];
 

@@ -1,23 +1,7 @@
 /* One function per inline operation, for counting instructions: compiled once against pyrefcore.h and once,
  * with -DAGAINST_PYTHON_H, against Python.h. See inline_counts.sh. */
 
-#ifdef AGAINST_PYTHON_H
-#include <Python.h>
-
-/* What older CPythons lack is spelled the way code for them spells it. */
-#if PY_VERSION_HEX < 0x03090000
-#define Py_IS_TYPE(op, type) (Py_TYPE(op) == (type))
-#define Py_SET_REFCNT(op, n) (Py_REFCNT(op) = (n))
-#define Py_SET_SIZE(op, n) (Py_SIZE(op) = (n))
-#define Py_SET_TYPE(op, type) (Py_TYPE(op) = (type))
-#endif
-#if PY_VERSION_HEX < 0x030A0000
-#define Py_NewRef(op) (Py_INCREF(op), (op))
-#define Py_XNewRef(op) (Py_XINCREF(op), (op))
-#endif
-#else
-#include <pyrefcore.h>
-#endif
+#include "bench_objects.h"
 
 void incref(PyObject *op);
 void xincref(PyObject *op);
