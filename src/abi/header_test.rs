@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::mem::offset_of;
 use std::path::Path;
 
-use super::{BiasedObject, FLAVOUR, Head, PyGC_Head, PyObject, PyTypeObject, PyVarObject};
+use super::{BiasedCount, FLAVOUR, Head, PyGC_Head, PyObject, PyTypeObject, PyVarObject};
 
 /// Pairs of a C expression and its value.
 fn facts() -> Vec<(&'static str, usize)> {
@@ -37,7 +37,7 @@ fn facts() -> Vec<(&'static str, usize)> {
             ($($field:ident)*) => {
                 $(facts.push((
                     concat!("offsetof(PyObject, ", stringify!($field), ")"),
-                    offset_of!(BiasedObject, $field),
+                    offset_of!(BiasedCount, $field),
                 ));)*
             };
         }

@@ -6,23 +6,23 @@
 use std::ffi::CStr;
 
 mod biased;
+mod counted;
 mod flagged;
 mod flavour;
 mod gc_head;
 #[cfg(test)]
 mod header_test;
 mod linked;
-mod plain;
 mod slots;
 mod type_flags;
 mod type_object;
 
 pub use biased::{BiasedCount, BiasedObject};
+pub use counted::{Counted, PlainObject};
 pub use flagged::{FlaggedCount, FlaggedObject};
 pub use flavour::Flavour;
 pub use gc_head::PyGC_Head;
 pub use linked::LinkedObject;
-pub use plain::PlainObject;
 pub use slots::*;
 pub use type_flags::TypeFlags;
 pub use type_object::PyTypeObject;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::blocks;
 use super::pass::{Pass, Seen};
 use super::pins::{self, Pins};
-use crate::abi::{self, BiasedObject, FLAVOUR, Head, PyObject, PyTypeObject};
+use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject, PyTypeObject};
 use crate::host;
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
@@ -199,7 +199,7 @@ unsafe fn is_deferred(op: *mut PyObject) -> bool {
     // SAFETY: the caller's promise; a free-threaded flavour has that layout. Relaxed: only one thread runs.
     FLAVOUR.free_threaded
         && unsafe {
-            let bits = (*op.cast::<BiasedObject>()).ob_gc_bits.load(Relaxed);
-            bits & BiasedObject::DEFERRED != 0 && abi::flags_of(op).have_gc()
+            let bits = (*op.cast::<BiasedCount>()).ob_gc_bits.load(Relaxed);
+            bits & BiasedCount::DEFERRED != 0 && abi::flags_of(op).have_gc()
         }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use super::{birth, brc, memory, misuse};
 use crate::abi::{
-    self, BiasedObject, FLAVOUR, Py_ssize_t, PyGC_Head, PyObject, PyTypeObject, PyVarObject,
+    self, BiasedCount, FLAVOUR, Py_ssize_t, PyGC_Head, PyObject, PyTypeObject, PyVarObject,
     TypeFlags,
 };
 
@@ -25,7 +25,7 @@ pub fn head(op: *mut PyObject) -> *mut PyGC_Head {
 /// `op` is an object, and the flavour is free-threaded.
 unsafe fn bits<'a>(op: *mut PyObject) -> &'a AtomicU8 {
     // SAFETY: the caller's promise; a free-threaded flavour has this layout.
-    unsafe { &(*op.cast::<BiasedObject>()).ob_gc_bits }
+    unsafe { &(*op.cast::<BiasedCount>()).ob_gc_bits }
 }
 
 /// Whether a container's finalizer has run.
@@ -37,7 +37,7 @@ pub unsafe fn is_finalized(op: *mut PyObject) -> bool {
     // SAFETY: a container has its head in front of it, or its byte. Relaxed: only who ends the object asks.
     unsafe {
         if FLAVOUR.free_threaded {
-            bits(op).load(Relaxed) & BiasedObject::FINALIZED != 0
+            bits(op).load(Relaxed) & BiasedCount::FINALIZED != 0
         } else {
             (*head(op))._gc_prev & FINALIZED != 0
         }
@@ -52,7 +52,7 @@ pub unsafe fn set_finalized(op: *mut PyObject) {
     // SAFETY: as in `is_finalized`, and so the order.
     unsafe {
         if FLAVOUR.free_threaded {
-            bits(op).fetch_or(BiasedObject::FINALIZED, Relaxed);
+            bits(op).fetch_or(BiasedCount::FINALIZED, Relaxed);
         } else {
             (*head(op))._gc_prev |= FINALIZED;
         }
@@ -82,7 +82,7 @@ pub unsafe fn is_tracked(op: *mut PyObject) -> bool {
     // SAFETY: a container has its head in front of it, or its byte. Relaxed: nobody else tracks it meanwhile.
     unsafe {
         if FLAVOUR.free_threaded {
-            bits(op).load(Relaxed) & BiasedObject::TRACKED != 0
+            bits(op).load(Relaxed) & BiasedCount::TRACKED != 0
         } else {
             (*head(op))._gc_next != 0
         }
@@ -96,7 +96,7 @@ pub unsafe fn is_tracked(op: *mut PyObject) -> bool {
 pub unsafe fn track(op: *mut PyObject) {
     if FLAVOUR.free_threaded {
         // SAFETY: as in `is_tracked`, and so the order.
-        unsafe { bits(op).fetch_or(BiasedObject::TRACKED, Relaxed) };
+        unsafe { bits(op).fetch_or(BiasedCount::TRACKED, Relaxed) };
         return;
     }
     let head = head(op);
@@ -114,7 +114,7 @@ pub unsafe fn track(op: *mut PyObject) {
 pub unsafe fn untrack(op: *mut PyObject) {
     if FLAVOUR.free_threaded {
         // SAFETY: as in `is_tracked`, and so the order.
-        unsafe { bits(op).fetch_and(!BiasedObject::TRACKED, Relaxed) };
+        unsafe { bits(op).fetch_and(!BiasedCount::TRACKED, Relaxed) };
         return;
     }
     let head = head(op);
@@ -159,11 +159,11 @@ pub unsafe fn enable_deferred(op: *mut PyObject) -> bool {
         if !is_gc(op) || !is_tracked(op) {
             return false;
         }
-        let before = bits(op).fetch_or(BiasedObject::DEFERRED, Relaxed);
-        if before & BiasedObject::DEFERRED != 0 {
+        let before = bits(op).fetch_or(BiasedCount::DEFERRED, Relaxed);
+        if before & BiasedCount::DEFERRED != 0 {
             return false;
         }
-        let shared = &(*op.cast::<BiasedObject>()).ob_ref_shared;
+        let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
         shared.fetch_add(DEFERRED << 2, Relaxed);
     }
     true

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{death, gc, misuse};
-use crate::abi::{self, BiasedObject, FLAVOUR, PyGC_Head, PyObject, destructor};
+use crate::abi::{self, BiasedCount, FLAVOUR, PyGC_Head, PyObject, destructor};
 use crate::host::{self, ThreadWords};
 use crate::refcount::bias;
 
@@ -203,7 +203,7 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     // SAFETY: a container has a `PyGC_Head` in front of it; a free-threaded flavour has this layout.
     unsafe {
         if FLAVOUR.free_threaded {
-            (*op.cast::<BiasedObject>()).ob_tid.as_ptr()
+            (*op.cast::<BiasedCount>()).ob_tid.as_ptr()
         } else if FLAVOUR.minor >= 14 {
             &raw mut (*gc::head(op))._gc_next
         } else {
@@ -229,7 +229,7 @@ fn take(words: &ThreadWords) -> Option<*mut PyObject> {
             .set((link & !PyGC_Head::FLAGS) as *mut PyObject);
         if FLAVOUR.free_threaded {
             // Nobody's, and merged: the owner's id has made room for the link.
-            let shared = &(*op.cast::<BiasedObject>()).ob_ref_shared;
+            let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
             // Relaxed: nobody else has the object.
             shared.store(bias::MERGED, Ordering::Relaxed);
         }

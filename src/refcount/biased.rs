@@ -2,7 +2,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::bias::Me;
 use super::{Policy, Released, Tried, bias};
-use crate::abi::{BiasedCount, BiasedObject};
+use crate::abi::BiasedCount;
 use crate::host::{Host, ThisHost};
 
 /// Free-threaded 3.13 and later: biased counting, by any thread at any time.
@@ -130,7 +130,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
             if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL {
                 return;
             }
-            words.ob_gc_bits.fetch_or(BiasedObject::DEFERRED, Relaxed);
+            words.ob_gc_bits.fetch_or(BiasedCount::DEFERRED, Relaxed);
         }
         words.ob_tid.store(0, Relaxed);
         words.ob_ref_local.store(bias::IMMORTAL, Relaxed);
