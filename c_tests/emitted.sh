@@ -47,7 +47,7 @@ exports() {
     nm -D --defined-only "$1" | awk '{ print $3, $2 ~ /^[TWi]$/ ? "F" : "D" }' | sed 's/@[^ ]*//' | sort
 }
 
-# flags FLAVOUR: what its build defines; a Python of both debug options has no file in flavours/.
+# flags FLAVOUR: what its build defines, by its name: a Python of both debug options may have no file in flavours/.
 flags() {
     case $1 in *t | *t-*) printf 'Py_GIL_DISABLED ' ;; esac
     case $1 in *-refdebug*) printf 'Py_REF_DEBUG ' ;; esac

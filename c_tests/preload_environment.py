@@ -18,9 +18,6 @@ int main(int argc, char **argv) {
 }
 """
 
-
-
-
 BABBLE = """
 import sys, warnings, json, re
 print("out", json.dumps([1.5, None]), re.sub("a+", "b", "caat"))

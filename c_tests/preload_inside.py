@@ -247,6 +247,5 @@ def ref_tracer():
 
 
 
-
 if __name__ == "__main__":
     {**vars(preload_objects), **globals()}[sys.argv[2]]()

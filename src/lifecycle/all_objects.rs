@@ -2,7 +2,6 @@
 
 use super::count;
 use crate::abi::{FLAVOUR, PyObject};
-
 use crate::watch::chain::{self, Broken};
 use crate::watch::{failure, refchain};
 

@@ -1,8 +1,8 @@
 //! Objects that wait for their owner, where there is no interpreter to keep them; and what ends with it.
 //!
-//! A thread takes part from its first birth, or its first look at the queue, until it ends. What other threads have handed to it is merged where it
-//! allocates an object, where it calls `pyrefcore_merge_queued`, and where it ends: at places where a
-//! destructor may run. In a host the host's queue is used, and its owners merge between bytecodes.
+//! A thread takes part from its first birth, or its first look at the queue, until it ends. What other threads have
+//! handed to it is merged where it allocates an object, where it calls `pyrefcore_merge_queued`, and where it ends: at
+//! places where a destructor may run. In a host the host's queue is used, and its owners merge between bytecodes.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_char, c_int, c_void};

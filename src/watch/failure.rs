@@ -14,7 +14,7 @@ use crate::refcount::{Current, Policy};
 /// The safest facts come first, and each is written before the next is read, because that may crash.
 ///
 /// # Safety
-/// `file` and `function` are C strings or null; `op` may be anything.
+/// `op` may be anything.
 #[cold]
 pub unsafe fn assert_failed(
     op: *mut PyObject,
