@@ -2,17 +2,6 @@
 #include "testing.h"
 #include "things.h"
 
-/* The total that has been counted since `before`; 0 where the flavour counts none. */
-#ifdef Py_REF_DEBUG
-#define COUNTED(before) (TOTAL() - (before))
-#define NOW() TOTAL()
-#define REFERENCES(n) (n)
-#else
-#define COUNTED(before) ((void)(before), 0)
-#define NOW() 0
-#define REFERENCES(n) 0
-#endif
-
 static void stay(PyObject *op) { (void)op; }
 static PyTypeObject Kind_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Kind",
@@ -27,13 +16,14 @@ static void type_references(void)
     heap.tp_flags |= Py_TPFLAGS_HEAPTYPE;
     PyObject_Init((PyObject *)&heap, &Kind_Type);
     PyObject_Init((PyObject *)&plain, &Kind_Type);
-    Py_ssize_t before = NOW(), static_count = Py_REFCNT(&Thing_Type);
+    Py_ssize_t static_count = Py_REFCNT(&Thing_Type);
+    NOTE_TOTAL();
     PyObject *made[] = { PyObject_New(PyObject, &heap), PyObject_New(PyObject, &plain),
                          PyObject_New(PyObject, &Thing_Type) };
     EQUAL(Py_REFCNT(&heap), 2);
     EQUAL(Py_REFCNT(&plain), 1 + counts_plain);
     EQUAL(Py_REFCNT(&Thing_Type), static_count);
-    EQUAL(COUNTED(before), REFERENCES(4 + counts_plain));
+    GAINED(4 + counts_plain);
     for (int i = 0; i < 3; i++) {
         Py_DECREF(made[i]);
     }

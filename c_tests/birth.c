@@ -2,17 +2,6 @@
 #include "testing.h"
 #include "things.h"
 
-/* The total that has been counted since `before`; 0 where the flavour counts none. */
-#ifdef Py_REF_DEBUG
-#define COUNTED(before) (TOTAL() - (before))
-#define NOW() TOTAL()
-#define REFERENCES(n) (n)
-#else
-#define COUNTED(before) ((void)(before), 0)
-#define NOW() 0
-#define REFERENCES(n) 0
-#endif
-
 static void fill(PyObject *op, int byte)
 {
     memset(op, 0, sizeof(Thing));
@@ -30,15 +19,15 @@ static void new_reference(void)
     for (int byte = 0; byte < 256; byte += 51) {
         PyObject *op = PyObject_Malloc(sizeof(Thing));
         fill(op, byte);
-        Py_ssize_t before = NOW();
+        NOTE_TOTAL();
         _Py_NewReference(op);
         CHECK(is_one(op));
 #ifdef Py_GIL_DISABLED
         CHECK(op->ob_gc_bits == 0 && op->ob_mutex._bits == 0);
 #endif
-        EQUAL(COUNTED(before), REFERENCES(1));
+        GAINED(1);
         Py_DECREF(op);
-        EQUAL(COUNTED(before), 0);
+        GAINED(0);
     }
 }
 
@@ -47,12 +36,12 @@ static void no_total(void)
 {
     PyObject *op = PyObject_Malloc(sizeof(Thing));
     fill(op, 0xFF);
-    Py_ssize_t before = NOW();
+    NOTE_TOTAL();
     _Py_NewReferenceNoTotal(op);
     CHECK(is_one(op));
-    EQUAL(COUNTED(before), 0);
+    GAINED(0);
     Py_DECREF(op);
-    EQUAL(COUNTED(before), REFERENCES(-1));
+    GAINED(-1);
 }
 #endif
 
@@ -61,10 +50,10 @@ static void resurrect_reference(void)
 {
     Thing *thing = new_thing(1);
     Py_INCREF(thing);
-    Py_ssize_t before = NOW();
+    NOTE_TOTAL();
     _Py_ResurrectReference((PyObject *)thing);
     EQUAL(Py_REFCNT(thing), 2);
-    EQUAL(COUNTED(before), 0);
+    GAINED(0);
     Py_DECREF(thing);
     Py_DECREF(thing);
 }

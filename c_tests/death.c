@@ -104,15 +104,11 @@ static void dealloc_itself(void)
 {
     Thing *thing = new_thing(1);
     things_ended = 0;
-#ifdef Py_REF_DEBUG
-    Py_ssize_t before = TOTAL();
-#endif
+    NOTE_TOTAL();
     Py_SET_REFCNT(thing, 0);
     _Py_Dealloc((PyObject *)thing);
     EQUAL(things_ended, 1);
-#ifdef Py_REF_DEBUG
-    EQUAL(TOTAL(), before);
-#endif
+    GAINED(0);
 }
 
 int main(void)

@@ -41,18 +41,9 @@ static PyTypeObject Silent_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Silent", .tp_basicsize = sizeof(Thing), .tp_dealloc = mortal_dealloc,
 };
 
-#ifdef Py_REF_DEBUG
-static Py_ssize_t before;
-#define START() (before = TOTAL())
-#define GAINED(n) EQUAL(TOTAL() - before, n)
-#else
-#define START() (void)0
-#define GAINED(n) (void)0
-#endif
-
 static void start(int rescuing)
 {
-    START();
+    NOTE_TOTAL();
     finalized = ended = answers = 0;
     rescue = rescuing;
 }

@@ -72,14 +72,7 @@ static inline void words_are(int line, PyObject *op, uintptr_t tid, uint32_t loc
     }
 }
 
-#ifdef Py_REF_DEBUG
-static Py_ssize_t total;
-#define START() (total = TOTAL(), ended = 0)
-#define GAINED(n) EQUAL(TOTAL() - total, n)
-#else
-#define START() (ended = 0)
-#define GAINED(n) (void)0
-#endif
+#define START() (NOTE_TOTAL(), ended = 0)
 
 static inline void more_inline(PyObject *op) { Py_INCREF(op); }
 static inline void less_inline(PyObject *op) { Py_DECREF(op); }

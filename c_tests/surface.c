@@ -94,9 +94,7 @@ static void immortal(void)
     PyObject *op = (PyObject *)new_thing(1), *string = (PyObject *)PyObject_New(Thing, &String_Type);
     Box *box = new_box(NULL);
     int things = things_ended, boxes = boxes_ended;
-#ifdef Py_REF_DEBUG
-    Py_ssize_t total = TOTAL();
-#endif
+    NOTE_TOTAL();
     Py_INCREF(op);
     EQUAL(PyUnstable_SetImmortal(op), 0); /* Shared. */
     Py_DECREF(op);
@@ -108,9 +106,7 @@ static void immortal(void)
     CHECK(PyUnstable_IsImmortal(string) == 0);
     EQUAL(PyUnstable_SetImmortal((PyObject *)box), 1);
     CHECK(PyUnstable_IsImmortal((PyObject *)box) == 1 && !PyObject_GC_IsTracked((PyObject *)box));
-#ifdef Py_REF_DEBUG
-    EQUAL(TOTAL(), total);
-#endif
+    GAINED(0);
     Py_DECREF(op);
     Py_DECREF(box);
     CHECK(things_ended == things && boxes_ended == boxes);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct { const char *name; int passed, failed, wrong; } testing;
+static struct { const char *name; int passed, failed, wrong; long long total; } testing;
 static char testing_heard[1 << 16]; /* What the last misuse wrote to standard error. */
 
 #define RUN(function) (testing_begin(#function), (function)(), testing_end())

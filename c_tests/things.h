@@ -4,11 +4,6 @@
 
 #include <pyrefcore.h>
 
-#if PY_VERSION_HEX >= 0x030C0000
-#define HAS_IMMORTALS 1
-#else
-#define HAS_IMMORTALS 0
-#endif
 #if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS)
 #define IS_DEBUG 1
 #else
@@ -126,13 +121,19 @@ static inline Box *new_box(PyObject *held)
 #define RESURRECTION_TAX 0
 #endif
 
-/* What Py_REF_DEBUG says of all references, under the name it has in each version. */
+/* What Py_REF_DEBUG says of all references, under the name it has in each version, and what the total has gained since it
+ * was noted. */
 #ifdef Py_REF_DEBUG
 #if PY_VERSION_HEX >= 0x030C0000
 #define TOTAL() _Py_GetGlobalRefTotal()
 #else
 #define TOTAL() _Py_GetRefTotal()
 #endif
+#define NOTE_TOTAL() (testing.total = TOTAL())
+#define GAINED(n) EQUAL(TOTAL() - testing.total, n)
+#else
+#define NOTE_TOTAL() (void)0
+#define GAINED(n) (void)(n)
 #endif
 
 #endif

@@ -5,13 +5,9 @@
 #ifdef Py_REF_DEBUG
 #include <pthread.h>
 
-static Py_ssize_t before;
-#define START() (before = TOTAL())
-#define GAINED(n) EQUAL(TOTAL() - before, n)
-
 static void one_by_one(void)
 {
-    START();
+    NOTE_TOTAL();
     Thing *thing = new_thing(1);
     PyObject *op = (PyObject *)thing, *variable = NULL;
     GAINED(1);
@@ -41,7 +37,7 @@ static void one_by_one(void)
 #if PY_VERSION_HEX >= 0x030C0000
 static void by_hand(void)
 {
-    START();
+    NOTE_TOTAL();
     _Py_INCREF_IncRefTotal();
     _Py_INCREF_IncRefTotal();
     GAINED(2);
@@ -61,7 +57,7 @@ static void by_hand(void)
 /* Extensions built with older headers write to _Py_RefTotal, which belongs to no interpreter. */
 static void legacy(void)
 {
-    START();
+    NOTE_TOTAL();
     Py_ssize_t interpreters = _PyInterpreterState_GetRefTotal(NULL);
     EQUAL(_Py_GetLegacyRefTotal(), 0);
     _Py_RefTotal += 5;
@@ -74,12 +70,12 @@ static void legacy(void)
 #else
 static void one_variable(void)
 {
-    START();
-    EQUAL(_Py_RefTotal, before);
+    NOTE_TOTAL();
+    EQUAL(_Py_RefTotal, testing.total);
     _Py_RefTotal += 5;
     GAINED(5);
     PyObject *op = (PyObject *)new_thing(1);
-    EQUAL(_Py_RefTotal, before + 6);
+    EQUAL(_Py_RefTotal, testing.total + 6);
     Py_DecRef(op);
     _Py_RefTotal -= 5;
     GAINED(0);
@@ -115,7 +111,7 @@ static void threads(void)
     pthread_t ids[THREADS];
     Thing *things[THREADS];
     const int left = 1 + OPERATIONS - 2 * (OPERATIONS / 3);
-    START();
+    NOTE_TOTAL();
     for (int i = 0; i < THREADS; i++) {
         assert(pthread_create(&ids[i], NULL, i % 2 ? by_function : inlined, &things[i]) == 0);
     }

@@ -186,15 +186,9 @@ static void try_one(Way way, const Word *word, Count after, int dies, int total)
     _Py_NewReference(&object);
     put(&object, word->before);
     dead = 0;
-#ifdef Py_REF_DEBUG
-    Py_ssize_t before = TOTAL();
-#endif
+    NOTE_TOTAL();
     way.call(&object);
-#ifdef Py_REF_DEBUG
-    EQUAL(TOTAL() - before, total);
-#else
-    (void)total;
-#endif
+    GAINED(total);
     Count is = image(&object);
     int right = CHECK(memcmp(&is, &after, sizeof is) == 0) & EQUAL(dead, dies);
     if (!right) {
