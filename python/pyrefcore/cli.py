@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import json
 import os
 import sys
@@ -18,6 +20,10 @@ from .windows import NotCounted
 
 CLEAN, FOUND, MISUSE, INTERRUPTED = 0, 1, 2, 130
 
+class _Unwritten(OSError):
+    """Standard output takes no more."""
+
+
 EPILOG = "Exit status: 0 clean, 1 findings, 2 misuse or not finished, 130 interrupted."
 
 
@@ -26,18 +32,18 @@ def main(arguments: List[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.act(options)
-        sys.stdout.flush()
         return status
-    except NotSupported as error:
+    except (NotSupported, NotCounted) as error:
         return _refuse(str(error))
-    except NotCounted as error:
-        return _refuse(str(error))
+    except MemoryError:
+        return _refuse("there is not enough memory")
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Nobody reads any more; the interpreter must not complain about that once again as it ends.
+    except _Unwritten as error:
+        # The interpreter must not complain about that once again as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return MISUSE
+        # A reader that has left knows.
+        return MISUSE if error.errno == errno.EPIPE else _refuse("the report was not written: %s" % error.strerror)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,9 +129,10 @@ def _check(options: argparse.Namespace) -> int:
         # A statement that does not compile is refused before the setup takes its time.
         compile(text, statement.STATEMENT, "exec")
         fn = statement.function(text, statement.namespace("\n".join(options.setup)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _refuse_with(error)
-    subject = options.statement[0] + (" ..." if len(options.statement) > 1 else "")
+    lines = text.strip().splitlines() or [""]
+    subject = lines[0] + (" ..." if len(lines) > 1 else "")
     try:
         with progress.shown("pyrefcore") as show:
             report = check(
@@ -152,7 +159,7 @@ def _audit(options: argparse.Namespace) -> int:
         return MISUSE
     try:
         kept = statement.namespace("\n".join(options.setup))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _refuse_with(error)
     report = audit(unsafe_repr=options.unsafe_repr)
     del kept
@@ -171,13 +178,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     found = doctor.examine()
-    print(json.dumps(found, indent=2) if options.json else doctor.render(found))
+    _print(json.dumps(found, indent=2) if options.json else doctor.render(found))
     return CLEAN if found["ok"] else FOUND
 
 
 def _deliver(report: Report, options: argparse.Namespace) -> int:
     """Prints the report first, so that it is not lost if the page can't be written."""
-    print(report.to_json() if options.json else str(report))
+    _print(report.to_json() if options.json else str(report))
     if options.html:
         try:
             page = report.to_html()
@@ -201,8 +208,24 @@ def _can_write(path: Optional[str]) -> bool:
         return False
 
 
+def _print(text: str) -> None:
+    """Writes to standard output, where there is one. What its encoding does not have is shown as an escape."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        raise _Unwritten(error.errno, error.strerror) from None
+
+
+def _complain(text: str) -> None:
+    """Writes to standard error, which may be closed or full."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
+
+
 def _refuse(why: str) -> int:
-    print("pyrefcore: " + why, file=sys.stderr)
+    _complain("pyrefcore: " + why)
     return MISUSE
 
 
@@ -216,4 +239,4 @@ def _show(error: BaseException) -> None:
     trace: Any = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename not in (statement.SETUP, statement.STATEMENT):
         trace = trace.tb_next
-    traceback.print_exception(type(error), error, trace, file=sys.stderr)
+    _complain("".join(traceback.format_exception(type(error), error, trace)).rstrip("\n"))

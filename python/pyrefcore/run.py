@@ -32,7 +32,8 @@ def run(arguments: List[str], report: Optional[str] = None) -> int:
         check_writable(report.replace("%p", str(os.getpid())))
     surroundings = environment(report or "stderr")
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        if stream is not None:
+            stream.flush()
     # The same options that this interpreter was started with, as subprocess hands them to its children.
     flags: List[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
     os.execve(sys.executable, [sys.executable] + flags + arguments, surroundings)

@@ -41,6 +41,11 @@ def test_json(there):
     assert found["findings"][0]["growth"] == [100, 100, 100] and found["host"]["flavour"].startswith("cp3")
 
 
+def test_the_verdict_is_one_line(there):
+    done = command("check", "-n", "2", "class A:\n    pass")
+    assert done.stdout.startswith("pyrefcore: class A: ...: clean (3 windows of 2 runs)\n"), done
+
+
 def test_several_lines_and_setups(there):
     done = command("check", "-s", "a = 1", "-s", "b = a", "if b:", "    c = b", "else:", "    raise ValueError")
     assert done.returncode == 0, done
@@ -79,6 +84,9 @@ def test_a_page_that_becomes_unwritable_loses_nothing(there, tmp_path):
         (["check", "x ="], "SyntaxError"),
         (["check", "-s", "x =", "pass"], "SyntaxError"),
         (["check", "-s", "raise ValueError('mine')", "pass"], "ValueError: mine"),
+        (["check", "-s", "raise SystemExit(0)", "pass"], "SystemExit: 0"),
+        (["audit", "-s", "raise SystemExit(1)"], "SystemExit: 1"),
+        (["check", "-w", "99999999999999", "pass"], "not enough memory"),
         (["check", "-n", "0", "pass"], "no whole number from 1 on"),
         (["check", "-w", "1", "pass"], "no whole number from 2 on"),
         (["run"], "needs a script"),
@@ -154,6 +162,43 @@ def test_a_reader_that_leaves(there):
         timeout=60,
     )
     assert done.stderr == ""
+
+
+def shell(redirected, *arguments):
+    """Runs `python -m pyrefcore` with its standard streams redirected by a shell."""
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m pyrefcore "$@" ' + redirected, sys.executable] + list(arguments),
+        env=dict(os.environ, PYTHONPATH=PACKAGE),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("check", "-n", "2", "pass"), ("doctor",)])
+def test_a_report_that_is_not_written_is_no_finding(there, arguments):
+    full = "pyrefcore: the report was not written: No space left on device\n"
+    assert shell(">/dev/full", *arguments) == (2, "", full)
+    # A closed output is one that was asked for: the exit status tells.
+    assert shell(">&-", *arguments) == (0, "", "")
+
+
+def test_standard_error_may_be_closed_or_full(there):
+    assert shell("2>/dev/full", "check", "x =") == (2, "", "")
+    status, out, _ = shell("2>&-", "check", "--json", "1/0")
+    assert status == 2 and json.loads(out)["error"].startswith("raised ZeroDivisionError")
+
+
+def test_run_with_closed_output(there):
+    status, _, err = shell(">&-", "run", "-m", "this")
+    assert status == 0 and "born" in err, err
+
+
+def test_an_encoding_that_lacks_a_letter(there):
+    done = command("check", "-n", "2", "x = '\u20ac'", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and done.stdout.startswith("pyrefcore: x = '\\u20ac': clean"), done
 
 
 def test_progress_is_one_line_on_a_terminal(there):
