@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ctypes import c_void_p, pythonapi
+
 from . import native
 from .native import NotSupported
 
 
 def attach() -> None:
     """Begins to watch which blocks of memory hold objects; twice is fine. Raises NotSupported with the reason."""
+    _refuse_sub_interpreter()
     why_not = native.library().pyrefcore_audit_attach()
     if why_not is not None:
         raise NotSupported(why_not.decode("utf-8", "replace"))
@@ -24,3 +27,13 @@ def attached() -> bool:
         return bool(native.library().pyrefcore_audit_is_attached())
     except NotSupported:
         return False
+
+
+def _refuse_sub_interpreter() -> None:
+    """Before 3.12 ctypes calls back in the thread state that a thread had first, and waits for ever if that is not
+    the current one: in a sub-interpreter, wherever an example is shown."""
+    current, first = pythonapi.PyThreadState_Get, pythonapi.PyGILState_GetThisThreadState
+    current.restype = first.restype = c_void_p
+    current.argtypes = first.argtypes = []
+    if current() != first():
+        raise NotSupported("ctypes can't call back in this sub-interpreter; check in the main interpreter")

@@ -1,5 +1,6 @@
 """Functions that misbehave: each is told in a clear sentence, and what was counted is not lost."""
 
+import sys
 import threading
 
 import pytest
@@ -166,3 +167,18 @@ report = pyrefcore.check(work)
 os.write(1, b"%d" % report.ok)
 """)
     assert out == "1"
+
+
+# From 3.12 on ctypes calls back wherever it was called, and 3.13 renamed the module.
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="works from 3.12 on")
+def test_a_sub_interpreter_that_can_not_be_called_back_is_refused():
+    code = """
+import _xxsubinterpreters as several
+inside = "import sys; sys.path[:0] = %r; import pyrefcore\\ntry: pyrefcore.check(list)\\nexcept pyrefcore.NotSupported as error: print(error, flush=True)"
+several.run_string(several.create(), inside % sys.path)
+print(pyrefcore.check(list, runs=2).ok)
+"""
+    assert program(code).splitlines() == [
+        "ctypes can't call back in this sub-interpreter; check in the main interpreter",
+        "True",
+    ]
