@@ -85,6 +85,9 @@ class RepeatedTest:
             item.runtest()
         elif isinstance(getattr(item, "_testcase", None), unittest.TestCase):
             result = Result()
+            # An IsolatedAsyncioTestCase closes its runner in the end, and refuses to start with one.
+            if hasattr(item._testcase, "_asyncioRunner"):
+                item._testcase._asyncioRunner = None
             item._testcase(result)
             if result.error is not None:
                 raise result.error

@@ -114,12 +114,13 @@ class References:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> Optional[Tuple[str, str, Any]]:
-        if _outcome(report) == LEAKED:
+        if _outcome(report) == LEAKED and report.outcome == "failed":
             return "leaked", "R", ("LEAKED", {"red": True})
         return None
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if hasattr(report, "refs"):
+        # One that is run again (pytest-rerunfailures) is no longer what counts.
+        if hasattr(report, "refs") and report.outcome != "rerun":
             self._verdicts.append(Verdict(**loads(report.refs)))
 
     @pytest.hookimpl(tryfirst=True)

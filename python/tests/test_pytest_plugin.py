@@ -115,6 +115,33 @@ class TestCase(unittest.TestCase):
     )
 
 
+def test_unittest_with_coroutines(project):
+    code = """
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    async def test_good(self): Thing()
+    async def test_bad(self): leak()
+"""
+    assert project.run(code) == 1
+    project.says("LEAKED test_it.py::TestCase::test_bad", "1 passed, 1 leaked", "2 tests checked, 1 leaked")
+
+
+def test_one_that_is_run_again_counts_once(project):
+    project.folder.makeconftest("""
+import pytest
+from _pytest.runner import runtestprotocol
+def pytest_runtest_protocol(item, nextitem):
+    for last in (False, True):
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            if report.failed and not last: report.outcome = "rerun"
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+def pytest_report_teststatus(report):
+    if report.outcome == "rerun": return "rerun", "r", "RERUN"
+""")
+    assert project.run("def test_bad(): leak()") == 1
+    project.says("1 rerun, 1 leaked", "1 test checked, 1 leaked")
+
+
 def test_doctest(project):
     code = '''
 def good():
