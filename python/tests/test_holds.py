@@ -7,6 +7,7 @@ import weakref
 
 import pytest
 
+import held_elsewhere  # noqa: F401 - adds its families
 import held_families
 import held_streams  # noqa: F401 - adds its families
 import held_types  # noqa: F401 - adds its families
@@ -132,6 +133,7 @@ def test_fields_that_an_extension_shows_nobody_may_hold(attached):
 QUIET = """
 import importlib, sys
 sys.path.insert(0, {tests!r})
+import held_elsewhere
 import held_families
 import held_streams
 import held_types
