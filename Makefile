@@ -9,8 +9,7 @@ FLAVOURS := $(filter-out $(DEBUG),$(ALL)) $(filter $(DEBUG),$(ALL))
 PREFIX ?= /usr/local
 CARGO ?= cargo
 
-# One flavour for each branch of the selectors.
-CHECKED := cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp313t cp314 cp314t-refdebug cp315-refdebug
+CHECKED := $(shell sed -n '/^cp/p' flavours/branches.txt)
 
 DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -76,8 +75,8 @@ test-wheel: ## Build and install the wheels for every CPython that is here, or F
 test-all: ## Bring in what `make test` would skip, then test everything on all of it (no root)
 	@sh c_tests/test_all.sh
 
-sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind, every flavour
-	@sh c_tests/sanitize.sh
+sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind (every flavour: FLAVOURS=--all)
+	@sh c_tests/sanitize.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
 check: $(DIST)/.built ## Check format, lints, documentation, header and symbols; each failure names its cure
 	@$(CARGO) fmt --check >/dev/null || { echo "the sources are not formatted; cure: cargo fmt"; exit 1; }

@@ -1,14 +1,15 @@
 #!/bin/sh
 # Runs the C suite with a tool beside it that sees what a test can't.
 #
-#   sanitize.sh [--rounds N] [address|thread|memcheck]... [FLAVOUR...]
+#   sanitize.sh [--all] [--rounds N] [address|thread|memcheck]... [FLAVOUR...]
 #
 #   address    AddressSanitizer, LeakSanitizer and, in the programs, UndefinedBehaviorSanitizer
-#   thread     ThreadSanitizer, with N rounds (10) of each program that has threads
+#   thread     ThreadSanitizer, with N rounds (10) of each program that has threads, and of no other
 #   memcheck   valgrind, on the library as it is shipped
 #
-# The default is all three, on all flavours. For the sanitizers the library is built anew with instrumentation,
-# in target/sanitize/. Before the suite runs, faults made on purpose must be found, in each flavour.
+# The default is all three, on the flavours of flavours/branches.txt: what others do is compiled from the same branches.
+# --all is every flavour. For the sanitizers the library is built anew with instrumentation, in target/sanitize/. Before
+# the suite runs, faults made on purpose must be found, in each flavour.
 # The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
 
 set -u
@@ -160,8 +161,9 @@ suite() {
         unheard=$(unheard "$2")
         [ -z "$unheard" ] && ok || bad "thread $2: what std does here is unheard of, mend sanitize_std.c: $unheard"
     fi
+    [ "$1" = thread ] && threaded=$rounds || threaded=
     RUN_DIST=${dist%/*} RUN_OUT=$root/$1/c_tests RUN_UNDER="sh c_tests/sanitize.sh --under $1" RUN_SECONDS=900 \
-        RUN_ROUNDS=$([ "$1" = thread ] && echo "$rounds" || echo 1) CC=$cc CFLAGS="${CFLAGS:-} $flags" \
+        RUN_ROUNDS=$threaded RUN_THREADED=$threaded CC=$cc CFLAGS="${CFLAGS:-} $flags -DWATCHED" \
         sh c_tests/run.sh "$2" >"$out" 2>&1
     sed -e '$d' -e "s/^$2:/$1: &/" "$out"
     counts=$(tail -n 1 "$out" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, 0 skipped$/\1 \2/p')
@@ -172,13 +174,14 @@ suite() {
 rounds=10 kinds= flavours=
 while [ $# -gt 0 ]; do
     case $1 in
+        --all) flavours="$flavours $(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)" ;;
         --rounds) rounds=$2; shift ;;
         address | thread | memcheck) kinds="$kinds $1" ;;
         *) flavours="$flavours $1" ;;
     esac
     shift
 done
-[ -n "$flavours" ] || flavours=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
+[ -n "$flavours" ] || flavours=$(sed -n '/^cp/p' flavours/branches.txt)
 target=$(rustc -vV | sed -n 's/^host: //p')
 for kind in ${kinds:-address thread memcheck}; do
     mkdir -p "$root/$kind"

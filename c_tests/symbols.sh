@@ -3,8 +3,8 @@
 #
 #   symbols.sh [FLAVOUR...]      the default is all of them
 #
-# Prints what differs and how to mend it; the exit status is 1 then. The last line is
-# "N passed, N failed, N skipped".
+# Prints what differs and how to mend it; the exit status is 1 then. Each line of the list must also concern a flavour of
+# flavours/branches.txt. The last line is "N passed, N failed, N skipped".
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.." || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
-# wanted FLAVOUR: "name kind", by the list.
+# wanted FLAVOUR: "name kind line", by the list.
 wanted() {
     awk -v minor="$(sed -n 's/^version=3\.//p' "flavours/$1.txt")" \
         -v flags="$(sed -n 's/^build_flags=//p' "flavours/$1.txt")" '
@@ -31,11 +31,20 @@ wanted() {
         $4 == "RD" && flags !~ /Py_REF_DEBUG/ || $4 == "TR" && flags !~ /Py_TRACE_REFS/ { next }
         {
             n = split($3, ranges, ",")
-            for (i = 1; i <= n; i++) if (in_range(ranges[i])) { print $1, $2; break }
+            for (i = 1; i <= n; i++) if (in_range(ranges[i])) { print $1, $2, FNR; break }
         }' flavours/symbols.txt | sort
 }
 
 passed=0 failed=0
+for flavour in $(sed -n '/^cp/p' flavours/branches.txt); do wanted "$flavour"; done |
+    awk 'NR == FNR { concerns[$3] = 1; next } !/^#/ && NF && !(FNR in concerns)' - flavours/symbols.txt >"$work/left"
+if [ -s "$work/left" ]; then
+    failed=1
+    echo "flavours/branches.txt has no flavour for these branches of src/capi/mod.rs:"
+    cat "$work/left"
+else
+    passed=1
+fi
 for flavour; do
     library=target/dist/$flavour/lib/libpyrefcore.so
     if ! make -s build FLAVOUR="$flavour" >"$work/build.log" 2>&1; then
@@ -43,7 +52,7 @@ for flavour; do
         failed=$((failed + 1))
         continue
     fi
-    wanted "$flavour" >"$work/wanted"
+    wanted "$flavour" | cut -d ' ' -f 1,2 >"$work/wanted"
     nm -D --defined-only "$library" | awk '{ print $3, $2 ~ /^[TW]$/ ? "F" : "D" }' | sort >"$work/found"
     if [ -s "$work/wanted" ] && cmp -s "$work/wanted" "$work/found"; then
         passed=$((passed + 1))

@@ -7,8 +7,7 @@ log=target/test.log
 mkdir -p target
 passed=0 failed=0 skipped=0
 
-# One flavour for each branch of the selectors.
-branches="cp38-tracerefs cp311-refdebug cp312 cp313-tracerefs cp313t cp314t-refdebug cp315-refdebug"
+branches=$(sed -n '/^cp/p' flavours/branches.txt)
 all=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
 # What is tested: everything with TEST_ALL=1; otherwise those, and the flavours of the CPythons that are here.
 if [ "${TEST_ALL:-}" = 1 ]; then
