@@ -101,10 +101,13 @@ static void an_over_release(void)
 /* Pinned objects survive; what was released too often stays. */
 static void pins(void)
 {
-    PyObject *thing = (PyObject *)new_thing(7), *holder = shown(thing), *loose = (PyObject *)new_thing(8);
+    PyObject *thing = (PyObject *)new_thing(7), *holder = shown(thing);
     pyrefcore_snapshot *pinned = pyrefcore_snapshot_take();
     int ended = things_ended;
-    CHECK(pyrefcore_snapshot_pin(pinned) >= 3);
+    size_t held = pyrefcore_snapshot_pin(pinned);
+    CHECK(held >= 2);
+    PyObject *loose = (PyObject *)new_thing(8);
+    EQUAL(pyrefcore_snapshot_pin(pinned), held + 1);
     Py_DECREF(thing); /* The holder's. */
     Py_DECREF(thing);
     Py_DECREF(loose);
@@ -125,6 +128,54 @@ static void pins(void)
     CHECK(Py_REFCNT(thing) > 0);
     pyrefcore_snapshot_drop(pinned);
     Py_DECREF(holder);
+}
+
+/* Whether a window in which `run` ran is quiet. */
+static int is_quiet(void (*run)(void))
+{
+    pyrefcore_snapshot *before = pyrefcore_snapshot_take();
+    run();
+    pyrefcore_snapshot *after = pyrefcore_snapshot_take();
+    int quiet = pyrefcore_is_quiet(before, after);
+    pyrefcore_snapshot_drop(before);
+    pyrefcore_snapshot_drop(after);
+    return quiet;
+}
+static PyObject *other;
+static void moves_a_reference(void)
+{
+    Py_INCREF(shared);
+    Py_DECREF(other);
+}
+static void steals(void) { ((Box *)other)->held = shared; }
+
+static void a_window_that_changes_nothing(void)
+{
+    CHECK(is_quiet(right));
+    CHECK(!is_quiet(leaks_thing));
+    CHECK(!is_quiet(leaks_argument));
+    CHECK(!is_quiet(over_releases));
+    CHECK(!is_quiet(grows));
+    other = (PyObject *)new_thing(1);
+    Py_INCREF(other);
+    CHECK(!is_quiet(moves_a_reference));
+    Py_DECREF(other);
+    /* A reference that is shown and was not counted. */
+    other = shown(NULL);
+    CHECK(!is_quiet(steals));
+    ((Box *)other)->held = NULL;
+    Py_DECREF(other);
+    /* What pins alone keep alive is gone. */
+    other = shown(shown((PyObject *)new_thing(1)));
+    pyrefcore_snapshot *before = pyrefcore_snapshot_take();
+    pyrefcore_snapshot_pin(before);
+    Py_DECREF(((Box *)other)->held);
+    ((Box *)other)->held = shown((PyObject *)new_thing(1));
+    pyrefcore_snapshot *after = pyrefcore_snapshot_take();
+    CHECK(pyrefcore_is_quiet(before, after));
+    pyrefcore_snapshot_drop(after);
+    pyrefcore_snapshot_drop(before);
+    Py_DECREF(other);
 }
 
 static int edges;
@@ -160,6 +211,7 @@ int main(void)
     RUN(growth_that_changes);
     RUN(an_over_release);
     RUN(pins);
+    RUN(a_window_that_changes_nothing);
     RUN(neighbours);
     return summary();
 }

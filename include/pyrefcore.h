@@ -523,6 +523,14 @@ int pyrefcore_referents(PyObject *object, pyrefcore_edge_visitor visit, void *ar
 pyrefcore_findings *pyrefcore_compare(const pyrefcore_snapshot *const *snapshots, size_t count);
 
 /*
+ Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many unexplained
+ references to each object. No finding can come of such a window, nor of more of them. 1 or 0.
+
+ Needs: Both came from `pyrefcore_snapshot_take`.
+ */
+int pyrefcore_is_quiet(const pyrefcore_snapshot *before, const pyrefcore_snapshot *after);
+
+/*
  The objects of one snapshot of which fewer references are counted than are shown, by type. Never NULL.
 
  Needs: `snapshot` came from `pyrefcore_snapshot_take`.
@@ -743,10 +751,11 @@ size_t pyrefcore_snapshot_references(const pyrefcore_snapshot *snapshot);
 
 /*
  Holds every mortal object that lives now with 2^20 references more, until the snapshot lets go, so that code that
- releases one too often does not end it. Takes another look at everything. The number of objects; 0 where there is no
- memory.
+ releases one too often does not end it. Called once more it holds those that were born meanwhile. The number of objects
+ that it holds.
 
- Needs: `snapshot` came from `pyrefcore_snapshot_take`; and as there.
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`; and as there. The first call comes before anything that the snapshot
+ saw has died.
  */
 size_t pyrefcore_snapshot_pin(pyrefcore_snapshot *snapshot);
 

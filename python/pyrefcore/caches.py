@@ -15,8 +15,8 @@ def warm() -> None:
         chr(number)
 
 
-def clear() -> None:
-    """Empties what `regrtest -R` empties, as far as a program can't tell, and collects garbage.
+def clear(oldest: int = 2) -> None:
+    """Empties what `regrtest -R` empties, as far as a program can't tell, and collects garbage up to that generation.
 
     What regrtest also resets, although programs notice (pointer types of ctypes, known MIME types, installed URL
     openers, warning filters, source lines of generated code), stays: those are Python containers, and what a
@@ -35,8 +35,8 @@ def clear() -> None:
     for cleanup in getattr(sys.modules.get("typing"), "_cleanups", ()):
         _quietly(cleanup)
     # A finalizer may leave garbage of its own.
-    if collect():
-        collect()
+    if collect(oldest):
+        collect(oldest)
     _clear_internal()
 
 

@@ -39,7 +39,8 @@ def check(
 ) -> Report:
     """Calls `fn` without arguments, compares windows of `runs` calls, and reports what grows by the same in each.
 
-    warmup: calls before the first window; by default as many as it takes until two windows in a row change the same.
+    warmup: calls before the first window; by default as many as it takes until two windows in a row change the same, or
+        one changes nothing at all, which ends the check: what leaks grows in every window.
     windows: windows that are compared, at least 2.
     births: whether to record where objects are born, on the native stack: from the start (True), never (False), or
         in one more window when there are findings (None).
@@ -57,10 +58,10 @@ def check(
     name = _name(fn) if subject is None else subject
     report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
     threads = threading.active_count()
-    counted = Windows(fn, windows + 2, births)
+    counted = Windows(fn, windows + 2, births, guard)
     try:
         with _threads_untraced():
-            _measure(counted, report, warmup, births, guard, unsafe_repr, progress or _silent)
+            _measure(counted, report, warmup, births, unsafe_repr, progress or _silent)
     except KeyboardInterrupt:
         _ended(counted, report, "interrupted", unsafe_repr)
         interrupted = Interrupted()
@@ -75,6 +76,8 @@ def check(
             traceback.clear_frames(error.__traceback__)
         _ended(counted, report, "raised %s" % _line(error), unsafe_repr)
     finally:
+        if counted.held.value:
+            report.notes.append(notes.held(counted.held.value))
         if guard and any(finding.kind == OVER_RELEASE for finding in report.findings):
             report.notes.append(notes.KEPT)
         if counted.has_forked():
@@ -104,37 +107,45 @@ def _measure(
     report: Report,
     warmup: Optional[int],
     births: Optional[bool],
-    guard: bool,
     unsafe: bool,
     progress: Callable[[str], object],
 ) -> None:
     caches.warm()
-    if guard:
-        counted.pin(0)
-    counted.run(1)
-    if guard:
-        # What the first run made and keeps is older than the first window too.
-        report.notes.append(notes.held(counted.pin(1)))
     has_findings = _take_windows(counted, report, warmup, progress)
     if births is None and has_findings:
         # One more window tells where such objects are born. A stack at each birth is too slow for all windows.
         counted.record_births()
         counted.run(report.runs)
         counted.snapshot()
-    _read(counted, report, unsafe)
+    # One that changed nothing needs no other to compare it with.
+    if report.windows > 1:
+        _read(counted, report, unsafe)
 
 
 def _take_windows(counted: Windows, report: Report, warmup: Optional[int], progress: Callable[[str], object]) -> bool:
-    """Keeps the snapshots around as many windows as are compared. Whether there are findings in them."""
+    """Keeps the snapshots around as many windows as are compared, or around one that changed nothing. Whether there are
+    findings in them."""
     # What this function holds is there at the first snapshot: small numbers, and as many of each type to the end.
     windows, runs = report.windows, report.runs
     warming, is_sure, has_findings = (WARMUP_LIMIT, 0, False) if warmup is None else (0, 1, False)
-    # The first snapshot, too, comes after runs, unless their number was given: what the last call left in ctypes and on
-    # the stack is then there in every one.
-    counted.run(runs if warmup is None else warmup)
+    counted.snapshot()
+    counted.run(1)
+    # What the first run made and keeps is older than the first window too.
+    counted.hold()
+    if warming:
+        counted.run(runs - 1)
+    else:
+        counted.run(warmup)
+        counted.oldest = 2
     counted.snapshot()
     while True:
         while counted.count.value <= windows:
+            if warming and counted.is_quiet():
+                # What grows does so in every window.
+                progress("nothing changes")
+                report.windows = 1
+                return False
+            counted.oldest = 2
             counted.run(runs)
             counted.snapshot()
             if not warming:
@@ -143,7 +154,7 @@ def _take_windows(counted: Windows, report: Report, warmup: Optional[int], progr
             warming -= 1
             progress("warming up, window %d" % (WARMUP_LIMIT - warming))
             if counted.repeats():
-                # It is quiet. These two are the first windows that count.
+                # Twice the same. These two are the first windows that count.
                 warming = 0
             else:
                 counted.keep(2 if warming else 1)

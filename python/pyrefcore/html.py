@@ -79,7 +79,7 @@ def _report(heading: str, report: Dict[str, Any]) -> str:
     host = report["host"]
     how = [" ".join(str(host[key]) for key in ("implementation", "version", "flavour", "platform") if host.get(key))]
     if report["windows"]:
-        how.append("%d windows of %d runs" % (report["windows"], report["runs"]))
+        how.append("%d window%s of %d runs" % (report["windows"], "" if report["windows"] == 1 else "s", report["runs"]))
     parts = ["<section>"]
     if heading:
         parts.append("<h2>%s</h2>" % escape(heading))

@@ -80,6 +80,7 @@ _PROTOTYPES = {
     "pyrefcore_snapshot_unpin": (None, [c_void_p]),
     # An address here too: an array of another length would be another type, born in the middle of a check.
     "pyrefcore_compare": (c_void_p, [c_void_p, c_size_t]),
+    "pyrefcore_is_quiet": (c_int, [c_void_p, c_void_p]),
     "pyrefcore_over_released": (c_void_p, [c_void_p]),
     "pyrefcore_findings_count": (c_size_t, [c_void_p]),
     "pyrefcore_findings_get": (POINTER(Finding), [c_void_p, c_size_t]),

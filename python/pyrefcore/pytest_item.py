@@ -64,12 +64,16 @@ class RepeatedTest:
         self._fixtures = [arguments[name] for name in CAPTURES if name in arguments]
         self._handlers = [one for one in logging.getLogger().handlers if type(one).__name__ == "LogCaptureHandler"]
         kept = [(one, list(one.records), one.stream) for one in self._handlers]
+        for handler in self._handlers:
+            handler.stream = io.StringIO()
         try:
             if "recwarn" in arguments:
                 self._warnings = arguments["recwarn"]
+                self._forget()
                 yield
             else:
                 with warnings.catch_warnings(record=True) as self._warnings:
+                    self._forget()
                     yield
         finally:
             self._forget()
@@ -102,7 +106,8 @@ class RepeatedTest:
             fixture.readouterr()
         for handler in self._handlers:
             del handler.records[:]
-            handler.stream = io.StringIO()
+            handler.stream.seek(0)
+            handler.stream.truncate()
         # Entered and left, this lets a warning be shown once more at each place.
         with warnings.catch_warnings():
             pass

@@ -127,7 +127,7 @@ class Report:
 
     #: Which Python was looked at: "version", "flavour", "platform".
     host: Dict[str, Any]
-    #: Runs in each window, and windows whose numbers were compared; 0 and 0 from an audit.
+    #: Runs in each window, and windows that were compared, or 1 that changed nothing; 0 and 0 from an audit.
     runs: int = 0
     windows: int = 0
     findings: List[Finding] = dataclasses.field(default_factory=list)

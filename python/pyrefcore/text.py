@@ -33,7 +33,8 @@ def verdict(report: Report) -> str:
         found += ", and it did not finish: " + report.error if count else ": " + report.error
     counted = ""
     if report.windows:
-        counted = " (%d windows of %d run%s)" % (report.windows, report.runs, "" if report.runs == 1 else "s")
+        endings = ["" if number == 1 else "s" for number in (report.windows, report.runs)]
+        counted = " (%d window%s of %d run%s)" % (report.windows, endings[0], report.runs, endings[1])
     return "pyrefcore: %s: %s%s" % (report.subject or "check", found, counted)
 
 

@@ -26,16 +26,23 @@ class NotCounted(RuntimeError):
 class Windows:
     """Runs `fn` and keeps at most `capacity` snapshots. `close` gives back what it holds."""
 
-    def __init__(self, fn: Callable[[], object], capacity: int, births: Optional[bool] = None) -> None:
+    def __init__(
+        self, fn: Callable[[], object], capacity: int, births: Optional[bool] = None, guard: bool = True
+    ) -> None:
         self._fn = fn
+        self._guard = guard
         self._core = native.library()
         self._process = getpid()
         self._kept = (ctypes.c_void_p * capacity)()
         self._address = ctypes.addressof(self._kept)
-        self._pins = (ctypes.c_void_p * 2)()
-        #: Runs that ended, and snapshots that are kept.
+        # The first snapshot, which may hold what it has seen.
+        self._start = ctypes.c_void_p()
+        #: Runs that ended, snapshots that are kept, and objects that are held.
         self.finished = ctypes.c_size_t()
         self.count = ctypes.c_size_t()
+        self.held = ctypes.c_size_t()
+        #: The oldest generation of garbage that is collected before a snapshot.
+        self.oldest = 1
         # Stands for what the last window changed: the same for the same changes.
         self._changed = ctypes.c_ssize_t()
         # One byte that child processes share.
@@ -64,12 +71,30 @@ class Windows:
             finished.value += 1
 
     def snapshot(self) -> None:
-        """Keeps one more snapshot."""
-        self._kept[self.count.value] = self._take()
-        self.count.value += 1
+        """Keeps one more snapshot. The first, which comes before any run, holds as a guard all that it has seen."""
+        was_enabled = isenabled()
+        # Nothing may die before it is held.
+        disable()
+        taken = self._take()
+        if self._start.value is None:
+            self._start.value = taken
+            if self._guard:
+                self._core.pyrefcore_snapshot_pin(self._start)
+        else:
+            self._kept[self.count.value] = taken
+            self.count.value += 1
+        if was_enabled:
+            enable()
+
+    def hold(self) -> None:
+        """Holds what was born since the first snapshot, too."""
+        if not self._guard:
+            return
+        caches.clear(self.oldest)
+        self.held.value = self._core.pyrefcore_snapshot_pin(self._start)
 
     def keep(self, newest: int) -> None:
-        """Drops all but so many snapshots; not those that hold pins."""
+        """Drops all but so many snapshots; not the first."""
         excess = max(0, self.count.value - newest)
         for index in range(excess):
             self._core.pyrefcore_snapshot_drop(self._kept[index])
@@ -77,20 +102,6 @@ class Windows:
             stays = index + excess < self.count.value
             self._kept[index] = self._kept[index + excess] if stays else None
         self.count.value -= excess
-
-    def pin(self, which: int) -> int:
-        """Holds every object that is alive now, so that an over-release can't end it. How many those are."""
-        caches.clear()
-        core, was_enabled = self._core, isenabled()
-        disable()
-        # One expression, and no collection meanwhile: nothing may die between the two calls.
-        held = (taken := core.pyrefcore_snapshot_take()) and core.pyrefcore_snapshot_pin(taken)
-        if was_enabled:
-            enable()
-        self._pins[which] = taken
-        if not taken:
-            raise NotCounted(why_not())
-        return int(held)
 
     def has_forked(self) -> bool:
         """Whether a child process came back from the function, and was ended."""
@@ -101,6 +112,11 @@ class Windows:
         """What the library finds in `count` snapshots. The findings live until the end of the `with`."""
         with listed(self._core.pyrefcore_compare(self._address + first * _WORD, count)) as findings:
             yield findings
+
+    def is_quiet(self) -> bool:
+        """Whether the last window, or all since the start, changed nothing."""
+        before = self._kept[self.count.value - 2] if self.count.value > 1 else self._start
+        return bool(self._core.pyrefcore_is_quiet(before, self._kept[self.count.value - 1]))
 
     def repeats(self) -> bool:
         """Whether the last window changed the same as the one before. To be asked after every window."""
@@ -118,16 +134,14 @@ class Windows:
     def close(self) -> None:
         """Drops every snapshot, and the pins with them."""
         self.keep(0)
-        for index in (1, 0):
-            if self._pins[index]:
-                self._core.pyrefcore_snapshot_drop(self._pins[index])
-                self._pins[index] = None
+        self._core.pyrefcore_snapshot_drop(self._start)
+        self._start.value = None
         if self._births.value != -1:
             self._core.pyrefcore_audit_births(self._births)
         self._forked.close()
 
     def _take(self) -> int:
-        caches.clear()
+        caches.clear(self.oldest)
         taken = self._core.pyrefcore_snapshot_take()
         if not taken:
             raise NotCounted(why_not())

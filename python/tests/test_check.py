@@ -32,7 +32,7 @@ def test_correct_code_is_clean():
     report = check(work)
     assert report.ok and report.findings == [], str(report)
     assert not [note for note in report.notes if "grows" in note], str(report)
-    assert (report.runs, report.windows) == (100, 3)
+    assert (report.runs, report.windows) == (100, 1)
 
 
 @pytest.mark.parametrize("again", range(5))
@@ -252,7 +252,7 @@ def test_what_only_fills_up_is_no_finding():
             incref(Thing())
 
     assert check(fill, runs=10).ok
-    assert len(calls) == 1 + 8 * 10
+    assert len(calls) == 8 * 10
 
 
 def test_what_only_pins_hold_is_not_what_grows():
@@ -267,8 +267,69 @@ def test_what_only_pins_hold_is_not_what_grows():
 
 def test_progress_is_told():
     told = []
-    check(lambda: None, runs=1, progress=told.append)
-    assert told == ["warming up, window 1", "warming up, window 2", "window 3 of 3"]
+    check(lambda: None, progress=told.append)
+    assert told[-1] == "nothing changes"
+    del told[:]
+    check(lambda: incref(told), progress=told.append)
+    assert told == ["warming up, window 1", "warming up, window 2"] + ["window %d of 3" % n for n in (3, 1, 2, 3)]
+
+
+def test_a_window_that_changes_nothing_is_enough():
+    calls = [None] * 1000
+    ended = iter(range(1000))
+
+    def quiet():
+        calls[next(ended)] = Thing
+
+    report = check(quiet)
+    assert report.ok and report.windows == 1 and calls.count(Thing) % 100 == 0 and calls.count(Thing) <= 200
+    report = check(lambda: None, warmup=5)
+    assert report.ok and report.windows == 3
+
+
+def test_what_comes_after_a_change_is_still_found():
+    calls, thing = [None] * 2000, Thing()
+    ended = iter(range(2000))
+
+    def late():
+        at = next(ended)
+        calls[at] = [Thing()] if at < 50 else Thing
+        if at >= 50:
+            incref(thing)
+
+    assert only(check(late)).references_per_run == 1
+
+
+def test_what_is_lost_on_one_object_does_not_hide_what_is_left_on_another():
+    out = program("""
+class Thing: pass
+rich, thing = Thing(), Thing()
+for _ in range(2000):
+    incref(rich)
+def swap():
+    decref(rich)
+    incref(thing)
+print(sorted(finding.kind for finding in pyrefcore.check(swap).findings))
+""")
+    assert out == "['leak', 'over-release']\n"
+
+
+def test_what_the_first_run_makes_is_held_too():
+    out = program("""
+died = []
+class Mortal:
+    def __del__(self):
+        died.append(self)
+made = []
+def release():
+    if made:
+        decref(made[0])
+    else:
+        made.append(Mortal())
+found, = pyrefcore.check(release).findings
+print(found.kind, died)
+""")
+    assert out == "over-release []\n"
 
 
 def test_a_detached_library_attaches_again(attached):

@@ -82,7 +82,7 @@ def fixture():
     yield kept
     made.append("torn down")
 def test_it(fixture): runs.append(1)
-def test_after(): assert made == ["set up", "torn down"] and len(runs) > 9
+def test_after(): assert made == ["set up", "torn down"] and len(runs) >= 4
 """
     assert project.run(code) == 0
     project.says("2 tests checked")
@@ -178,7 +178,7 @@ def pytest_pycollect_makeitem(collector, name, obj):
     if name == "Cases": return Cases.from_parent(collector, name=name)
 """
     )
-    code = "class Cases: pass\nruns = {}\ndef test_after(): assert runs['good'] > 9 and runs['once'] == 2"
+    code = "class Cases: pass\nruns = {}\ndef test_after(): assert runs['good'] >= 4 and runs['once'] == 2"
     assert project.run(code) == 1
     project.says(
         "LEAKED test_it.py::Cases::bad",

@@ -90,6 +90,29 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
     findings
 }
 
+/// Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many
+/// unexplained references to each object. No finding can come of such a window.
+#[must_use]
+pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
+    let objects = |snapshot: &Snapshot| -> HashMap<usize, isize> {
+        let types = snapshot.types.iter().filter(|of_type| of_type.objects != 0);
+        types
+            .map(|of_type| (of_type.ob_type as usize, of_type.objects))
+            .collect()
+    };
+    let rests =
+        |snapshot: &Snapshot| snapshot.rests(|row| !row.is_outside && row.unexplained() != 0);
+    let outside = before.rests(|row| row.is_outside);
+    let mut outsiders = after.rows.iter().filter(|row| row.is_outside);
+    objects(before) == objects(after)
+        && rests(before) == rests(after)
+        // Before it was met for the first time it was as it is.
+        && outsiders.all(|row| {
+            let old = outside.get(&(row.op as usize));
+            old.is_none_or(|&old| old == row.unexplained())
+        })
+}
+
 /// Every object of a snapshot of which fewer references are counted than are shown.
 #[must_use]
 pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {

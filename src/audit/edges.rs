@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::pass::{Pass, Seen};
 use super::snapshot::counted;
-use super::types::TYPE_WORD;
 use crate::abi::{self, PyObject};
 
 /// Everything that is shown, at one moment.
@@ -72,7 +71,7 @@ impl Edges {
     /// Nothing has died since the edges were drawn.
     #[must_use]
     pub unsafe fn referents(&mut self, op: *mut PyObject) -> Vec<[*mut PyObject; 2]> {
-        let Some(seen) = self.find(op) else {
+        let Some(seen) = self.pass.find(op) else {
             return Vec::new();
         };
         // SAFETY: the caller's promise.
@@ -127,7 +126,7 @@ impl Edges {
             }
         }
         while let Some(op) = queue.pop() {
-            if let Some(seen) = self.find(op) {
+            if let Some(seen) = self.pass.find(op) {
                 // SAFETY: the caller's promise.
                 unsafe { self.show(seen) };
                 let new = self.shown.iter().filter(|&&held| reached.insert(held));
@@ -164,15 +163,5 @@ impl Edges {
             }
         }
         self.shown.extend(hidden);
-    }
-
-    fn find(&mut self, op: *mut PyObject) -> Option<Seen> {
-        if op.is_null() || !self.pass.ledger.has_seen(op) {
-            return None;
-        }
-        // SAFETY: an object was seen there.
-        let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
-        let ob_type = self.pass.types.judge(word, &self.pass.memory)?;
-        Some(Seen { op, ob_type })
     }
 }

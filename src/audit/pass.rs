@@ -84,6 +84,41 @@ impl Held for Pass {
     }
 }
 
+/// Calls `found` with each object in a block that is in use, or in the live table where there is no host. Blocks are left
+/// out where `is_known` says so, which is called with their start and room, in order of addresses.
+///
+/// # Safety
+/// The host's lock is held: nobody ends objects meanwhile.
+pub(super) unsafe fn enumerate(
+    types: &mut Types,
+    memory: &Memory,
+    mut is_known: impl FnMut(usize, usize) -> bool,
+    mut found: impl FnMut(*mut PyObject, TypeId),
+) {
+    // SAFETY: the caller's promise. So many bytes of a block in use can be read, and what is in the table is alive.
+    unsafe {
+        if host::has_interpreter() {
+            blocks::visit(|block, room| {
+                if !is_known(block, room)
+                    && let Some((op, ob_type)) = recognise(block, room, types, memory)
+                {
+                    found(op, ob_type);
+                }
+            });
+        } else {
+            live::visit(0, |op| {
+                let word = *((op as usize + TYPE_WORD) as *const usize);
+                if !is_known(op as usize, size_of::<PyObject>())
+                    && let Some(ob_type) = types.judge(word, memory)
+                {
+                    found(op, ob_type);
+                }
+                true
+            });
+        }
+    }
+}
+
 impl Pass {
     /// A walk that has met nothing; `None` where there is no memory.
     pub(super) fn new(is_trusting: bool) -> Option<Self> {
@@ -111,20 +146,17 @@ impl Pass {
         let mut pass = Self::new(false)?;
         // SAFETY: the caller's promise is the callees'.
         unsafe {
-            if host::has_interpreter() {
-                blocks::visit(|block, room| {
-                    let found = recognise(block, room, &mut pass.types, &pass.memory);
-                    if let Some((op, ob_type)) = found {
-                        pass.ledger.see(op);
+            let (types, memory) = (&mut pass.types, &pass.memory);
+            enumerate(
+                types,
+                memory,
+                |_, _| false,
+                |op, ob_type| {
+                    if pass.ledger.see(op) {
                         pass.seen.push(Seen { op, ob_type });
                     }
-                });
-            } else {
-                live::visit(0, |op| {
-                    pass.meet(op);
-                    true
-                });
-            }
+                },
+            );
             if let Some(door) = door() {
                 (door.exit_callbacks)(&mut |op| {
                     pass.visited(op);
@@ -152,6 +184,17 @@ impl Pass {
     /// The type of an object that was met.
     pub(super) fn info(&self, seen: Seen) -> &TypeInfo {
         &self.types.all()[seen.ob_type as usize]
+    }
+
+    /// The object at an address, if it was met.
+    pub(super) fn find(&mut self, op: *mut PyObject) -> Option<Seen> {
+        if op.is_null() || !self.ledger.has_seen(op) {
+            return None;
+        }
+        // SAFETY: an object was seen there.
+        let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
+        let ob_type = self.types.judge(word, &self.memory)?;
+        Some(Seen { op, ob_type })
     }
 
     /// Whether an object may be asked by its `tp_traverse`.

@@ -1,15 +1,20 @@
 //! References that the audit itself holds, so that an object that is released too often lives on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::ledger::Ledger;
+use super::pass::{Pass, Seen};
+use super::snapshot::counted;
 use crate::abi::{Head, PyObject};
 use crate::lifecycle::death;
 use crate::refcount::{Current, Policy};
 
 /// More than anybody releases too often, and far from what an immortal object has on any version.
 pub(super) const REFERENCES: isize = 1 << 20;
+
+/// No object starts as far from the start of its block.
+const FRONT: usize = 48;
 
 /// Objects that are held with [`REFERENCES`] each.
 #[derive(Debug)]
@@ -20,8 +25,8 @@ pub(super) struct Pins {
 #[derive(Default)]
 struct Held {
     made: u64,
-    /// The objects of each that has not been let go.
-    sets: Vec<(u64, Vec<usize>)>,
+    /// The objects of each that has not been let go, in order of addresses.
+    sets: BTreeMap<u64, Vec<usize>>,
     /// Objects that somebody still shows without a reference: they stay held for good.
     kept: HashSet<usize>,
     /// Those that were not let go, each as often as it is held.
@@ -31,7 +36,7 @@ struct Held {
 impl Held {
     /// Each object, as often as it is held.
     fn all(&self) -> impl Iterator<Item = usize> {
-        let sets = self.sets.iter().flat_map(|(_, objects)| objects);
+        let sets = self.sets.values().flatten();
         sets.chain(&self.for_good).copied()
     }
 }
@@ -43,27 +48,43 @@ fn held() -> MutexGuard<'static, Held> {
 }
 
 impl Pins {
+    /// Holds nothing yet.
+    pub(super) fn new() -> Self {
+        let mut held = held();
+        held.made += 1;
+        Self { number: held.made }
+    }
+
     /// Holds mortal objects.
     ///
     /// # Safety
-    /// They are objects, and the host's lock is held.
-    pub(super) unsafe fn hold(objects: Vec<*mut PyObject>) -> Self {
-        for &op in &objects {
-            // SAFETY: the caller's promise.
-            unsafe { add(op, REFERENCES) };
+    /// They are objects that these pins don't hold, and the host's lock is held.
+    pub(super) unsafe fn hold(&self, objects: impl Iterator<Item = *mut PyObject>) {
+        self.with(|own| {
+            for op in objects {
+                // SAFETY: the caller's promise.
+                unsafe { add(op, REFERENCES) };
+                own.push(op as usize);
+            }
+            own.sort_unstable();
+        });
+    }
+
+    /// Whether an object that is held starts in a block, to be asked of blocks in order of addresses.
+    pub(super) fn known(&self) -> impl FnMut(usize, usize) -> bool + use<> {
+        let mut own = self.with(|own| own.clone()).into_iter().peekable();
+        move |block, room| {
+            while own.next_if(|&op| op < block).is_some() {}
+            own.peek().is_some_and(|op| op - block < room.min(FRONT))
         }
-        let mut held = held();
-        held.made += 1;
-        let number = held.made;
-        let objects = objects.into_iter().map(|op| op as usize).collect();
-        held.sets.push((number, objects));
-        Self { number }
     }
 
     pub(super) fn objects(&self) -> usize {
-        let held = held();
-        let own = held.sets.iter().find(|(number, _)| *number == self.number);
-        own.map_or(0, |(_, objects)| objects.len())
+        self.with(|own| own.len())
+    }
+
+    fn with<T>(&self, what: impl FnOnce(&mut Vec<usize>) -> T) -> T {
+        what(held().sets.entry(self.number).or_default())
     }
 
     /// Lets go of them. What has no reference left dies, unless the last snapshot saw that somebody still shows it.
@@ -73,11 +94,7 @@ impl Pins {
     pub(super) unsafe fn let_go(self) {
         let (objects, kept) = {
             let mut held = held();
-            let place = held
-                .sets
-                .iter()
-                .position(|(number, _)| *number == self.number);
-            let objects = place.map_or_else(Vec::new, |at| held.sets.swap_remove(at).1);
+            let objects = held.sets.remove(&self.number).unwrap_or_default();
             (objects, held.kept.clone())
         };
         for place in objects {
@@ -103,6 +120,42 @@ impl Pins {
 pub(super) fn explain(ledger: &Ledger) {
     for op in held().all() {
         ledger.explain(op as *mut PyObject, REFERENCES as u32);
+    }
+}
+
+/// Whether so many references may all be those of pins.
+pub(super) fn may_be_all(refcount: isize) -> bool {
+    refcount != 0 && refcount % REFERENCES == 0
+}
+
+impl Pass {
+    /// All that nothing but pins keeps alive: these objects, of which they hold all references, and what those show that
+    /// nobody else does.
+    ///
+    /// # Safety
+    /// The walk is done, and the host's lock is still held.
+    pub(super) unsafe fn held_by_pins(&mut self, mut found: Vec<Seen>) -> Vec<Seen> {
+        let mut references: HashMap<usize, isize> = HashMap::new();
+        let (mut at, mut shown) = (0, Vec::new());
+        while let Some(&seen) = found.get(at) {
+            at += 1;
+            // SAFETY: the caller's promise; what is shown is an object.
+            unsafe {
+                self.shown_by(seen, &mut shown);
+                for &place in &shown {
+                    let op = place as *mut PyObject;
+                    let lost = references.entry(place).or_default();
+                    *lost += 1;
+                    let is_last = counted(op).is_some_and(|refcount| {
+                        refcount == self.ledger.explained(op) && may_be_all(refcount - *lost)
+                    });
+                    if is_last && let Some(seen) = self.find(op) {
+                        found.push(seen);
+                    }
+                }
+            }
+        }
+        found
     }
 }
 

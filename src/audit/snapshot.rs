@@ -5,8 +5,10 @@ use std::ffi::{CStr, CString};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::blocks;
-use super::pass::{Pass, Seen};
+use super::memory::Memory;
+use super::pass::{Pass, Seen, enumerate};
 use super::pins::{self, Pins};
+use super::types::Types;
 use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject, PyTypeObject};
 use crate::host;
 use crate::refcount::{Current, Policy};
@@ -23,7 +25,8 @@ pub struct Snapshot {
     pub types: Vec<OfType>,
     /// The objects of which more or fewer references are counted than were explained, and all that lie in no block.
     pub rows: Vec<Row>,
-    pins: Option<Pins>,
+    /// Of objects in blocks, and of others.
+    pins: Option<[Pins; 2]>,
 }
 
 /// What was seen of a type.
@@ -33,7 +36,7 @@ pub struct OfType {
     pub ob_type: *mut PyTypeObject,
     /// Its `tp_name`.
     pub name: CString,
-    /// Instances that were seen.
+    /// Instances that were seen, without those that pins alone keep alive.
     pub objects: isize,
     /// References that nothing explains to instances in blocks, added up.
     pub unexplained: isize,
@@ -80,7 +83,7 @@ impl Snapshot {
         unsafe {
             let mut pass = Pass::over_all()?;
             let hidden = pass.hidden();
-            let mut rows = Vec::new();
+            let (mut rows, mut replaced) = (Vec::new(), Vec::new());
             let seen = std::mem::take(&mut pass.seen);
             for &Seen { op, ob_type } in &seen {
                 let Some(refcount) = counted(op) else {
@@ -94,6 +97,9 @@ impl Snapshot {
                     live::state(op as usize) != live::State::Live
                 };
                 if refcount == explained && !is_outside {
+                    if pins::may_be_all(refcount) {
+                        replaced.push(Seen { op, ob_type });
+                    }
                     continue;
                 }
                 let row = Row {
@@ -116,6 +122,10 @@ impl Snapshot {
                     .filter(|row| row.unexplained() < 0)
                     .map(|row| row.op),
             );
+            pass.seen = seen;
+            for Seen { ob_type, .. } in pass.held_by_pins(replaced) {
+                pass.types.get(ob_type).objects -= 1;
+            }
             let types = pass.types.all().iter().map(|info| OfType {
                 ob_type: info.ob_type,
                 name: CStr::from_ptr((*info.ob_type).tp_name).into(),
@@ -123,7 +133,7 @@ impl Snapshot {
                 unexplained: info.unexplained,
             });
             Some(Self {
-                objects: seen.len(),
+                objects: pass.seen.len(),
                 references: pass.references,
                 types: types.collect(),
                 rows,
@@ -139,23 +149,33 @@ impl Snapshot {
             .collect()
     }
 
-    /// Holds every object that lives now with many references more, until [`Snapshot::unpin`]. Returns how many. What the
-    /// snapshot saw may have died since.
+    /// Holds every object that lives now with many references more, until [`Snapshot::unpin`]; asked again, those that
+    /// were born meanwhile. Returns how many are held.
     ///
     /// # Safety
-    /// The host's lock is held.
+    /// The host's lock is held. The first time, nothing that the snapshot saw has died.
     pub unsafe fn pin(&mut self) -> usize {
-        if self.pins.is_none() {
-            // SAFETY: the caller's promise; what was met a moment ago is alive.
-            self.pins = unsafe {
-                Pass::over_all().map(|pass| {
-                    let seen = pass.seen.iter().map(|seen| seen.op);
-                    let mortal = seen.filter(|&op| counted(op).is_some() && !is_deferred(op));
-                    Pins::hold(mortal.collect())
-                })
-            };
+        let mortal = |op: &*mut PyObject| {
+            // SAFETY: an object is alive.
+            unsafe { counted(*op).is_some() && !is_deferred(*op) }
+        };
+        let [in_blocks, outside] = self.pins.get_or_insert_with(|| {
+            let outside = Pins::new();
+            // What lies in no block is found by those that hold it, and was.
+            let rows = self.rows.iter().filter(|row| row.is_outside);
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { outside.hold(rows.map(|row| row.op).filter(mortal)) };
+            [Pins::new(), outside]
+        });
+        let (mut types, memory, mut born) = (Types::new(false), Memory::look(), Vec::new());
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            enumerate(&mut types, &memory, in_blocks.known(), |op, _| {
+                born.push(op)
+            });
+            in_blocks.hold(born.into_iter().filter(mortal));
         }
-        self.pins.as_ref().map_or(0, Pins::objects)
+        in_blocks.objects() + outside.objects()
     }
 
     /// Takes the references of [`Snapshot::pin`] back.
@@ -163,7 +183,7 @@ impl Snapshot {
     /// # Safety
     /// The host's lock is held.
     pub unsafe fn unpin(&mut self) {
-        if let Some(pins) = self.pins.take() {
+        for pins in self.pins.take().into_iter().flatten() {
             // SAFETY: the caller's promise is the callee's.
             unsafe { pins.let_go() }
         }

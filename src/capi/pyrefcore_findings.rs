@@ -97,6 +97,21 @@ pub unsafe extern "C" fn pyrefcore_compare(
     show(found)
 }
 
+/// Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many unexplained
+/// references to each object. No finding can come of such a window, nor of more of them. 1 or 0.
+///
+/// # Safety
+/// Both came from `pyrefcore_snapshot_take`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_is_quiet(
+    before: *const pyrefcore_snapshot,
+    after: *const pyrefcore_snapshot,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let (before, after) = unsafe { (&(*before).0, &(*after).0) };
+    compare::is_quiet(before, after).into()
+}
+
 /// The objects of one snapshot of which fewer references are counted than are shown, by type. Never NULL.
 ///
 /// # Safety

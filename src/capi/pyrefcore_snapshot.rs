@@ -63,11 +63,12 @@ pub unsafe extern "C" fn pyrefcore_snapshot_references(
 }
 
 /// Holds every mortal object that lives now with 2^20 references more, until the snapshot lets go, so that code that
-/// releases one too often does not end it. Takes another look at everything. The number of objects; 0 where there is no
-/// memory.
+/// releases one too often does not end it. Called once more it holds those that were born meanwhile. The number of objects
+/// that it holds.
 ///
 /// # Safety
-/// `snapshot` came from `pyrefcore_snapshot_take`; and as there.
+/// `snapshot` came from `pyrefcore_snapshot_take`; and as there. The first call comes before anything that the snapshot
+/// saw has died.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_snapshot_pin(snapshot: *mut pyrefcore_snapshot) -> usize {
     // SAFETY: the caller's promise.
