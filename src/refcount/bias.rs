@@ -57,18 +57,15 @@ pub fn owns(words: &impl Words, me: impl Me) -> bool {
     me.is(words.tid().load(Relaxed))
 }
 
-/// Adds a reference; false where the object is immortal.
+/// Adds a reference; false where the object is immortal. That is asked first, as CPython does: immortal objects are
+/// counted as often as any.
 #[inline]
 pub fn acquire(words: &impl Words, me: impl Me) -> bool {
-    // Relaxed: another thread only asks whether the object is immortal, which was said before it got to see
-    // the object or makes no difference.
-    let local = words.local().load(Relaxed).wrapping_add(1);
-    if local == IMMORTAL.wrapping_add(1) {
+    if words.is_immortal() {
         return false;
     }
     if owns(words, me) {
-        // Relaxed: nobody else writes this word; a merge on our behalf takes a lock first.
-        words.local().store(local, Relaxed);
+        words.add_local();
     } else {
         // SeqCst: see above. The caller's own reference keeps the object alive meanwhile.
         words.shared().fetch_add(ONE, SeqCst);
@@ -79,21 +76,14 @@ pub fn acquire(words: &impl Words, me: impl Me) -> bool {
 /// Takes one of the owner's references away; [`Released::Foreign`], with nothing done, for everybody else.
 #[inline]
 pub fn release(words: &impl Words, me: impl Me) -> Released {
-    // Relaxed: as in `acquire`.
-    let local = words.local().load(Relaxed);
-    if local == IMMORTAL {
+    if words.is_immortal() {
         Released::Immortal
     } else if !owns(words, me) {
         Released::Foreign
+    } else if words.take_local() {
+        merge_zero_local(words)
     } else {
-        let left = local.wrapping_sub(1);
-        // Relaxed: as in `acquire`.
-        words.local().store(left, Relaxed);
-        if left == 0 {
-            merge_zero_local(words)
-        } else {
-            Released::Alive
-        }
+        Released::Alive
     }
 }
 
@@ -207,14 +197,12 @@ pub fn explicit_merge(words: &impl Words, extra: isize) -> isize {
 /// Adds a reference to an object of which the caller owns none, unless it is dying: `_Py_TryIncref`.
 #[inline]
 pub fn try_acquire(words: &impl Words, me: impl Me) -> Tried {
-    // Relaxed: as in `acquire`.
-    let local = words.local().load(Relaxed);
-    if local == IMMORTAL {
+    if words.is_immortal() {
         return Tried::Immortal;
     }
     if owns(words, me) {
-        // Relaxed: as in `acquire`. The owner's own count is above zero as long as it is the owner.
-        words.local().store(local.wrapping_add(1), Relaxed);
+        // The owner's own count is above zero as long as it is the owner.
+        words.add_local();
         return Tried::Acquired;
     }
     // Relaxed: the exchange below sees whether this was out of date.
@@ -238,8 +226,7 @@ pub fn try_acquire(words: &impl Words, me: impl Me) -> Tried {
 
 /// Allows [`try_acquire`] for threads that own no reference: `_PyObject_SetMaybeWeakref`.
 pub fn enable_try(words: &impl Words) {
-    // Relaxed: as in `acquire`.
-    if words.local().load(Relaxed) == IMMORTAL {
+    if words.is_immortal() {
         return;
     }
     // Relaxed: the exchange below sees whether this was out of date.
@@ -269,8 +256,7 @@ pub fn let_go_alone(words: &impl Words, me: impl Me) -> bool {
 
 /// The same where others have references too. The owner gives the object up.
 pub fn let_go(words: &impl Words, me: impl Me) -> Released {
-    // Relaxed: as in `acquire`.
-    if words.local().load(Relaxed) == IMMORTAL {
+    if words.is_immortal() {
         Released::Immortal
     } else if owns(words, me) {
         dead_if(explicit_merge(words, -1) == 0)
