@@ -3,8 +3,33 @@
 use std::ffi::c_int;
 
 use crate::abi::PyObject;
-use crate::host;
+use crate::host::{self, Chosen};
 use crate::lifecycle::{finalizer, misuse};
+
+static FROM_DEALLOC: Chosen<unsafe extern "C" fn(*mut PyObject) -> c_int> =
+    Chosen::new(from_dealloc);
+
+/// From now on the host runs finalizers from a `tp_dealloc`.
+///
+/// # Safety
+/// Callers take turns.
+pub unsafe fn follow_host() {
+    if host::originals()
+        .PyObject_CallFinalizerFromDealloc
+        .is_some()
+    {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { FROM_DEALLOC.set(finalizer::call_in_host) }
+    }
+}
+
+unsafe extern "C" fn from_dealloc(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        misuse::check(op, "PyObject_CallFinalizerFromDealloc");
+        finalizer::call_from_dealloc(op) as c_int
+    }
+}
 
 /// Runs the `tp_finalize` of `op`'s type, if it has one; for a container, only the first time.
 ///
@@ -31,14 +56,6 @@ pub unsafe extern "C" fn PyObject_CallFinalizer(op: *mut PyObject) {
 /// `op` is an object whose count has reached zero.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(op: *mut PyObject) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        match host::originals().PyObject_CallFinalizerFromDealloc {
-            Some(theirs) => finalizer::call_in_host(op, theirs),
-            None => {
-                misuse::check(op, "PyObject_CallFinalizerFromDealloc");
-                finalizer::call_from_dealloc(op) as c_int
-            }
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { FROM_DEALLOC.get()(op) }
 }

@@ -12,7 +12,7 @@ static FORGET: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(forget)
 /// Callers take turns.
 pub unsafe fn follow_host() {
     // SAFETY: the caller's promise is the callee's.
-    unsafe { FORGET.set(host::originals()._Py_ForgetReference.unwrap_or(forget)) }
+    unsafe { FORGET.follow(host::originals()._Py_ForgetReference) }
 }
 
 unsafe extern "C" fn forget(op: *mut PyObject) {

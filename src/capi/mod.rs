@@ -96,10 +96,19 @@ pub unsafe fn follow_host() {
         crate::lifecycle::birth::follow_host();
         crate::watch::watchers::follow_host();
         crate::watch::tracemalloc::follow_host();
+        finalizer::follow_host();
         #[cfg(Py_3_13)]
         ref_tracer::follow_host();
+        #[cfg(Py_3_15)]
+        set_immortal::follow_host();
         #[cfg(any(py_sys_config = "Py_TRACE_REFS", Py_3_14))]
         forget::follow_host();
+        #[cfg(not(Py_3_14))]
+        trash::follow_host();
+        #[cfg(not(Py_3_11))]
+        trash_object::follow_host();
+        #[cfg(Py_3_13)]
+        trash_thread::follow_host();
     }
 }
 

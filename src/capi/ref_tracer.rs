@@ -18,8 +18,8 @@ static GET: Chosen<Get> = Chosen::new(get);
 pub unsafe fn follow_host() {
     // SAFETY: the caller's promise is the callee's.
     unsafe {
-        SET.set(host::originals().PyRefTracer_SetTracer.unwrap_or(set));
-        GET.set(host::originals().PyRefTracer_GetTracer.unwrap_or(get));
+        SET.follow(host::originals().PyRefTracer_SetTracer);
+        GET.follow(host::originals().PyRefTracer_GetTracer);
     }
 }
 

@@ -3,8 +3,34 @@
 use std::ffi::{c_int, c_void};
 
 use crate::abi::{PyObject, destructor};
-use crate::host;
+use crate::host::{self, Chosen};
 use crate::lifecycle::trashcan;
+
+static BEGIN: Chosen<unsafe extern "C" fn(*mut c_void, *mut PyObject) -> c_int> =
+    Chosen::new(begin);
+static END: Chosen<unsafe extern "C" fn(*mut c_void)> = Chosen::new(end);
+
+/// From now on the host's own functions are behind these names.
+///
+/// # Safety
+/// Callers take turns.
+pub unsafe fn follow_host() {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        BEGIN.follow(host::originals()._PyTrash_begin);
+        END.follow(host::originals()._PyTrash_end);
+    }
+}
+
+unsafe extern "C" fn begin(_tstate: *mut c_void, op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callee's.
+    c_int::from(unsafe { trashcan::begin(op) })
+}
+
+unsafe extern "C" fn end(_tstate: *mut c_void) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { trashcan::end() }
+}
 
 /// Opens a `tp_dealloc`: 1 where the object was put aside and nothing more is to be done, otherwise 0.
 /// `Py_TRASHCAN_BEGIN` calls it. CPython has it from 3.9 to 3.12; `tstate` may be NULL without a host.
@@ -14,13 +40,8 @@ use crate::lifecycle::trashcan;
 /// host).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_begin(tstate: *mut c_void, op: *mut PyObject) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        match host::originals()._PyTrash_begin {
-            Some(theirs) => theirs(tstate, op),
-            None => c_int::from(trashcan::begin(op)),
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { BEGIN.get()(tstate, op) }
 }
 
 /// Closes a `tp_dealloc`; the outermost ends what was put aside. `Py_TRASHCAN_END` calls it. CPython has it
@@ -30,13 +51,8 @@ pub unsafe extern "C" fn _PyTrash_begin(tstate: *mut c_void, op: *mut PyObject) 
 /// The matching `_PyTrash_begin` returned 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_end(tstate: *mut c_void) {
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        match host::originals()._PyTrash_end {
-            Some(theirs) => theirs(tstate),
-            None => trashcan::end(),
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { END.get()(tstate) }
 }
 
 /// 1 where `dealloc` is the `tp_dealloc` of `op`'s own type, otherwise 0. CPython has it from 3.10 to 3.12.

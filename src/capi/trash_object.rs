@@ -1,8 +1,38 @@
 //! The trashcan's older functions, up to 3.10. In a host they are the host's.
 
 use crate::abi::PyObject;
-use crate::host;
+use crate::host::{self, Chosen};
 use crate::lifecycle::trashcan;
+
+static DEPOSIT: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(deposit);
+static DESTROY: Chosen<unsafe extern "C" fn()> = Chosen::new(destroy);
+static THREAD_DEPOSIT: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(deposit);
+static THREAD_DESTROY: Chosen<unsafe extern "C" fn()> = Chosen::new(destroy);
+
+/// From now on the host's own functions are behind these names.
+///
+/// # Safety
+/// Callers take turns.
+pub unsafe fn follow_host() {
+    let host = host::originals();
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        DEPOSIT.follow(host._PyTrash_deposit_object);
+        DESTROY.follow(host._PyTrash_destroy_chain);
+        THREAD_DEPOSIT.follow(host._PyTrash_thread_deposit_object);
+        THREAD_DESTROY.follow(host._PyTrash_thread_destroy_chain);
+    }
+}
+
+unsafe extern "C" fn deposit(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { trashcan::deposit(op) }
+}
+
+unsafe extern "C" fn destroy() {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { trashcan::destroy_chain() }
+}
 
 /// Puts a dying container aside (up to 3.10).
 ///
@@ -10,13 +40,8 @@ use crate::lifecycle::trashcan;
 /// `op` is a dying container that is no longer tracked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_deposit_object(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        match host::originals()._PyTrash_deposit_object {
-            Some(theirs) => theirs(op),
-            None => trashcan::deposit(op),
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { DEPOSIT.get()(op) }
 }
 
 /// Ends what was put aside (up to 3.10).
@@ -25,13 +50,8 @@ pub unsafe extern "C" fn _PyTrash_deposit_object(op: *mut PyObject) {
 /// Every object put aside is still dying.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_destroy_chain() {
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        match host::originals()._PyTrash_destroy_chain {
-            Some(theirs) => theirs(),
-            None => trashcan::destroy_chain(),
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { DESTROY.get()() }
 }
 
 /// Puts a dying container aside, for the calling thread (up to 3.10).
@@ -40,13 +60,8 @@ pub unsafe extern "C" fn _PyTrash_destroy_chain() {
 /// `op` is a dying container that is no longer tracked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_thread_deposit_object(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'; up to 3.10 the host's takes an object.
-    unsafe {
-        match host::originals()._PyTrash_thread_deposit_object {
-            Some(theirs) => theirs(op),
-            None => trashcan::deposit(op),
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { THREAD_DEPOSIT.get()(op) }
 }
 
 /// Ends what the calling thread has put aside (up to 3.10).
@@ -55,11 +70,6 @@ pub unsafe extern "C" fn _PyTrash_thread_deposit_object(op: *mut PyObject) {
 /// Every object put aside is still dying.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_thread_destroy_chain() {
-    // SAFETY: the caller's promise is the callees'; up to 3.10 the host's takes nothing.
-    unsafe {
-        match host::originals()._PyTrash_thread_destroy_chain {
-            Some(theirs) => theirs(),
-            None => trashcan::destroy_chain(),
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { THREAD_DESTROY.get()() }
 }

@@ -3,8 +3,34 @@
 use std::ffi::c_void;
 
 use crate::abi::PyObject;
-use crate::host;
+use crate::host::{self, Chosen};
 use crate::lifecycle::trashcan;
+
+static DEPOSIT: Chosen<unsafe extern "C" fn(*mut c_void, *mut PyObject)> = Chosen::new(deposit);
+static DESTROY: Chosen<unsafe extern "C" fn(*mut c_void)> = Chosen::new(destroy);
+
+/// From now on the host's own functions are behind these names.
+///
+/// # Safety
+/// Callers take turns.
+pub unsafe fn follow_host() {
+    let host = host::originals();
+    // SAFETY: the caller's promise is the callees'; from 3.13 on the host's take a thread state.
+    unsafe {
+        DEPOSIT.follow(host._PyTrash_thread_deposit_object_3_13);
+        DESTROY.follow(host._PyTrash_thread_destroy_chain_3_13);
+    }
+}
+
+unsafe extern "C" fn deposit(_tstate: *mut c_void, op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { trashcan::deposit_by_version(op) }
+}
+
+unsafe extern "C" fn destroy(_tstate: *mut c_void) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { trashcan::destroy_by_version() }
+}
 
 /// Puts a dying container aside (3.13 and later). Without a host `tstate` may be NULL and the calling
 /// thread keeps the object.
@@ -13,13 +39,8 @@ use crate::lifecycle::trashcan;
 /// `op` is a dying container; in 3.13 it is no longer tracked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_thread_deposit_object(tstate: *mut c_void, op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'; from 3.13 on the host's takes a thread state.
-    unsafe {
-        match host::originals()._PyTrash_thread_deposit_object_3_13 {
-            Some(theirs) => theirs(tstate, op),
-            None => trashcan::deposit_by_version(op),
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { DEPOSIT.get()(tstate, op) }
 }
 
 /// Ends what was put aside (3.13 and later). Without a host `tstate` may be NULL.
@@ -28,11 +49,6 @@ pub unsafe extern "C" fn _PyTrash_thread_deposit_object(tstate: *mut c_void, op:
 /// Every object put aside is still dying.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_thread_destroy_chain(tstate: *mut c_void) {
-    // SAFETY: the caller's promise is the callees'; from 3.13 on the host's takes a thread state.
-    unsafe {
-        match host::originals()._PyTrash_thread_destroy_chain_3_13 {
-            Some(theirs) => theirs(tstate),
-            None => trashcan::destroy_by_version(),
-        }
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { DESTROY.get()(tstate) }
 }

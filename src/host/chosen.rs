@@ -30,4 +30,15 @@ impl<F: Copy> Chosen<F> {
         // SAFETY: the caller's promise.
         unsafe { *self.0.get() = function }
     }
+
+    /// Chooses the host's function where it has one.
+    ///
+    /// # Safety
+    /// As [`Chosen::set`].
+    pub unsafe fn follow(&self, theirs: Option<F>) {
+        if let Some(theirs) = theirs {
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { self.set(theirs) }
+        }
+    }
 }

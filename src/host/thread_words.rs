@@ -1,9 +1,11 @@
+#[cfg(target_arch = "x86_64")]
+use std::arch::asm;
 use std::cell::Cell;
+#[cfg(target_arch = "x86_64")]
+use std::mem::offset_of;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 use std::ptr::null_mut;
 
-#[cfg(target_arch = "x86_64")]
-use super::{Host, Process};
 use crate::abi::PyObject;
 
 /// What this library keeps for each thread.
@@ -12,14 +14,14 @@ use crate::abi::PyObject;
 pub struct ThreadWords {
     /// The object that the trashcan has put aside last; each keeps its link in its `PyGC_Head`.
     pub trash_later: Cell<*mut PyObject>,
-    /// How many trashcan's `begin` are waiting for their `end`.
-    pub trash_nesting: Cell<i32>,
+    /// How many of the trashcan's `begin` are waiting for their `end`, less the number that may.
+    pub trash_depth: Cell<i32>,
     /// The number of this thread's cell in every tally, plus one; zero: not yet known.
     pub cell: Cell<usize>,
-    /// Whether the thread is known to the queue of objects that wait for their owner.
-    pub is_registered: Cell<bool>,
     /// The lowest address of the thread's stack that CPython calls safe; zero: not yet asked.
     pub stack_limit: Cell<usize>,
+    /// 1: not yet known to the queue of objects that wait for their owner; then 0.
+    pub unknown: Cell<usize>,
 }
 
 // A library's `thread_local!` asks the loader's function where it is, at each use: more instructions than CPython's
@@ -28,16 +30,19 @@ pub struct ThreadWords {
 // for that (`-Ztls-model=initial-exec`), so it is spelled out where the library is measured.
 #[cfg(target_arch = "x86_64")]
 std::arch::global_asm!(
-    ".pushsection .tbss.pyrefcore_words, \"awT\", @nobits",
+    ".pushsection .tdata.pyrefcore_words, \"awT\", @progbits",
     ".balign 8",
     ".hidden pyrefcore_words",
     ".globl pyrefcore_words",
     ".type pyrefcore_words, @object",
     ".size pyrefcore_words, {size}",
     "pyrefcore_words:",
-    ".zero {size}",
+    ".quad 0",
+    ".long {outermost}, 0",
+    ".quad 0, 0, 1",
     ".popsection",
     size = const size_of::<ThreadWords>(),
+    outermost = const ThreadWords::OUTERMOST,
 );
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -45,39 +50,153 @@ thread_local! {
     static WORDS: ThreadWords = const {
         ThreadWords {
             trash_later: Cell::new(null_mut()),
-            trash_nesting: Cell::new(0),
+            trash_depth: Cell::new(ThreadWords::OUTERMOST),
             cell: Cell::new(0),
-            is_registered: Cell::new(false),
             stack_limit: Cell::new(0),
+            unknown: Cell::new(1),
         }
     };
 }
 
 impl ThreadWords {
-    /// Hands the calling thread's words to `use_them`.
-    #[cfg(target_arch = "x86_64")]
+    /// Where nothing of the trashcan's is open: CPython's `_PyTrash_UNWIND_LEVEL` below zero. 3.13 spends a thread's
+    /// whole budget of C recursion instead, ten thousand levels; that budget is the interpreter's, and so much stack not
+    /// every C program's.
+    pub const OUTERMOST: i32 = -50;
+}
+
+#[cfg(target_arch = "x86_64")]
+impl ThreadWords {
+    /// How far the words are from the thread pointer.
     #[inline]
-    pub fn with<R>(use_them: impl FnOnce(&Self) -> R) -> R {
-        let distance: usize;
-        // SAFETY: the loader has stored the symbol's distance from the thread pointer there, once and for all.
+    fn distance() -> usize {
+        let distance;
+        // SAFETY: the loader has stored it there, once and for all.
         unsafe {
-            std::arch::asm!(
+            asm!(
                 "mov {0}, qword ptr [rip + pyrefcore_words@GOTTPOFF]",
                 out(reg) distance,
                 options(nostack, preserves_flags, pure, readonly),
             );
         }
-        let words = Process::thread_id().wrapping_add(distance) as *const Self;
-        // SAFETY: the thread pointer is the thread's id. The words are as the loader makes them: all zero, which is what
-        // each begins with. They live as long as the thread, and no other thread has them.
-        use_them(unsafe { &*words })
+        distance
     }
 
     /// Hands the calling thread's words to `use_them`.
-    #[cfg(not(target_arch = "x86_64"))]
+    #[inline]
+    pub fn with<R>(use_them: impl FnOnce(&Self) -> R) -> R {
+        let mut words = Self::distance();
+        // SAFETY: on Linux the word at fs:0 is the thread pointer and is always readable.
+        unsafe {
+            asm!("add {0}, qword ptr fs:[0]", inout(reg) words, options(nostack, pure, readonly));
+        }
+        // SAFETY: the loader has made the words as they are written above. They live as long as the thread, and no
+        // other thread has them.
+        use_them(unsafe { &*(words as *const Self) })
+    }
+
+    /// Not zero where the thread is not yet known to the queue.
+    #[inline]
+    pub fn is_unknown() -> usize {
+        let unknown;
+        // SAFETY: as in `with`.
+        unsafe {
+            asm!(
+                "mov {unknown}, qword ptr fs:[{distance} + {offset}]",
+                unknown = out(reg) unknown,
+                distance = in(reg) Self::distance(),
+                offset = const offset_of!(Self, unknown),
+                options(nostack, preserves_flags, pure, readonly),
+            );
+        }
+        unknown
+    }
+
+    /// Opens one more of the trashcan's levels; true where it is too deep.
+    #[inline]
+    pub fn open_trash() -> bool {
+        // SAFETY: as in `with`.
+        unsafe {
+            asm!(
+                "inc dword ptr fs:[{distance} + {depth}]",
+                "jg {too_deep}",
+                distance = in(reg) Self::distance(),
+                depth = const offset_of!(Self, trash_depth),
+                too_deep = label { return true },
+                options(nostack),
+            );
+        }
+        false
+    }
+
+    /// Closes it; true where something was put aside.
+    #[inline]
+    pub fn close_trash() -> bool {
+        // SAFETY: as in `with`.
+        unsafe {
+            asm!(
+                "dec dword ptr fs:[{distance} + {depth}]",
+                "cmp qword ptr fs:[{distance} + {later}], 0",
+                "je {nothing}",
+                distance = in(reg) Self::distance(),
+                depth = const offset_of!(Self, trash_depth),
+                later = const offset_of!(Self, trash_later),
+                nothing = label { return false },
+                options(nostack),
+            );
+        }
+        true
+    }
+
+    /// Makes `op` what was put aside last, and returns what was it before.
+    #[inline]
+    pub fn put_aside(op: *mut PyObject) -> *mut PyObject {
+        let before;
+        // SAFETY: as in `with`.
+        unsafe {
+            asm!(
+                "mov {before}, qword ptr fs:[{distance} + {later}]",
+                "mov qword ptr fs:[{distance} + {later}], {op}",
+                before = out(reg) before,
+                op = in(reg) op,
+                distance = in(reg) Self::distance(),
+                later = const offset_of!(Self, trash_later),
+                options(nostack, preserves_flags),
+            );
+        }
+        before
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl ThreadWords {
+    /// Hands the calling thread's words to `use_them`.
     #[inline]
     pub fn with<R>(use_them: impl FnOnce(&Self) -> R) -> R {
         WORDS.with(use_them)
+    }
+
+    /// Not zero where the thread is not yet known to the queue.
+    pub fn is_unknown() -> usize {
+        Self::with(|words| words.unknown.get())
+    }
+
+    /// Opens one more of the trashcan's levels; true where it is too deep.
+    pub fn open_trash() -> bool {
+        Self::with(|words| words.trash_depth.replace(words.trash_depth.get() + 1) >= 0)
+    }
+
+    /// Closes it; true where something was put aside.
+    pub fn close_trash() -> bool {
+        Self::with(|words| {
+            words.trash_depth.set(words.trash_depth.get() - 1);
+            !words.trash_later.get().is_null()
+        })
+    }
+
+    /// Makes `op` what was put aside last, and returns what was it before.
+    pub fn put_aside(op: *mut PyObject) -> *mut PyObject {
+        Self::with(|words| words.trash_later.replace(op))
     }
 }
 
@@ -87,14 +206,14 @@ mod tests {
 
     #[test]
     fn each_thread_has_its_own() {
-        let set = |n| ThreadWords::with(|words| words.trash_nesting.replace(n));
+        let set = |n| ThreadWords::with(|words| words.trash_depth.replace(n));
         let place = || ThreadWords::with(|words| std::ptr::from_ref(words) as usize);
-        assert_eq!(set(7), 0);
+        assert_eq!(set(7), ThreadWords::OUTERMOST);
         let mine = place();
         let theirs = std::thread::spawn(move || (set(9), set(11), place()));
         let (fresh, kept, theirs) = theirs.join().expect("the thread ends");
-        assert_eq!((fresh, kept), (0, 9));
-        assert_eq!(set(0), 7);
+        assert_eq!((fresh, kept), (ThreadWords::OUTERMOST, 9));
+        assert_eq!(set(ThreadWords::OUTERMOST), 7);
         assert_ne!(mine, theirs);
         assert_eq!(
             ThreadWords::with(|words| words.trash_later.get()),

@@ -45,24 +45,23 @@ unsafe fn new_here(op: *mut PyObject, total: Total) {
             // A jump out of the way: nothing is kept for a return.
             return traced(op);
         }
-        if brc::is_unknown() {
-            return first_of_thread(op, total);
-        }
+        let unknown = brc::unknown();
         counted(op, total);
-        events::created(op);
+        if !FLAVOUR.free_threaded {
+            events::created(op);
+        } else if unknown | events::heard() != 0 {
+            // One look at both.
+            announce(op);
+        }
     }
 }
 
-/// A thread's first birth. Apart, so that the others need no stack.
-#[cold]
+/// What is left to do where somebody listens, and at a thread's first birth: nobody else has the object yet.
 #[inline(never)]
-unsafe fn first_of_thread(op: *mut PyObject, total: Total) {
+unsafe fn announce(op: *mut PyObject) {
     brc::register();
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        counted(op, total);
-        events::created(op);
-    }
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { events::created(op) }
 }
 
 type Birth = unsafe extern "C" fn(*mut PyObject);

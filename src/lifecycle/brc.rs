@@ -48,15 +48,19 @@ unsafe fn words<'a>(op: *mut PyObject) -> &'a BiasedCount {
 /// The calling thread takes part from now on. Nothing happens in a host or under a global lock.
 #[inline]
 pub fn register() {
-    if is_unknown() {
+    if unknown() != 0 {
         register_now();
     }
 }
 
-/// Whether the calling thread has yet to [`register`].
+/// Not zero where the calling thread has yet to [`register`].
 #[inline]
-pub fn is_unknown() -> bool {
-    FLAVOUR.free_threaded && !ThreadWords::with(|words| words.is_registered.get())
+pub fn unknown() -> usize {
+    if FLAVOUR.free_threaded {
+        ThreadWords::is_unknown()
+    } else {
+        0
+    }
 }
 
 #[cold]
@@ -77,7 +81,7 @@ fn register_now() {
 }
 
 fn set_registered(now: bool) {
-    ThreadWords::with(|words| words.is_registered.set(now));
+    ThreadWords::with(|words| words.unknown.set((!now).into()));
 }
 
 /// Has [`leave`] called when the calling thread ends: by the C library, which calls such functions after the

@@ -108,14 +108,13 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
 /// its finalizer runs: afterwards it may be another thread's, and gone.
 ///
 /// # Safety
-/// `op` is an object whose count has reached zero, and `theirs` is the host's function.
-#[inline(never)]
-pub unsafe fn call_in_host(
-    op: *mut PyObject,
-    theirs: unsafe extern "C" fn(*mut PyObject) -> c_int,
-) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
+/// `op` is an object whose count has reached zero, and there is a host.
+pub unsafe extern "C" fn call_in_host(op: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise is the callees'; every host has the function.
     unsafe {
+        let theirs = host::originals()
+            .PyObject_CallFinalizerFromDealloc
+            .unwrap_unchecked();
         watchers::resurrected(op);
         let fate = theirs(op);
         if fate == 0 {

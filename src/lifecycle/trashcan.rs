@@ -3,16 +3,13 @@
 //! Up to 3.13 a type asks for it in its `tp_dealloc`, between `begin` and `end`; from 3.14 on
 //! `_Py_Dealloc` does it. In a host the host's own trashcan is used, and none of this.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::{death, gc, misuse};
 use crate::abi::{self, BiasedCount, FLAVOUR, PyGC_Head, PyObject, destructor};
 use crate::host::{self, ThreadWords};
 use crate::refcount::bias;
-
-/// CPython's `_PyTrash_UNWIND_LEVEL`. 3.13 spends a thread's whole budget of C recursion instead, ten thousand levels;
-/// that budget is the interpreter's, and so much stack not every C program's.
-const UNWIND_LEVEL: i32 = 50;
 
 /// Whether `dealloc` is the type's own, and not a base's that was called by it: `_PyTrash_cond`.
 ///
@@ -36,26 +33,20 @@ pub unsafe fn begin(op: *mut PyObject) -> bool {
         // SAFETY: the check takes anything.
         unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     }
-    ThreadWords::with(|words| {
-        if words.trash_nesting.get() < UNWIND_LEVEL {
-            words.trash_nesting.set(words.trash_nesting.get() + 1);
-            return false;
-        }
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { begin_deep(op) }
-    })
+    // SAFETY: the caller's promise is the callee's.
+    ThreadWords::open_trash() && unsafe { begin_deep(op) }
 }
 
 /// The same where deallocators nest too deep.
 #[inline(never)]
 unsafe fn begin_deep(op: *mut PyObject) -> bool {
-    if op.is_null() {
-        ThreadWords::with(|words| words.trash_nesting.set(words.trash_nesting.get() + 1));
-        return false;
+    let aside = !op.is_null();
+    if aside {
+        ThreadWords::with(|words| words.trash_depth.set(words.trash_depth.get() - 1));
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { deposit(op) };
     }
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { deposit(op) };
-    true
+    aside
 }
 
 /// Closes a `tp_dealloc`; the outermost ends what was put aside.
@@ -64,26 +55,25 @@ unsafe fn begin_deep(op: *mut PyObject) -> bool {
 /// Every object put aside is still dying.
 #[inline]
 pub unsafe fn end() {
-    ThreadWords::with(|words| {
-        let nesting = words.trash_nesting.get() - 1;
-        words.trash_nesting.set(nesting);
-        if nesting <= 0 && !words.trash_later.get().is_null() {
-            // SAFETY: the caller's promise is the callee's.
-            unsafe { destroy_all(words) }
-        }
-    });
+    if ThreadWords::close_trash()
+        && ThreadWords::with(|words| words.trash_depth.get()) <= ThreadWords::OUTERMOST
+    {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { destroy_chain() }
+    }
 }
 
 /// Puts a dying container aside, up to 3.13.
 ///
 /// # Safety
 /// `op` is a dying container that is no longer tracked.
+#[inline]
 pub unsafe fn deposit(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         check_container(op);
         let link = link_of(op);
-        let later = ThreadWords::with(|words| words.trash_later.replace(op));
+        let later = ThreadWords::put_aside(op);
         *link = (*link & KEPT) | later as usize;
     }
 }
@@ -95,23 +85,31 @@ pub unsafe fn deposit(op: *mut PyObject) {
 #[inline]
 pub unsafe fn destroy_chain() {
     ThreadWords::with(|words| {
-        if !words.trash_later.get().is_null() {
+        let last = words.trash_later.get();
+        if !last.is_null() {
             // SAFETY: the caller's promise is the callee's.
-            unsafe { destroy_all(words) }
+            unsafe { destroy_all(last, words) }
         }
     });
 }
 
-/// The same where something was put aside. Apart, so that nothing costs next to nothing.
+/// The same where something was put aside, `op` last. Apart, so that nothing costs next to nothing.
 #[inline(never)]
-unsafe fn destroy_all(words: &ThreadWords) {
+unsafe fn destroy_all(mut op: *mut PyObject, words: &ThreadWords) {
     // What dies meanwhile is put aside at the next level, and the loop goes on with it.
-    words.trash_nesting.set(words.trash_nesting.get() + 1);
-    while let Some(op) = take(words) {
+    words.trash_depth.set(words.trash_depth.get() + 1);
+    loop {
         // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
-        unsafe { death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op) };
+        unsafe {
+            take(words, op);
+            death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op);
+        }
+        op = words.trash_later.get();
+        if op.is_null() {
+            break;
+        }
     }
-    words.trash_nesting.set(words.trash_nesting.get() - 1);
+    words.trash_depth.set(words.trash_depth.get() - 1);
 }
 
 /// The tag of a link whose object was tracked, from 3.14 on.
@@ -128,7 +126,7 @@ pub unsafe fn put_aside(op: *mut PyObject) {
         if tracked {
             gc::untrack(op);
         }
-        let later = ThreadWords::with(|words| words.trash_later.replace(op));
+        let later = ThreadWords::put_aside(op);
         *link_of(op) = later as usize | if tracked { TRACKED } else { 0 };
     }
 }
@@ -151,9 +149,16 @@ pub unsafe fn drain() {
 #[cold]
 #[inline(never)]
 unsafe fn drain_all(words: &ThreadWords) {
-    while let Some(op) = take(words) {
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { death::finish(op) };
+    loop {
+        let op = words.trash_later.get();
+        if op.is_null() {
+            break;
+        }
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            take(words, op);
+            death::finish(op);
+        }
     }
 }
 
@@ -193,6 +198,8 @@ const KEPT: usize = if FLAVOUR.minor <= 13 && !FLAVOUR.free_threaded {
 } else {
     0
 };
+/// All bits of a link word that are no link.
+const NO_LINK: usize = if FLAVOUR.minor <= 13 { KEPT } else { TRACKED };
 
 /// The word of a dying container that keeps its link.
 ///
@@ -212,32 +219,33 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     }
 }
 
-/// Takes the object put aside last, and gives it its link word back.
+/// Takes the object put aside last, which is `op`, and gives it its link word back.
+///
+/// # Safety
+/// `op` is still dying.
 #[inline]
-fn take(words: &ThreadWords) -> Option<*mut PyObject> {
-    let op = words.trash_later.get();
-    if op.is_null() {
-        return None;
-    }
-    // SAFETY: what was put aside is a container, and is still dying.
+unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
+    // SAFETY: what was put aside is a container, and is still dying, says the caller.
     unsafe {
-        let word = link_of(op);
-        let link = *word;
-        *word = link & KEPT;
-        words
-            .trash_later
-            .set((link & !PyGC_Head::FLAGS) as *mut PyObject);
+        // Relaxed, all: nobody else has the object.
+        let word = AtomicUsize::from_ptr(link_of(op));
+        let link = word.load(Relaxed);
+        if KEPT == 0 {
+            word.store(0, Relaxed);
+        } else {
+            // Read again, which makes it one instruction.
+            word.store(word.load(Relaxed) & KEPT, Relaxed);
+        }
+        words.trash_later.set((link & !NO_LINK) as *mut PyObject);
         if FLAVOUR.free_threaded {
             // Nobody's, and merged: the owner's id has made room for the link.
             let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
-            // Relaxed: nobody else has the object.
-            shared.store(bias::MERGED, Ordering::Relaxed);
+            shared.store(bias::MERGED, Relaxed);
         }
-        if KEPT == 0 && link & TRACKED != 0 {
+        if FLAVOUR.minor >= 14 && link & TRACKED != 0 {
             gc::track(op);
         }
     }
-    Some(op)
 }
 
 /// A debug flavour ends the process where an object without a `PyGC_Head` would be given a link.

@@ -48,13 +48,14 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
 
     #[inline]
     unsafe fn birth(count: *mut BiasedCount) {
+        // What follows the owner's id, in one piece.
+        const NEW: [u32; 4] = [0, 1, 0, 0];
         // SAFETY: valid for writes, says the caller, and no other thread has the object yet.
         unsafe {
-            count.write(BiasedCount {
-                ob_tid: ThisThread.id().into(),
-                ob_ref_local: 1.into(),
-                ..BiasedCount::default()
-            });
+            (&raw mut (*count).ob_tid).write(ThisThread.id().into());
+            (&raw mut (*count).ob_flags)
+                .cast::<[u32; 4]>()
+                .copy_from_nonoverlapping(&NEW, 1);
         }
     }
 
