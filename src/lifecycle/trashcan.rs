@@ -72,9 +72,14 @@ pub unsafe fn deposit(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         check_container(op);
-        let link = link_of(op);
-        let later = ThreadWords::put_aside(op);
-        *link = (*link & KEPT) | later as usize;
+        let later = ThreadWords::put_aside(op) as usize;
+        if KEPT == 0 {
+            *link_of(op) = later;
+        } else {
+            let word = keep_tags(op);
+            // Relaxed: nobody else has the object.
+            word.store(word.load(Relaxed) | later, Relaxed);
+        }
     }
 }
 
@@ -219,6 +224,28 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     }
 }
 
+/// Leaves nothing but those bits in the link word. As an atomic word, so that each change of it is one instruction.
+///
+/// # Safety
+/// `op` is a container, and outlives the word.
+#[inline]
+unsafe fn keep_tags<'a>(op: *mut PyObject) -> &'a AtomicUsize {
+    // SAFETY: the word is aligned, and the caller's promise.
+    unsafe {
+        let word = AtomicUsize::from_ptr(link_of(op));
+        // Relaxed: nobody else has the object.
+        word.store(
+            if KEPT == 0 {
+                0
+            } else {
+                word.load(Relaxed) & KEPT
+            },
+            Relaxed,
+        );
+        word
+    }
+}
+
 /// Takes the object put aside last, which is `op`, and gives it its link word back.
 ///
 /// # Safety
@@ -227,19 +254,13 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
 unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
     // SAFETY: what was put aside is a container, and is still dying, says the caller.
     unsafe {
-        // Relaxed, all: nobody else has the object.
-        let word = AtomicUsize::from_ptr(link_of(op));
-        let link = word.load(Relaxed);
-        if KEPT == 0 {
-            word.store(0, Relaxed);
-        } else {
-            // Read again, which makes it one instruction.
-            word.store(word.load(Relaxed) & KEPT, Relaxed);
-        }
+        let link = *link_of(op);
+        keep_tags(op);
         words.trash_later.set((link & !NO_LINK) as *mut PyObject);
         if FLAVOUR.free_threaded {
             // Nobody's, and merged: the owner's id has made room for the link.
             let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
+            // Relaxed: nobody else has the object.
             shared.store(bias::MERGED, Relaxed);
         }
         if FLAVOUR.minor >= 14 && link & TRACKED != 0 {

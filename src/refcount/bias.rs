@@ -256,7 +256,8 @@ pub fn let_go_alone(words: &impl Words, me: impl Me) -> bool {
 
 /// The same where others have references too. The owner gives the object up.
 pub fn let_go(words: &impl Words, me: impl Me) -> Released {
-    if words.is_immortal() {
+    // Relaxed: as in `explicit_merge`.
+    if words.local().load(Relaxed) == IMMORTAL {
         Released::Immortal
     } else if owns(words, me) {
         dead_if(explicit_merge(words, -1) == 0)
