@@ -139,7 +139,7 @@ pub unsafe fn check_allocation(ob_type: *mut PyTypeObject, container: bool, call
 
 fn check_address(op: *mut PyObject, call: &str) {
     if op.is_null() {
-        host::fatal(&format!("{call}(NULL): this call needs an object"));
+        refuse_null(call);
     }
     if !op.is_aligned() {
         refuse(
@@ -148,6 +148,12 @@ fn check_address(op: *mut PyObject, call: &str) {
             "the pointer is misaligned: objects start on 8-byte boundaries",
         );
     }
+}
+
+#[cold]
+#[inline(never)]
+fn refuse_null(call: &str) -> ! {
+    host::fatal(&format!("{call}(NULL): this call needs an object"))
 }
 
 /// A pointer that no birth was seen of: static objects are like that, and wild pointers.

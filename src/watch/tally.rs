@@ -26,6 +26,16 @@ impl<const KINDS: usize> Cell<KINDS> {
     const fn new() -> Self {
         Self([const { AtomicI64::new(0) }; KINDS])
     }
+
+    /// Adds, by the thread whose cell it is.
+    #[inline]
+    fn add_alone(&self, kind: usize, amount: i64) {
+        // Relaxed load and store: no other thread writes this cell.
+        self.0[kind].store(
+            self.0[kind].load(Ordering::Relaxed) + amount,
+            Ordering::Relaxed,
+        );
+    }
 }
 
 impl<const KINDS: usize> Tally<KINDS> {
@@ -39,20 +49,23 @@ impl<const KINDS: usize> Tally<KINDS> {
     /// Adds to one kind of count. From any thread.
     #[inline]
     pub(super) fn add(&self, kind: usize, amount: i64) {
-        let number = match ThreadWords::with(|words| words.cell.get()) {
-            0 => find_cell(),
-            number => number,
-        };
+        // Below the first cell: not yet known. Beyond the last: one that all share.
+        let number = ThreadWords::with(|words| words.cell.get());
+        match self.own.get(number.wrapping_sub(1)) {
+            Some(cell) => cell.add_alone(kind, amount),
+            None => self.add_elsewhere(number, kind, amount),
+        }
+    }
+
+    /// The same for a thread that has no cell, or does not know it yet.
+    #[cold]
+    #[inline(never)]
+    fn add_elsewhere(&self, number: usize, kind: usize, amount: i64) {
+        let number = if number == 0 { find_cell() } else { number };
         match self.own.get(number - 1) {
-            Some(cell) => {
-                let count = &cell.0[kind];
-                // Relaxed load and store: no other thread writes this cell.
-                count.store(count.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
-            }
-            None => {
-                // Relaxed: a sum has no order.
-                self.shared.0[kind].fetch_add(amount, Ordering::Relaxed);
-            }
+            Some(cell) => cell.add_alone(kind, amount),
+            // Relaxed: a sum has no order.
+            None => _ = self.shared.0[kind].fetch_add(amount, Ordering::Relaxed),
         }
     }
 
@@ -70,8 +83,6 @@ impl<const KINDS: usize> Tally<KINDS> {
 }
 
 /// The number of the calling thread's cell, plus one; one more than that of the last cell where none is left.
-#[cold]
-#[inline(never)]
 fn find_cell() -> usize {
     let me = ThisHost::thread_id();
     // Relaxed: a cell's owner is set once and never changes; the counts are atomics and start from zero, so there is
