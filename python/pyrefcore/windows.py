@@ -141,8 +141,10 @@ class Windows:
         self._forked.close()
 
     def _take(self) -> int:
+        # A name that is looked up after the caches were cleared may be in one, until the interpreter learns to do without.
+        take = self._core.pyrefcore_snapshot_take
         caches.clear(self.oldest)
-        taken = self._core.pyrefcore_snapshot_take()
+        taken = take()
         if not taken:
             raise NotCounted(why_not())
         return int(taken)

@@ -66,7 +66,8 @@ impl Pins {
                 unsafe { add(op, REFERENCES) };
                 own.push(op as usize);
             }
-            own.sort_unstable();
+            // Two rows in order: those that were held, and the new.
+            own.sort();
         });
     }
 
