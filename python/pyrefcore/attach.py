@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import c_void_p, pythonapi
+import ctypes
 
 from . import native
 from .native import NotSupported
@@ -10,8 +10,9 @@ from .native import NotSupported
 
 def attach() -> None:
     """Begins to watch which blocks of memory hold objects; twice is fine. Raises NotSupported with the reason."""
+    core = native.library()
     _refuse_sub_interpreter()
-    why_not = native.library().pyrefcore_audit_attach()
+    why_not = core.pyrefcore_audit_attach()
     if why_not is not None:
         raise NotSupported(why_not.decode("utf-8", "replace"))
 
@@ -32,8 +33,9 @@ def attached() -> bool:
 def _refuse_sub_interpreter() -> None:
     """Before 3.12 ctypes calls back in the thread state that a thread had first, and waits for ever if that is not
     the current one: in a sub-interpreter, wherever an example is shown."""
-    current, first = pythonapi.PyThreadState_Get, pythonapi.PyGILState_GetThisThreadState
-    current.restype = first.restype = c_void_p
+    api = ctypes.pythonapi
+    current, first = api.PyThreadState_Get, api.PyGILState_GetThisThreadState
+    current.restype = first.restype = ctypes.c_void_p
     current.argtypes = first.argtypes = []
     if current() != first():
         raise NotSupported("ctypes can't call back in this sub-interpreter; check in the main interpreter")

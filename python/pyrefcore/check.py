@@ -76,7 +76,9 @@ def check(
             traceback.clear_frames(error.__traceback__)
         _ended(counted, report, "raised %s" % _line(error), unsafe_repr)
     finally:
-        if counted.held.value:
+        if counted.has_others:
+            report.notes.append(notes.UNHELD)
+        elif counted.held.value:
             report.notes.append(notes.held(counted.held.value))
         if guard and any(finding.kind == OVER_RELEASE for finding in report.findings):
             report.notes.append(notes.KEPT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import sys
 import sysconfig
@@ -29,6 +30,15 @@ def is_free_threaded() -> bool:
 def has_immortals() -> bool:
     """Whether there are objects whose references nobody counts: from 3.12 on."""
     return sys.version_info >= (3, 12)
+
+
+def has_other_allocators() -> bool:
+    """Whether objects may be in the memory of another interpreter, which this one must not give back: from 3.12 on."""
+    api = ctypes.pythonapi
+    head, following = api.PyInterpreterState_Head, api.PyInterpreterState_Next
+    head.restype = following.restype = ctypes.c_void_p
+    head.argtypes, following.argtypes = [], [ctypes.c_void_p]
+    return sys.version_info >= (3, 12) and following(head()) is not None
 
 
 def describe() -> Dict[str, Any]:

@@ -31,6 +31,10 @@ def held(objects: int) -> str:
     return "%d objects that were alive before were held during the check, so that none could die too early" % objects
 
 
+UNHELD = (
+    "nothing was held during the check, because there are objects of another interpreter: one that is released too "
+    "often may die"
+)
 KEPT = "objects that were released too often stay held until the process ends, because they would die in use"
 FORKED = "a child process came back from the function and was ended there; the check went on in its parent"
 

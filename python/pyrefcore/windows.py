@@ -41,6 +41,8 @@ class Windows:
         self.finished = ctypes.c_size_t()
         self.count = ctypes.c_size_t()
         self.held = ctypes.c_size_t()
+        #: Whether nothing more is held, because there is another interpreter.
+        self.has_others = False
         #: The oldest generation of garbage that is collected before a snapshot.
         self.oldest = 1
         # Stands for what the last window changed: the same for the same changes.
@@ -78,7 +80,7 @@ class Windows:
         taken = self._take()
         if self._start.value is None:
             self._start.value = taken
-            if self._guard:
+            if self._guard and not host.has_other_allocators():
                 self._core.pyrefcore_snapshot_pin(self._start)
         else:
             self._kept[self.count.value] = taken
@@ -89,6 +91,9 @@ class Windows:
     def hold(self) -> None:
         """Holds what was born since the first snapshot, too."""
         if not self._guard:
+            return
+        self.has_others = host.has_other_allocators()
+        if self.has_others:
             return
         caches.clear(self.oldest)
         self.held.value = self._core.pyrefcore_snapshot_pin(self._start)

@@ -182,3 +182,20 @@ print(pyrefcore.check(list, runs=2).ok)
         "ctypes can't call back in this sub-interpreter; check in the main interpreter",
         "True",
     ]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="interpreters share one allocator until 3.11")
+@pytest.mark.parametrize("first", [True, False])
+def test_what_belongs_to_another_interpreter_is_not_held(first):
+    code = """
+try: import _interpreters as several
+except ImportError: import _xxsubinterpreters as several
+made = [several.create()] if %r else []
+def function():
+    if not made: made.append(several.create())
+    several.run_string(made[0], "x = [1]")
+report = pyrefcore.check(function, runs=5)
+several.destroy(made[0])
+print(report.ok, [note[:16] for note in report.notes if "held" in note])
+"""
+    assert program(code % first) == "True ['nothing was held']\n"
