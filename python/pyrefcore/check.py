@@ -200,11 +200,24 @@ def _read(counted: Windows, report: Report, unsafe: bool) -> None:
                 report.notes.append(notes.unsteady(findings.name_of(one), growth, report.runs))
 
 
+# Calling these runs none of their code.
+_ONLY_BEGUN = (
+    (inspect.iscoroutinefunction, "a coroutine function"),
+    (inspect.isgeneratorfunction, "a generator function"),
+    (inspect.isasyncgenfunction, "an asynchronous generator function"),
+)
+
+
 def _refuse_misuse(fn: Callable[[], object], runs: int, warmup: Optional[int], windows: int) -> None:
     if not callable(fn):
         raise TypeError("check needs something that can be called without arguments, not %s" % safe_repr(fn))
-    if inspect.iscoroutinefunction(fn):
-        raise TypeError("%s is a coroutine function; check a function that runs it to its end" % safe_repr(fn))
+    code = fn if inspect.isroutine(fn) else getattr(type(fn), "__call__", fn)
+    for is_one, kind in _ONLY_BEGUN:
+        if is_one(getattr(fn, "func", fn)) or is_one(code):
+            raise TypeError("%s is %s; check a function that runs it to its end" % (safe_repr(fn), kind))
+    for argument, value in (("runs", runs), ("windows", windows), ("warmup", warmup or 0)):
+        if not isinstance(value, int):
+            raise TypeError("%s is %s, and has to be an int" % (argument, safe_repr(value)))
     if runs < 1:
         raise ValueError("runs is %d, and a window needs at least 1" % runs)
     if windows < 2:

@@ -145,6 +145,10 @@ class Report:
         """Whether everything was looked at and nothing was found."""
         return not self.findings and self.error is None
 
+    def __bool__(self) -> bool:
+        """`ok`, so that `assert check(function)` means what it says."""
+        return self.ok
+
     def to_dict(self) -> Dict[str, Any]:
         """The report as JSON has it: only dicts, lists, strings, numbers, booleans and None."""
         found: Dict[str, Any] = {

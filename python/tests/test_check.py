@@ -1,5 +1,6 @@
 """`check` names what is leaked and what is released too often, and is quiet about the rest."""
 
+import functools
 import sys
 
 import pytest
@@ -217,7 +218,14 @@ print(died)
 
 @pytest.mark.parametrize(
     "arguments, error",
-    [({"fn": 3}, TypeError), ({"runs": 0}, ValueError), ({"windows": 1}, ValueError), ({"warmup": -1}, ValueError)],
+    [
+        ({"fn": 3}, TypeError),
+        ({"runs": 3.5}, TypeError),
+        ({"warmup": "3"}, TypeError),
+        ({"runs": 0}, ValueError),
+        ({"windows": 1}, ValueError),
+        ({"warmup": -1}, ValueError),
+    ],
 )
 def test_misuse_is_refused(arguments, error):
     arguments = dict({"fn": len}, **arguments)
@@ -225,12 +233,35 @@ def test_misuse_is_refused(arguments, error):
         check(arguments.pop("fn"), **arguments)
 
 
-def test_a_coroutine_function_is_refused():
-    async def work():
+def test_what_a_call_only_begins_is_refused():
+    async def coroutine():
         pass
 
-    with pytest.raises(TypeError, match="coroutine"):
-        check(work)
+    def generator():
+        yield
+
+    async def both():
+        yield
+
+    class Callable:
+        async def __call__(self):
+            pass
+
+    for work, kind in (
+        (coroutine, "a coroutine"),
+        (Callable(), "a coroutine"),
+        (functools.partial(coroutine), "a coroutine"),
+        (generator, "a generator"),
+        (both, "an asynchronous generator"),
+    ):
+        with pytest.raises(TypeError, match=kind):
+            check(work)
+
+
+def test_a_report_is_true_where_nothing_was_found():
+    kept = object()
+    assert check(list)
+    assert not check(lambda: incref(kept))
 
 
 def test_repr_runs_code_only_when_asked():
