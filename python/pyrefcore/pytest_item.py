@@ -82,8 +82,14 @@ class RepeatedTest:
                 handler.stream = stream
 
     def __call__(self) -> None:
+        try:
+            self._run()
+        finally:
+            # A snapshot that comes next sees nothing of it.
+            self._forget()
+
+    def _run(self) -> None:
         item = self._item
-        self._forget()
         if self._names is not None:
             item.dtest.globs.update(self._names)
             item.runtest()

@@ -319,3 +319,20 @@ def test_d(): assert 0
         "leaked",
         "skipped",
     ]
+
+
+def test_what_changes_nothing_ends_after_one_window(project):
+    code = """
+def test_nothing(): pass
+def test_output(capsys): print("text")
+def test_print(): print("text")
+def test_log(caplog): logging.getLogger().warning("text")
+def test_objects(): [Thing() for _ in range(100)].sort(key=id)
+def test_class():
+    class Own: pass
+    Own()
+"""
+    assert project.run(code, "--refs-json=found.json") == 0
+    tests = json.loads(project.read("found.json"))["tests"]
+    # What the first brings into being stays.
+    assert [test["report"]["windows"] for test in tests[1:]] == [1] * 5
