@@ -6,9 +6,6 @@ use super::finding::{Example, Finding, Kind};
 use super::fold::{self, Kept};
 use super::snapshot::{OfType, Row, Snapshot};
 
-/// Examples kept of each finding.
-pub(super) const EXAMPLES: usize = 8;
-
 /// References that an object must lose in each window before that alone counts: the loop around the runs, and what is
 /// parked between them, let go of one or two to a small number.
 const LEAST_FALL: isize = 5;
@@ -80,6 +77,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
     }
     // SAFETY: the caller's promise is the callee's.
     unsafe { fold::fold(&mut findings, kept) };
+    findings.iter_mut().for_each(Finding::shorten);
     findings.sort_by_key(|finding| {
         let most = finding.references.last().copied().unwrap_or(0).abs();
         (
@@ -135,6 +133,7 @@ pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
             }
         })
         .collect();
+    findings.iter_mut().for_each(Finding::shorten);
     findings.sort_by(|a, b| a.type_name.cmp(&b.type_name));
     findings
 }
@@ -267,8 +266,11 @@ fn examples(
         )
     });
     rows.iter()
-        .take(EXAMPLES)
-        .map(|row| Example::without_pins(row.op, row.refcount, row.explained))
+        .map(|row| Example {
+            op: row.op,
+            refcount: row.refcount,
+            explained: row.explained,
+        })
         .collect()
 }
 

@@ -1,8 +1,10 @@
 //! Who refers to whom.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::finding::Example;
 use super::pass::{Pass, Seen};
+use super::pins;
 use super::snapshot::counted;
 use crate::abi::{self, PyObject};
 
@@ -23,6 +25,16 @@ pub(super) struct Closed {
     pub(super) explained: isize,
     /// Its type was written in C by somebody else.
     pub(super) is_foreign: bool,
+}
+
+impl Closed {
+    pub(super) fn example(&self) -> Example {
+        Example {
+            op: self.op,
+            refcount: self.refcount,
+            explained: self.explained,
+        }
+    }
 }
 
 /// Objects that are looked at below one.
@@ -102,6 +114,68 @@ impl Edges {
             }
         }
         types
+    }
+
+    /// The objects below these that nothing else holds, and their types. Nothing is looked for below what the audit holds,
+    /// since that is older than the leak.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    pub(super) unsafe fn only_below(
+        &mut self,
+        roots: impl Iterator<Item = *mut PyObject>,
+        limit: usize,
+    ) -> Vec<[usize; 2]> {
+        /// More references than anything has: nobody else needs to hold a root.
+        const ROOT: isize = isize::MAX / 2;
+        let mut met: Vec<Seen> = roots.filter_map(|op| self.pass.find(op)).collect();
+        let roots = met.len();
+        // References from what was met.
+        let root = |seen: &Seen| (seen.op as usize, ROOT);
+        let mut inside: HashMap<usize, isize> = met.iter().map(root).collect();
+        let mut at = 0;
+        while let Some(&seen) = met.get(at) {
+            at += 1;
+            // SAFETY: the caller's promise.
+            unsafe { self.show(seen) };
+            for &place in &self.shown {
+                if let Some(references) = inside.get_mut(&place) {
+                    *references += 1;
+                } else if met.len() < limit
+                    && let Some(seen) = self.pass.find(place as *mut PyObject)
+                    // SAFETY: what was seen is an object.
+                    && unsafe { counted(seen.op) }.is_some_and(|count| count < pins::REFERENCES)
+                {
+                    inside.insert(place, 1);
+                    met.push(seen);
+                }
+            }
+        }
+        // As a collector does: what is held from elsewhere, and all below that, is not theirs.
+        met.drain(..roots);
+        let mut others = met.clone();
+        others.retain(|seen| {
+            // SAFETY: as above.
+            let count = unsafe { counted(seen.op) };
+            count.is_none_or(|count| count > inside[&(seen.op as usize)])
+        });
+        for other in &others {
+            inside.remove(&(other.op as usize));
+        }
+        while let Some(other) = others.pop() {
+            // SAFETY: the caller's promise.
+            unsafe { self.show(other) };
+            for place in &self.shown {
+                if inside.get(place).is_some_and(|&count| count < ROOT) {
+                    inside.remove(place);
+                    others.extend(self.pass.find(*place as *mut PyObject));
+                }
+            }
+        }
+        met.retain(|seen| inside.contains_key(&(seen.op as usize)));
+        met.iter()
+            .map(|&seen| [seen.op as usize, self.pass.info(seen).ob_type as usize])
+            .collect()
     }
 
     /// The objects of these types that only each other, or things like them, hold: nobody can ever reach or end them.

@@ -5,6 +5,9 @@ use std::ffi::CString;
 use super::pins;
 use crate::abi::{PyObject, PyTypeObject};
 
+/// Examples kept of each finding.
+const EXAMPLES: usize = 8;
+
 /// What is wrong with references of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -25,18 +28,6 @@ pub struct Example {
     pub refcount: isize,
     /// References explained.
     pub explained: isize,
-}
-
-impl Example {
-    /// An object as it would be counted if the audit held none of it.
-    pub(super) fn without_pins(op: *mut PyObject, refcount: isize, explained: isize) -> Self {
-        let pins = pins::of(op);
-        Self {
-            op,
-            refcount: refcount - pins,
-            explained: explained - pins,
-        }
-    }
 }
 
 /// Objects that only what was leaked keeps alive.
@@ -61,8 +52,20 @@ pub struct Finding {
     pub references: Vec<isize>,
     /// How the number of objects changed in each window.
     pub objects: Vec<isize>,
-    /// A few of the objects, newest first.
+    /// The objects, newest first; in the end, a few of them.
     pub examples: Vec<Example>,
     /// What they keep alive.
     pub folded: Vec<Folded>,
+}
+
+impl Finding {
+    /// As it is told: with a few examples, as these would be counted if the audit held none of them.
+    pub(super) fn shorten(&mut self) {
+        self.examples.truncate(EXAMPLES);
+        for example in &mut self.examples {
+            let pins = pins::of(example.op);
+            example.refcount -= pins;
+            example.explained -= pins;
+        }
+    }
 }
