@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, List, Sequence
+from typing import Any, Container, List, Sequence
 
 from . import graph, native, report
 from .graph import at, decrease, increase
@@ -28,19 +28,21 @@ def read(
     """The leaks and over-releases among the library's findings, largest first. `newest` is what was found in the last
     window alone: examples from there are preferred."""
     read = []
+    # An old object that was leaked again and again is its finding's only example, and nobody else's.
+    alone = {found.examples[0].object for found in findings if found.examples_count == 1}
     for found in findings:
         if found.kind in KINDS:
             last = [one for one in newest if (one.kind, one.type) == (found.kind, found.type)]
-            read.append(_finding(found, last[0] if last else found, runs, windows, unsafe))
+            examples = _newest(found, last[0] if last else found, alone)
+            read.append(_finding(found, examples, runs, windows, unsafe))
     return sorted(read, key=lambda one: -max(abs(one.references_per_run), one.objects_per_run))
 
 
 def _finding(
-    found: native.Finding, newest: native.Finding, runs: int, windows: int, unsafe: bool
+    found: native.Finding, examples: Sequence[native.Example], runs: int, windows: int, unsafe: bool
 ) -> report.Finding:
     growth = [found.references[window] for window in range(windows)]
     objects = [found.objects[window] for window in range(len(growth))]
-    examples = [newest.examples[index] for index in range(newest.examples_count)]
     missing = sum(example.refcount - example.explained for example in examples)
     return report.Finding(
         kind=KINDS[found.kind],
@@ -53,7 +55,25 @@ def _finding(
             report.Folded((one.type_name or b"?").decode("utf-8", "replace"), one.references / (runs or 1))
             for one in (found.folded[index] for index in range(found.folded_count))
         ],
+        classes=_classes(examples),
     )
+
+
+def _newest(found: native.Finding, newest: native.Finding, alone: Container[int]) -> List[native.Example]:
+    """The examples from the last window, without those that have a finding of their own."""
+    if found.examples_count > 1:
+        examples = [newest.examples[index] for index in range(newest.examples_count)]
+        others = [example for example in examples if example.object not in alone]
+        if others:
+            return others
+    return [found.examples[index] for index in range(found.examples_count)]
+
+
+def _classes(examples: Sequence[native.Example]) -> List[str]:
+    """The names of those that are types, each once."""
+    things = (at(example.object) for example in examples)
+    names = [type_name(thing) for thing in things if issubclass(type(thing), type)]
+    return sorted(set(names), key=names.index)
 
 
 def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.Example]:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Sequence
 from . import drawing
 from .drawing import counted, escape
 from .report import OVER_RELEASE, Report
+from .text import named
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfbfa; --card: #fff; --ink: #1c2024; --faint: #62676d; --line: #d9dbde;
@@ -102,7 +103,7 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
     how = " per run" if runs else ""
     parts = [
         '<article class="card"><h3><span class="tag">%s</span><code>%s</code></h3>'
-        % (escape(finding["kind"]), escape(finding["type"])),
+        % (escape(finding["kind"]), escape(named(finding["type"], finding["classes"]))),
         "<p>%s</p>" % escape(_change(finding, runs)),
     ]
     is_leak = finding["kind"] != OVER_RELEASE

@@ -152,12 +152,13 @@ def _outcome(report: Any) -> Optional[str]:
 
 
 def _verdict(nodeid: str, settings: Settings, report: Report) -> Verdict:
-    known = {
-        finding.type: settings.allow[finding.type] for finding in report.findings if finding.type in settings.allow
-    }
-    unexpected = [
-        finding for finding in report.findings if finding.type not in known and not settings.is_expected(finding)
-    ]
+    known: Dict[str, str] = {}
+    unexpected = []
+    for finding in report.findings:
+        allowed = settings.allowed(finding)
+        known.update(allowed)
+        if not allowed and settings.expected(finding) is None:
+            unexpected.append(finding)
     found = report.to_dict()
     # One example says enough on a terminal; the others are in the report.
     shown = [dataclasses.replace(finding, examples=finding.examples[:1]) for finding in unexpected]

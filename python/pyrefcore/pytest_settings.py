@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import math
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import pytest
@@ -57,16 +58,24 @@ class Settings:
             is_counted = all(type(count) in (int, float) for count in self.expect.values())
             _refuse(item, not is_counted, "needs the references per run for each type in expect")
 
-    def is_expected(self, finding: Finding) -> bool:
-        """Whether the finding is the one that was announced."""
-        if finding.type not in self.expect:
-            return False
-        count = self.expect[finding.type]
-        return count is None or abs(count - finding.references_per_run) < 1e-9
+    def allowed(self, finding: Finding) -> Dict[str, str]:
+        """The reasons for a finding, by its type, or by each class that was leaked; none where one is not allowed."""
+        for names in ([finding.type], finding.classes):
+            if names and all(name in self.allow for name in names):
+                return {name: self.allow[name] for name in names}
+        return {}
+
+    def expected(self, finding: Finding) -> Optional[str]:
+        """The name, of its type or of the class that was leaked, by which the finding was announced."""
+        for name in [finding.type] + (finding.classes if len(finding.classes) == 1 else []):
+            count = self.expect.get(name, math.nan)
+            if count is None or abs(count - finding.references_per_run) < 1e-9:
+                return name
+        return None
 
     def missing(self, findings: Sequence[Finding]) -> List[str]:
         """What was expected and is not among these findings."""
-        seen = {finding.type for finding in findings if self.is_expected(finding)}
+        seen = {self.expected(finding) for finding in findings}
         return [
             name if count is None else "%s, %+g references per run" % (name, count)
             for name, count in self.expect.items()

@@ -107,6 +107,8 @@ class Finding:
     growth: List[int] = dataclasses.field(default_factory=list)
     examples: List[Example] = dataclasses.field(default_factory=list)
     folded: List[Folded] = dataclasses.field(default_factory=list)
+    #: Where the examples are types themselves: their names, each once.
+    classes: List[str] = dataclasses.field(default_factory=list)
 
     def to_dict(self) -> Dict[str, Any]:
         """The finding as JSON has it."""
@@ -118,6 +120,7 @@ class Finding:
             "growth": list(self.growth),
             "examples": [example.to_dict() for example in self.examples],
             "folded": [folded.to_dict() for folded in self.folded],
+            "classes": list(self.classes),
         }
 
 

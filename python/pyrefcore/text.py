@@ -6,7 +6,7 @@ from typing import Iterator, List, Sequence
 
 from .report import OVER_RELEASE, Example, Finding, Frame, Neighbour, Report
 
-#: Most examples of a finding that are written out.
+#: Most examples of a finding that are written out, and most classes.
 EXAMPLES = 3
 
 
@@ -40,16 +40,16 @@ def verdict(report: Report) -> str:
 
 def headline(finding: Finding, runs: int) -> str:
     """The finding in one sentence."""
-    per_run = abs(finding.references_per_run)
+    per_run, of = abs(finding.references_per_run), named(finding.type, finding.classes)
     if not finding.growth:
-        return "%s: %s missing" % (finding.kind, _count(per_run, "reference", finding.type))
+        return "%s: %s missing" % (finding.kind, _count(per_run, "reference", of))
     windows = len(finding.growth)
     if per_run:
-        what = _count(per_run, "reference", finding.type)
+        what = _count(per_run, "reference", of)
         how = "released too often" if finding.kind == OVER_RELEASE else "never released"
         total = abs(sum(finding.growth))
     else:
-        what = _count(finding.objects_per_run, "object", finding.type)
+        what = _count(finding.objects_per_run, "object", of)
         how = "which only hold each other, and the collector can't free them"
         total = round(finding.objects_per_run * runs) * windows
     return "%s: %s per run, %s (%d in %d windows of %d run%s, the same in each)" % (
@@ -61,6 +61,15 @@ def headline(finding: Finding, runs: int) -> str:
         runs,
         "" if runs == 1 else "s",
     )
+
+
+def named(type_name: str, classes: Sequence[str]) -> str:
+    """What a finding is about: its type, and which classes, where these were leaked."""
+    if not classes:
+        return type_name
+    more = ", ..." if len(classes) > EXAMPLES else ""
+    several = "es" if len(classes) > 1 else ""
+    return "%s (the class%s %s%s)" % (type_name, several, ", ".join(classes[:EXAMPLES]), more)
 
 
 def _count(count: float, what: str, of: str) -> str:

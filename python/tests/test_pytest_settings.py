@@ -103,6 +103,27 @@ def test_bb(): leak()
     )
 
 
+def test_a_class_can_be_allowed_and_expected(project):
+    code = """
+class Other: pass
+@pytest.mark.refs(allow={"test_it.Thing": "a reason"})
+def test_allowed(): incref(Thing)
+@pytest.mark.refs(allow={"test_it.Other": "a reason"})
+def test_another_is_not(): incref(Thing), incref(Other)
+@pytest.mark.refs(expect={"test_it.Thing": 1})
+def test_expected(): incref(Thing)
+@pytest.mark.refs(expect={"test_it.Thing": 2})
+def test_other_number(): incref(Thing)
+"""
+    assert project.run(code, refs=["--refs", "--refs-runs=3"]) == 1
+    project.says(
+        "allowed: test_it.py::test_allowed: test_it.Thing (a reason)",
+        "LEAKED test_it.py::test_another_is_not",
+        "LEAKED test_it.py::test_other_number",
+    )
+    project.is_silent_about("LEAKED test_it.py::test_expected")
+
+
 def test_allow_list_needs_reasons(project):
     project.folder.makeini("[pytest]\nrefs_allow =\n    test_a | x |\n")
     assert project.run("def test_it(): pass") == 4

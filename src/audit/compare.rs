@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::classes;
 use super::finding::{Example, Finding, Kind};
 use super::fold::{self, Kept};
 use super::snapshot::{OfType, Row, Snapshot};
@@ -61,7 +62,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
                     _ => row.unexplained() > old,
                 }
             };
-            findings.push(Finding {
+            let finding = Finding {
                 kind,
                 ob_type: of_type.ob_type,
                 type_name: of_type.name.clone(),
@@ -69,7 +70,9 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
                 objects: objects.clone(),
                 examples: examples(last, id, &before, wanted),
                 folded: Vec::new(),
-            });
+            };
+            // SAFETY: the caller's promise is the callee's.
+            findings.extend(unsafe { classes::told_apart(finding, snapshots) });
         }
         if !found && steady(&objects).is_some_and(|objects| objects > 0) {
             kept.push(Kept { of_type, objects });
@@ -224,12 +227,12 @@ fn changes(
         .collect()
 }
 
-fn differences(values: &[isize]) -> Vec<isize> {
+pub(super) fn differences(values: &[isize]) -> Vec<isize> {
     values.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
 /// The change, where it is the same in every window.
-fn steady(changes: &[isize]) -> Option<isize> {
+pub(super) fn steady(changes: &[isize]) -> Option<isize> {
     let (&first, rest) = changes.split_first()?;
     rest.iter().all(|&change| change == first).then_some(first)
 }

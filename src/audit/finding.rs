@@ -6,7 +6,7 @@ use super::pins;
 use crate::abi::{PyObject, PyTypeObject};
 
 /// Examples kept of each finding.
-const EXAMPLES: usize = 8;
+pub(super) const EXAMPLES: usize = 8;
 
 /// What is wrong with references of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

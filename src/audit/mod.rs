@@ -9,6 +9,7 @@
 pub mod attachment;
 pub mod blocks;
 pub mod builtin;
+mod classes;
 pub mod compare;
 pub mod door;
 pub mod edges;

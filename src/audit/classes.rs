@@ -1,0 +1,58 @@
+//! Types that were leaked, told apart: whoever reads of references to `type` asks which.
+
+use std::collections::{HashMap, HashSet};
+
+use super::compare::{differences, steady};
+use super::finding::{EXAMPLES, Finding, Kind};
+use super::snapshot::Snapshot;
+use crate::abi;
+
+/// Of a leak of types, those that are old and have the same growth in every window, one by one, and what is left.
+///
+/// # Safety
+/// The host's lock is held, and no example has died.
+pub(super) unsafe fn told_apart(finding: Finding, snapshots: &[&Snapshot]) -> Vec<Finding> {
+    let Some(newest) = finding.examples.first() else {
+        return vec![finding];
+    };
+    // SAFETY: the caller's promise.
+    let are_types = unsafe { abi::flags_of(newest.op) }.0 >> 31 & 1 != 0;
+    // In one window, growth is the same whatever it is.
+    let is_sure = finding.references.len() > 1 && finding.examples.len() > 1;
+    if !are_types || !is_sure || finding.kind != Kind::Leak {
+        return vec![finding];
+    }
+    let places = finding.examples.iter().map(|example| example.op as usize);
+    let places: HashSet<usize> = places.collect();
+    let rests: Vec<HashMap<usize, isize>> = snapshots
+        .iter()
+        .map(|snapshot| snapshot.rests(|row| places.contains(&(row.op as usize))))
+        .collect();
+    let mut left = finding.clone();
+    let mut apart = Vec::new();
+    for example in &finding.examples {
+        let rest = |rests: &HashMap<_, _>| rests.get(&(example.op as usize)).copied().unwrap_or(0);
+        let rest: Vec<isize> = rests.iter().map(rest).collect();
+        let references = differences(&rest);
+        if steady(&references).is_some_and(|change| change > 0) {
+            for (left, own) in left.references.iter_mut().zip(&references) {
+                *left -= own;
+            }
+            left.examples.retain(|other| other != example);
+            apart.push(Finding {
+                objects: vec![0; references.len()],
+                references,
+                examples: vec![*example],
+                ..finding.clone()
+            });
+        }
+    }
+    // Many at once are one mistake with all of them.
+    if apart.len() > EXAMPLES {
+        return vec![finding];
+    }
+    if left.references.iter().all(|&references| references > 0) {
+        apart.push(left);
+    }
+    apart
+}
