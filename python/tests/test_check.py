@@ -352,6 +352,23 @@ print(found.kind, died)
     assert out == "over-release []\n"
 
 
+def test_a_string_that_grows_while_it_is_held_is_let_go():
+    out = program("""
+import io
+streams = [io.StringIO() for _ in range(1000)]
+for number, stream in enumerate(streams):
+    stream.write("%050d" % number)
+more = iter(streams)
+print(pyrefcore.check(lambda: next(more).write("y" * 500), runs=100).ok)
+texts = [stream.getvalue() for stream in streams]
+del stream, streams, more
+print(all(sys.getrefcount(text) < 10 for text in texts), [int(text[:50]) for text in texts] == list(range(1000)))
+many = [["%d" % n * 12] for n in range(100000)]
+print(all(sys.getrefcount(text) < 10 for text, in many))
+""")
+    assert out == "True\nTrue True\nTrue\n"
+
+
 def test_a_detached_library_attaches_again(attached):
     assert attached.attached()
     attached.detach()

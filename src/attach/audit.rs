@@ -9,7 +9,7 @@ use super::loader;
 use super::originals::{self, Library};
 use crate::abi::{FLAVOUR, PyObject, PyVarObject};
 use crate::audit::door::{self, Door};
-use crate::audit::{attachment, blocks, builtin};
+use crate::audit::{attachment, blocks, builtin, pins};
 use crate::lifecycle::count;
 use crate::watch::birth_stacks;
 
@@ -247,6 +247,7 @@ unsafe extern "C" fn realloc(_ctx: *mut c_void, block: *mut c_void, bytes: usize
     };
     if !moved.is_null() {
         given(moved, bytes);
+        pins::resized(block as usize, room.unwrap_or(0));
     } else if let Some(room) = room {
         blocks::given(block as usize, room);
     }

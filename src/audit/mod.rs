@@ -19,7 +19,7 @@ mod holds;
 mod ledger;
 pub mod memory;
 mod pass;
-mod pins;
+pub mod pins;
 mod recognise;
 pub mod snapshot;
 mod tracked;

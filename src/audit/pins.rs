@@ -1,6 +1,7 @@
 //! References that the audit itself holds, so that an object that is released too often lives on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::ledger::Ledger;
@@ -41,6 +42,8 @@ impl Held {
     }
 }
 
+/// Whether anything was ever held.
+static IN_USE: AtomicBool = AtomicBool::new(false);
 static HELD: LazyLock<Mutex<Held>> = LazyLock::new(Mutex::default);
 
 fn held() -> MutexGuard<'static, Held> {
@@ -50,6 +53,8 @@ fn held() -> MutexGuard<'static, Held> {
 impl Pins {
     /// Holds nothing yet.
     pub(super) fn new() -> Self {
+        // Relaxed, here and below: the host's lock is held.
+        IN_USE.store(true, Ordering::Relaxed);
         let mut held = held();
         held.made += 1;
         Self { number: held.made }
@@ -113,6 +118,28 @@ impl Pins {
                     }
                 }
             }
+        }
+    }
+}
+
+/// A block with that room has another length now, and maybe another place: whoever does that to an object takes it for his
+/// own, and counts its references anew. Strings are written so.
+#[inline]
+pub fn resized(block: usize, room: usize) {
+    if IN_USE.load(Ordering::Relaxed) {
+        forget(block, room);
+    }
+}
+
+#[cold]
+fn forget(block: usize, room: usize) {
+    for objects in held().sets.values_mut() {
+        let at = objects.partition_point(|&op| op < block);
+        if objects
+            .get(at)
+            .is_some_and(|&op| op - block < room.min(FRONT))
+        {
+            objects.remove(at);
         }
     }
 }
