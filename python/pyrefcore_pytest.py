@@ -35,7 +35,8 @@ def pytest_configure(config: Any) -> None:
         "markers",
         "refs(runs=N, windows=N, skip=REASON, allow={TYPE: REASON}, expect={TYPE: NUMBER}): how --refs checks a test: "
         "`runs` repetitions in each of `windows` windows; not at all, for a reason; findings that are no failures "
-        "(a list of types does, too); references per run that must be found, with a list in any number",
+        "(a list of types does, too); references per run that must be found, with a list in any number; "
+        "TYPE may also be a class that was itself leaked",
     )
     if config.getoption("refs"):
         from pyrefcore.pytest_plugin import References
