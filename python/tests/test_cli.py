@@ -43,7 +43,8 @@ def test_json(there):
 
 def test_the_verdict_is_one_line(there):
     done = command("check", "-n", "2", "class A:\n    pass")
-    assert done.stdout.startswith("pyrefcore: class A: ...: clean (3 windows of 2 runs)\n"), done
+    assert done.stdout.startswith("pyrefcore: class A: ...: clean (")
+    assert " of 2 runs)\n" in done.stdout, done
 
 
 def test_several_lines_and_setups(there):
