@@ -161,6 +161,21 @@ def test_an_integer_that_is_an_address_of_a_type(blocks):
     assert seen() == []
 
 
+def test_text_in_front_of_a_type_that_is_left_from_before(blocks):
+    """CPython keeps documentation of types in such blocks, and what was there before stands behind it."""
+    class Kind:
+        pass
+
+    text = b"Raised when an archive cannot be read or written, or when there is no such archive at all"
+    for place in range(TYPE, TYPE + 40, 8):
+        for length in range(place - 24, place):
+            block = blocks.write(size=place + 8 + object.__basicsize__ + 32)
+            ctypes.memmove(block, text[: max(length, 0)], max(length, 0))
+            ctypes.c_size_t.from_address(block + place).value = id(Kind)
+    assert blocks.holders(Kind) == []
+    assert seen() == []
+
+
 def test_an_implausible_count(blocks):
     held = Marked()
     for count in (0, -1, -(2**62)):

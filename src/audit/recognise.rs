@@ -3,6 +3,7 @@
 use super::memory::Memory;
 use super::types::{TYPE_WORD, TypeId, Types};
 use crate::abi::{Head, PyObject};
+use crate::lifecycle::gc;
 use crate::refcount::{Current, Policy};
 
 /// Bytes of one pair of words.
@@ -11,8 +12,9 @@ const PAIR: usize = 16;
 /// The living object in the block at `block`, which has at most `room` bytes.
 ///
 /// The places where an object can start are tried from the front, and the first whose type word is a type with that many
-/// words in front of its instances decides: only then is the count judged. One that no object has means that the memory is
-/// parked in a free list, and the block holds none.
+/// words in front of its instances decides: only then are the count and the links judged. A count that no object has means
+/// that the memory is parked in a free list, and links that lead nowhere that the type is left from an object which was
+/// there before: the block holds none.
 ///
 /// # Safety
 /// `room` bytes can be read from `block` on, or as many as the first object that fits there has.
@@ -38,9 +40,23 @@ pub(super) unsafe fn recognise(
         if info.pairs != pairs || start + info.least_size > room {
             continue;
         }
-        // SAFETY: as above; the count may be anything.
-        let is_alive = unsafe { Current::is_plausible(PyObject::count(op)) };
+        // SAFETY: as above; the count may be anything, and so may the links, which lie in the block too.
+        let is_alive = unsafe {
+            Current::is_plausible(PyObject::count(op)) && (!info.has_links || may_be_linked(op))
+        };
         return is_alive.then_some((op, id));
     }
     None
+}
+
+/// Whether the words in front of a container may be its links, which text, for one, is not.
+///
+/// # Safety
+/// They can be read.
+unsafe fn may_be_linked(op: *mut PyObject) -> bool {
+    /// Bits that no address of a user's has, and one that the address of a link has not.
+    const NEVER: usize = !0 << 47 | 4;
+    // SAFETY: the caller's promise.
+    let head = unsafe { &*gc::head(op) };
+    (head._gc_next | head._gc_prev) & NEVER == 0
 }

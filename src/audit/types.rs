@@ -31,6 +31,8 @@ pub(super) struct TypeInfo {
     pub(super) ob_type: *mut PyTypeObject,
     /// Pairs of words in front of an instance.
     pub(super) pairs: u8,
+    /// The words right in front of an instance are the collector's links.
+    pub(super) has_links: bool,
     /// Bytes that every instance has.
     pub(super) least_size: usize,
     pub(super) asked: Asked,
@@ -207,6 +209,7 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
         TypeInfo {
             ob_type,
             pairs: flags.pairs_in_front(FLAVOUR),
+            has_links: flags.have_gc() && !FLAVOUR.free_threaded && host::has_interpreter(),
             // Most strings are shorter than their type says: the text stands behind the first fields.
             least_size: if flags.is_string() {
                 size_of::<PyObject>()

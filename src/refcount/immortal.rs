@@ -1,4 +1,4 @@
-use super::{Policy, Released};
+use super::{MOST_REFERENCES, Policy, Released};
 
 /// 3.12 and 3.13: a signed word whose low half, when its sign bit is set, marks an immortal.
 ///
@@ -101,6 +101,6 @@ impl Policy for Immortal {
     #[inline]
     unsafe fn is_plausible(count: *const isize) -> bool {
         // SAFETY: valid for reads, says the caller.
-        unsafe { (1..1 << 40).contains(&*count) }
+        unsafe { (1..MOST_REFERENCES).contains(&*count) }
     }
 }

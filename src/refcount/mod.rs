@@ -21,6 +21,10 @@ pub use flagged::Flagged;
 pub use immortal::Immortal;
 pub use plain::Plain;
 
+/// More references than anything has, since they would fill 128 GiB, and fewer than five letters make where a count should
+/// be.
+const MOST_REFERENCES: isize = 1 << 34;
+
 /// The policy of this library's flavour.
 #[cfg(not(Py_3_12))]
 pub type Current = Plain;

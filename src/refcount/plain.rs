@@ -1,4 +1,4 @@
-use super::{Policy, Released};
+use super::{MOST_REFERENCES, Policy, Released};
 
 /// 3.8 to 3.11: a signed word, no checks, no immortals.
 #[derive(Debug)]
@@ -68,6 +68,6 @@ impl Policy for Plain {
     #[inline]
     unsafe fn is_plausible(count: *const isize) -> bool {
         // SAFETY: valid for reads, says the caller.
-        unsafe { (1..1 << 40).contains(&*count) }
+        unsafe { (1..MOST_REFERENCES).contains(&*count) }
     }
 }
