@@ -493,8 +493,8 @@ int pyrefcore_audit_detach(void);
 int pyrefcore_audit_is_attached(void);
 
 /*
- From now on the C call stack of each memory block is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more.
- The old setting.
+ From now on the C call stack of each memory block is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more:
+ those that were are forgotten. The old setting.
  */
 int pyrefcore_audit_births(int on);
 

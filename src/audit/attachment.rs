@@ -42,7 +42,12 @@ pub fn keeps_births() -> bool {
 
 /// Keeps the stack of each block from now on, or no more; returns whether it was kept.
 pub fn keep_births(on: bool) -> bool {
-    BIRTHS.swap(on, Ordering::Relaxed)
+    let before = BIRTHS.swap(on, Ordering::Relaxed);
+    if before && !on {
+        // From now on nobody hears which of these places become somebody else's.
+        birth_stacks::clear();
+    }
+    before
 }
 
 /// The stack on which an object's block was handed out, if that was kept.

@@ -32,8 +32,8 @@ pub extern "C" fn pyrefcore_audit_is_attached() -> c_int {
     c_int::from(attachment::is_attached())
 }
 
-/// From now on the C call stack of each memory block is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more.
-/// The old setting.
+/// From now on the C call stack of each memory block is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more:
+/// those that were are forgotten. The old setting.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_audit_births(on: c_int) -> c_int {
     c_int::from(attachment::keep_births(on != 0))
