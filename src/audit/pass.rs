@@ -152,9 +152,8 @@ impl Pass {
                 memory,
                 |_, _| false,
                 |op, ob_type| {
-                    if pass.ledger.see(op) {
-                        pass.seen.push(Seen { op, ob_type });
-                    }
+                    pass.ledger.see(op);
+                    pass.seen.push(Seen { op, ob_type });
                 },
             );
             if let Some(door) = door() {
