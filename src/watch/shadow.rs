@@ -92,7 +92,14 @@ impl<M> Shadow<M> {
         let region = self.region(address)?;
         // Release: pairs with the acquire in `visit`.
         self.pages[address / REGION / ON_PAGE].store(true, Ordering::Release);
-        reserve(region, MARKS * size_of::<M>());
+        let bytes = MARKS * size_of::<M>();
+        if reserve(region, bytes) && size_of::<M>() > 1 {
+            // Wider marks are made for a walk over everything, where small pages cost more time than the walk. Where
+            // the kernel has no large ones it says so, and small ones do.
+            let marks = region.load(Ordering::Acquire);
+            // SAFETY: the region was mapped with so many bytes, and stays.
+            unsafe { libc::madvise(marks.cast(), bytes, libc::MADV_HUGEPAGE) };
+        }
         self.get(address)
     }
 }
