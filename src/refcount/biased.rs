@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::bias::Me;
-use super::{Policy, Released, Tried, bias};
+use super::{MOST_REFERENCES, Policy, Released, Tried, bias};
 use crate::abi::BiasedCount;
 use crate::host::{Host, ThisHost};
 
@@ -141,7 +141,10 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
     #[inline]
     unsafe fn is_plausible(count: *const BiasedCount) -> bool {
         // SAFETY: the caller's promise is the callee's.
-        bias::get(unsafe { words(count) }).is_none_or(|refcnt| refcnt > 0)
+        let words = unsafe { words(count) };
+        // Relaxed: only one thread runs. An owner's id is an address.
+        let may_own = words.ob_tid.load(Relaxed) >> 47 == 0;
+        may_own && bias::get(words).is_none_or(|refcnt| (1..MOST_REFERENCES).contains(&refcnt))
     }
 
     #[inline]
