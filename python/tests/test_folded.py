@@ -94,4 +94,5 @@ def test_what_two_leaks_hold_is_named_once():
 
     found = check(leak, runs=10).findings
     assert sorted(one.type for one in found) == ["list", "tuple"]
-    assert [name for one in found for name in folded(one)] == ["bytearray"]
+    # From 3.15 on a bytearray holds its bytes as an object.
+    assert [name for one in found for name in folded(one) if name != "bytes"] == ["bytearray"]
