@@ -20,6 +20,7 @@ from .windows import NotCounted
 
 CLEAN, FOUND, MISUSE, INTERRUPTED = 0, 1, 2, 130
 
+
 class _Unwritten(OSError):
     """Standard output takes no more."""
 

@@ -55,6 +55,18 @@ def command(*arguments, **environment):
     return python("-m", "pyrefcore", *arguments, **environment)
 
 
+def check(fn, **more):
+    import pyrefcore
+
+    return pyrefcore.check(fn, **more)
+
+
+def only(report):
+    """The one finding of the report."""
+    assert len(report.findings) == 1, str(report)
+    return report.findings[0]
+
+
 def pytest_collection_modifyitems(items):
     """What starts threads comes last: once one has run, free-threaded 3.13 makes every type immortal."""
     items.sort(key=lambda item: item.fspath.basename in ("test_bad_input.py", "test_observers.py"))

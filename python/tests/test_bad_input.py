@@ -1,11 +1,12 @@
 """Functions that misbehave: each is told in a clear sentence, and what was counted is not lost."""
 
+import functools
 import sys
 import sysconfig
 import threading
 
 import pytest
-from conftest import incref, program
+from conftest import check, incref, program
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -14,10 +15,46 @@ class Thing:
     pass
 
 
-def check(fn, **more):
-    import pyrefcore
+@pytest.mark.parametrize(
+    "arguments, error",
+    [
+        ({"fn": 3}, TypeError),
+        ({"runs": 3.5}, TypeError),
+        ({"warmup": "3"}, TypeError),
+        ({"runs": 0}, ValueError),
+        ({"windows": 1}, ValueError),
+        ({"warmup": -1}, ValueError),
+    ],
+)
+def test_misuse_is_refused(arguments, error):
+    arguments = dict({"fn": len}, **arguments)
+    with pytest.raises(error):
+        check(arguments.pop("fn"), **arguments)
 
-    return pyrefcore.check(fn, **more)
+
+def test_what_a_call_only_begins_is_refused():
+    async def coroutine():
+        pass
+
+    def generator():
+        yield
+
+    async def both():
+        yield
+
+    class Callable:
+        async def __call__(self):
+            pass
+
+    for work, kind in (
+        (coroutine, "a coroutine"),
+        (Callable(), "a coroutine"),
+        (functools.partial(coroutine), "a coroutine"),
+        (generator, "a generator"),
+        (both, "an asynchronous generator"),
+    ):
+        with pytest.raises(TypeError, match=kind):
+            check(work)
 
 
 def raising_at(run, error):

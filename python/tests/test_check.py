@@ -1,27 +1,15 @@
 """`check` names what is leaked and what is released too often, and is quiet about the rest."""
 
-import functools
 import sys
 
 import pytest
-from conftest import incref, program
+from conftest import check, incref, only, program
 
 pytestmark = pytest.mark.usefixtures("attached")
 
 
 class Thing:
     pass
-
-
-def check(fn, **more):
-    import pyrefcore
-
-    return pyrefcore.check(fn, **more)
-
-
-def only(report):
-    assert len(report.findings) == 1, str(report)
-    return report.findings[0]
 
 
 def test_correct_code_is_clean():
@@ -203,48 +191,6 @@ gc.collect()
 print(died)
 """)
     assert out == "over-release __main__.Mortal -1.0 [-100, -100, -100] True\nTrue True\nover-release []\n[]\n"
-
-
-@pytest.mark.parametrize(
-    "arguments, error",
-    [
-        ({"fn": 3}, TypeError),
-        ({"runs": 3.5}, TypeError),
-        ({"warmup": "3"}, TypeError),
-        ({"runs": 0}, ValueError),
-        ({"windows": 1}, ValueError),
-        ({"warmup": -1}, ValueError),
-    ],
-)
-def test_misuse_is_refused(arguments, error):
-    arguments = dict({"fn": len}, **arguments)
-    with pytest.raises(error):
-        check(arguments.pop("fn"), **arguments)
-
-
-def test_what_a_call_only_begins_is_refused():
-    async def coroutine():
-        pass
-
-    def generator():
-        yield
-
-    async def both():
-        yield
-
-    class Callable:
-        async def __call__(self):
-            pass
-
-    for work, kind in (
-        (coroutine, "a coroutine"),
-        (Callable(), "a coroutine"),
-        (functools.partial(coroutine), "a coroutine"),
-        (generator, "a generator"),
-        (both, "an asynchronous generator"),
-    ):
-        with pytest.raises(TypeError, match=kind):
-            check(work)
 
 
 def test_a_report_is_true_where_nothing_was_found():

@@ -1,24 +1,13 @@
 """What only leaked objects hold is put under their finding, each under its own."""
 
 import pytest
-from conftest import incref
+from conftest import check, incref, only
 
 pytestmark = pytest.mark.usefixtures("attached")
 
 
 class Thing:
     pass
-
-
-def check(fn, **more):
-    import pyrefcore
-
-    return pyrefcore.check(fn, **more)
-
-
-def only(report):
-    assert len(report.findings) == 1, str(report)
-    return report.findings[0]
 
 
 def folded(finding):
