@@ -161,6 +161,8 @@ def why_not() -> str:
         return "pyrefcore is not attached; call pyrefcore.attach()"
     if host.is_free_threaded():
         return "a free-threaded Python can be looked at only while one thread runs, and there are more, or no memory"
+    if host.has_other_allocators():
+        return "another interpreter has threads, which may run while one looks, or there is no memory"
     return "there is no memory for a snapshot"
 
 

@@ -5,9 +5,10 @@ use std::ptr::{null, null_mut};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
 use super::exit_callbacks;
+use super::interpreters;
 use super::loader;
 use super::originals::{self, Library};
-use crate::abi::{FLAVOUR, PyObject, PyVarObject};
+use crate::abi::{PyObject, PyVarObject};
 use crate::audit::door::{self, Door};
 use crate::audit::{attachment, blocks, builtin, pins};
 use crate::lifecycle::count;
@@ -26,7 +27,7 @@ pub(super) fn open_door(python: &Library) {
         open,
         close,
         hears,
-        is_alone,
+        is_alone: || interpreters::alone().is_ok(),
         tracked,
         containers,
         exit_callbacks: |visit| {
@@ -38,11 +39,7 @@ pub(super) fn open_door(python: &Library) {
 
 fn open() -> Result<(), &'static CStr> {
     let [get, set] = access().ok_or(NO_MEMORY_API)?;
-    if !is_alone() {
-        return Err(
-            c"the audit of a free-threaded Python works while one thread runs, and there are more",
-        );
-    }
+    interpreters::alone()?;
     if hears() {
         return Ok(());
     }
@@ -119,29 +116,6 @@ const HOOK: Allocator = Allocator {
 
 fn is_ours(allocator: &Allocator) -> bool {
     allocator.malloc.map(|malloc| malloc as usize) == HOOK.malloc.map(|malloc| malloc as usize)
-}
-
-/// With a global lock, whoever calls is alone.
-fn is_alone() -> bool {
-    if !FLAVOUR.free_threaded {
-        return true;
-    }
-    type Get = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
-    let Some(python) = originals::python() else {
-        return false;
-    };
-    // SAFETY: the host's public functions, with the types that its headers give them.
-    unsafe {
-        let main =
-            python.function::<unsafe extern "C" fn() -> *mut c_void>(c"PyInterpreterState_Main");
-        let head = python.function::<Get>(c"PyInterpreterState_ThreadHead");
-        let next = python.function::<Get>(c"PyThreadState_Next");
-        let (Some(main), Some(head), Some(next)) = (main, head, next) else {
-            return false;
-        };
-        let first = head(main());
-        !first.is_null() && next(first).is_null()
-    }
 }
 
 /// By way of `gc.get_objects`, which every version has.

@@ -3,10 +3,11 @@
 //! The interpreter's state has a C array of them. Its place there differs between versions and nothing exports it: it
 //! is found by registering a function that nobody else has, and looking for it.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 
+use super::interpreters;
 use super::originals::{self, Library};
 use crate::abi::{FLAVOUR, PyObject};
 use crate::audit::memory::Memory;
@@ -65,8 +66,6 @@ unsafe extern "C" fn probe(_module: *mut PyObject, _: *mut PyObject) -> *mut PyO
 type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
 type New = unsafe extern "C" fn(*const Method, *mut PyObject, *mut PyObject) -> *mut PyObject;
 type Call = unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
-type Head = unsafe extern "C" fn() -> *mut c_void;
-type Next = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// Finds the array, once. Where it can't be found, its references stay unexplained. The host's lock is held.
 pub(super) fn learn(python: &Library) {
@@ -119,7 +118,7 @@ pub(super) unsafe fn visit(visit: &mut dyn FnMut(*mut PyObject)) {
     // SAFETY: each interpreter has its array at that place, with that many callbacks in use; one that was unregistered
     // left NULL.
     unsafe {
-        for interpreter in interpreters(python) {
+        for interpreter in interpreters::all(python) {
             let array = &*interpreter.byte_add(place).cast::<Callbacks>();
             if array.callbacks.is_null() {
                 continue;
@@ -135,20 +134,6 @@ pub(super) unsafe fn visit(visit: &mut dyn FnMut(*mut PyObject)) {
     }
 }
 
-/// # Safety
-/// The host's lock is held.
-unsafe fn interpreters(python: &Library) -> impl Iterator<Item = *mut c_void> {
-    // SAFETY: the host's public functions, with the types that its headers give them.
-    unsafe {
-        let next = python.function::<Next>(c"PyInterpreterState_Next");
-        let first = python
-            .function::<Head>(c"PyInterpreterState_Head")
-            .map_or(null_mut(), |head| head());
-        let some = |one: *mut c_void| (!one.is_null()).then_some(one);
-        std::iter::successors(some(first), move |&one| some(next?(one)))
-    }
-}
-
 /// The place at which one of the interpreters has registered `wanted` last.
 ///
 /// # Safety
@@ -156,7 +141,7 @@ unsafe fn interpreters(python: &Library) -> impl Iterator<Item = *mut c_void> {
 unsafe fn find(python: &Library, wanted: *mut PyObject) -> Option<usize> {
     let memory = Memory::look();
     // SAFETY: the caller's promise.
-    let mut all = unsafe { interpreters(python) };
+    let mut all = unsafe { interpreters::all(python) };
     all.find_map(|interpreter| {
         let first = interpreter as usize;
         (0..FARTHEST)

@@ -10,6 +10,7 @@ mod environment;
 mod exit;
 mod exit_callbacks;
 mod flavour;
+mod interpreters;
 mod loader;
 mod originals;
 mod preload;

@@ -10,7 +10,9 @@ use crate::audit::snapshot::Snapshot;
 pub struct pyrefcore_snapshot(pub(super) Snapshot);
 
 /// Looks at every object, and explains each reference that is shown: by `tp_traverse` of containers, and by what is known
-/// of CPython's own types. NULL where the audit is not attached, or there is no memory. Runs no Python code.
+/// of CPython's own types. NULL where the audit is not attached, where other threads may run meanwhile (a free-threaded
+/// CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory. Runs no Python
+/// code.
 ///
 /// # Safety
 /// No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.

@@ -1,0 +1,64 @@
+//! The host's interpreters, and whether their threads may run while one looks.
+
+use std::ffi::{CStr, c_void};
+use std::iter::successors;
+use std::ptr::null_mut;
+
+use super::originals::{self, Library};
+use crate::abi::FLAVOUR;
+
+type Get = unsafe extern "C" fn() -> *mut c_void;
+type Next = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// From 3.12 on an interpreter may have a lock of its own, and then its threads wait for nobody else's.
+const HAVE_LOCKS: bool = FLAVOUR.minor >= 12;
+
+/// The interpreters, those that were made last first.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn all(python: &Library) -> impl Iterator<Item = *mut c_void> {
+    // SAFETY: the host's public functions, with the types that its headers give them.
+    let (head, next) = unsafe {
+        (
+            python.function::<Get>(c"PyInterpreterState_Head"),
+            python.function::<Next>(c"PyInterpreterState_Next"),
+        )
+    };
+    // SAFETY: as above, with the caller's promise.
+    chain(head.map_or(null_mut(), |head| unsafe { head() }), next)
+}
+
+/// Refuses where somebody may count or end objects while one looks. Whether a thread runs or waits is not asked: what
+/// waits may go on at any time.
+pub(super) fn alone() -> Result<(), &'static CStr> {
+    const UNKNOWN: &CStr = c"this CPython hides which threads it has";
+    if !HAVE_LOCKS {
+        return Ok(());
+    }
+    let python = originals::python().ok_or(UNKNOWN)?;
+    // SAFETY: the host's public functions, with the types that its headers give them; the lock is held.
+    unsafe {
+        let main = python
+            .function::<Get>(c"PyInterpreterState_Main")
+            .ok_or(UNKNOWN)?();
+        let head = python
+            .function::<Next>(c"PyInterpreterState_ThreadHead")
+            .ok_or(UNKNOWN)?;
+        let next = python.function::<Next>(c"PyThreadState_Next");
+        let threads = |one| chain(head(one), next).count();
+        if FLAVOUR.free_threaded && threads(main) != 1 {
+            return Err(c"the audit of a free-threaded Python works while one thread runs, and there are more");
+        }
+        if all(python).any(|one| one != main && threads(one) > 0) {
+            return Err(c"another interpreter has threads, and from Python 3.12 on they may run while one looks");
+        }
+    }
+    Ok(())
+}
+
+fn chain(first: *mut c_void, next: Option<Next>) -> impl Iterator<Item = *mut c_void> {
+    let some = |one: *mut c_void| (!one.is_null()).then_some(one);
+    // SAFETY: what is asked for its successor is an element of the host's list, whose function this is.
+    successors(some(first), move |&one| some(unsafe { next?(one) }))
+}
