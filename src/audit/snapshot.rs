@@ -155,10 +155,8 @@ impl Snapshot {
     /// # Safety
     /// The host's lock is held. The first time, nothing that the snapshot saw has died.
     pub unsafe fn pin(&mut self) -> usize {
-        let mortal = |op: &*mut PyObject| {
-            // SAFETY: an object is alive.
-            unsafe { counted(*op).is_some() && !is_deferred(*op) }
-        };
+        // SAFETY: an object is alive.
+        let mortal = |op: &*mut PyObject| unsafe { counted(*op).is_some() };
         let [in_blocks, outside] = self.pins.get_or_insert_with(|| {
             let outside = Pins::new();
             // What lies in no block is found by those that hold it, and was.
@@ -211,7 +209,7 @@ pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
     }
 }
 
-/// Whether an object is left to the collector, and counted on top of a number that no count comes near.
+/// Whether an object is left to the collector; from 3.14 on it is counted on top of a number that no count comes near.
 ///
 /// # Safety
 /// `op` is an object.
