@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import caches, findings, host, native, notes, windows
+from . import findings, host, native, notes, windows
 from .attach import attach
 from .report import Report
 
@@ -17,7 +17,6 @@ def audit(*, unsafe_repr: bool = False) -> Report:
     attach()
     core = native.library()
     report = Report(host=host.describe(), subject="every object that is alive")
-    caches.clear()
     snapshot = core.pyrefcore_snapshot_take()
     if not snapshot:
         raise windows.NotCounted(windows.why_not())

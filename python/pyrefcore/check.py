@@ -80,8 +80,11 @@ def check(
             report.notes.append(notes.UNHELD)
         elif counted.held.value:
             report.notes.append(notes.held(counted.held.value))
-        if guard and any(finding.kind == OVER_RELEASE for finding in report.findings):
+        over_released = [one for finding in report.findings if finding.kind == OVER_RELEASE for one in finding.examples]
+        if guard and not all(example.died for example in over_released):
             report.notes.append(notes.KEPT)
+        if any(example.died for example in over_released):
+            report.notes.append(notes.DIED)
         if counted.has_forked():
             report.notes.append(notes.FORKED)
         if threading.active_count() > threads:

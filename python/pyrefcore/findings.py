@@ -13,8 +13,10 @@ KINDS = {native.LEAK: report.LEAK, native.OVER_RELEASE: report.OVER_RELEASE}
 
 def name_of(found: native.Finding) -> str:
     """The type that a finding is about. Without examples that type may be gone, and its name is all there is."""
-    if found.examples_count:
+    if found.examples_count and not found.examples[0].died:
         return type_name(type(at(found.examples[0].object)))
+    if found.examples_count and found.type:
+        return type_name(at(found.type))
     return (found.type_name or b"?").decode("utf-8", "replace")
 
 
@@ -50,7 +52,7 @@ def _finding(
         references_per_run=growth[0] / runs if growth else float(missing),
         objects_per_run=objects[0] / runs if objects else 0.0,
         growth=growth,
-        examples=_examples(examples, unsafe),
+        examples=_died(examples, found) + _examples([one for one in examples if not one.died], unsafe),
         folded=[
             report.Folded((one.type_name or b"?").decode("utf-8", "replace"), one.references / (runs or 1))
             for one in (found.folded[index] for index in range(found.folded_count))
@@ -71,9 +73,25 @@ def _newest(found: native.Finding, newest: native.Finding, alone: Container[int]
 
 def _classes(examples: Sequence[native.Example]) -> List[str]:
     """The names of those that are types, each once."""
-    things = (at(example.object) for example in examples)
+    things = (at(example.object) for example in examples if not example.died)
     names = [type_name(thing) for thing in things if issubclass(type(thing), type)]
     return sorted(set(names), key=names.index)
+
+
+def _died(examples: Sequence[native.Example], found: native.Finding) -> List[report.Example]:
+    """Those of which nothing is left but the memory. They are described without a look at it."""
+    return [
+        report.Example(
+            address=one.object,
+            refcount=one.refcount,
+            explained=one.explained,
+            repr="<a %s that had died>" % name_of(found),
+            birth=_native_birth(one.object) if found.type else [],
+            died=True,
+        )
+        for one in examples
+        if one.died
+    ]
 
 
 def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.Example]:
@@ -107,6 +125,10 @@ def _birth(address: int) -> List[report.Frame]:
         if trace is not None:
             # tracemalloc has the oldest frame first.
             return [report.Frame(file=frame.filename, line=frame.lineno) for frame in reversed(list(trace))]
+    return _native_birth(address)
+
+
+def _native_birth(address: int) -> List[report.Frame]:
     frames: List[report.Frame] = []
 
     def visit(shown: Any, _: Any) -> int:

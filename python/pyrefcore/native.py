@@ -38,7 +38,7 @@ class Frame(ctypes.Structure):
 
 
 class Example(ctypes.Structure):
-    _fields_ = [("object", c_void_p), ("refcount", c_ssize_t), ("explained", c_ssize_t)]
+    _fields_ = [("object", c_void_p), ("refcount", c_ssize_t), ("explained", c_ssize_t), ("died", c_int)]
 
 
 class Folded(ctypes.Structure):
@@ -71,6 +71,7 @@ _PROTOTYPES = {
     "pyrefcore_audit_detach": (c_int, []),
     "pyrefcore_audit_is_attached": (c_int, []),
     "pyrefcore_audit_births": (c_int, [c_int]),
+    "pyrefcore_audit_quarantine": (c_int, [c_int]),
     "pyrefcore_birth_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_snapshot_take": (c_void_p, []),
     "pyrefcore_snapshot_drop": (None, [c_void_p]),

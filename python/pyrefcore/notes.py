@@ -36,6 +36,10 @@ UNHELD = (
     "often may die"
 )
 KEPT = "objects that were released too often stay held until the process ends, because they would die in use"
+DIED = (
+    "what had died before it was released once more was memory that the check held back, which is nobody else's; without "
+    "the check it may be"
+)
 FORKED = "a child process came back from the function and was ended there; the check went on in its parent"
 
 

@@ -61,6 +61,8 @@ class Example:
     referents: List[Neighbour] = dataclasses.field(default_factory=list)
     #: Where it was born, innermost frame first; empty where that was not recorded.
     birth: List[Frame] = dataclasses.field(default_factory=list)
+    #: Whether it had died before it was released once more. Its memory was held back, and nothing else is left of it.
+    died: bool = False
 
     def to_dict(self) -> Dict[str, Any]:
         """The example as JSON has it."""
@@ -72,6 +74,8 @@ class Example:
             "referrers": [neighbour.to_dict() for neighbour in self.referrers],
             "referents": [neighbour.to_dict() for neighbour in self.referents],
         }
+        if self.died:
+            found["died"] = True
         if self.birth:
             found["birth"] = [frame.to_dict() for frame in self.birth]
         return found

@@ -49,6 +49,8 @@ class Windows:
         self._changed = ctypes.c_ssize_t()
         # One byte that child processes share.
         self._forked = mmap.mmap(-1, 1)
+        # What dies is not handed out again at once, so that one that is released once more is seen.
+        self._quarantine = ctypes.c_int(self._core.pyrefcore_audit_quarantine(guard))
         self._births = ctypes.c_int(-1)
         if births is not None:
             self.record_births(births)
@@ -143,6 +145,7 @@ class Windows:
         self._start.value = None
         if self._births.value != -1:
             self._core.pyrefcore_audit_births(self._births)
+        self._core.pyrefcore_audit_quarantine(self._quarantine)
         self._forked.close()
 
     def _take(self) -> int:

@@ -10,7 +10,7 @@ use super::loader;
 use super::originals::{self, Library};
 use crate::abi::{PyObject, PyVarObject};
 use crate::audit::door::{self, Door};
-use crate::audit::{attachment, blocks, builtin, pins};
+use crate::audit::{attachment, blocks, builtin, pins, quarantine};
 use crate::lifecycle::count;
 use crate::watch::birth_stacks;
 
@@ -28,6 +28,11 @@ pub(super) fn open_door(python: &Library) {
         close,
         hears,
         is_alone: || interpreters::alone().is_ok(),
+        interpreter: interpreters::current,
+        give_back: |block| {
+            // SAFETY: it came from the allocator that the hook is in front of.
+            unsafe { give_back(block as *mut c_void) }
+        },
         tracked,
         containers,
         exit_callbacks: |visit| {
@@ -228,9 +233,23 @@ unsafe extern "C" fn realloc(_ctx: *mut c_void, block: *mut c_void, bytes: usize
     moved
 }
 
-unsafe extern "C" fn free(_ctx: *mut c_void, block: *mut c_void) {
+unsafe extern "C" fn free(_ctx: *mut c_void, mut block: *mut c_void) {
+    if quarantine::is_on() {
+        // SAFETY: the block is the caller's, who holds the lock of its interpreter.
+        match unsafe { quarantine::hold(block as usize, interpreters::current()) } {
+            Some(other) => block = other as *mut c_void,
+            None => return,
+        }
+    }
     blocks::taken_back(block as usize);
-    // SAFETY: as in `malloc`, with the caller's block.
+    // SAFETY: as in `malloc`, with the caller's block, or one that was once somebody's.
+    unsafe { give_back(block) }
+}
+
+/// # Safety
+/// The block came from the inner allocator.
+unsafe fn give_back(block: *mut c_void) {
+    // SAFETY: the inner allocator's own function and context.
     unsafe {
         let inner = INNER.0.get();
         (*inner).free.unwrap_unchecked()((*inner).ctx, block)

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_void};
 use std::iter::successors;
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 
 use super::originals::{self, Library};
 use crate::abi::FLAVOUR;
@@ -27,6 +28,19 @@ pub(super) unsafe fn all(python: &Library) -> impl Iterator<Item = *mut c_void> 
     };
     // SAFETY: as above, with the caller's promise.
     chain(head.map_or(null_mut(), |head| unsafe { head() }), next)
+}
+
+/// The interpreter that the calling thread belongs to, as a number; 0 where all have one allocator.
+pub(super) fn current() -> usize {
+    static GET: OnceLock<Option<Get>> = OnceLock::new();
+    if !HAVE_LOCKS {
+        return 0;
+    }
+    // SAFETY: the host's public function, with the type that its headers give it; the caller's thread has an interpreter.
+    unsafe {
+        GET.get_or_init(|| originals::python()?.function::<Get>(c"PyInterpreterState_Get"))
+            .map_or(0, |get| get() as usize)
+    }
 }
 
 /// Refuses where somebody may count or end objects while one looks. Whether a thread runs or waits is not asked: what

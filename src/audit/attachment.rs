@@ -7,7 +7,7 @@ use super::builtin::builtin;
 use super::door::door;
 use super::pass::Pass;
 use super::types::size_of_instance;
-use super::{blocks, holds};
+use super::{blocks, holds, quarantine};
 use crate::abi::{self, PyObject};
 use crate::host;
 use crate::watch::stacks::StackId;
@@ -97,6 +97,7 @@ pub fn detach() -> bool {
         return true;
     }
     keep_births(false);
+    quarantine::switch(false);
     door().is_none_or(|door| (door.close)())
 }
 

@@ -10,6 +10,10 @@ static BLOCKS: Shadow = Shadow::new();
 const GRAIN: usize = 16;
 /// Marks below this are a number of grains.
 const EXACT: u8 = 128;
+/// The mark of a block that was given back, and is held back.
+const HELD_BACK: u8 = u8::MAX;
+/// The mark of anything longer than the others tell.
+const LONGEST: u8 = HELD_BACK - 1;
 /// Steps in which longer blocks are measured: eight for each doubling.
 const STEPS: u32 = 3;
 /// The first doubling that is measured in steps.
@@ -49,13 +53,31 @@ pub fn taken_back(block: usize) {
 #[must_use]
 pub fn room(block: usize) -> Option<usize> {
     let mark = BLOCKS.get(block)?.load(Ordering::Relaxed);
-    (block.is_multiple_of(GRAIN) && mark != 0).then(|| room_of(mark))
+    (block.is_multiple_of(GRAIN) && mark != 0 && mark != HELD_BACK).then(|| room_of(mark))
+}
+
+/// A block was given back, and is not handed out again before it is taken back.
+pub fn hold_back(block: usize) {
+    if let Some(mark) = BLOCKS.get(block) {
+        mark.store(HELD_BACK, Ordering::Relaxed);
+    }
+}
+
+/// Whether the block at `block` is held back.
+#[must_use]
+pub fn is_held_back(block: usize) -> bool {
+    BLOCKS
+        .get(block)
+        .is_some_and(|mark| mark.load(Ordering::Relaxed) == HELD_BACK)
 }
 
 /// Calls `visit` with the start and the room of each block, in order of addresses.
 pub fn visit(mut visit: impl FnMut(usize, usize)) {
     BLOCKS.visit(|block, mark: &AtomicU8| {
-        visit(block, room_of(mark.load(Ordering::Relaxed)));
+        let mark = mark.load(Ordering::Relaxed);
+        if mark != HELD_BACK {
+            visit(block, room_of(mark));
+        }
         true
     });
 }
@@ -74,13 +96,13 @@ fn long_mark(grains: usize) -> u8 {
     let doubling = grains.ilog2();
     let step = (grains >> (doubling - STEPS)) & 7;
     let mark = usize::from(EXACT) + ((doubling - FIRST) << STEPS) as usize + step;
-    u8::try_from(mark).unwrap_or(u8::MAX)
+    u8::try_from(mark).map_or(LONGEST, |mark| mark.min(LONGEST))
 }
 
 fn room_of(mark: u8) -> usize {
     let grains = match mark.checked_sub(EXACT) {
         None => usize::from(mark),
-        Some(steps) if mark < u8::MAX => {
+        Some(steps) if mark < LONGEST => {
             let doubling = FIRST + u32::from(steps >> STEPS);
             (9 + usize::from(steps & 7)) << (doubling - STEPS)
         }

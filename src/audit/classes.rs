@@ -10,16 +10,19 @@ use crate::abi;
 /// Of a leak of types, those that are old and have the same growth in every window, one by one, and what is left.
 ///
 /// # Safety
-/// The host's lock is held, and no example has died.
+/// The host's lock is held, and no example of a leak has died.
 pub(super) unsafe fn told_apart(finding: Finding, snapshots: &[&Snapshot]) -> Vec<Finding> {
     let Some(newest) = finding.examples.first() else {
         return vec![finding];
     };
-    // SAFETY: the caller's promise.
-    let are_types = unsafe { abi::flags_of(newest.op) }.0 >> 31 & 1 != 0;
     // In one window, growth is the same whatever it is.
     let is_sure = finding.references.len() > 1 && finding.examples.len() > 1;
-    if !are_types || !is_sure || finding.kind != Kind::Leak {
+    if !is_sure || finding.kind != Kind::Leak {
+        return vec![finding];
+    }
+    // SAFETY: the caller's promise.
+    let are_types = unsafe { abi::flags_of(newest.op) }.0 >> 31 & 1 != 0;
+    if !are_types {
         return vec![finding];
     }
     let places = finding.examples.iter().map(|example| example.op as usize);

@@ -1,6 +1,7 @@
 //! Snapshots to findings.
 
 use std::collections::{HashMap, HashSet};
+use std::ptr::null_mut;
 
 use super::classes;
 use super::finding::{Example, Finding, Kind};
@@ -17,7 +18,7 @@ struct Moment {
     objects: isize,
     /// Unexplained references to objects that have none too few in the end.
     rest: isize,
-    /// Unexplained references to the others.
+    /// Unexplained references to the others, and to those that had died.
     missing: isize,
 }
 
@@ -62,13 +63,21 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
                     _ => row.unexplained() > old,
                 }
             };
+            let mut examples = examples(last, id, &before, wanted);
+            if kind == Kind::OverRelease && examples.is_empty() {
+                examples.extend(of_type.dead.iter().rev().map(|&op| Example::dead(op)));
+            }
             let finding = Finding {
                 kind,
-                ob_type: of_type.ob_type,
+                ob_type: if of_type.is_gone {
+                    null_mut()
+                } else {
+                    of_type.ob_type
+                },
                 type_name: of_type.name.clone(),
                 references,
                 objects: objects.clone(),
-                examples: examples(last, id, &before, wanted),
+                examples,
                 folded: Vec::new(),
             };
             // SAFETY: the caller's promise is the callee's.
@@ -91,14 +100,20 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
     findings
 }
 
-/// Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many
+/// Whether nothing has changed from one snapshot to the next: there are as many objects of each type in blocks, and as many
 /// unexplained references to each object. No finding can come of such a window.
 #[must_use]
 pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
-    let objects = |snapshot: &Snapshot| -> HashMap<usize, isize> {
-        let types = snapshot.types.iter().filter(|of_type| of_type.objects != 0);
+    let objects = |snapshot: &Snapshot| -> HashMap<usize, [isize; 2]> {
+        let types = snapshot.types.iter();
         types
-            .map(|of_type| (of_type.ob_type as usize, of_type.objects))
+            .map(|of_type| {
+                (
+                    of_type.ob_type as usize,
+                    [of_type.objects - of_type.outside, of_type.after_death],
+                )
+            })
+            .filter(|&(_, numbers)| numbers != [0, 0])
             .collect()
     };
     let rests =
@@ -148,7 +163,7 @@ fn moments(snapshot: &Snapshot, missing: &HashSet<usize>) -> HashMap<usize, Mome
             let moment = Moment {
                 objects: of_type.objects,
                 rest: of_type.unexplained,
-                missing: 0,
+                missing: -of_type.after_death,
             };
             (of_type.ob_type as usize, moment)
         })
@@ -273,6 +288,7 @@ fn examples(
             op: row.op,
             refcount: row.refcount,
             explained: row.explained,
+            is_dead: false,
         })
         .collect()
 }

@@ -16,6 +16,10 @@ pub struct Door {
     pub hears: fn() -> bool,
     /// Whether no other thread can count or end objects while one looks.
     pub is_alone: fn() -> bool,
+    /// The interpreter that the caller's thread belongs to.
+    pub interpreter: fn() -> usize,
+    /// Gives a block back to the allocator that the hook is in front of.
+    pub give_back: fn(usize),
     /// Calls what it is given with each object that the collector tracks.
     pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr>,
     /// Where containers have no links: calls what it is given with each one that the collector tracks, and makes no object

@@ -33,6 +33,7 @@ impl Closed {
             op: self.op,
             refcount: self.refcount,
             explained: self.explained,
+            is_dead: false,
         }
     }
 }

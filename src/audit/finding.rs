@@ -28,6 +28,20 @@ pub struct Example {
     pub refcount: isize,
     /// References explained.
     pub explained: isize,
+    /// It had died, and nothing of it is left but its memory.
+    pub is_dead: bool,
+}
+
+impl Example {
+    /// What was released once more after it had died.
+    pub(super) fn dead(op: *mut PyObject) -> Self {
+        Self {
+            op,
+            refcount: -1,
+            explained: 0,
+            is_dead: true,
+        }
+    }
 }
 
 /// Objects that only what was leaked keeps alive.
@@ -44,7 +58,7 @@ pub struct Folded {
 pub struct Finding {
     /// What is wrong.
     pub kind: Kind,
-    /// The type.
+    /// The type; null where it has died.
     pub ob_type: *mut PyTypeObject,
     /// Its `tp_name`.
     pub type_name: CString,

@@ -20,6 +20,7 @@ mod ledger;
 pub mod memory;
 mod pass;
 pub mod pins;
+pub mod quarantine;
 mod recognise;
 pub mod snapshot;
 mod tracked;

@@ -7,7 +7,7 @@ use crate::lifecycle::gc;
 use crate::refcount::{Current, Policy};
 
 /// Bytes of one pair of words.
-const PAIR: usize = 16;
+pub(super) const PAIR: usize = 16;
 
 /// The living object in the block at `block`, which has at most `room` bytes.
 ///

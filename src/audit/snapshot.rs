@@ -8,7 +8,9 @@ use super::blocks;
 use super::memory::Memory;
 use super::pass::{Pass, Seen, enumerate};
 use super::pins::{self, Pins};
-use super::types::Types;
+use super::quarantine;
+use super::recognise::PAIR;
+use super::types::{TypeInfo, Types};
 use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject, PyTypeObject};
 use crate::host;
 use crate::refcount::{Current, Policy};
@@ -38,8 +40,16 @@ pub struct OfType {
     pub name: CString,
     /// Instances that were seen, without those that pins alone keep alive.
     pub objects: isize,
+    /// Those of them that lie in no block, and are not met by everybody who looks.
+    pub outside: isize,
     /// References that nothing explains to instances in blocks, added up.
     pub unexplained: isize,
+    /// References that instances were released too often after they had died, since the quarantine began.
+    pub after_death: isize,
+    /// Some of those.
+    pub dead: Vec<*mut PyObject>,
+    /// The type has died, too.
+    pub is_gone: bool,
 }
 
 /// An object that has to be remembered.
@@ -86,16 +96,13 @@ impl Snapshot {
             let (mut rows, mut replaced) = (Vec::new(), Vec::new());
             let seen = std::mem::take(&mut pass.seen);
             for &Seen { op, ob_type } in &seen {
+                let info = pass.types.get(ob_type);
+                let is_outside = is_outside(op, info);
+                info.outside += isize::from(is_outside);
                 let Some(refcount) = counted(op) else {
                     continue;
                 };
                 let explained = pass.ledger.explained(op);
-                let front = usize::from(pass.types.get(ob_type).pairs) * 16;
-                let is_outside = if host::has_interpreter() {
-                    blocks::room(op as usize - front).is_none()
-                } else {
-                    live::state(op as usize) != live::State::Live
-                };
                 if refcount == explained && !is_outside {
                     if pins::may_be_all(refcount) {
                         replaced.push(Seen { op, ob_type });
@@ -123,19 +130,27 @@ impl Snapshot {
                     .map(|row| row.op),
             );
             pass.seen = seen;
-            for Seen { ob_type, .. } in pass.held_by_pins(replaced) {
-                pass.types.get(ob_type).objects -= 1;
+            for Seen { op, ob_type } in pass.held_by_pins(replaced) {
+                let info = pass.types.get(ob_type);
+                info.objects -= 1;
+                info.outside -= isize::from(is_outside(op, info));
             }
-            let types = pass.types.all().iter().map(|info| OfType {
+            let all = pass.types.all().iter().map(|info| OfType {
                 ob_type: info.ob_type,
                 name: CStr::from_ptr((*info.ob_type).tp_name).into(),
                 objects: info.objects as isize,
+                outside: info.outside,
                 unexplained: info.unexplained,
+                after_death: 0,
+                dead: Vec::new(),
+                is_gone: false,
             });
+            let mut types: Vec<OfType> = all.collect();
+            add_dead(&mut types, &mut pass);
             Some(Self {
                 objects: pass.seen.len(),
                 references: pass.references,
-                types: types.collect(),
+                types,
                 rows,
                 pins: None,
             })
@@ -185,6 +200,44 @@ impl Snapshot {
             // SAFETY: the caller's promise is the callee's.
             unsafe { pins.let_go() }
         }
+    }
+}
+
+/// Whether an object lies in no block that was handed out.
+fn is_outside(op: *mut PyObject, info: &TypeInfo) -> bool {
+    if host::has_interpreter() {
+        let front = usize::from(info.pairs) * PAIR;
+        blocks::room(op as usize - front).is_none()
+    } else {
+        live::state(op as usize) != live::State::Live
+    }
+}
+
+/// Adds what the quarantine has seen.
+///
+/// # Safety
+/// The host's lock is held.
+unsafe fn add_dead(types: &mut Vec<OfType>, pass: &mut Pass) {
+    // SAFETY: the caller's promise is the callee's.
+    for (place, dead) in unsafe { quarantine::dead() } {
+        let known = types
+            .iter()
+            .position(|of_type| of_type.ob_type as usize == place);
+        let at = known.unwrap_or_else(|| {
+            types.push(OfType {
+                ob_type: place as *mut PyTypeObject,
+                name: dead.name,
+                objects: 0,
+                outside: 0,
+                unexplained: 0,
+                after_death: 0,
+                dead: Vec::new(),
+                is_gone: pass.types.judge(place, &pass.memory).is_none(),
+            });
+            types.len() - 1
+        });
+        types[at].after_death = dead.references;
+        types[at].dead = dead.objects;
     }
 }
 

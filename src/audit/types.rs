@@ -48,6 +48,8 @@ pub(super) struct TypeInfo {
     pub(super) is_foreign: bool,
     /// The number of instances seen.
     pub(super) objects: usize,
+    /// Those that lie in no block.
+    pub(super) outside: isize,
     /// The references to instances that nothing explains, added up.
     pub(super) unexplained: isize,
 }
@@ -223,6 +225,7 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
             is_heap: flags.is_heap_type() && !holds::is_shown_for_instances(ob_type),
             is_foreign: is_foreign(ob_type),
             objects: 0,
+            outside: 0,
             unexplained: 0,
         }
     }

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::null;
 
-use crate::audit::attachment;
+use crate::audit::{attachment, quarantine};
 
 /// Attaches the audit to the CPython that runs in this process, by a hook in its object allocator: from now on
 /// snapshots see every object. Without a CPython they see what the live table knows, which must be on. NULL, or
@@ -37,4 +37,15 @@ pub extern "C" fn pyrefcore_audit_is_attached() -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_audit_births(on: c_int) -> c_int {
     c_int::from(attachment::keep_births(on != 0))
+}
+
+/// From now on the memory of up to 16384 objects that have died, each of at most 512 bytes, is held back for a while, so that
+/// `pyrefcore_compare` tells of those that are released once more; or, with 0, of none: all is given back and forgotten. The
+/// old setting. Does nothing without a CPython, and with a free-threaded one, whose collector walks over that memory.
+///
+/// # Safety
+/// The host's lock is held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_audit_quarantine(on: c_int) -> c_int {
+    c_int::from(quarantine::switch(on != 0))
 }

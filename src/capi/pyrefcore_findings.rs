@@ -22,7 +22,7 @@ const _: () = assert!(
         && Kind::Unsteady as c_int == PYREFCORE_UNSTEADY
 );
 
-/// An object that shows what is wrong. It may die as soon as other code runs.
+/// An object that shows what is wrong. If it has not, it may die as soon as other code runs.
 #[derive(Debug)]
 #[repr(C)]
 pub struct pyrefcore_example {
@@ -32,6 +32,8 @@ pub struct pyrefcore_example {
     pub refcount: Py_ssize_t,
     /// References explained.
     pub explained: Py_ssize_t,
+    /// 1 where it had died, and its memory is held back: nothing but its address is left. Otherwise 0.
+    pub died: c_int,
 }
 
 /// Objects that only what was leaked keeps alive.
@@ -50,7 +52,7 @@ pub struct pyrefcore_folded {
 pub struct pyrefcore_finding {
     /// `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE` or `PYREFCORE_UNSTEADY`.
     pub kind: c_int,
-    /// The type, which may have died since.
+    /// The type, or NULL where it has died; it may die as soon as other code runs.
     pub ob_type: *mut PyTypeObject,
     /// Its `tp_name`.
     pub type_name: *const c_char,
@@ -179,6 +181,7 @@ fn show(found: Vec<Finding>) -> *mut pyrefcore_findings {
                 object: example.op,
                 refcount: example.refcount,
                 explained: example.explained,
+                died: example.is_dead.into(),
             })
             .collect();
         let folded: Vec<pyrefcore_folded> = finding

@@ -1,0 +1,184 @@
+"""What is released too often is found and survived, whether it was there before or dies in the same run."""
+
+import json
+import sys
+import sysconfig
+
+import pytest
+from conftest import check, program
+
+pytestmark = pytest.mark.usefixtures("attached")
+
+#: The collector of free-threaded Pythons walks over memory that was given back, so none is held back there.
+HOLDS_BACK = not sysconfig.get_config_var("Py_GIL_DISABLED")
+holds_back = pytest.mark.skipif(not HOLDS_BACK, reason="no memory is held back on free-threaded Pythons")
+
+
+def test_an_over_release_is_found_and_survived():
+    out = program("""
+died = []
+class Mortal:
+    def __del__(self):
+        died.append(self)
+thing = Mortal()
+report = pyrefcore.check(lambda: decref(thing))
+found, = report.findings
+print(found.kind, found.type, found.references_per_run, found.growth, any("stay held" in note for note in report.notes))
+example = found.examples[0]
+print(example.address == id(thing), example.refcount < example.explained)
+report = pyrefcore.check(lambda: decref(thing))
+print(report.findings[0].kind, died)
+del thing
+gc.collect()
+print(died)
+""")
+    assert out == "over-release __main__.Mortal -1.0 [-100, -100, -100] True\nTrue True\nover-release []\n[]\n"
+
+
+def test_what_the_first_run_makes_is_held_too():
+    out = program("""
+died = []
+class Mortal:
+    def __del__(self):
+        died.append(self)
+made = []
+def release():
+    if made:
+        decref(made[0])
+    else:
+        made.append(Mortal())
+found, = pyrefcore.check(release).findings
+print(found.kind, died)
+""")
+    assert out == "over-release []\n"
+
+
+def test_what_is_lost_on_one_object_does_not_hide_what_is_left_on_another():
+    out = program("""
+class Thing: pass
+rich, thing = Thing(), Thing()
+for _ in range(2000):
+    incref(rich)
+def swap():
+    decref(rich)
+    incref(thing)
+print(sorted(finding.kind for finding in pyrefcore.check(swap).findings))
+""")
+    assert out == "['leak', 'over-release']\n"
+
+
+def test_a_class_is_held_like_anything_else():
+    out = program("""
+found, = pyrefcore.check(lambda: decref(Thing)).findings
+print(found.kind, found.type, found.classes, found.references_per_run)
+gc.collect()
+print(Thing().__class__ is Thing)
+""")
+    assert out == "over-release type ['__main__.Thing'] -1.0\nTrue\n"
+
+
+# What is released once more by who holds it, after it died: an object, one with slots, text, a bytearray.
+DEAD = """
+import functools
+class Slim:
+    __slots__ = "one", "other"
+def holds_a_dead_one(make):
+    held = [make()]
+    decref(held[0])
+def checked(make, **more):
+    return pyrefcore.check(functools.partial(holds_a_dead_one, make), **more)
+"""
+
+
+@holds_back
+@pytest.mark.parametrize(
+    "kind, make",
+    [
+        ("__main__.Thing", "Thing"),
+        ("__main__.Slim", "Slim"),
+        ("str", "lambda: 'a text of %d characters' % len(sys.path)"),
+        ("bytearray", "lambda: bytearray(10)"),
+    ],
+)
+def test_what_dies_in_the_same_run_is_found(kind, make):
+    out = program(DEAD + """
+report = checked(%s)
+found, = report.findings
+print(found.kind, found.type, found.references_per_run, found.growth)
+print({(one.died, one.refcount, one.explained, one.repr) for one in found.examples}, bool(found.examples[0].birth))
+print([note for note in report.notes if "stay held" in note], any("held back" in note for note in report.notes))
+""" % make)
+    assert out.splitlines() == [
+        "over-release %s -1.0 [-100, -100, -100]" % kind,
+        "{(True, -1, 0, '<a %s that had died>')} True" % kind,
+        "[] True",
+    ]
+
+
+@holds_back
+def test_what_is_used_after_its_death_dies_once_more_and_is_given_back_once():
+    out = program(DEAD + """
+def uses(kind=Slim):
+    held = [kind()]
+    decref(held[0])
+    held[0]
+    del held[0]
+found = pyrefcore.check(uses).findings
+print(sorted((one.type, one.references_per_run) for one in found if not one.classes))
+""")
+    assert out == "[('__main__.Slim', -1.0)]\n"
+
+
+@holds_back
+def test_what_was_handed_on_before_the_window_ended_is_still_told():
+    out = program(DEAD + """
+def works():
+    holds_a_dead_one(Thing)
+    return [str(number) for number in range(1000, 4000)]
+found, = pyrefcore.check(works, runs=20).findings
+print(found.type, found.references_per_run)
+""")
+    assert out == "__main__.Thing -1.0\n"
+
+
+@holds_back
+def test_many_are_told_once_each():
+    out = program(DEAD + """
+def works():
+    for _ in range(30): holds_a_dead_one(Thing)
+print([(one.type, one.references_per_run) for one in pyrefcore.check(works).findings])
+""")
+    assert out == "[('__main__.Thing', -30.0)]\n"
+
+
+@holds_back
+def test_reports_show_what_had_died():
+    out = program(DEAD + """
+report = checked(Thing)
+print(report.to_json())
+assert "that had died" in report.to_html() and "that had died" in str(report)
+""")
+    example = json.loads(out)["findings"][0]["examples"][0]
+    assert example["died"] and example["referrers"] == example["referents"] == []
+
+
+# Then nobody can say what it was, and nothing is told.
+@holds_back
+def test_the_type_of_what_had_died_may_be_gone():
+    out = program(DEAD + """
+def works():
+    holds_a_dead_one(type("Short", (), {"__slots__": ()}))
+report = pyrefcore.check(works, runs=5)
+print(report.error, report.windows > 0)
+""")
+    assert out == "None True\n"
+
+
+def test_all_memory_is_given_back_in_the_end():
+    def work():
+        return [str(number) for number in range(1000)]
+
+    check(work)
+    before = sys.getallocatedblocks()
+    check(work)
+    assert abs(sys.getallocatedblocks() - before) < 1000

@@ -1,0 +1,234 @@
+//! Blocks of objects that have died, held back for a while.
+//!
+//! Whoever releases a dead object once more writes into its memory. While nobody else has been handed that, the write
+//! harms nobody, and is seen.
+
+use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::blocks;
+use super::door::door;
+use super::finding::EXAMPLES;
+use super::memory::Memory;
+use super::recognise::PAIR;
+use super::types::{TYPE_WORD, Types};
+use crate::abi::{FLAVOUR, Head, PyObject};
+
+/// Blocks that are held back at once; one more, and the oldest goes.
+const BLOCKS: usize = 1 << 14;
+/// Bytes of the longest that is.
+const LONGEST: usize = 512;
+/// Blocks that stay held for good, because somebody who released too much may come again.
+const SPOILED: usize = 1 << 10;
+/// Places in a block where an object can start.
+const STARTS: usize = 3;
+/// A count this far below zero is none.
+const LOWEST: i32 = -(1 << 16);
+
+/// A block that was given back, and from which nothing has been handed out since.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    block: usize,
+    /// Whether an object may have died at each start: its count was zero.
+    starts: [bool; STARTS],
+    /// What lay there has died once more.
+    has_died_again: bool,
+}
+
+/// The dead objects of one type that were released once more.
+#[derive(Clone, Debug)]
+pub(super) struct Dead {
+    /// The type's `tp_name`.
+    pub(super) name: CString,
+    /// References that they were released too often, since the quarantine began.
+    pub(super) references: isize,
+    /// Which start of a block these have.
+    at: usize,
+    /// Some of them, newest last. Their memory stays as it is.
+    pub(super) objects: Vec<*mut PyObject>,
+}
+
+// SAFETY: the addresses are not followed without the host's lock.
+unsafe impl Send for Dead {}
+
+#[derive(Debug)]
+struct Quarantine {
+    /// Whose blocks these are: an interpreter may have an allocator of its own.
+    interpreter: usize,
+    held: VecDeque<Held>,
+    spoiled: usize,
+    /// By the address of the type.
+    dead: BTreeMap<usize, Dead>,
+}
+
+static IS_ON: AtomicBool = AtomicBool::new(false);
+static QUARANTINE: Mutex<Quarantine> = Mutex::new(Quarantine {
+    interpreter: 0,
+    held: VecDeque::new(),
+    spoiled: 0,
+    dead: BTreeMap::new(),
+});
+
+fn quarantine() -> MutexGuard<'static, Quarantine> {
+    QUARANTINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether blocks are held back.
+#[inline]
+pub fn is_on() -> bool {
+    // Relaxed, here and below: the host's lock is held, or another interpreter's, whose blocks are never held back.
+    IS_ON.load(Ordering::Relaxed)
+}
+
+/// Holds blocks back from now on, or gives them back and forgets; returns whether they were. Where the collector walks over
+/// the allocator's blocks, as that of free-threaded flavours does, none is held back. The host's lock is held.
+pub fn switch(on: bool) -> bool {
+    let Some(door) = door().filter(|_| !FLAVOUR.free_threaded) else {
+        return false;
+    };
+    let before = IS_ON.swap(on, Ordering::Relaxed);
+    if on && !before {
+        quarantine().interpreter = (door.interpreter)();
+    } else if before && !on {
+        let mut quarantine = quarantine();
+        quarantine.dead.clear();
+        for Held { block, .. } in quarantine.held.drain(..) {
+            blocks::taken_back(block);
+            (door.give_back)(block);
+        }
+    }
+    before
+}
+
+/// Holds a block back that an interpreter gives back now; returns the block that is to be given back in its place, if one is.
+///
+/// # Safety
+/// The block is the caller's, and its interpreter's lock is held.
+pub unsafe fn hold(block: usize, interpreter: usize) -> Option<usize> {
+    let mut quarantine = quarantine();
+    if interpreter != quarantine.interpreter {
+        return Some(block);
+    }
+    if blocks::is_held_back(block) {
+        quarantine.has_died_again(block);
+        return None;
+    }
+    let Some(room) = blocks::room(block).filter(|&room| room <= LONGEST) else {
+        return Some(block);
+    };
+    let starts = std::array::from_fn(|at| {
+        let start = block + at * PAIR;
+        // SAFETY: so much of the block can be read.
+        start + size_of::<PyObject>() <= block + room && unsafe { count(start) } == 0
+    });
+    if starts == [false; STARTS] {
+        return Some(block);
+    }
+    blocks::hold_back(block);
+    quarantine.held.push_back(Held {
+        block,
+        starts,
+        has_died_again: false,
+    });
+    if quarantine.held.len() <= BLOCKS {
+        return None;
+    }
+    let oldest = quarantine.held.pop_front()?;
+    let mut seen = None;
+    // SAFETY: the caller's promise is the callee's.
+    let is_kept = unsafe { quarantine.judge(oldest, &mut seen) } && quarantine.spoiled < SPOILED;
+    quarantine.spoiled += usize::from(is_kept);
+    (!is_kept).then_some(oldest.block)
+}
+
+/// What was seen since the quarantine began, by the address of the type.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn dead() -> BTreeMap<usize, Dead> {
+    if !is_on() {
+        return BTreeMap::new();
+    }
+    let mut quarantine = quarantine();
+    let (held, mut seen) = (std::mem::take(&mut quarantine.held), None);
+    for mut held in held {
+        // SAFETY: the caller's promise is the callee's.
+        if unsafe { quarantine.judge(held, &mut seen) } {
+            if quarantine.spoiled < SPOILED {
+                quarantine.spoiled += 1;
+                continue;
+            }
+            // It is told once.
+            held.starts = [false; STARTS];
+        }
+        quarantine.held.push_back(held);
+    }
+    quarantine.dead.clone()
+}
+
+impl Quarantine {
+    fn has_died_again(&mut self, block: usize) {
+        if let Some(held) = self.held.iter_mut().rev().find(|held| held.block == block) {
+            held.has_died_again = true;
+        }
+    }
+
+    /// Whether what lay in the block was released once more; then that is noted.
+    ///
+    /// # Safety
+    /// The block is held back, and the host's lock is held.
+    unsafe fn judge(&mut self, held: Held, seen: &mut Option<(Types, Memory)>) -> bool {
+        for at in (0..STARTS).filter(|&at| held.starts[at]) {
+            let start = held.block + at * PAIR;
+            // SAFETY: the count was read when the block came, and so the type can be.
+            let (count, ob_type) =
+                unsafe { (count(start), *((start + TYPE_WORD) as *const usize)) };
+            let references = match count {
+                LOWEST..0 => -count as isize,
+                0 if held.has_died_again => 1,
+                _ => continue,
+            };
+            let dead = match self.dead.entry(ob_type) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let (types, memory) =
+                        seen.get_or_insert_with(|| (Types::new(false), Memory::look()));
+                    let Some(id) = types.judge(ob_type, memory) else {
+                        continue;
+                    };
+                    let info = types.get(id);
+                    new.insert(Dead {
+                        // SAFETY: it was found to be a type.
+                        name: unsafe { CStr::from_ptr((*info.ob_type).tp_name).into() },
+                        references: 0,
+                        at: info.pairs.into(),
+                        objects: Vec::new(),
+                    })
+                }
+            };
+            if dead.at != at {
+                continue;
+            }
+            dead.references += references;
+            if dead.objects.len() == EXAMPLES {
+                dead.objects.remove(0);
+            }
+            dead.objects.push(start as *mut PyObject);
+            return true;
+        }
+        false
+    }
+}
+
+/// The number of references, however wide it is: of one that falls below zero, the lowest 32 bits say so.
+///
+/// # Safety
+/// An object's head can be read at `start`.
+unsafe fn count(start: usize) -> i32 {
+    let count = PyObject::count_address(start as *mut PyObject);
+    // SAFETY: the caller's promise.
+    unsafe { *(count as *const i32) }
+}
