@@ -201,6 +201,9 @@ int main(void)
     RUN(refuses_while_the_table_is_off);
     CHECK(pyrefcore_watch(PYREFCORE_LIVE) == 0);
     CHECK(pyrefcore_audit_attach() == NULL);
+    /* There is no allocator to hook. */
+    EQUAL(pyrefcore_audit_quarantine(1), 0);
+    EQUAL(pyrefcore_audit_quarantine(0), 0);
     shared = (PyObject *)new_thing(0);
     RUN(correct_code_is_quiet);
     RUN(what_grows_and_is_shown_is_quiet);

@@ -234,7 +234,7 @@ typedef struct pyrefcore_snapshot pyrefcore_snapshot;
 typedef int (*pyrefcore_edge_visitor)(PyObject*, PyObject*, void*);
 
 /*
- An object that shows what is wrong. It may die as soon as other code runs.
+ An object that shows what is wrong. If it has not, it may die as soon as other code runs.
  */
 typedef struct {
   /*
@@ -249,6 +249,10 @@ typedef struct {
    References explained.
    */
   Py_ssize_t explained;
+  /*
+   1 where it had died, and its memory is held back: nothing but its address is left. Otherwise 0.
+   */
+  int died;
 } pyrefcore_example;
 
 /*
@@ -274,7 +278,7 @@ typedef struct {
    */
   int kind;
   /*
-   The type, which may have died since.
+   The type, or NULL where it has died; it may die as soon as other code runs.
    */
   PyTypeObject *ob_type;
   /*
@@ -497,6 +501,15 @@ int pyrefcore_audit_is_attached(void);
  those that were are forgotten. The old setting.
  */
 int pyrefcore_audit_births(int on);
+
+/*
+ From now on the memory of up to 16384 objects that have died, each of at most 512 bytes, is held back for a while, so that
+ `pyrefcore_compare` tells of those that are released once more; or, with 0, of none: all is given back and forgotten. The
+ old setting. Does nothing without a CPython, and with a free-threaded one, whose collector walks over that memory.
+
+ Needs: The host's lock is held.
+ */
+int pyrefcore_audit_quarantine(int on);
 
 /*
  Calls `visit` with each object that shows one of `count` objects, and that one: at most some thousand times, after

@@ -44,7 +44,8 @@ def check(
     windows: windows that are compared, at least 2.
     births: whether to record where objects are born, on the native stack: from the start (True), never (False), or
         in one more window when there are findings (None).
-    guard: whether to hold all objects that are alive before, so that one that is released too often does not die.
+    guard: whether to hold all objects that are alive before, so that one that is released too often does not die, and the
+        memory of those that die meanwhile, so that one that is released once more spoils nobody else's.
     unsafe_repr: whether examples may be shown by their own `__repr__`, which is code of the program.
     progress: is called with a short text at the end of each window.
     subject: what the report calls the function; its name by default.

@@ -9,8 +9,11 @@ import sys
 import tempfile
 from typing import Any, Dict, List
 
-from . import host, native, notes, run
+from . import host, native, notes, run, windows
 from .attach import attach, attached
+
+#: The variables that are read: by the library, and by this package.
+VARIABLES = ("PYREFCORE", "PYREFCORE_REPORT", native.VARIABLE)
 
 
 def examine() -> Dict[str, Any]:
@@ -28,12 +31,14 @@ def examine() -> Dict[str, Any]:
             core.pyrefcore_snapshot_drop(snapshot)
             found["ok"] = True
         else:
-            found["why_not"] = "it is attached, but no snapshot could be taken"
+            found["why_not"] = windows.why_not()
         found["replaced"] = _replaced()
     except native.NotSupported as error:
         found["why_not"] = str(error)
     except (OSError, subprocess.SubprocessError) as error:
         found["notes"].append("whether symbols can be replaced could not be tried: %s" % error)
+    unknown = sorted(name for name in os.environ if name.startswith("PYREFCORE") and name not in VARIABLES)
+    found["notes"] += ["nobody reads the variable %s" % name for name in unknown]
     found["notes"] += notes.always()
     return found
 

@@ -104,13 +104,11 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
 
 
 def _example(example: Example, last_birth: Sequence[Frame]) -> Iterator[str]:
-    yield "  0x%x: %d reference%s, %d of them visibly held: %s" % (
-        example.address,
-        example.refcount,
-        "" if example.refcount == 1 else "s",
-        example.explained,
-        example.repr,
-    )
+    missing = example.explained - example.refcount
+    count = missing if missing > 0 else example.refcount
+    how = "%d reference%s too few, %d visibly held" if missing > 0 else "%d reference%s, %d of them visibly held"
+    counted = how % (count, "" if count == 1 else "s", example.explained)
+    yield "  0x%x: %s: %s" % (example.address, counted, example.repr)
     yield from _neighbours("held by", example.referrers)
     yield from _neighbours("holds", example.referents)
     if example.birth and example.birth == last_birth:

@@ -247,6 +247,12 @@ def test_doctor(there):
     assert found["ok"] and found["objects"] > 1000 and isinstance(found["replaced"], list)
 
 
+def test_doctor_names_variables_that_nobody_reads(there):
+    notes = json.loads(command("doctor", "--json", PYREFCORE_REPROT="stderr").stdout)["notes"]
+    assert "nobody reads the variable PYREFCORE_REPROT" in notes
+    assert "nobody reads the variable PYREFCORE_LIBRARY" not in notes
+
+
 def test_doctor_says_what_is_missing(tmp_path):
     done = command("doctor", PYREFCORE_LIBRARY=str(tmp_path / "none.so"))
     assert done.returncode == 1 and "attached   no: PYREFCORE_LIBRARY names" in done.stdout

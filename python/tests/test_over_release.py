@@ -156,7 +156,8 @@ def test_reports_show_what_had_died():
     out = program(DEAD + """
 report = checked(Thing)
 print(report.to_json())
-assert "that had died" in report.to_html() and "that had died" in str(report)
+assert "that had died" in report.to_html()
+assert "1 reference too few, 0 visibly held: <a __main__.Thing that had died>" in str(report), report
 """)
     example = json.loads(out)["findings"][0]["examples"][0]
     assert example["died"] and example["referrers"] == example["referents"] == []

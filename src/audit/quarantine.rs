@@ -45,8 +45,6 @@ pub(super) struct Dead {
     pub(super) name: CString,
     /// References that they were released too often, since the quarantine began.
     pub(super) references: isize,
-    /// Which start of a block these have.
-    at: usize,
     /// Some of them, newest last. Their memory stays as it is.
     pub(super) objects: Vec<*mut PyObject>,
 }
@@ -199,19 +197,15 @@ impl Quarantine {
                     let Some(id) = types.judge(ob_type, memory) else {
                         continue;
                     };
-                    let info = types.get(id);
+                    let ob_type = types.get(id).ob_type;
                     new.insert(Dead {
                         // SAFETY: it was found to be a type.
-                        name: unsafe { CStr::from_ptr((*info.ob_type).tp_name).into() },
+                        name: unsafe { CStr::from_ptr((*ob_type).tp_name).into() },
                         references: 0,
-                        at: info.pairs.into(),
                         objects: Vec::new(),
                     })
                 }
             };
-            if dead.at != at {
-                continue;
-            }
             dead.references += references;
             if dead.objects.len() == EXAMPLES {
                 dead.objects.remove(0);
