@@ -18,6 +18,8 @@ struct Moment {
     objects: isize,
     /// Unexplained references to objects that have none too few in the end.
     rest: isize,
+    /// The same, with those that may be hidden.
+    unshown: isize,
     /// Unexplained references to the others, and to those that had died.
     missing: isize,
 }
@@ -44,11 +46,9 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
         let changes = |of: fn(&Moment) -> isize| changes(&moments, of_type, of);
         let objects = changes(|moment| moment.objects);
         let mut found = false;
+        let rest = changes(|moment| moment.rest);
         for (kind, references) in [
-            (
-                leak(&changes(|moment| moment.rest)),
-                changes(|moment| moment.rest),
-            ),
+            leaked(rest, changes(|moment| moment.unshown)),
             (
                 over_release(&changes(|moment| moment.missing)),
                 changes(|moment| moment.missing),
@@ -163,6 +163,7 @@ fn moments(snapshot: &Snapshot, missing: &HashSet<usize>) -> HashMap<usize, Mome
             let moment = Moment {
                 objects: of_type.objects,
                 rest: of_type.unexplained,
+                unshown: of_type.unshown,
                 missing: -of_type.after_death,
             };
             (of_type.ob_type as usize, moment)
@@ -176,6 +177,7 @@ fn moments(snapshot: &Snapshot, missing: &HashSet<usize>) -> HashMap<usize, Mome
         let ob_type = snapshot.types[row.ob_type as usize].ob_type as usize;
         let moment = moments.entry(ob_type).or_default();
         moment.rest -= row.unexplained();
+        moment.unshown -= row.unshown();
         moment.missing += row.unexplained();
     }
     moments
@@ -223,6 +225,7 @@ fn add_outsiders(
                     moment.missing += now - before;
                 } else {
                     moment.rest += now - before;
+                    moment.unshown += now - before;
                 }
             }
         }
@@ -250,6 +253,15 @@ pub(super) fn differences(values: &[isize]) -> Vec<isize> {
 pub(super) fn steady(changes: &[isize]) -> Option<isize> {
     let (&first, rest) = changes.split_first()?;
     rest.iter().all(|&change| change == first).then_some(first)
+}
+
+/// A leak, from how the unexplained references change, and how those do that nobody shows. Of many that are leaked, a word
+/// that some memory has been left with may hide one: that does not make them unsteady.
+fn leaked(rest: Vec<isize>, unshown: Vec<isize>) -> (Option<Kind>, Vec<isize>) {
+    match leak(&rest) {
+        Some(Kind::Unsteady) if steady(&unshown).is_some() => (Some(Kind::Leak), unshown),
+        kind => (kind, rest),
+    }
 }
 
 fn leak(changes: &[isize]) -> Option<Kind> {
@@ -304,6 +316,10 @@ mod tests {
         assert_eq!(leak(&[100, 0, 100]), None);
         assert_eq!(leak(&[0, 0]), None);
         assert_eq!(leak(&[-1, -1]), None);
+        let hidden = |rest: &[isize], unshown: &[isize]| leaked(rest.into(), unshown.into()).0;
+        assert_eq!(hidden(&[100, 99], &[100, 100]), Some(Kind::Leak));
+        assert_eq!(hidden(&[100, 99], &[101, 100]), Some(Kind::Unsteady));
+        assert_eq!(hidden(&[100, 0], &[100, 100]), None);
         assert_eq!(over_release(&[-5, -5]), Some(Kind::OverRelease));
         assert_eq!(over_release(&[-5, -4]), Some(Kind::Unsteady));
         assert_eq!(over_release(&[5, 5]), None);

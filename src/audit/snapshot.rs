@@ -44,6 +44,8 @@ pub struct OfType {
     pub outside: isize,
     /// References that nothing explains to instances in blocks, added up.
     pub unexplained: isize,
+    /// The same, with those that may stand in fields that nobody shows.
+    pub unshown: isize,
     /// References that instances were released too often after they had died, since the quarantine began.
     pub after_death: isize,
     /// Some of those.
@@ -70,10 +72,16 @@ pub struct Row {
 }
 
 impl Row {
+    /// References that are not shown; negative where more are shown than are counted.
+    #[must_use]
+    pub fn unshown(&self) -> isize {
+        self.refcount - self.explained
+    }
+
     /// References that are neither shown nor hidden; negative where more are shown than are counted.
     #[must_use]
     pub fn unexplained(&self) -> isize {
-        let rest = self.refcount - self.explained;
+        let rest = self.unshown();
         if rest > 0 {
             (rest - self.hidden).max(0)
         } else {
@@ -120,7 +128,9 @@ impl Snapshot {
                     is_outside,
                 };
                 if !is_outside {
-                    pass.types.get(ob_type).unexplained += row.unexplained();
+                    let info = pass.types.get(ob_type);
+                    info.unexplained += row.unexplained();
+                    info.unshown += row.unshown();
                 }
                 rows.push(row);
             }
@@ -141,6 +151,7 @@ impl Snapshot {
                 objects: info.objects as isize,
                 outside: info.outside,
                 unexplained: info.unexplained,
+                unshown: info.unshown,
                 after_death: 0,
                 dead: Vec::new(),
                 is_gone: false,
@@ -230,6 +241,7 @@ unsafe fn add_dead(types: &mut Vec<OfType>, pass: &mut Pass) {
                 objects: 0,
                 outside: 0,
                 unexplained: 0,
+                unshown: 0,
                 after_death: 0,
                 dead: Vec::new(),
                 is_gone: pass.types.judge(place, &pass.memory).is_none(),

@@ -52,6 +52,8 @@ pub(super) struct TypeInfo {
     pub(super) outside: isize,
     /// The references to instances that nothing explains, added up.
     pub(super) unexplained: isize,
+    /// The same, with those that may be hidden.
+    pub(super) unshown: isize,
 }
 
 /// The types that were met.
@@ -227,6 +229,7 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
             objects: 0,
             outside: 0,
             unexplained: 0,
+            unshown: 0,
         }
     }
 }
