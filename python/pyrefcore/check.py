@@ -69,7 +69,7 @@ def check(
         interrupted.report = report
         raise interrupted from None
     except NotCounted as error:
-        _ended(counted, report, str(error), unsafe_repr)
+        _ended(counted, report, "no snapshot could be taken (%s)" % error, unsafe_repr)
     except BaseException as error:
         report.exception = error
         if isinstance(error, MemoryError):
