@@ -26,14 +26,16 @@ build: $(DIST)/.built ## Build one flavour into target/dist/<flavour> (FLAVOUR=c
 
 build-all: $(FLAVOURS:%=target/dist/%/.built) ## Build every flavour
 
-# Flavours share cargo's folder, so they are built one at a time, whoever asks.
+# Flavours share cargo's folder, so they are built one at a time, whoever asks. Tests may look at any library meanwhile: it
+# is whole, or not there.
 target/dist/%/.built: flavours/%.txt $(SOURCES)
 	@mkdir -p target/dist/$*/include target/dist/$*/lib/pkgconfig
 	@echo "building $*"
 	@flock target/dist/.lock sh -ec '\
 	  PYO3_CONFIG_FILE="$(CURDIR)/flavours/$*.txt" PYREFCORE_STAGE="$(CURDIR)/target/dist/$*/include" \
 	    $(CARGO) rustc --quiet --release --lib --crate-type=cdylib,staticlib; \
-	  install -m 755 target/release/libpyrefcore.so target/dist/$*/lib/libpyrefcore-$*.so.0; \
+	  install -m 755 target/release/libpyrefcore.so target/dist/$*/lib/new; \
+	  mv target/dist/$*/lib/new target/dist/$*/lib/libpyrefcore-$*.so.0; \
 	  install -m 644 target/release/libpyrefcore.a target/dist/$*/lib/libpyrefcore.a'
 	@ln -sf libpyrefcore-$*.so.0 target/dist/$*/lib/libpyrefcore.so
 	@printf '%s\n' 'prefix=$${pcfiledir}/../..' 'Name: pyrefcore' 'Version: $(VERSION)' \
