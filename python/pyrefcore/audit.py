@@ -12,7 +12,7 @@ def audit(*, unsafe_repr: bool = False) -> Report:
     references are missing (negative).
 
     Raises NotSupported where references can't be counted, and NotCounted, a RuntimeError, where no snapshot could
-    be taken: no memory, or more than one thread on a free-threaded Python.
+    be taken: no memory, more than one thread on a free-threaded Python, or from 3.12 on another interpreter with threads.
     """
     attach()
     core = native.library()

@@ -21,7 +21,8 @@ use crate::abi::{FLAVOUR, Head, PyObject};
 const BLOCKS: usize = 1 << 14;
 /// Bytes of the longest that is.
 const LONGEST: usize = 512;
-/// Blocks that stay held for good, because somebody who released too much may come again.
+/// Blocks of one quarantine that stay held for good: somebody who released too much may come again, and a report looks at
+/// them.
 const SPOILED: usize = 1 << 10;
 /// Places in a block where an object can start.
 const STARTS: usize = 3;
@@ -45,7 +46,7 @@ pub(super) struct Dead {
     pub(super) name: CString,
     /// References that they were released too often, since the quarantine began.
     pub(super) references: isize,
-    /// Some of them, newest last. Their memory stays as it is.
+    /// Some of those whose blocks stay held for good, newest last.
     pub(super) objects: Vec<*mut PyObject>,
 }
 
@@ -89,7 +90,9 @@ pub fn switch(on: bool) -> bool {
     };
     let before = IS_ON.swap(on, Ordering::Relaxed);
     if on && !before {
-        quarantine().interpreter = (door.interpreter)();
+        let mut quarantine = quarantine();
+        quarantine.interpreter = (door.interpreter)();
+        quarantine.spoiled = 0;
     } else if before && !on {
         let mut quarantine = quarantine();
         quarantine.dead.clear();
@@ -134,12 +137,10 @@ pub unsafe fn hold(block: usize, interpreter: usize) -> Option<usize> {
     if quarantine.held.len() <= BLOCKS {
         return None;
     }
-    let oldest = quarantine.held.pop_front()?;
-    let mut seen = None;
+    let mut oldest = quarantine.held.pop_front()?;
     // SAFETY: the caller's promise is the callee's.
-    let is_kept = unsafe { quarantine.judge(oldest, &mut seen) } && quarantine.spoiled < SPOILED;
-    quarantine.spoiled += usize::from(is_kept);
-    (!is_kept).then_some(oldest.block)
+    let stays = unsafe { quarantine.judge(&mut oldest, &mut None) };
+    (!stays).then_some(oldest.block)
 }
 
 /// What was seen since the quarantine began, by the address of the type.
@@ -154,15 +155,9 @@ pub(super) unsafe fn dead() -> BTreeMap<usize, Dead> {
     let (held, mut seen) = (std::mem::take(&mut quarantine.held), None);
     for mut held in held {
         // SAFETY: the caller's promise is the callee's.
-        if unsafe { quarantine.judge(held, &mut seen) } {
-            if quarantine.spoiled < SPOILED {
-                quarantine.spoiled += 1;
-                continue;
-            }
-            // It is told once.
-            held.starts = [false; STARTS];
+        if !unsafe { quarantine.judge(&mut held, &mut seen) } {
+            quarantine.held.push_back(held);
         }
-        quarantine.held.push_back(held);
     }
     quarantine.dead.clone()
 }
@@ -174,11 +169,11 @@ impl Quarantine {
         }
     }
 
-    /// Whether what lay in the block was released once more; then that is noted.
+    /// Notes what lay in the block if it was released once more, and tells whether the block stays held for good.
     ///
     /// # Safety
     /// The block is held back, and the host's lock is held.
-    unsafe fn judge(&mut self, held: Held, seen: &mut Option<(Types, Memory)>) -> bool {
+    unsafe fn judge(&mut self, held: &mut Held, seen: &mut Option<(Types, Memory)>) -> bool {
         for at in (0..STARTS).filter(|&at| held.starts[at]) {
             let start = held.block + at * PAIR;
             // SAFETY: the count was read when the block came, and so the type can be.
@@ -206,7 +201,13 @@ impl Quarantine {
                     })
                 }
             };
+            // It is told once.
+            held.starts = [false; STARTS];
             dead.references += references;
+            if self.spoiled == SPOILED {
+                return false;
+            }
+            self.spoiled += 1;
             if dead.objects.len() == EXAMPLES {
                 dead.objects.remove(0);
             }
