@@ -9,6 +9,7 @@ import pytest
 
 import held_elsewhere  # noqa: F401 - adds its families
 import held_families
+import held_frames  # noqa: F401 - adds its family
 import held_streams  # noqa: F401 - adds its families
 import held_types  # noqa: F401 - adds its families
 from conftest import incref, python
@@ -137,6 +138,7 @@ import importlib, sys
 sys.path.insert(0, {tests!r})
 import held_elsewhere
 import held_families
+import held_frames  # noqa: F401 - adds its family
 import held_streams
 import held_types
 names = sorted(getattr(sys, "stdlib_module_names", ())) or {names!r}.split()

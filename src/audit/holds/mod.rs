@@ -15,6 +15,7 @@ mod datetime;
 mod descriptor;
 mod dict;
 mod fields;
+mod frame;
 mod instance;
 mod lru_cache;
 mod profiler;
@@ -64,6 +65,8 @@ pub(super) enum Known {
     Ask(Ask),
     /// Which fields hold what `tp_traverse` does not tell, in bytes behind the head.
     Always(&'static [usize]),
+    /// The same; and the frame that `tp_traverse` shows may have references that are not counted.
+    Framed(frame::Find, &'static [usize]),
     /// The same, while the collector does not track them.
     Untracked(&'static [usize]),
 }
@@ -83,9 +86,16 @@ pub(super) const SYMBOLS: &[(&CStr, Known)] = &[
     (c"PyLongRangeIter_Type", Known::Always(LONG_RANGE_ITERATOR)),
     (c"PyModule_Type", Known::Always(&[MD_NAME])),
     (c"PyContextVar_Type", Known::Untracked(&[0, 8])),
-    (c"PyGen_Type", Known::Always(GENERATOR)),
-    (c"PyAsyncGen_Type", Known::Always(GENERATOR)),
-    (c"PyCoro_Type", Known::Always(COROUTINE)),
+    (c"PyGen_Type", Known::Framed(frame::in_generator, GENERATOR)),
+    (
+        c"PyAsyncGen_Type",
+        Known::Framed(frame::in_generator, GENERATOR),
+    ),
+    (
+        c"PyCoro_Type",
+        Known::Framed(frame::in_generator, COROUTINE),
+    ),
+    (c"PyFrame_Type", Known::Framed(frame::in_frame_object, &[])),
     (c"PyByteArray_Type", Known::Always(BYTE_ARRAY)),
 ];
 
@@ -158,16 +168,22 @@ pub(super) unsafe fn ask<H: Held>(
         let mut rest = Rest {
             held,
             words: Vec::new(),
+            uncounted: Vec::new(),
         };
-        if let Some(Known::Always(places)) = info.also {
+        if let Some(Known::Always(places) | Known::Framed(_, places)) = info.also {
             rest.words
                 .extend(places.iter().map(|&place| field(op, place)));
         }
         if info.has_inline_values && is_tracked {
             rest.words.extend(instance::dictionary(op));
         }
+        if let (Some(Known::Framed(find, _)), Some(_)) = (info.also, traverse)
+            && let Some(at) = find(op)
+        {
+            rest.uncounted = frame::uncounted(at, rest.held);
+        }
         if let Some(traverse) = traverse {
-            if rest.words.is_empty() {
+            if rest.words.is_empty() && rest.uncounted.is_empty() {
                 traverse(op, Some(visit::<H>), (&raw mut *rest.held).cast());
             } else {
                 traverse(op, Some(visit::<Rest<'_, H>>), (&raw mut rest).cast());
@@ -175,7 +191,7 @@ pub(super) unsafe fn ask<H: Held>(
         } else if info.asked == Asked::Tuple {
             read_items(op, rest.held);
         }
-        let Rest { held, words } = rest;
+        let Rest { held, words, .. } = rest;
         words.into_iter().for_each(|word| held.read(word));
         match info.also {
             Some(Known::Ask(ask)) => ask(op, is_tracked, held),
@@ -188,14 +204,19 @@ pub(super) unsafe fn ask<H: Held>(
 }
 
 /// Passes on what is visited, and forgets it among the words of an object that have yet to be read: later patches of
-/// a version visit more.
+/// a version visit more. What is visited and not counted is not passed on: another object or variable holds it.
 struct Rest<'a, H: Held> {
     held: &'a mut H,
     words: Vec<*mut PyObject>,
+    uncounted: Vec<*mut PyObject>,
 }
 
 impl<H: Held> Held for Rest<'_, H> {
     fn visited(&mut self, op: *mut PyObject) {
+        if let Some(at) = self.uncounted.iter().position(|&other| other == op) {
+            self.uncounted.swap_remove(at);
+            return;
+        }
         if let Some(at) = self.words.iter().position(|&word| word == op) {
             self.words.swap_remove(at);
         }
