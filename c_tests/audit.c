@@ -69,8 +69,8 @@ static void expect(void (*run)(void), int kind, const char *type, int references
             EQUAL(finding->references[window], references * RUNS);
             EQUAL(finding->objects[window], objects * RUNS);
         }
-        CHECK(finding->examples_count > 0 && finding->examples_count <= 8);
-        CHECK(Py_TYPE(finding->examples[0].object) == finding->ob_type);
+        CHECK((finding->examples_count > 0) == (kind != PYREFCORE_GROWTH) && finding->examples_count <= 8);
+        CHECK(kind == PYREFCORE_GROWTH || Py_TYPE(finding->examples[0].object) == finding->ob_type);
         EQUAL(finding->folded_count, folded != NULL);
         CHECK(folded == NULL || strcmp(finding->folded[0].type_name, folded) == 0);
     }
@@ -85,7 +85,19 @@ static void refuses_while_the_table_is_off(void)
     EQUAL(pyrefcore_referents((PyObject *)&Box_Type, NULL, NULL), -1);
 }
 static void correct_code_is_quiet(void) { expect_nothing(right); }
-static void what_grows_and_is_shown_is_quiet(void) { expect_nothing(grows); }
+static void what_grows_and_is_shown_is_no_leak(void) { expect(grows, PYREFCORE_GROWTH, "Box", 0, 1, NULL); }
+static void one_snapshot_shows_no_change(void)
+{
+    (void)new_thing(1);
+    pyrefcore_snapshot *once = pyrefcore_snapshot_take();
+    pyrefcore_findings *found = pyrefcore_compare((const pyrefcore_snapshot *const *)&once, 1);
+    EQUAL(pyrefcore_findings_count(found), 0);
+    pyrefcore_findings_drop(found);
+    found = pyrefcore_compare(NULL, 0);
+    EQUAL(pyrefcore_findings_count(found), 0);
+    pyrefcore_findings_drop(found);
+    pyrefcore_snapshot_drop(once);
+}
 static void a_leaked_object(void) { expect(leaks_thing, PYREFCORE_LEAK, "Thing", 1, 1, NULL); }
 static void a_leaked_container(void) { expect(leaks_box, PYREFCORE_LEAK, "Box", 1, 1, "Thing"); }
 static void a_leaked_reference(void) { expect(leaks_argument, PYREFCORE_LEAK, "Thing", 1, 0, NULL); }
@@ -206,7 +218,8 @@ int main(void)
     EQUAL(pyrefcore_audit_quarantine(0), 0);
     shared = (PyObject *)new_thing(0);
     RUN(correct_code_is_quiet);
-    RUN(what_grows_and_is_shown_is_quiet);
+    RUN(what_grows_and_is_shown_is_no_leak);
+    RUN(one_snapshot_shows_no_change);
     RUN(a_leaked_object);
     RUN(a_leaked_container);
     RUN(a_leaked_reference);

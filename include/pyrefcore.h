@@ -204,6 +204,11 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 #define PYREFCORE_UNSTEADY 3
 
 /*
+ Objects grow, by the same number in each window, and something that lives visibly holds them: that is no mistake.
+ */
+#define PYREFCORE_GROWTH 4
+
+/*
  Watcher: which objects are alive.
  */
 #define PYREFCORE_LIVE 1
@@ -260,7 +265,7 @@ typedef struct {
  */
 typedef struct {
   /*
-   Their type's `tp_name`.
+   Their type's full name.
    */
   const char *type_name;
   /*
@@ -274,15 +279,16 @@ typedef struct {
  */
 typedef struct {
   /*
-   `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE` or `PYREFCORE_UNSTEADY`.
+   `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE`, `PYREFCORE_UNSTEADY` or `PYREFCORE_GROWTH`.
    */
   int kind;
   /*
-   The type, or NULL where it has died; it may die as soon as other code runs.
+   The type, or NULL where it has died, or where several types made at run time have the same name: a function that
+   defines a class makes another one each time. It may die as soon as other code runs.
    */
   PyTypeObject *ob_type;
   /*
-   Its `tp_name`.
+   Its full name: `module.Type`, or `Type` where the module is `builtins`.
    */
   const char *type_name;
   /*
@@ -528,8 +534,9 @@ int pyrefcore_referrers(PyObject *const *objects, size_t count, pyrefcore_edge_v
 int pyrefcore_referents(PyObject *object, pyrefcore_edge_visitor visit, void *arg);
 
 /*
- What has changed over `count` snapshots, oldest first: findings, the largest first, those that are unsteady last. Takes
- another look at everything where something was found. Never NULL.
+ What has changed over `count` snapshots, oldest first: findings, the largest first, then those that are unsteady, then
+ growth. Takes another look at everything where something was found. One snapshot shows no change. NULL where there is no
+ memory.
 
  Needs: `snapshots` are that many, from `pyrefcore_snapshot_take`; and as there.
  */

@@ -202,6 +202,9 @@ def _read(counted: Windows, report: Report, unsafe: bool) -> None:
             if one.kind == native.UNSTEADY:
                 growth = [one.references[window] for window in range(windows)]
                 report.notes.append(notes.unsteady(findings.name_of(one), growth, report.runs))
+        grown = {findings.name_of(one): one.objects[0] / report.runs for one in found if one.kind == native.GROWTH}
+        if grown:
+            report.notes.append(notes.grown(grown))
 
 
 # Calling these runs none of their code.

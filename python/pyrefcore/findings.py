@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Container, List, Sequence
+from typing import Any, Container, List, Sequence, Tuple, Union
 
 from . import graph, native, report
 from .graph import at, decrease, increase
@@ -11,12 +11,9 @@ from .safe_repr import safe_repr, type_name
 
 KINDS = {native.LEAK: report.LEAK, native.OVER_RELEASE: report.OVER_RELEASE}
 
-def name_of(found: native.Finding) -> str:
-    """The type that a finding is about. Without examples that type may be gone, and its name is all there is."""
-    if found.examples_count and not found.examples[0].died:
-        return type_name(type(at(found.examples[0].object)))
-    if found.examples_count and found.type:
-        return type_name(at(found.type))
+
+def name_of(found: Union[native.Finding, native.Folded]) -> str:
+    """The name of the type that it is about. The type itself may be gone."""
     return (found.type_name or b"?").decode("utf-8", "replace")
 
 
@@ -34,10 +31,14 @@ def read(
     alone = {found.examples[0].object for found in findings if found.examples_count == 1}
     for found in findings:
         if found.kind in KINDS:
-            last = [one for one in newest if (one.kind, one.type) == (found.kind, found.type)]
+            last = [one for one in newest if _subject(one) == _subject(found)]
             examples = _newest(found, last[0] if last else found, alone)
             read.append(_finding(found, examples, runs, windows, unsafe))
     return sorted(read, key=lambda one: -max(abs(one.references_per_run), one.objects_per_run))
+
+
+def _subject(found: native.Finding) -> Tuple[int, int, bytes]:
+    return found.kind, found.type or 0, found.type_name
 
 
 def _finding(
@@ -54,7 +55,7 @@ def _finding(
         growth=growth,
         examples=_died(examples, found) + _examples([one for one in examples if not one.died], unsafe),
         folded=[
-            report.Folded((one.type_name or b"?").decode("utf-8", "replace"), one.references / (runs or 1))
+            report.Folded(name_of(one), one.objects / (runs or 1))
             for one in (found.folded[index] for index in range(found.folded_count))
         ],
         classes=_classes(examples),

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 from . import drawing
 from .drawing import counted, escape
 from .report import OVER_RELEASE, Report
-from .text import named
+from .text import named, number
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfbfa; --card: #fff; --ink: #1c2024; --faint: #62676d; --line: #d9dbde;
@@ -119,13 +119,18 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
 
 
 def _change(finding: Dict[str, Any], runs: int) -> str:
-    references = counted(finding["references_per_run"], "reference")
-    return "%s and %s per run" % (references, counted(finding["objects_per_run"], "object")) if runs else references
+    change = finding["references_per_run"]
+    references, objects = counted(change, "reference"), counted(finding["objects_per_run"], "object")
+    if not runs:
+        return references
+    if finding["kind"] == OVER_RELEASE:
+        too_many = "Each run releases %s reference%s too many" % (number(abs(change)), "" if change == -1 else "s")
+        return "%s, %s" % (too_many, objects) if finding["objects_per_run"] else too_many
+    return "%s and %s per run" % (references, objects)
 
 
 def _folded(folded: Dict[str, Any], how: str) -> str:
-    references = counted(folded["references"], "reference")
-    return "<li>%s%s to <code>%s</code></li>" % (references, how, escape(folded["type"]))
+    return "<li>%s%s of <code>%s</code></li>" % (counted(folded["objects"], "object"), how, escape(folded["type"]))
 
 
 def _example(type_name: str, example: Dict[str, Any], is_leak: bool, is_open: bool) -> str:

@@ -20,6 +20,7 @@ VARIABLE = "PYREFCORE_LIBRARY"
 LEAK = 1
 OVER_RELEASE = 2
 UNSTEADY = 3
+GROWTH = 4
 
 
 class NotSupported(ImportError, RuntimeError):
@@ -42,7 +43,7 @@ class Example(ctypes.Structure):
 
 
 class Folded(ctypes.Structure):
-    _fields_ = [("type_name", c_char_p), ("references", c_ssize_t)]
+    _fields_ = [("type_name", c_char_p), ("objects", c_ssize_t)]
 
 
 class Finding(ctypes.Structure):

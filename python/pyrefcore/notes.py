@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Dict, List
 
 from . import host
+
+#: Most types that a note names.
+GROWN = 6
 
 
 def always() -> List[str]:
@@ -24,6 +27,16 @@ def unsteady(name: str, growth: List[int], runs: int) -> str:
     """A type whose references grew without a pattern that one cause would have."""
     shown = ", ".join("%+d" % change for change in growth)
     return "%s grows, but not by the same amount: %s references in windows of %d runs" % (name, shown, runs)
+
+
+def grown(per_run: Dict[str, float]) -> str:
+    """Objects that grow and are visibly held."""
+    # Types of a module say more than the lists and dicts beside them.
+    largest = sorted(per_run, key=lambda name: ("." not in name, -per_run[name], name))
+    shown = ["%.3g %s" % (per_run[name], name) for name in largest[:GROWN]]
+    if len(largest) > GROWN:
+        shown.append("%d more types" % (len(largest) - GROWN))
+    return "more objects after each run, which others visibly hold and which are no leak: " + ", ".join(shown)
 
 
 def held(objects: int) -> str:

@@ -83,15 +83,16 @@ class Example:
 
 @dataclasses.dataclass
 class Folded:
-    """References that would not be there without the leaked objects, because only those hold them."""
+    """Objects that would not be there without the leaked ones, because only those hold them."""
 
+    #: As `Finding.type`.
     type: str
-    #: References to objects of this type, per run.
-    references: float
+    #: Objects of this type, per run.
+    objects: float
 
     def to_dict(self) -> Dict[str, Any]:
         """The entry as JSON has it."""
-        return {"type": self.type, "references": self.references}
+        return {"type": self.type, "objects": self.objects}
 
 
 @dataclasses.dataclass

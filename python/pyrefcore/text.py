@@ -44,18 +44,19 @@ def headline(finding: Finding, runs: int) -> str:
     if not finding.growth:
         return "%s: %s missing" % (finding.kind, _count(per_run, "reference", of))
     windows = len(finding.growth)
-    if per_run:
-        what = _count(per_run, "reference", of)
-        how = "released too often" if finding.kind == OVER_RELEASE else "never released"
-        total = abs(sum(finding.growth))
+    total = abs(sum(finding.growth))
+    if finding.kind == OVER_RELEASE:
+        what = "each run releases %s too many" % _count(per_run, "reference", of)
+    elif per_run:
+        what = "%s per run, never released" % _count(per_run, "reference", of)
     else:
-        what = _count(finding.objects_per_run, "object", of)
-        how = "which only hold each other, and the collector can't free them"
+        what = "%s per run, which only hold each other, and the collector can't free them" % _count(
+            finding.objects_per_run, "object", of
+        )
         total = round(finding.objects_per_run * runs) * windows
-    return "%s: %s per run, %s (%d in %d windows of %d run%s, the same in each)" % (
+    return "%s: %s (%d in %d windows of %d run%s, the same in each)" % (
         finding.kind,
         what,
-        how,
         total,
         windows,
         runs,
@@ -91,22 +92,26 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
             "more" if count > 0 else "fewer",
         )
     if finding.folded:
-        yield "  and what only they hold, per run: " + ", ".join(
-            "%s to %s" % (number(folded.references), folded.type) for folded in finding.folded
+        yield "  and what only they hold, in objects per run: " + ", ".join(
+            "%s %s" % (number(folded.objects), folded.type) for folded in finding.folded
         )
     birth: Sequence[Frame] = ()
     for example in finding.examples[:EXAMPLES]:
-        yield from _example(example, birth)
+        yield from _example(example, birth, bool(finding.growth))
         birth = example.birth
     more = len(finding.examples) - EXAMPLES
     if more > 0:
         yield "  and %d more like that in the JSON report" % more
 
 
-def _example(example: Example, last_birth: Sequence[Frame]) -> Iterator[str]:
+def _example(example: Example, last_birth: Sequence[Frame], has_runs: bool) -> Iterator[str]:
     missing = example.explained - example.refcount
-    count = missing if missing > 0 else example.refcount
-    how = "%d reference%s too few, %d visibly held" if missing > 0 else "%d reference%s, %d of them visibly held"
+    if missing > 0:
+        # More than the windows show: runs come before them, too.
+        how = "%d reference%s too few" + (" after all runs" if has_runs and not example.died else "") + ", %d visibly held"
+    else:
+        how = "%d reference%s, %d of them visibly held"
+    count = max(missing, 0) or example.refcount
     counted = how % (count, "" if count == 1 else "s", example.explained)
     yield "  0x%x: %s: %s" % (example.address, counted, example.repr)
     yield from _neighbours("held by", example.referrers)

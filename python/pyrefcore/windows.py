@@ -129,14 +129,19 @@ class Windows:
         """Whether the last window changed the same as the one before. To be asked after every window."""
         before = self._changed.value
         with self.compared(self.count.value - 2, 2) as findings:
-            changes = sorted((one.kind, one.type or 0, one.references[0], one.objects[0]) for one in findings)
+            changes = sorted(
+                (one.kind, one.type or 0, one.type_name, one.references[0], one.objects[0])
+                for one in findings
+                if one.kind != native.GROWTH
+            )
             self._changed.value = hash(tuple(changes))
         return self.count.value > 2 and self._changed.value == before
 
     def has_findings(self, unsteady: bool = False) -> bool:
         """Whether anything grows in every window so far: by the same in each, or `unsteady`, too."""
         with self.compared(0, self.count.value) as findings:
-            return any(unsteady or one.kind != native.UNSTEADY for one in findings)
+            wanted = (native.LEAK, native.OVER_RELEASE) + ((native.UNSTEADY,) if unsteady else ())
+            return any(one.kind in wanted for one in findings)
 
     def close(self) -> None:
         """Drops every snapshot, and the pins with them."""

@@ -11,7 +11,7 @@ class Thing:
 
 
 def folded(finding):
-    return {one.type.split(".")[-1]: one.references for one in finding.folded}
+    return {one.type.split(".")[-1]: one.objects for one in finding.folded}
 
 
 def test_what_only_a_leaked_object_holds_is_folded():

@@ -86,11 +86,16 @@ class Page(unittest.TestCase):
             "visibly hold: 3",
             "make thing.c:12",
             "x.so+0x10",
-            "+4 references per run to str",
+            "+4 objects per run of str",
             "100 references that nobody shows",
             "a note",
         ):
             self.assertIn(part, text)
+
+    def test_over_release(self):
+        found = Finding("over-release", "str", -2.0, 0.0, [-200, -200], [Example(1, 1, 402, "'x'")])
+        text = Reader(html.render(report(findings=[found]))).all_text()
+        self.assertIn("Each run releases 2 references too many", text)
 
     def test_audit(self):
         found = Finding("over-release", "str", -1.0, 0.0, examples=[Example(1, 1, 2, "'x'")])

@@ -58,7 +58,7 @@ def test_json_holds_everything_that_is_known():
         1.0,
         0.5,
     )
-    assert leak["growth"] == [100, 100, 100] and leak["folded"] == [{"type": "list", "references": 2.0}]
+    assert leak["growth"] == [100, 100, 100] and leak["folded"] == [{"type": "list", "objects": 2.0}]
     assert leak["examples"] == [
         {
             "address": "0x1000",
@@ -83,7 +83,7 @@ def test_the_text_tells_a_c_programmer_what_is_wrong():
         "",
         "leak: 1 reference to str per run, never released (300 in 3 windows of 100 runs, the same in each)",
         "  0.5 objects of this type more per run",
-        "  and what only they hold, per run: 2 to list",
+        "  and what only they hold, in objects per run: 2 list",
         "  0x1000: 301 references, 1 of them visibly held: 'leaked'",
         "    held by ['leaked'] (list)",
         "    holds {} (dict)",
@@ -91,7 +91,7 @@ def test_the_text_tells_a_c_programmer_what_is_wrong():
         "      make ext.c:12",
         "      /x/ext.so+0x1",
         "",
-        "over-release: 2 references to ext.Node per run, released too often (600 in 3 windows of 100 runs, the same in each)",
+        "over-release: each run releases 2 references to ext.Node too many (600 in 3 windows of 100 runs, the same in each)",
         "",
         "note: mind",
     ]
@@ -107,8 +107,17 @@ def test_objects_that_hold_each_other():
     assert "leak: 2 objects of ext.Knot per run, which only hold each other" in text and "(600 in 3 windows" in text
 
 
+def test_what_is_missing_adds_up():
+    over = Finding("over-release", "list", -1.0, 0.0, [-100, -100], [Example(0x10, -300, 1, "[]")])
+    text = str(report(findings=[over]))
+    assert "over-release: each run releases 1 reference to list too many (200 in 2 windows of 100 runs, " in text
+    # The runs before the first window are missing, too.
+    assert "0x10: 301 references too few after all runs, 1 visibly held: []" in text
+
+
 def test_an_audit_has_no_runs():
     missing = Finding("over-release", "list", -1.0, 0.0, [], [Example(0x10, 1, 2, "[]")])
     text = str(Report(host=HOST, findings=[missing], subject="every object that is alive"))
     assert text.split("\n")[0] == "pyrefcore: every object that is alive: 1 finding"
     assert "over-release: 1 reference to list missing" in text
+    assert "0x10: 1 reference too few, 2 visibly held: []" in text

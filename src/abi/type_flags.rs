@@ -21,6 +21,10 @@ impl TypeFlags {
     ///
     /// cbindgen:ignore
     pub const HAVE_GC: u64 = 1 << 14;
+    /// Instances are types.
+    ///
+    /// cbindgen:ignore
+    pub const TYPE_SUBCLASS: u64 = 1 << 31;
     /// Instances are strings.
     ///
     /// cbindgen:ignore
@@ -36,6 +40,12 @@ impl TypeFlags {
     #[must_use]
     pub const fn is_heap_type(self) -> bool {
         self.0 & Self::HEAPTYPE != 0
+    }
+
+    /// Whether instances are types.
+    #[must_use]
+    pub const fn is_type(self) -> bool {
+        self.0 & Self::TYPE_SUBCLASS != 0
     }
 
     /// Whether instances are strings.

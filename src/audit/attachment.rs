@@ -7,7 +7,7 @@ use super::builtin::builtin;
 use super::door::door;
 use super::pass::Pass;
 use super::types::size_of_instance;
-use super::{blocks, holds, quarantine};
+use super::{blocks, holds, names, quarantine};
 use crate::abi::{self, PyObject};
 use crate::host;
 use crate::watch::stacks::StackId;
@@ -82,6 +82,7 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
     }
     birth_stacks::clear();
     holds::learn();
+    names::learn();
     (door.open)()?;
     let mut tracked = Vec::new();
     (door.tracked)(&mut |op| tracked.push(op))?;

@@ -18,6 +18,18 @@ pub struct Builtin {
     pub PyDict_New: Option<unsafe extern "C" fn() -> *mut PyObject>,
     pub PyDict_SetItem:
         Option<unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> i32>,
+    pub PyDict_Next: Option<
+        unsafe extern "C" fn(
+            *mut PyObject,
+            *mut isize,
+            *mut *mut PyObject,
+            *mut *mut PyObject,
+        ) -> i32,
+    >,
+    pub PyUnicode_GetLength: Option<unsafe extern "C" fn(*mut PyObject) -> isize>,
+    pub PyUnicode_AsUCS4:
+        Option<unsafe extern "C" fn(*mut PyObject, *mut u32, isize, i32) -> *mut u32>,
+    pub PyUnicode_InternFromString: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
     pub PySys_GetObject: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
     /// The types that are known by their symbols, in the order of that table.
     pub known: Vec<usize>,
@@ -51,6 +63,16 @@ pub unsafe fn follow_host(code: Range<usize>, look: impl Fn(&CStr) -> *mut c_voi
             PyObject_GC_Del: address(c"PyObject_GC_Del"),
             PyDict_New: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_New")),
             PyDict_SetItem: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_SetItem")),
+            PyDict_Next: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_Next")),
+            PyUnicode_GetLength: std::mem::transmute::<*mut c_void, Option<_>>(look(
+                c"PyUnicode_GetLength",
+            )),
+            PyUnicode_AsUCS4: std::mem::transmute::<*mut c_void, Option<_>>(look(
+                c"PyUnicode_AsUCS4",
+            )),
+            PyUnicode_InternFromString: std::mem::transmute::<*mut c_void, Option<_>>(look(
+                c"PyUnicode_InternFromString",
+            )),
             PySys_GetObject: std::mem::transmute::<*mut c_void, Option<_>>(look(
                 c"PySys_GetObject",
             )),

@@ -21,7 +21,7 @@ pub(super) unsafe fn told_apart(finding: Finding, snapshots: &[&Snapshot]) -> Ve
         return vec![finding];
     }
     // SAFETY: the caller's promise.
-    let are_types = unsafe { abi::flags_of(newest.op) }.0 >> 31 & 1 != 0;
+    let are_types = unsafe { abi::flags_of(newest.op) }.is_type();
     if !are_types {
         return vec![finding];
     }

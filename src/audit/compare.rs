@@ -1,18 +1,18 @@
 //! Snapshots to findings.
 
 use std::collections::{HashMap, HashSet};
-use std::ptr::null_mut;
 
 use super::classes;
 use super::finding::{Example, Finding, Kind};
 use super::fold::{self, Kept};
-use super::snapshot::{OfType, Row, Snapshot};
+use super::groups::{Groups, Key};
+use super::snapshot::{Row, Snapshot};
 
 /// References that an object must lose in each window before that alone counts: the loop around the runs, and what is
 /// parked between them, let go of one or two to a small number.
 const LEAST_FALL: isize = 5;
 
-/// A type as one snapshot saw it.
+/// A group of types as one snapshot saw it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moment {
     objects: isize,
@@ -24,26 +24,30 @@ struct Moment {
     missing: isize,
 }
 
-/// What has changed from snapshot to snapshot, oldest first.
+/// What has changed from snapshot to snapshot, oldest first; `None` where there is no memory. One snapshot shows no change.
 ///
 /// # Safety
 /// The host's lock is held.
 #[must_use]
-pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
-    let (Some(first), Some(last)) = (snapshots.first(), snapshots.last()) else {
-        return Vec::new();
+pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
+    let [first, .., last] = snapshots else {
+        return Some(Vec::new());
     };
     let before = first.rests(|_| true);
     let missing = released_too_often(snapshots, last, &before);
-    let mut moments: Vec<HashMap<usize, Moment>> = snapshots
-        .iter()
-        .map(|snapshot| moments(snapshot, &missing))
-        .collect();
-    add_outsiders(snapshots, &missing, &mut moments);
+    let groups = Groups::of(snapshots);
+    let moments = moments(snapshots, &groups, &missing);
     let mut findings = Vec::new();
     let mut kept = Vec::new();
-    for (id, of_type) in last.types.iter().enumerate() {
-        let changes = |of: fn(&Moment) -> isize| changes(&moments, of_type, of);
+    for group in 0..groups.count() {
+        // What has no object any more is not what grows.
+        if groups.types(group).is_empty() {
+            continue;
+        }
+        let changes = |of: fn(&Moment) -> isize| {
+            let numbers = moments.iter().map(|moments| of(&moments[group]));
+            differences(&numbers.collect::<Vec<_>>())
+        };
         let objects = changes(|moment| moment.objects);
         let mut found = false;
         let rest = changes(|moment| moment.rest);
@@ -58,23 +62,21 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
             found |= kind != Kind::Unsteady;
             let wanted = |row: &Row| {
                 let old = before.get(&(row.op as usize)).copied().unwrap_or(0);
-                match kind {
-                    Kind::OverRelease => missing.contains(&(row.op as usize)),
-                    _ => row.unexplained() > old,
-                }
+                groups.number(snapshots.len() - 1, row.ob_type as usize) == group
+                    && match kind {
+                        Kind::OverRelease => missing.contains(&(row.op as usize)),
+                        _ => row.unexplained() > old,
+                    }
             };
-            let mut examples = examples(last, id, &before, wanted);
+            let mut examples = examples(last, &before, wanted);
             if kind == Kind::OverRelease && examples.is_empty() {
-                examples.extend(of_type.dead.iter().rev().map(|&op| Example::dead(op)));
+                let dead = groups.types(group).iter().flat_map(|of_type| &of_type.dead);
+                examples.extend(dead.rev().map(|&op| Example::dead(op)));
             }
             let finding = Finding {
                 kind,
-                ob_type: if of_type.is_gone {
-                    null_mut()
-                } else {
-                    of_type.ob_type
-                },
-                type_name: of_type.name.clone(),
+                ob_type: groups.ob_type(group),
+                type_name: groups.name(group),
                 references,
                 objects: objects.clone(),
                 examples,
@@ -84,38 +86,35 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Vec<Finding> {
             findings.extend(unsafe { classes::told_apart(finding, snapshots) });
         }
         if !found && steady(&objects).is_some_and(|objects| objects > 0) {
-            kept.push(Kept { of_type, objects });
+            kept.push(Kept { group, objects });
         }
     }
     // SAFETY: the caller's promise is the callee's.
-    unsafe { fold::fold(&mut findings, kept) };
+    if !unsafe { fold::fold(&mut findings, kept, &groups) } {
+        return None;
+    }
     findings.iter_mut().for_each(Finding::shorten);
     findings.sort_by_key(|finding| {
         let most = finding.references.last().copied().unwrap_or(0).abs();
-        (
-            finding.kind as u8 == Kind::Unsteady as u8,
-            std::cmp::Reverse(most),
-        )
+        (finding.kind.rank(), std::cmp::Reverse(most))
     });
-    findings
+    Some(findings)
 }
 
 /// Whether nothing has changed from one snapshot to the next: there are as many objects of each type in blocks, and as many
 /// unexplained references to each object. No finding can come of such a window.
 #[must_use]
 pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
-    let objects = |snapshot: &Snapshot| -> HashMap<usize, [isize; 2]> {
-        let types = snapshot.types.iter();
-        types
-            .map(|of_type| {
-                (
-                    of_type.ob_type as usize,
-                    [of_type.objects - of_type.outside, of_type.after_death],
-                )
-            })
-            .filter(|&(_, numbers)| numbers != [0, 0])
-            .collect()
-    };
+    fn objects(snapshot: &Snapshot) -> HashMap<Key<'_>, [isize; 2]> {
+        let mut objects: HashMap<_, [isize; 2]> = HashMap::new();
+        for of_type in &snapshot.types {
+            let [alive, dead] = objects.entry(of_type.key()).or_default();
+            *alive += of_type.objects - of_type.outside;
+            *dead += of_type.after_death;
+        }
+        objects.retain(|_, numbers| *numbers != [0, 0]);
+        objects
+    }
     let rests =
         |snapshot: &Snapshot| snapshot.rests(|row| !row.is_outside && row.unexplained() != 0);
     let outside = before.rests(|row| row.is_outside);
@@ -144,8 +143,8 @@ pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
                 type_name: of_type.name.clone(),
                 references: Vec::new(),
                 objects: Vec::new(),
-                examples: examples(snapshot, id as usize, &HashMap::new(), |row| {
-                    row.unexplained() < 0
+                examples: examples(snapshot, &HashMap::new(), |row| {
+                    row.ob_type == id && row.unexplained() < 0
                 }),
                 folded: Vec::new(),
             }
@@ -156,31 +155,27 @@ pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
     findings
 }
 
-fn moments(snapshot: &Snapshot, missing: &HashSet<usize>) -> HashMap<usize, Moment> {
-    let types = snapshot.types.iter();
-    let mut moments: HashMap<usize, Moment> = types
-        .map(|of_type| {
-            let moment = Moment {
-                objects: of_type.objects,
-                rest: of_type.unexplained,
-                unshown: of_type.unshown,
-                missing: -of_type.after_death,
-            };
-            (of_type.ob_type as usize, moment)
-        })
-        .collect();
-    for row in snapshot
-        .rows
-        .iter()
-        .filter(|row| !row.is_outside && missing.contains(&(row.op as usize)))
-    {
-        let ob_type = snapshot.types[row.ob_type as usize].ob_type as usize;
-        let moment = moments.entry(ob_type).or_default();
-        moment.rest -= row.unexplained();
-        moment.unshown -= row.unshown();
-        moment.missing += row.unexplained();
+/// Each group as each snapshot saw it.
+fn moments(snapshots: &[&Snapshot], groups: &Groups, missing: &HashSet<usize>) -> Vec<Vec<Moment>> {
+    let mut all = vec![vec![Moment::default(); groups.count()]; snapshots.len()];
+    for (at, (snapshot, moments)) in snapshots.iter().zip(&mut all).enumerate() {
+        for (id, of_type) in snapshot.types.iter().enumerate() {
+            let moment = &mut moments[groups.number(at, id)];
+            moment.objects += of_type.objects;
+            moment.rest += of_type.unexplained;
+            moment.unshown += of_type.unshown;
+            moment.missing -= of_type.after_death;
+        }
+        let rows = snapshot.rows.iter();
+        for row in rows.filter(|row| !row.is_outside && missing.contains(&(row.op as usize))) {
+            let moment = &mut moments[groups.number(at, row.ob_type as usize)];
+            moment.rest -= row.unexplained();
+            moment.unshown -= row.unshown();
+            moment.missing += row.unexplained();
+        }
     }
-    moments
+    add_outsiders(snapshots, groups, missing, &mut all);
+    all
 }
 
 /// Objects of which fewer references are counted than are shown, and those that lose as many unexplained references in
@@ -209,18 +204,18 @@ fn released_too_often(
 /// Adds what lies in no block. Before it was met for the first time it was as it was then.
 fn add_outsiders(
     snapshots: &[&Snapshot],
+    groups: &Groups,
     missing: &HashSet<usize>,
-    moments: &mut [HashMap<usize, Moment>],
+    moments: &mut [Vec<Moment>],
 ) {
     let mut known: HashMap<usize, isize> = HashMap::new();
     for (at, snapshot) in snapshots.iter().enumerate() {
         for row in snapshot.rows.iter().filter(|row| row.is_outside) {
-            let ob_type = snapshot.types[row.ob_type as usize].ob_type as usize;
+            let group = groups.number(at, row.ob_type as usize);
             let now = row.unexplained();
             let before = known.insert(row.op as usize, now).unwrap_or(now);
             // What changes from one moment to the next is all that counts.
-            for moment in &mut moments[at..] {
-                let moment = moment.entry(ob_type).or_default();
+            for moment in moments[at..].iter_mut().map(|moments| &mut moments[group]) {
                 if missing.contains(&(row.op as usize)) {
                     moment.missing += now - before;
                 } else {
@@ -230,19 +225,6 @@ fn add_outsiders(
             }
         }
     }
-}
-
-fn changes(
-    moments: &[HashMap<usize, Moment>],
-    of_type: &OfType,
-    of: fn(&Moment) -> isize,
-) -> Vec<isize> {
-    let at =
-        |moment: &HashMap<usize, Moment>| moment.get(&(of_type.ob_type as usize)).map_or(0, of);
-    moments
-        .windows(2)
-        .map(|pair| at(&pair[1]) - at(&pair[0]))
-        .collect()
 }
 
 pub(super) fn differences(values: &[isize]) -> Vec<isize> {
@@ -280,14 +262,11 @@ fn over_release(changes: &[isize]) -> Option<Kind> {
 
 fn examples(
     snapshot: &Snapshot,
-    id: usize,
     before: &HashMap<usize, isize>,
     wanted: impl Fn(&Row) -> bool,
 ) -> Vec<Example> {
     let rows = snapshot.rows.iter();
-    let mut rows: Vec<&Row> = rows
-        .filter(|row| row.ob_type as usize == id && wanted(row))
-        .collect();
+    let mut rows: Vec<&Row> = rows.filter(|row| wanted(row)).collect();
     // Blocks are handed out upwards, more often than not.
     rows.sort_by_key(|row| {
         (

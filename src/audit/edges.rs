@@ -106,7 +106,7 @@ impl Edges {
             unsafe {
                 for [_, held] in self.referents(op) {
                     // Types lead everywhere.
-                    let is_type = abi::flags_of(held).0 >> 31 & 1 != 0;
+                    let is_type = abi::flags_of(held).is_type();
                     if !is_type && met.len() < LIMIT && met.insert(held as usize) {
                         types.insert(abi::type_of(held) as usize);
                         queue.push(held);
@@ -179,11 +179,11 @@ impl Edges {
             .collect()
     }
 
-    /// The objects of these types that only each other, or things like them, hold: nobody can ever reach or end them.
+    /// The objects of the types that are wanted that only each other, or things like them, hold: nobody can ever reach or end them.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
-    pub(super) unsafe fn closed(&mut self, types: &HashSet<usize>) -> Vec<Closed> {
+    pub(super) unsafe fn closed(&mut self, is_wanted: impl Fn(usize) -> bool) -> Vec<Closed> {
         // SAFETY: the caller's promise.
         let hidden = unsafe { self.pass.hidden() };
         let mut queue = self.pass.roots.clone();
@@ -211,7 +211,7 @@ impl Edges {
         let mut closed = Vec::new();
         for &seen in &self.pass.seen {
             let info = self.pass.info(seen);
-            if types.contains(&(info.ob_type as usize)) && !reached.contains(&(seen.op as usize)) {
+            if is_wanted(info.ob_type as usize) && !reached.contains(&(seen.op as usize)) {
                 closed.push(Closed {
                     op: seen.op,
                     // SAFETY: the caller's promise.
@@ -238,5 +238,11 @@ impl Edges {
             }
         }
         self.shown.extend(hidden);
+        let info = self.pass.info(seen);
+        let ob_type = info.ob_type as usize;
+        // An instance holds its type, even if it does not say so.
+        if info.is_heap && !self.shown.contains(&ob_type) {
+            self.shown.push(ob_type);
+        }
     }
 }

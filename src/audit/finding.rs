@@ -17,6 +17,19 @@ pub enum Kind {
     OverRelease = 2,
     /// References that nothing explains grow, but not by the same number.
     Unsteady = 3,
+    /// Objects grow, by the same number in each window, and something that lives visibly holds them.
+    Growth = 4,
+}
+
+impl Kind {
+    /// Mistakes come first.
+    pub(super) fn rank(self) -> u8 {
+        match self {
+            Kind::Leak | Kind::OverRelease => 0,
+            Kind::Unsteady => 1,
+            Kind::Growth => 2,
+        }
+    }
 }
 
 /// An object that shows what is wrong.
@@ -47,7 +60,7 @@ impl Example {
 /// Objects that only what was leaked keeps alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
-    /// Their `tp_name`.
+    /// Their type's full name.
     pub type_name: CString,
     /// How many more there are after each window.
     pub objects: isize,
@@ -58,9 +71,9 @@ pub struct Folded {
 pub struct Finding {
     /// What is wrong.
     pub kind: Kind,
-    /// The type; null where it has died.
+    /// The type; null where it has died, or where several have this name.
     pub ob_type: *mut PyTypeObject,
-    /// Its `tp_name`.
+    /// Its full name.
     pub type_name: CString,
     /// How the number of unexplained references changed in each window.
     pub references: Vec<isize>,

@@ -2,35 +2,49 @@
 //! holds them, or they hold each other.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::CStr;
 
 use super::edges::{Closed, Edges};
 use super::finding::{Finding, Folded, Kind};
+use super::groups::Groups;
 use super::pins;
-use super::snapshot::OfType;
+use crate::abi::{self, PyObject, PyTypeObject, PyVarObject};
 
 /// Objects that are looked at, below all findings together.
 const LIMIT: usize = 1 << 20;
 
-/// A type with the same growth in every window, and no finding of its own.
+/// What a class's base lists it by, until it dies: a weak reference, with a number for its key.
+const ENTRY: [&CStr; 3] = [c"int", c"weakref", c"weakref.ReferenceType"];
+
+/// A group of types with the same growth in every window, and no finding of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Kept<'a> {
-    pub(super) of_type: &'a OfType,
+pub(super) struct Kept {
+    pub(super) group: usize,
     /// The change of the number of objects in each window.
     pub(super) objects: Vec<isize>,
 }
 
-/// Puts them under the leak that holds them, or makes a finding of those that nobody can reach.
+/// What is left to be put under a finding.
+struct Left<'a> {
+    kept: Vec<Kept>,
+    groups: &'a Groups<'a>,
+}
+
+/// Puts them under the leak that holds them, or makes a finding of those that nothing can reach; the rest is a finding of
+/// growth. False where there is no memory.
 ///
 /// # Safety
 /// The host's lock is held.
-pub(super) unsafe fn fold(findings: &mut Vec<Finding>, mut kept: Vec<Kept>) {
+#[must_use]
+pub(super) unsafe fn fold(findings: &mut Vec<Finding>, kept: Vec<Kept>, groups: &Groups) -> bool {
     if kept.is_empty() {
-        return;
+        return true;
     }
     // SAFETY: the caller's promise is the callee's.
     let Some(mut edges) = (unsafe { Edges::now() }) else {
-        return;
+        return false;
     };
+    let mut left = Left { kept, groups };
     let mut leaks: Vec<&mut Finding> = findings
         .iter_mut()
         .filter(|finding| finding.kind == Kind::Leak)
@@ -41,138 +55,183 @@ pub(super) unsafe fn fold(findings: &mut Vec<Finding>, mut kept: Vec<Kept>) {
     for finding in &mut leaks {
         let share = [1, finding.references.len() as isize];
         // SAFETY: nothing has died since the edges were drawn.
-        unsafe { put_under(finding, share, &mut kept, &mut edges, limit) };
+        unsafe { left.put_under(finding, share, &mut edges, limit) };
     }
     // SAFETY: as above.
-    let mut circles = unsafe { circles(&mut kept, &mut edges) };
+    let mut circles = unsafe { left.circles(&mut edges) };
     for finding in leaks.into_iter().chain(&mut circles) {
         // SAFETY: as above.
-        unsafe { put_rest_under(finding, &mut kept, &mut edges) };
+        unsafe { left.put_rest_under(finding, &mut edges) };
     }
     findings.append(&mut circles);
+    findings.extend(left.kept.into_iter().map(|kept| Finding {
+        kind: Kind::Growth,
+        ob_type: groups.ob_type(kept.group),
+        type_name: groups.name(kept.group),
+        references: vec![0; kept.objects.len()],
+        objects: kept.objects,
+        examples: Vec::new(),
+        folded: Vec::new(),
+    }));
+    true
 }
 
-/// Makes findings of what nobody can reach.
+/// How often the classes among these objects are listed by their bases.
 ///
 /// # Safety
-/// Nothing has died since the edges were drawn.
-unsafe fn circles(kept: &mut Vec<Kept>, edges: &mut Edges) -> Vec<Finding> {
-    let types: HashSet<usize> = kept.iter().map(Kept::place).collect();
-    // SAFETY: the caller's promise, here and below.
-    let closed = unsafe { edges.closed(&types) };
-    let mut circles = Vec::new();
-    for &ob_type in &types {
-        // What was there before the first window is not what grows, and pins alone may hold it.
-        let is_one =
-            |closed: &&Closed| closed.ob_type == ob_type && closed.refcount < pins::REFERENCES;
-        let same = closed.iter().filter(is_one);
-        let mut same: Vec<&Closed> = same.collect();
-        same.sort_by_key(|closed| std::cmp::Reverse(closed.op));
-        if let Some(newest) = same.first() {
-            // SAFETY: as above.
-            let below = unsafe { edges.types_below(newest.op) };
-            let is_shown = newest.refcount == newest.explained;
-            let width = std::cmp::Reverse(below.len());
-            let order = (is_shown, !newest.is_foreign, width, ob_type);
-            circles.push((order, same));
+/// They are objects.
+unsafe fn entries_for_classes(below: &[[usize; 2]]) -> isize {
+    let classes = below.iter().map(|&[op, _]| op as *mut PyObject);
+    // SAFETY: the caller's promise; a type's bases are a tuple, or not there yet.
+    let bases = classes.map(|op| unsafe {
+        if !abi::flags_of(op).is_type() {
+            return 0;
         }
-    }
-    // Of a circle, the part to name is the one that is held without being shown; or one that somebody wrote in C; or else
-    // what holds the most.
-    circles.sort_by_key(|&(order, _)| order);
-    let limit = LIMIT / circles.len().max(1);
-    let (mut findings, mut folded) = (Vec::new(), HashSet::new());
-    for ((_, _, _, ob_type), mut same) in circles {
-        same.retain(|closed| !folded.contains(&(closed.op as usize)));
-        let place = kept.iter().position(|kept| {
-            kept.place() == ob_type && same.len() as isize >= kept.objects.iter().sum()
-        });
-        let Some(place) = place else { continue };
-        let Kept { of_type, objects } = kept.swap_remove(place);
-        let unshown = same
-            .first()
-            .map_or(0, |newest| newest.refcount - newest.explained);
-        let share = [objects.last().copied().unwrap_or(0), same.len() as isize];
-        let mut finding = Finding {
-            kind: Kind::Leak,
-            ob_type: of_type.ob_type,
-            type_name: of_type.name.clone(),
-            references: objects.iter().map(|objects| objects * unshown).collect(),
-            objects,
-            examples: same.iter().map(|closed| closed.example()).collect(),
-            folded: Vec::new(),
-        };
-        // SAFETY: as above.
-        folded.extend(unsafe { put_under(&mut finding, share, kept, edges, limit) });
-        findings.push(finding);
-    }
-    findings
+        let bases = (*op.cast::<PyTypeObject>()).tp_bases.cast::<PyVarObject>();
+        bases.as_ref().map_or(0, |bases| bases.ob_size)
+    });
+    bases.sum()
 }
 
-impl Kept<'_> {
-    /// Where the type lies.
-    fn place(&self) -> usize {
-        self.of_type.ob_type as usize
-    }
-
+impl Kept {
     /// Puts at most so many objects of each window under a finding. Whether some are left.
-    fn put_under(&mut self, finding: &mut Finding, most: isize) -> bool {
+    fn put_under(&mut self, finding: &mut Finding, groups: &Groups, most: isize) -> bool {
         let objects = self.objects.last().map_or(0, |&objects| objects.min(most));
         if objects > 0 {
             self.objects.iter_mut().for_each(|left| *left -= objects);
-            let name = &self.of_type.name;
-            match finding.folded.iter_mut().find(|one| one.type_name == *name) {
+            let type_name = groups.name(self.group);
+            match finding
+                .folded
+                .iter_mut()
+                .find(|one| one.type_name == type_name)
+            {
                 Some(folded) => folded.objects += objects,
-                None => finding.folded.push(Folded {
-                    type_name: name.clone(),
-                    objects,
-                }),
+                None => finding.folded.push(Folded { type_name, objects }),
             }
         }
         self.objects.last() > Some(&0)
     }
 }
 
-/// Puts under a finding what nothing but all its examples holds, and returns it. Of that, `share` (a part of how many)
-/// came in one window.
-///
-/// # Safety
-/// Nothing has died since the edges were drawn.
-unsafe fn put_under(
-    finding: &mut Finding,
-    share: [isize; 2],
-    kept: &mut Vec<Kept>,
-    edges: &mut Edges,
-    limit: usize,
-) -> Vec<usize> {
-    let roots = finding.examples.iter().map(|example| example.op);
-    // SAFETY: the caller's promise is the callee's.
-    let below = unsafe { edges.only_below(roots, limit) };
-    let mut counts: HashMap<usize, isize> = HashMap::new();
-    for &[_, ob_type] in &below {
-        *counts.entry(ob_type).or_default() += 1;
+impl Left<'_> {
+    /// Puts under a finding what nothing but all its examples holds, and returns it. Of that, `share` (a part of how many)
+    /// came in one window.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    unsafe fn put_under(
+        &mut self,
+        finding: &mut Finding,
+        share: [isize; 2],
+        edges: &mut Edges,
+        limit: usize,
+    ) -> Vec<usize> {
+        let roots = finding.examples.iter().map(|example| example.op);
+        // SAFETY: the caller's promise is the callee's.
+        let below = unsafe { edges.only_below(roots, limit) };
+        let mut counts: HashMap<usize, isize> = HashMap::new();
+        for &[_, ob_type] in &below {
+            if let Some(group) = self.groups.find(ob_type) {
+                *counts.entry(group).or_default() += 1;
+            }
+        }
+        // SAFETY: as above; what lies below is an object.
+        let entries = unsafe { entries_for_classes(&below) };
+        for group in self.kept.iter().map(|kept| kept.group) {
+            if ENTRY.contains(&self.groups.name(group).as_c_str()) {
+                *counts.entry(group).or_default() += entries;
+            }
+        }
+        let [part, of] = share;
+        self.kept.retain_mut(|kept| {
+            let count = counts.get(&kept.group).copied().unwrap_or(0);
+            kept.put_under(finding, self.groups, (count * part + of / 2) / of)
+        });
+        below.into_iter().map(|[op, _]| op).collect()
     }
-    let [part, of] = share;
-    kept.retain_mut(|kept| {
-        let count = counts.get(&kept.place()).copied().unwrap_or(0);
-        kept.put_under(finding, (count * part + of / 2) / of)
-    });
-    below.into_iter().map(|[op, _]| op).collect()
-}
 
-/// Puts the rest of what grows under a finding below whose newest example objects of the same types lie: others may hold
-/// them, too.
-///
-/// # Safety
-/// Nothing has died since the edges were drawn.
-unsafe fn put_rest_under(finding: &mut Finding, kept: &mut Vec<Kept>, edges: &mut Edges) {
-    let Some(root) = finding.examples.first().filter(|_| !kept.is_empty()) else {
-        return;
-    };
-    // SAFETY: the caller's promise is the callee's.
-    let below = unsafe { edges.types_below(root.op) };
-    kept.retain_mut(|kept| {
-        let is_below = below.contains(&kept.place());
-        kept.put_under(finding, if is_below { isize::MAX } else { 0 })
-    });
+    /// Makes findings of what nothing can reach.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    unsafe fn circles(&mut self, edges: &mut Edges) -> Vec<Finding> {
+        let wanted: HashSet<usize> = self.kept.iter().map(|kept| kept.group).collect();
+        let group = |ob_type| {
+            let group = self.groups.find(ob_type);
+            group.filter(|group| wanted.contains(group))
+        };
+        // SAFETY: the caller's promise, here and below.
+        let closed = unsafe { edges.closed(|ob_type| group(ob_type).is_some()) };
+        let mut circles = Vec::new();
+        for &wanted in &wanted {
+            // What was there before the first window is not what grows, and pins alone may hold it.
+            let is_one = |closed: &&Closed| {
+                group(closed.ob_type) == Some(wanted) && closed.refcount < pins::REFERENCES
+            };
+            let same = closed.iter().filter(is_one);
+            let mut same: Vec<&Closed> = same.collect();
+            same.sort_by_key(|closed| std::cmp::Reverse(closed.op));
+            if let Some(newest) = same.first() {
+                // SAFETY: as above.
+                let below = unsafe { edges.types_below(newest.op) };
+                let is_shown = newest.refcount == newest.explained;
+                let width = std::cmp::Reverse(below.len());
+                let order = (is_shown, !newest.is_foreign, width, wanted);
+                circles.push((order, same));
+            }
+        }
+        // Of a circle, the part to name is the one that is held without being shown; or one that somebody wrote in C; or
+        // else what holds the most.
+        circles.sort_by_key(|&(order, _)| order);
+        let limit = LIMIT / circles.len().max(1);
+        let (mut findings, mut folded) = (Vec::new(), HashSet::new());
+        for ((_, _, _, group), mut same) in circles {
+            same.retain(|closed| !folded.contains(&(closed.op as usize)));
+            let place = self.kept.iter().position(|kept| {
+                kept.group == group && same.len() as isize >= kept.objects.iter().sum()
+            });
+            let Some(place) = place else { continue };
+            let Kept { group, objects } = self.kept.swap_remove(place);
+            let unshown = same
+                .first()
+                .map_or(0, |newest| newest.refcount - newest.explained);
+            let share = [objects.last().copied().unwrap_or(0), same.len() as isize];
+            let mut finding = Finding {
+                kind: Kind::Leak,
+                ob_type: self.groups.ob_type(group),
+                type_name: self.groups.name(group),
+                references: objects.iter().map(|objects| objects * unshown).collect(),
+                objects,
+                examples: same.iter().map(|closed| closed.example()).collect(),
+                folded: Vec::new(),
+            };
+            // SAFETY: as above.
+            folded.extend(unsafe { self.put_under(&mut finding, share, edges, limit) });
+            findings.push(finding);
+        }
+        findings
+    }
+
+    /// Puts the rest of what grows under a finding below whose newest example objects of the same types lie: others may
+    /// hold them, too.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    unsafe fn put_rest_under(&mut self, finding: &mut Finding, edges: &mut Edges) {
+        let Some(root) = finding.examples.first().filter(|_| !self.kept.is_empty()) else {
+            return;
+        };
+        // SAFETY: the caller's promise is the callee's.
+        let below = unsafe { edges.types_below(root.op) };
+        let below = below.iter().filter_map(|&place| self.groups.find(place));
+        let below: HashSet<usize> = below.collect();
+        self.kept.retain_mut(|kept| {
+            let most = if below.contains(&kept.group) {
+                isize::MAX
+            } else {
+                0
+            };
+            kept.put_under(finding, self.groups, most)
+        });
+    }
 }

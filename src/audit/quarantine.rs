@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,9 +13,10 @@ use super::blocks;
 use super::door::door;
 use super::finding::EXAMPLES;
 use super::memory::Memory;
+use super::names::full_name;
 use super::recognise::PAIR;
 use super::types::{TYPE_WORD, Types};
-use crate::abi::{FLAVOUR, Head, PyObject};
+use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
 
 /// Blocks that are held back at once; one more, and the oldest goes.
 const BLOCKS: usize = 1 << 14;
@@ -42,8 +43,10 @@ struct Held {
 /// The dead objects of one type that were released once more.
 #[derive(Clone, Debug)]
 pub(super) struct Dead {
-    /// The type's `tp_name`.
+    /// The type's full name.
     pub(super) name: CString,
+    /// It was made at run time.
+    pub(super) is_heap: bool,
     /// References that they were released too often, since the quarantine began.
     pub(super) references: isize,
     /// Some of those whose blocks stay held for good, newest last.
@@ -193,9 +196,12 @@ impl Quarantine {
                         continue;
                     };
                     let ob_type = types.get(id).ob_type;
+                    let is_object = |op| memory.is_readable(op as usize, size_of::<PyObject>());
                     new.insert(Dead {
-                        // SAFETY: it was found to be a type.
-                        name: unsafe { CStr::from_ptr((*ob_type).tp_name).into() },
+                        // SAFETY: it was found to be a type, and what it holds was not released too often.
+                        name: unsafe { full_name(ob_type, is_object) },
+                        // SAFETY: as above.
+                        is_heap: unsafe { TypeFlags((*ob_type).tp_flags) }.is_heap_type(),
                         references: 0,
                         objects: Vec::new(),
                     })

@@ -1,17 +1,18 @@
 //! The references that nothing explains, at one moment.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::blocks;
 use super::memory::Memory;
+use super::names::full_name;
 use super::pass::{Pass, Seen, enumerate};
 use super::pins::{self, Pins};
 use super::quarantine;
 use super::recognise::PAIR;
 use super::types::{TypeInfo, Types};
-use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject, PyTypeObject};
+use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
@@ -36,8 +37,10 @@ pub struct Snapshot {
 pub struct OfType {
     /// Where the type lies, or lay.
     pub ob_type: *mut PyTypeObject,
-    /// Its `tp_name`.
+    /// Its full name.
     pub name: CString,
+    /// It was made at run time.
+    pub is_heap: bool,
     /// Instances that were seen, without those that pins alone keep alive.
     pub objects: isize,
     /// Those of them that lie in no block, and are not met by everybody who looks.
@@ -147,7 +150,8 @@ impl Snapshot {
             }
             let all = pass.types.all().iter().map(|info| OfType {
                 ob_type: info.ob_type,
-                name: CStr::from_ptr((*info.ob_type).tp_name).into(),
+                name: full_name(info.ob_type, |op| pass.ledger.has_seen(op)),
+                is_heap: TypeFlags((*info.ob_type).tp_flags).is_heap_type(),
                 objects: info.objects as isize,
                 outside: info.outside,
                 unexplained: info.unexplained,
@@ -238,6 +242,7 @@ unsafe fn add_dead(types: &mut Vec<OfType>, pass: &mut Pass) {
             types.push(OfType {
                 ob_type: place as *mut PyTypeObject,
                 name: dead.name,
+                is_heap: dead.is_heap,
                 objects: 0,
                 outside: 0,
                 unexplained: 0,

@@ -1,7 +1,7 @@
 //! What the audit finds.
 
 use std::ffi::{c_char, c_int};
-use std::ptr::null;
+use std::ptr::{null, null_mut};
 
 use super::pyrefcore_snapshot::pyrefcore_snapshot;
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject};
@@ -15,11 +15,14 @@ pub const PYREFCORE_LEAK: c_int = 1;
 pub const PYREFCORE_OVER_RELEASE: c_int = 2;
 /// References that nothing explains grow, but not by the same number in each window.
 pub const PYREFCORE_UNSTEADY: c_int = 3;
+/// Objects grow, by the same number in each window, and something that lives visibly holds them: that is no mistake.
+pub const PYREFCORE_GROWTH: c_int = 4;
 
 const _: () = assert!(
     Kind::Leak as c_int == PYREFCORE_LEAK
         && Kind::OverRelease as c_int == PYREFCORE_OVER_RELEASE
         && Kind::Unsteady as c_int == PYREFCORE_UNSTEADY
+        && Kind::Growth as c_int == PYREFCORE_GROWTH
 );
 
 /// An object that shows what is wrong. If it has not, it may die as soon as other code runs.
@@ -40,7 +43,7 @@ pub struct pyrefcore_example {
 #[derive(Debug)]
 #[repr(C)]
 pub struct pyrefcore_folded {
-    /// Their type's `tp_name`.
+    /// Their type's full name.
     pub type_name: *const c_char,
     /// How many more there are after each window.
     pub objects: Py_ssize_t,
@@ -50,11 +53,12 @@ pub struct pyrefcore_folded {
 #[derive(Debug)]
 #[repr(C)]
 pub struct pyrefcore_finding {
-    /// `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE` or `PYREFCORE_UNSTEADY`.
+    /// `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE`, `PYREFCORE_UNSTEADY` or `PYREFCORE_GROWTH`.
     pub kind: c_int,
-    /// The type, or NULL where it has died; it may die as soon as other code runs.
+    /// The type, or NULL where it has died, or where several types made at run time have the same name: a function that
+    /// defines a class makes another one each time. It may die as soon as other code runs.
     pub ob_type: *mut PyTypeObject,
-    /// Its `tp_name`.
+    /// Its full name: `module.Type`, or `Type` where the module is `builtins`.
     pub type_name: *const c_char,
     /// Length of the next two: one less than there were snapshots, 0 where there was one.
     pub windows: usize,
@@ -81,8 +85,9 @@ pub struct pyrefcore_findings {
     _found: Vec<Finding>,
 }
 
-/// What has changed over `count` snapshots, oldest first: findings, the largest first, those that are unsteady last. Takes
-/// another look at everything where something was found. Never NULL.
+/// What has changed over `count` snapshots, oldest first: findings, the largest first, then those that are unsteady, then
+/// growth. Takes another look at everything where something was found. One snapshot shows no change. NULL where there is no
+/// memory.
 ///
 /// # Safety
 /// `snapshots` are that many, from `pyrefcore_snapshot_take`; and as there.
@@ -96,7 +101,7 @@ pub unsafe extern "C" fn pyrefcore_compare(
         let snapshots: Vec<&Snapshot> = (0..count).map(|at| &(**snapshots.add(at)).0).collect();
         compare::compare(&snapshots)
     };
-    show(found)
+    found.map_or(null_mut(), show)
 }
 
 /// Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many unexplained

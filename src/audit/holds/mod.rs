@@ -26,7 +26,7 @@ mod type_object;
 
 pub(super) use fields::{is_all_known, is_elsewhere, is_shown_for_instances, least_size};
 pub(super) use instance::has_inline_values;
-pub(super) use type_object::has_hidden_fields;
+pub(super) use type_object::{has_hidden_fields, qualified_name};
 
 /// Learns from the host what can't be looked up. The host's lock is held.
 pub(super) fn learn() {

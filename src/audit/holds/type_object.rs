@@ -36,6 +36,15 @@ pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn He
     }
 }
 
+/// The string that is a type's `__qualname__`, or NULL.
+///
+/// # Safety
+/// `ob_type` is a type made at run time.
+pub(crate) unsafe fn qualified_name(ob_type: *mut PyTypeObject) -> *mut PyObject {
+    // SAFETY: the caller's promise.
+    unsafe { *ob_type.byte_add(HT_QUALNAME).cast() }
+}
+
 /// Whether a type made at run time has fields that neither Python code nor its base asked for.
 ///
 /// # Safety

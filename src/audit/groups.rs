@@ -1,0 +1,96 @@
+//! Types that are one type to a reader: a function that defines a class makes another one in each run.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::ptr::null_mut;
+
+use super::snapshot::{OfType, Snapshot};
+use crate::abi::PyTypeObject;
+
+/// What tells a type from others: its name, where it was made at run time, or else its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key<'a> {
+    Name(&'a CStr),
+    Place(usize),
+}
+
+impl OfType {
+    pub(super) fn key(&self) -> Key<'_> {
+        if self.is_heap {
+            Key::Name(&self.name)
+        } else {
+            Key::Place(self.ob_type as usize)
+        }
+    }
+}
+
+/// The types of some snapshots, by number.
+#[derive(Debug)]
+pub(super) struct Groups<'a> {
+    /// Of each snapshot, the group of each type.
+    numbers: Vec<Vec<usize>>,
+    /// The types of each group in the last snapshot.
+    last: Vec<Vec<&'a OfType>>,
+    /// The group of each type of the last snapshot, by where it lies.
+    places: HashMap<usize, usize>,
+}
+
+impl<'a> Groups<'a> {
+    pub(super) fn of(snapshots: &[&'a Snapshot]) -> Self {
+        let mut known = HashMap::new();
+        let number = |of_type: &'a OfType| {
+            let next = known.len();
+            *known.entry(of_type.key()).or_insert(next)
+        };
+        let all = snapshots.iter().map(|snapshot| snapshot.types.iter());
+        let mut number = number;
+        let numbers: Vec<Vec<usize>> = all.map(|types| types.map(&mut number).collect()).collect();
+        let mut last = vec![Vec::new(); known.len()];
+        let mut places = HashMap::new();
+        if let (Some(snapshot), Some(numbers)) = (snapshots.last(), numbers.last()) {
+            for (of_type, &number) in snapshot.types.iter().zip(numbers) {
+                last[number].push(of_type);
+                places.insert(of_type.ob_type as usize, number);
+            }
+        }
+        Self {
+            numbers,
+            last,
+            places,
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.last.len()
+    }
+
+    /// The group of a type, by the number of its snapshot and its place there.
+    pub(super) fn number(&self, snapshot: usize, ob_type: usize) -> usize {
+        self.numbers[snapshot][ob_type]
+    }
+
+    /// The group of a type that was there in the last snapshot.
+    pub(super) fn find(&self, ob_type: usize) -> Option<usize> {
+        self.places.get(&ob_type).copied()
+    }
+
+    /// The type of a group that has only one in the last snapshot, and where that has not died; otherwise null.
+    pub(super) fn ob_type(&self, number: usize) -> *mut PyTypeObject {
+        match self.last[number][..] {
+            [of_type] if !of_type.is_gone => of_type.ob_type,
+            _ => null_mut(),
+        }
+    }
+
+    /// The types of a group in the last snapshot.
+    pub(super) fn types(&self, number: usize) -> &[&'a OfType] {
+        &self.last[number]
+    }
+
+    /// The name of a group that was there in the last snapshot.
+    pub(super) fn name(&self, number: usize) -> CString {
+        let first = self.last[number].first();
+        first.map_or_else(CString::default, |of_type| of_type.name.clone())
+    }
+}

@@ -1,0 +1,124 @@
+//! The full names of types.
+
+use std::ffi::{CStr, CString};
+
+use std::sync::OnceLock;
+
+use super::builtin::builtin;
+use super::holds;
+use crate::abi::{self, PyObject, PyTypeObject, TypeFlags};
+use crate::lifecycle::count;
+
+/// `Py_TPFLAGS_DICT_SUBCLASS`: instances are dictionaries.
+const DICT_SUBCLASS: u64 = 1 << 29;
+
+/// The interned string `__module__`, which every type made at run time has for a key.
+static MODULE: OnceLock<usize> = OnceLock::new();
+
+/// Learns from the host what can't be looked up. The host's lock is held.
+pub(super) fn learn() {
+    if let Some(intern) = builtin().PyUnicode_InternFromString {
+        // SAFETY: the host's own function, with text that ends in a zero byte; what it returns is an object or NULL.
+        unsafe {
+            let name = intern(c"__module__".as_ptr());
+            if !name.is_null() {
+                let _ = MODULE.set(name as usize);
+                // Types hold it, too.
+                count::release(name, c"Py_DecRef");
+            }
+        }
+    }
+}
+
+/// The name of a type as its `__module__` and `__qualname__` give it: `module.Type`, or `Type` where the module is
+/// `builtins` or not known. Calls nothing of the type's.
+///
+/// # Safety
+/// `ob_type` is a type, what `is_object` accepts of its fields are objects, and the host's lock is held.
+pub(super) unsafe fn full_name(
+    ob_type: *mut PyTypeObject,
+    is_object: impl Fn(*mut PyObject) -> bool,
+) -> CString {
+    // SAFETY: the caller's promise; a type made at run time has the fields behind its slots.
+    unsafe {
+        if TypeFlags((*ob_type).tp_flags).is_heap_type() {
+            let of = |op: *mut PyObject| (!op.is_null() && is_object(op)).then(|| text(op))?;
+            if let Some(own) = of(holds::qualified_name(ob_type)) {
+                let dict = (*ob_type).tp_dict;
+                let module = (!dict.is_null() && is_object(dict)).then(|| module(dict));
+                return join(module.flatten().and_then(of).as_deref(), &own);
+            }
+        }
+        let name = (*ob_type).tp_name;
+        if name.is_null() {
+            c"?".into()
+        } else {
+            CStr::from_ptr(name).into()
+        }
+    }
+}
+
+fn join(module: Option<&str>, own: &str) -> CString {
+    let whole = match module {
+        None | Some("" | "builtins") => own.to_owned(),
+        Some(module) => format!("{module}.{own}"),
+    };
+    // A program may give its class a name with a zero byte.
+    CString::new(whole.replace('\0', "\\x00")).unwrap_or_default()
+}
+
+/// The value of `__module__` in a type's dictionary.
+///
+/// # Safety
+/// `dict` is an object, and the host's lock is held.
+unsafe fn module(dict: *mut PyObject) -> Option<*mut PyObject> {
+    let next = builtin().PyDict_Next?;
+    let wanted = *MODULE.get()?;
+    // SAFETY: the caller's promise; the function compares no keys, and makes nothing.
+    unsafe {
+        if abi::flags_of(dict).0 & DICT_SUBCLASS == 0 {
+            return None;
+        }
+        let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        while next(dict, &mut at, &mut key, &mut value) != 0 {
+            if key as usize == wanted {
+                return Some(value);
+            }
+        }
+    }
+    None
+}
+
+/// The text of a string; what is no character of its own is replaced.
+///
+/// # Safety
+/// `op` is an object, and the host's lock is held.
+unsafe fn text(op: *mut PyObject) -> Option<String> {
+    let (length, copy) = (builtin().PyUnicode_GetLength?, builtin().PyUnicode_AsUCS4?);
+    // SAFETY: the caller's promise; the buffer has room for that many characters, and no end.
+    unsafe {
+        if !abi::flags_of(op).is_string() {
+            return None;
+        }
+        let mut characters = vec![0_u32; usize::try_from(length(op)).ok()?];
+        if copy(op, characters.as_mut_ptr(), characters.len() as isize, 0).is_null() {
+            return None;
+        }
+        let characters = characters.into_iter().map(char::from_u32);
+        Some(characters.map(|one| one.unwrap_or('\u{FFFD}')).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_its_module_in_front() {
+        assert_eq!(join(Some("a.b"), "C.d").as_c_str(), c"a.b.C.d");
+        for module in [None, Some(""), Some("builtins")] {
+            assert_eq!(join(module, "C").as_c_str(), c"C");
+        }
+        assert_eq!(join(None, "zero\0").as_c_str(), c"zero\\x00");
+    }
+}
