@@ -83,7 +83,22 @@ static void refuses_while_the_table_is_off(void)
     const char *reason = pyrefcore_audit_attach();
     CHECK(IS_DEBUG ? reason == NULL : strstr(reason, "PYREFCORE_LIVE") != NULL);
     EQUAL(pyrefcore_referents((PyObject *)&Box_Type, NULL, NULL), -1);
+    pyrefcore_snapshot *taken = NULL;
+    reason = pyrefcore_snapshot_try(&taken);
+    CHECK(IS_DEBUG ? reason == NULL : strstr(reason, "PYREFCORE_LIVE") != NULL);
+    CHECK((taken != NULL) == IS_DEBUG);
+    pyrefcore_snapshot_clear(&taken);
+    CHECK(taken == NULL);
+    pyrefcore_snapshot_clear(&taken);
 }
+
+/* A type whose author forgot its name. */
+static PyTypeObject Nameless_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_basicsize = sizeof(Thing), .tp_dealloc = Thing_dealloc,
+};
+static void leaks_nameless(void) { (void)PyObject_New(Thing, &Nameless_Type); }
+static void a_type_without_a_name(void) { expect(leaks_nameless, PYREFCORE_LEAK, "?", 1, 1, NULL); }
+
 static void correct_code_is_quiet(void) { expect_nothing(right); }
 static void what_grows_and_is_shown_is_no_leak(void) { expect(grows, PYREFCORE_GROWTH, "Box", 0, 1, NULL); }
 static void one_snapshot_shows_no_change(void)
@@ -205,6 +220,23 @@ static void neighbours(void)
     EQUAL(edges, 1);
     EQUAL(pyrefcore_referents(holder, count_edge, pair), 0);
     EQUAL(edges, 2);
+    pyrefcore_edge found[10];
+    EQUAL(pyrefcore_neighbours(pair, 2, 2, found), 4);
+    CHECK(found[0].source == holder && found[0].target == NULL && found[1].source == thing);
+    CHECK(found[2].source == holder && found[2].target == thing && found[3].source == holder);
+    EQUAL(Py_REFCNT(holder), 4);
+    EQUAL(Py_REFCNT(thing), 4);
+    pyrefcore_edges_drop(found, 4);
+    pyrefcore_edges_drop(found, 4);
+    EQUAL(Py_REFCNT(holder), 1);
+    /* One without references is not held, and does not die of it. */
+    Py_SET_REFCNT(thing, 0);
+    EQUAL(pyrefcore_neighbours(&thing, 1, 2, found), 1);
+    CHECK(found[0].source == NULL);
+    EQUAL(pyrefcore_referents(holder, count_edge, pair), 0);
+    EQUAL(edges, 2);
+    EQUAL(Py_REFCNT(thing), 0);
+    Py_SET_REFCNT(thing, 1);
     Py_DECREF(holder);
 }
 
@@ -223,6 +255,7 @@ int main(void)
     RUN(a_leaked_object);
     RUN(a_leaked_container);
     RUN(a_leaked_reference);
+    RUN(a_type_without_a_name);
     RUN(a_circle);
     RUN(growth_that_changes);
     RUN(an_over_release);

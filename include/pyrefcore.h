@@ -239,6 +239,20 @@ typedef struct pyrefcore_snapshot pyrefcore_snapshot;
 typedef int (*pyrefcore_edge_visitor)(PyObject*, PyObject*, void*);
 
 /*
+ An object, and one that it holds. NULL stands where there is none.
+ */
+typedef struct {
+  /*
+   The one that holds.
+   */
+  PyObject *source;
+  /*
+   The one that is held.
+   */
+  PyObject *target;
+} pyrefcore_edge;
+
+/*
  An object that shows what is wrong. If it has not, it may die as soon as other code runs.
  */
 typedef struct {
@@ -534,6 +548,23 @@ int pyrefcore_referrers(PyObject *const *objects, size_t count, pyrefcore_edge_v
 int pyrefcore_referents(PyObject *object, pyrefcore_edge_visitor visit, void *arg);
 
 /*
+ Holds `count` objects, looks who shows them and what they hold, and holds these too. `edges` has room for
+ `count * (2 * limit + 1)`: first each of the objects alone, as a source; then at most `limit` of its referrers and as many
+ of its referents. How many there are; only the first `count` where the audit is not attached or there is no memory.
+ `pyrefcore_edges_drop` releases them. An object that has no reference is not held, and its place is NULL.
+
+ Needs: `objects` are that many objects, `edges` has that room; and as `pyrefcore_snapshot_take`.
+ */
+size_t pyrefcore_neighbours(PyObject *const *objects, size_t count, size_t limit, pyrefcore_edge *edges);
+
+/*
+ Releases what `pyrefcore_neighbours` holds in `count` edges, and empties them.
+
+ Needs: `edges` are that many, empty or written by `pyrefcore_neighbours`.
+ */
+void pyrefcore_edges_drop(pyrefcore_edge *edges, size_t count);
+
+/*
  What has changed over `count` snapshots, oldest first: findings, the largest first, then those that are unsteady, then
  growth. Takes another look at everything where something was found. One snapshot shows no change. NULL where there is no
  memory.
@@ -743,12 +774,20 @@ int pyrefcore_report(const char *path);
 /*
  Looks at every object, and explains each reference that is shown: by `tp_traverse` of containers, and by what is known
  of CPython's own types. NULL where the audit is not attached, where other threads may run meanwhile (a free-threaded
- CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory. Runs no Python
- code.
+ CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory:
+ `pyrefcore_snapshot_try` says which. Runs no Python code.
 
  Needs: No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
  */
 pyrefcore_snapshot *pyrefcore_snapshot_take(void);
+
+/*
+ The same, written to `taken`, where nothing may get lost on the way to it: NULL, or the reason why there is none, in one
+ sentence; then `taken` stays as it is. `pyrefcore_snapshot_clear` forgets it.
+
+ Needs: As `pyrefcore_snapshot_take`; `taken` can be written to.
+ */
+const char *pyrefcore_snapshot_try(pyrefcore_snapshot **taken);
 
 /*
  Forgets a snapshot, and takes back the references of its pins. NULL is nothing.
@@ -756,6 +795,13 @@ pyrefcore_snapshot *pyrefcore_snapshot_take(void);
  Needs: `snapshot` is NULL or came from `pyrefcore_snapshot_take`, and is not used any more.
  */
 void pyrefcore_snapshot_drop(pyrefcore_snapshot *snapshot);
+
+/*
+ Forgets the snapshot in `kept`, where there is one, and writes NULL there.
+
+ Needs: `kept` is NULL in what it points to, or was written by `pyrefcore_snapshot_try`.
+ */
+void pyrefcore_snapshot_clear(pyrefcore_snapshot **kept);
 
 /*
  The number of objects seen.

@@ -17,10 +17,7 @@ def audit(*, unsafe_repr: bool = False) -> Report:
     attach()
     core = native.library()
     report = Report(host=host.describe(), subject="every object that is alive")
-    snapshot = core.pyrefcore_snapshot_take()
-    if not snapshot:
-        raise windows.NotCounted(windows.why_not())
-    try:
+    with windows.Snapshot() as snapshot:
         with windows.listed(core.pyrefcore_over_released(snapshot)) as found:
             report.findings = findings.read(found, 0, 0, unsafe_repr)
         report.notes += notes.always()
@@ -28,6 +25,4 @@ def audit(*, unsafe_repr: bool = False) -> Report:
             "%d objects and %d references between them were looked at"
             % (core.pyrefcore_snapshot_objects(snapshot), core.pyrefcore_snapshot_references(snapshot))
         )
-    finally:
-        core.pyrefcore_snapshot_drop(snapshot)
     return report

@@ -34,9 +34,13 @@ def clear(oldest: int = 2) -> None:
     _of("importlib.metadata", "FastPath", "__new__", "cache_clear")
     for cleanup in getattr(sys.modules.get("typing"), "_cleanups", ()):
         _quietly(cleanup)
-    # A finalizer may leave garbage of its own.
-    if collect(oldest):
-        collect(oldest)
+    try:
+        # A finalizer may leave garbage of its own.
+        if collect(oldest):
+            collect(oldest)
+    except Exception:
+        # Some C type's `tp_traverse` has raised it.
+        pass
     _clear_internal()
 
 

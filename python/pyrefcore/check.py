@@ -11,12 +11,15 @@ from typing import Callable, Iterator, Optional
 
 from . import caches, findings, host, native, notes
 from .attach import attach
+from .printable import short
 from .report import OVER_RELEASE, Report
 from .safe_repr import safe_repr, type_name
 from .windows import NotCounted, Windows
 
 #: Windows of runs after which a function that is not quiet yet is measured as it is.
 WARMUP_LIMIT = 10
+#: Longest message of an exception in a report.
+MESSAGE = 1000
 
 
 class Interrupted(KeyboardInterrupt):
@@ -59,10 +62,11 @@ def check(
     name = _name(fn) if subject is None else subject
     report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
     threads = threading.active_count()
-    counted = Windows(fn, windows + 2, births, guard)
+    counted, threads_hook = Windows(fn, windows + 2, guard), _ThreadsHook()
     try:
-        with _threads_untraced():
-            _measure(counted, report, warmup, births, unsafe_repr, progress or _silent)
+        threads_hook.take()
+        counted.begin(births)
+        _measure(counted, report, warmup, births, unsafe_repr, progress or _silent)
     except KeyboardInterrupt:
         _ended(counted, report, "interrupted", unsafe_repr)
         interrupted = Interrupted()
@@ -72,40 +76,58 @@ def check(
         _ended(counted, report, "no snapshot could be taken (%s)" % error, unsafe_repr)
     except BaseException as error:
         report.exception = error
-        if isinstance(error, MemoryError):
+        # isinstance would ask the exception for its __class__.
+        if issubclass(type(error), MemoryError):
             # What filled the memory is held by the frames that the exception remembers.
             traceback.clear_frames(error.__traceback__)
         _ended(counted, report, "raised %s" % _line(error), unsafe_repr)
     finally:
-        if counted.has_others:
-            report.notes.append(notes.UNHELD)
-        elif counted.held.value:
-            report.notes.append(notes.held(counted.held.value))
-        over_released = [one for finding in report.findings if finding.kind == OVER_RELEASE for one in finding.examples]
-        if guard and not all(example.died for example in over_released):
-            report.notes.append(notes.KEPT)
-        if any(example.died for example in over_released):
-            report.notes.append(notes.DIED)
-        if counted.has_forked():
-            report.notes.append(notes.FORKED)
-        if threading.active_count() > threads:
-            report.notes.append(notes.more_threads(threading.active_count() - threads))
-        counted.close()
+        # An interrupt may come in the middle of this.
+        try:
+            _note(counted, report, guard, threads)
+            _leave(counted, threads_hook)
+        finally:
+            _leave(counted, threads_hook)
     return report
 
 
-@contextlib.contextmanager
-def _threads_untraced() -> Iterator[None]:
+def _note(counted: Windows, report: Report, guard: bool, threads: int) -> None:
+    """What else the reader should know."""
+    if counted.has_others:
+        report.notes.append(notes.UNHELD)
+    elif counted.held.value:
+        report.notes.append(notes.held(counted.held.value))
+    over_released = [one for finding in report.findings if finding.kind == OVER_RELEASE for one in finding.examples]
+    if guard and not all(example.died for example in over_released):
+        report.notes.append(notes.KEPT)
+    if any(example.died for example in over_released):
+        report.notes.append(notes.DIED)
+    if counted.has_forked():
+        report.notes.append(notes.FORKED)
+    if threading.active_count() > threads:
+        report.notes.append(notes.more_threads(threading.active_count() - threads))
+
+
+def _leave(counted: Windows, threads_hook: _ThreadsHook) -> None:
+    """Leaves the process as it was found. Twice is fine."""
+    threads_hook.put_back()
+    counted.close()
+
+
+class _ThreadsHook:
     """Whoever traces new threads (coverage.py) keeps something of each, where nobody sees it."""
-    hook = getattr(threading, "_trace_hook", None)
-    if hook is not None:
-        threading.settrace(None)  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
+
+    def __init__(self) -> None:
+        self._hook = getattr(threading, "_trace_hook", None)
+
+    def take(self) -> None:
+        if self._hook is not None:
+            threading.settrace(None)  # type: ignore[arg-type]
+
+    def put_back(self) -> None:
         # What the function has set itself stays.
-        if hook is not None and getattr(threading, "_trace_hook", None) is None:
-            threading.settrace(hook)
+        if self._hook is not None and getattr(threading, "_trace_hook", None) is None:
+            threading.settrace(self._hook)
 
 
 def _measure(
@@ -187,6 +209,7 @@ def _ended(counted: Windows, report: Report, why: str, unsafe: bool) -> None:
     try:
         _read(counted, report, unsafe)
     except NotCounted as error:
+        report.windows = 0
         report.notes.append(str(error))
 
 
@@ -242,10 +265,11 @@ def _name(fn: Callable[[], object]) -> str:
 def _line(error: BaseException) -> str:
     name = type_name(type(error))
     try:
-        text = str(error)
-    except Exception:
+        text = " ".join(str.__str__(str(error)).split())
+    # What the text of an exception raises, and be it meant for the interpreter, changes nothing here.
+    except BaseException:
         text = ""
-    return "%s: %s" % (name, text) if text else name
+    return "%s: %s" % (name, short(text, MESSAGE)) if text else name
 
 
 def _silent(_: str) -> None:

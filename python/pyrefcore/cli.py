@@ -16,6 +16,7 @@ from .audit import audit
 from .check import Interrupted, check
 from .native import NotSupported
 from .report import Report
+from .safe_repr import type_name
 from .windows import NotCounted
 
 CLEAN, FOUND, MISUSE, INTERRUPTED = 0, 1, 2, 130
@@ -240,4 +241,9 @@ def _show(error: BaseException) -> None:
     trace: Any = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename not in (statement.SETUP, statement.STATEMENT):
         trace = trace.tb_next
-    _complain("".join(traceback.format_exception(type(error), error, trace)).rstrip("\n"))
+    try:
+        text = "".join(traceback.format_exception(type(error), error, trace)).rstrip("\n")
+    # The exception's own attributes may be code, which may raise anything.
+    except BaseException as other:
+        text = "%s, and to show it raises %s" % (type_name(type(error)), type_name(type(other)))
+    _complain(text)

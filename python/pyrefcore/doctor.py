@@ -24,14 +24,13 @@ def examine() -> Dict[str, Any]:
         attach()
         found["attached"] = attached()
         core = native.library()
-        snapshot = core.pyrefcore_snapshot_take()
-        if snapshot:
-            found["objects"] = core.pyrefcore_snapshot_objects(snapshot)
-            found["references"] = core.pyrefcore_snapshot_references(snapshot)
-            core.pyrefcore_snapshot_drop(snapshot)
+        try:
+            with windows.Snapshot() as snapshot:
+                found["objects"] = core.pyrefcore_snapshot_objects(snapshot)
+                found["references"] = core.pyrefcore_snapshot_references(snapshot)
             found["ok"] = True
-        else:
-            found["why_not"] = windows.why_not()
+        except windows.NotCounted as error:
+            found["why_not"] = str(error)
         found["replaced"] = _replaced()
     except native.NotSupported as error:
         found["why_not"] = str(error)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any, Dict, List, Sequence, Tuple
 
+from .printable import printable
+
 #: Two lines of text, and a class of the page's style.
 Box = Tuple[str, str, str]
 
@@ -32,8 +34,7 @@ ARROWS = (
 
 def escape(text: Any) -> str:
     """A text that is safe between tags and in an attribute, and that can be written as UTF-8."""
-    # What is not printable, and half of a surrogate pair is not, stands as Python would write it.
-    return html.escape("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(text)), quote=True)
+    return html.escape(printable(str(text)), quote=True)
 
 
 def number(value: float) -> str:
@@ -165,7 +166,7 @@ def _box(left: int, y: float, width: int, box: Box) -> str:
         '<text class="type" x="%d" y="%.1f">%s</text><text x="%d" y="%.1f">%s</text></g>'
     ) % (
         kind,
-        escape(first + "\n" + second),
+        "\n".join((escape(first), escape(second))),
         left + 1,
         top,
         width - 2,

@@ -6,15 +6,16 @@ import sys
 from typing import Any, Container, List, Sequence, Tuple, Union
 
 from . import graph, native, report
-from .graph import at, decrease, increase
-from .safe_repr import safe_repr, type_name
+from .contents import at
+from .printable import decoded
+from .safe_repr import is_type, safe_repr_at, type_name_at
 
 KINDS = {native.LEAK: report.LEAK, native.OVER_RELEASE: report.OVER_RELEASE}
 
 
 def name_of(found: Union[native.Finding, native.Folded]) -> str:
     """The name of the type that it is about. The type itself may be gone."""
-    return (found.type_name or b"?").decode("utf-8", "replace")
+    return decoded(found.type_name or b"?")
 
 
 def read(
@@ -74,8 +75,7 @@ def _newest(found: native.Finding, newest: native.Finding, alone: Container[int]
 
 def _classes(examples: Sequence[native.Example]) -> List[str]:
     """The names of those that are types, each once."""
-    things = (at(example.object) for example in examples if not example.died)
-    names = [type_name(thing) for thing in things if issubclass(type(thing), type)]
+    names = [type_name_at(one.object) for one in examples if not one.died and is_type(one.object)]
     return sorted(set(names), key=names.index)
 
 
@@ -96,26 +96,28 @@ def _died(examples: Sequence[native.Example], found: native.Finding) -> List[rep
 
 
 def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.Example]:
-    # A reference that no object shows: none of ours is among the referrers, and none of these can die meanwhile.
-    for example in examples:
-        increase(example.object)
+    around = graph.Neighbourhood([example.object for example in examples])
     try:
-        around = graph.neighbourhood([example.object for example in examples], unsafe)
+        # None of these can die from now on.
+        around.look()
         return [
             report.Example(
                 address=example.object,
                 refcount=example.refcount,
                 explained=example.explained,
-                repr=safe_repr(at(example.object), unsafe),
-                referrers=around.referrers[example.object],
-                referents=around.referents[example.object],
+                repr=safe_repr_at(example.object, unsafe),
+                referrers=graph.shown(around.referrers[example.object], unsafe),
+                referents=graph.shown(around.referents[example.object], unsafe),
                 birth=_birth(example.object),
             )
             for example in examples
         ]
     finally:
-        for example in examples:
-            decrease(example.object)
+        # An interrupt may come in the middle of this.
+        try:
+            around.close()
+        finally:
+            around.close()
 
 
 def _birth(address: int) -> List[report.Frame]:

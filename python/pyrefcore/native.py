@@ -61,6 +61,10 @@ class Finding(ctypes.Structure):
     ]
 
 
+class Edge(ctypes.Structure):
+    _fields_ = [("source", c_void_p), ("target", c_void_p)]
+
+
 # Called back while the GIL is held, and so made with PYFUNCTYPE.
 FRAME_VISITOR = ctypes.PYFUNCTYPE(c_int, POINTER(Frame), c_void_p)
 EDGE_VISITOR = ctypes.PYFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)
@@ -76,6 +80,9 @@ _PROTOTYPES = {
     "pyrefcore_birth_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_snapshot_take": (c_void_p, []),
     "pyrefcore_snapshot_drop": (None, [c_void_p]),
+    # The address of the place for a snapshot: an interrupt can't come between the call and what is done with its result.
+    "pyrefcore_snapshot_try": (c_char_p, [c_void_p]),
+    "pyrefcore_snapshot_clear": (None, [c_void_p]),
     "pyrefcore_snapshot_objects": (c_size_t, [c_void_p]),
     "pyrefcore_snapshot_references": (c_size_t, [c_void_p]),
     "pyrefcore_snapshot_pin": (c_size_t, [c_void_p]),
@@ -87,6 +94,8 @@ _PROTOTYPES = {
     "pyrefcore_findings_count": (c_size_t, [c_void_p]),
     "pyrefcore_findings_get": (POINTER(Finding), [c_void_p, c_size_t]),
     "pyrefcore_findings_drop": (None, [c_void_p]),
+    "pyrefcore_neighbours": (c_size_t, [POINTER(c_void_p), c_size_t, c_size_t, POINTER(Edge)]),
+    "pyrefcore_edges_drop": (None, [POINTER(Edge), c_size_t]),
     "pyrefcore_referrers": (c_int, [POINTER(c_void_p), c_size_t, EDGE_VISITOR, c_void_p]),
     "pyrefcore_referents": (c_int, [c_void_p, EDGE_VISITOR, c_void_p]),
 }

@@ -163,7 +163,7 @@ def _verdict(nodeid: str, settings: Settings, report: Report) -> Verdict:
     # One example says enough on a terminal; the others are in the report.
     shown = [dataclasses.replace(finding, examples=finding.examples[:1]) for finding in unexpected]
     own_notes = pytest_summary.own_notes(report.notes)
-    text = pytest_summary.printable(str(dataclasses.replace(report, findings=shown, notes=own_notes)))
+    text = str(dataclasses.replace(report, findings=shown, notes=own_notes))
     if unexpected:
         return Verdict(nodeid, LEAKED, text=text, report=found)
     if report.error is not None:

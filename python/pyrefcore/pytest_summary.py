@@ -9,6 +9,7 @@ import re
 from typing import Any, Dict, List, Sequence
 
 from . import host, html, notes
+from .printable import printable
 
 CLEAN = "clean"
 #: Findings: no one has allowed or expected them; all are allowed; all are expected; an expected one is missing.
@@ -69,11 +70,6 @@ def to_html(verdicts: Sequence[Verdict]) -> str:
     unchecked = ["%s was not checked: %s" % (one.test, one.reason) for one in verdicts if one.outcome == UNCHECKED]
     sections = [("%s: %s %s" % (one.outcome, one.test, one.reason), one.report) for one in shown]
     return html.page("pytest --refs", sections, [_counts(verdicts)] + unchecked)
-
-
-def printable(text: str) -> str:
-    """Without halves of surrogate pairs, which can't be written to a terminal, nor to another process."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def own_notes(given: Sequence[str]) -> List[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import types
 from typing import Any, Iterable, Iterator
+
+from .contents import Nothing, at, elements, has_references, items, look, pairs, type_of, word
+from .printable import decoded, short
 
 #: Longest text, in characters; most elements of a container; deepest nesting.
 LENGTH = 120
@@ -12,29 +16,78 @@ DEPTH = 3
 
 # These read a type's own fields. `cls.__name__`, `hash(cls)` and `cls == other` would run a metaclass's code, which
 # is why types are only compared with `is` here.
-_MODULE = vars(type)["__module__"].__get__
+_FLAGS = vars(type)["__flags__"].__get__
 _QUALNAME = vars(type)["__qualname__"].__get__
+_DICT = vars(type)["__dict__"].__get__
 _MODULE_DICT = vars(types.ModuleType)["__dict__"].__get__
+
+#: The type was made at run time and is complete; its instances are types.
+_COMPLETE = 1 << 9 | 1 << 12
+_HAS_TYPES = 1 << 31
+_TP_NAME = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)
+#: Most entries of a module's dictionary among which its name is looked for.
+_ENTRIES = 64
 
 
 def type_name(cls: type) -> str:
     """The name of a type as "module.Type", or as "Type" where the module is builtins or not known."""
-    name = _text_of(_QUALNAME, cls, "?")
-    module = _text_of(_MODULE, cls, "")
-    return name if module in ("", "builtins") else "%s.%s" % (module, name)
+    if _FLAGS(cls) & _COMPLETE == _COMPLETE:
+        name, module = _QUALNAME(cls), _module_of(cls)
+        if type(name) is str:
+            return short(name if module in ("", "builtins") else "%s.%s" % (module, name))
+    return _c_name(id(cls))
+
+
+def type_name_at(address: int) -> str:
+    """The same of the type at an address, which may have no reference."""
+    return type_name(at(address)) if has_references(address) else _c_name(address)
+
+
+def is_type(address: int) -> bool:
+    """Whether the object at an address is a type."""
+    kind = type_of(address)
+    return has_references(kind) and bool(_FLAGS(at(kind)) & _HAS_TYPES)
+
+
+def _c_name(address: int) -> str:
+    """A type of C has one name, which may be anything, or none."""
+    place = word(address + _TP_NAME)
+    name = decoded(ctypes.string_at(place)) if place else "?"
+    return name[len("builtins.") :] if name.startswith("builtins.") else name
+
+
+def _module_of(cls: type) -> str:
+    # To look the name up would compare it with whatever else is there.
+    for key, value in _DICT(cls).items():
+        if type(key) is str and key == "__module__":
+            return value if type(value) is str else ""
+    return ""
 
 
 def safe_repr(thing: Any, unsafe: bool = False) -> str:
-    """A text of at most LENGTH characters. Only with `unsafe` may it run the object's own `__repr__`; one that raises
-    is named beside the plain text."""
+    """A text of at most LENGTH printable characters. Only with `unsafe` may it run the object's own `__repr__`; one
+    that raises is named beside the plain text."""
     try:
-        return _short(repr(thing) if unsafe else _known(thing, DEPTH))
-    except Exception as error:
-        return "%s, whose repr raises %s" % (_plain(thing), type_name(type(error)))
+        return short(repr(thing) if unsafe else _known(thing, DEPTH), LENGTH)
+    except BaseException as error:
+        # What a program raises is shown. An interrupt that meets our own code is an interrupt.
+        if not unsafe and not issubclass(type(error), Exception):
+            raise
+        why = ", whose repr raises " + short(type_name(type(error)), LENGTH // 3)
+        return short(_plain(thing), LENGTH - len(why)) + why
+
+
+def safe_repr_at(address: int, unsafe: bool = False) -> str:
+    """The same of the object at an address, which may have no reference."""
+    if has_references(address):
+        return safe_repr(at(address), unsafe)
+    return short("<%s object without references at 0x%x>" % (type_name_at(type_of(address)), address), LENGTH)
 
 
 def _known(thing: Any, depth: int) -> str:
     kind = type(thing)
+    if kind is Nothing:
+        return thing.text
     if thing is None or kind is bool or kind is float or kind is complex:
         return repr(thing)
     if kind is int:
@@ -43,24 +96,24 @@ def _known(thing: Any, depth: int) -> str:
     if kind is str or kind is bytes or kind is bytearray:
         return repr(thing) if len(thing) <= LENGTH else "%r... (%d)" % (thing[: LENGTH // 2], len(thing))
     if kind is list:
-        return "[%s]" % _elements(thing, depth)
+        return "[%s]" % _all(items(thing), len(thing), depth)
     if kind is tuple:
-        return "(%s%s)" % (_elements(thing, depth), "," if len(thing) == 1 else "")
+        return "(%s%s)" % (_all(items(thing), len(thing), depth), "," if len(thing) == 1 else "")
     if kind is dict:
-        return "{%s}" % _joined((_pair(pair, depth) for pair in thing.items()), len(thing), depth)
+        return "{%s}" % _joined((_pair(pair, depth) for pair in pairs(thing)), len(thing), depth)
     if kind is set and thing:
-        return "{%s}" % _elements(thing, depth)
+        return "{%s}" % _all(elements(thing), len(thing), depth)
     if kind is set or kind is frozenset:
-        return "%s(%s)" % (kind.__name__, "{%s}" % _elements(thing, depth) if thing else "")
+        return "%s(%s)" % (kind.__name__, "{%s}" % _all(elements(thing), len(thing), depth) if thing else "")
     return _named(thing, kind)
 
 
-def _elements(things: Any, depth: int) -> str:
-    return _joined((_known(thing, depth - 1) for thing in things), len(things), depth)
+def _all(places: Iterable[int], count: int, depth: int) -> str:
+    return _joined((_known(look(place), depth - 1) for place in places), count, depth)
 
 
 def _pair(pair: Any, depth: int) -> str:
-    return "%s: %s" % (_known(pair[0], depth - 1), _known(pair[1], depth - 1))
+    return "%s: %s" % (_known(look(pair[0]), depth - 1), _known(look(pair[1]), depth - 1))
 
 
 def _joined(texts: Iterable[str], count: int, depth: int) -> str:
@@ -78,18 +131,27 @@ def _first(texts: Iterable[str], count: int) -> Iterator[str]:
 
 
 def _named(thing: Any, kind: type) -> str:
-    # The type `type` answers this from its own C code; isinstance would ask the object for its __class__.
-    if issubclass(kind, type):
+    # isinstance would ask the object for its __class__.
+    if _FLAGS(kind) & _HAS_TYPES:
         return "<class %s>" % type_name(thing)
     if kind is types.FunctionType:
         return "<function %s.%s at 0x%x>" % (_exact(thing.__module__), _exact(thing.__qualname__), id(thing))
     if kind is types.BuiltinFunctionType:
         return "<built-in function %s>" % _exact(thing.__name__)
     if kind is types.ModuleType:
-        return "<module %s>" % _exact((_MODULE_DICT(thing) or {}).get("__name__"))
+        return "<module %s>" % _name_of_module(thing)
     if kind is types.CodeType:
-        return "<code %s, %s:%d>" % (thing.co_name, thing.co_filename, thing.co_firstlineno)
+        return "<code %s, %s:%d>" % (_exact(thing.co_name), _exact(thing.co_filename), thing.co_firstlineno)
     return _plain(thing)
+
+
+def _name_of_module(module: types.ModuleType) -> str:
+    names = _MODULE_DICT(module)
+    for (key, value), _ in zip(pairs(names) if type(names) is dict else (), range(_ENTRIES)):
+        name = look(key)
+        if type(name) is str and name == "__name__":
+            return _exact(look(value))
+    return "?"
 
 
 def _plain(thing: Any) -> str:
@@ -98,15 +160,3 @@ def _plain(thing: Any) -> str:
 
 def _exact(name: Any) -> str:
     return name if type(name) is str else "?"
-
-
-def _text_of(descriptor: Any, cls: type, otherwise: str) -> str:
-    try:
-        text = descriptor(cls)
-    except Exception:
-        return otherwise
-    return text if type(text) is str else otherwise
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LENGTH else text[: LENGTH - 3] + "..."

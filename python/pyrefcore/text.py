@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Sequence
 
+from .printable import printable
 from .report import OVER_RELEASE, Example, Finding, Frame, Neighbour, Report
 
 #: Most examples of a finding that are written out, and most classes.
@@ -19,7 +20,8 @@ def render(report: Report) -> str:
     if report.notes:
         lines.append("")
         lines += ["note: " + note for note in report.notes]
-    return "\n".join(lines)
+    # Names and messages come from the program: none of them may look like a line of the report.
+    return "\n".join(printable(line) for line in lines)
 
 
 def verdict(report: Report) -> str:
@@ -35,7 +37,7 @@ def verdict(report: Report) -> str:
     if report.windows:
         endings = ["" if number == 1 else "s" for number in (report.windows, report.runs)]
         counted = " (%d window%s of %d run%s)" % (report.windows, endings[0], report.runs, endings[1])
-    return "pyrefcore: %s: %s%s" % (report.subject or "check", found, counted)
+    return printable("pyrefcore: %s: %s%s" % (report.subject or "check", found, counted))
 
 
 def headline(finding: Finding, runs: int) -> str:

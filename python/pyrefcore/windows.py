@@ -26,14 +26,14 @@ class NotCounted(RuntimeError):
 class Windows:
     """Runs `fn` and keeps at most `capacity` snapshots. `close` gives back what it holds."""
 
-    def __init__(
-        self, fn: Callable[[], object], capacity: int, births: Optional[bool] = None, guard: bool = True
-    ) -> None:
+    def __init__(self, fn: Callable[[], object], capacity: int, guard: bool = True) -> None:
         self._fn = fn
         self._guard = guard
         self._core = native.library()
         self._process = getpid()
-        self._kept = (ctypes.c_void_p * capacity)()
+        # The second half stays empty: it moves up when old ones are dropped.
+        self._kept = (ctypes.c_void_p * (2 * capacity))()
+        self._capacity = capacity
         self._address = ctypes.addressof(self._kept)
         # The first snapshot, which may hold what it has seen.
         self._start = ctypes.c_void_p()
@@ -49,16 +49,26 @@ class Windows:
         self._changed = ctypes.c_ssize_t()
         # One byte that child processes share.
         self._forked = mmap.mmap(-1, 1)
-        # What dies is not handed out again at once, so that one that is released once more is seen.
-        self._quarantine = ctypes.c_int(self._core.pyrefcore_audit_quarantine(guard))
+        # Whether the collector was on, and is off because of us; how the library was set, from when on that may change.
+        self._paused = ctypes.c_bool()
+        self._quarantine = ctypes.c_int(-1)
         self._births = ctypes.c_int(-1)
+
+    def begin(self, births: Optional[bool] = None) -> None:
+        """Before the first run. What `close` takes back is noted before it is done, because an interrupt may come between."""
+        # What dies is not handed out again at once, so that one that is released once more is seen.
+        self._quarantine.value = 0
+        self._quarantine.value = self._core.pyrefcore_audit_quarantine(self._guard)
         if births is not None:
             self.record_births(births)
 
     def record_births(self, on: bool = True) -> None:
         """Keeps the native stack of each birth from now on, or does not, until `close`."""
+        is_first = self._births.value == -1
+        if is_first:
+            self._births.value = 0
         before = self._core.pyrefcore_audit_births(on)
-        if self._births.value == -1:
+        if is_first:
             self._births.value = before
 
     def run(self, times: int) -> None:
@@ -76,19 +86,24 @@ class Windows:
 
     def snapshot(self) -> None:
         """Keeps one more snapshot. The first, which comes before any run, holds as a guard all that it has seen."""
-        was_enabled = isenabled()
-        # Nothing may die before it is held.
-        disable()
-        taken = self._take()
-        if self._start.value is None:
-            self._start.value = taken
-            if self._guard and not host.has_other_allocators():
-                self._core.pyrefcore_snapshot_pin(self._start)
-        else:
-            self._kept[self.count.value] = taken
-            self.count.value += 1
-        if was_enabled:
+        self._paused.value = isenabled()
+        try:
+            # Nothing may die before it is held.
+            disable()
+            if self._start.value is None:
+                self._take(ctypes.addressof(self._start))
+                if self._guard and not host.has_other_allocators():
+                    self._core.pyrefcore_snapshot_pin(self._start)
+            else:
+                self._take(self._address + self.count.value * _WORD)
+                self.count.value += 1
+        finally:
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._paused.value:
             enable()
+            self._paused.value = False
 
     def hold(self) -> None:
         """Holds what was born since the first snapshot, too."""
@@ -104,10 +119,9 @@ class Windows:
         """Drops all but so many snapshots; not the first."""
         excess = max(0, self.count.value - newest)
         for index in range(excess):
-            self._core.pyrefcore_snapshot_drop(self._kept[index])
-        for index in range(self.count.value):
-            stays = index + excess < self.count.value
-            self._kept[index] = self._kept[index + excess] if stays else None
+            self._core.pyrefcore_snapshot_clear(self._address + index * _WORD)
+        # At one go, so that none ever stands there twice.
+        ctypes.memmove(self._address, self._address + excess * _WORD, self._capacity * _WORD)
         self.count.value -= excess
 
     def has_forked(self) -> bool:
@@ -117,6 +131,8 @@ class Windows:
     @contextlib.contextmanager
     def compared(self, first: int, count: int) -> Iterator[List[native.Finding]]:
         """What the library finds in `count` snapshots. The findings live until the end of the `with`."""
+        if None in self._kept[first : first + count]:
+            raise NotCounted("an interrupt came while snapshots were sorted, so nothing was counted")
         with listed(self._core.pyrefcore_compare(self._address + first * _WORD, count)) as findings:
             yield findings
 
@@ -144,34 +160,41 @@ class Windows:
             return any(one.kind in wanted for one in findings)
 
     def close(self) -> None:
-        """Drops every snapshot, and the pins with them."""
-        self.keep(0)
-        self._core.pyrefcore_snapshot_drop(self._start)
-        self._start.value = None
+        """Drops every snapshot, and the pins with them, and leaves the process as it was found. Called once more after an
+        interrupt it does what is left."""
+        self._resume()
+        self._core.pyrefcore_snapshot_clear(ctypes.addressof(self._start))
+        for index in range(self._capacity):
+            self._core.pyrefcore_snapshot_clear(self._address + index * _WORD)
         if self._births.value != -1:
             self._core.pyrefcore_audit_births(self._births)
-        self._core.pyrefcore_audit_quarantine(self._quarantine)
+        if self._quarantine.value != -1:
+            self._core.pyrefcore_audit_quarantine(self._quarantine)
         self._forked.close()
 
-    def _take(self) -> int:
+    def _take(self, place: int) -> None:
         # A name that is looked up after the caches were cleared may be in one, until the interpreter learns to do without.
-        take = self._core.pyrefcore_snapshot_take
+        take = self._core.pyrefcore_snapshot_try
         caches.clear(self.oldest)
-        taken = take()
-        if not taken:
-            raise NotCounted(why_not())
-        return int(taken)
+        why_not = take(place)
+        if why_not is not None:
+            raise NotCounted(why_not.decode())
 
 
-def why_not() -> str:
-    """Why a snapshot can't be taken now, in one sentence."""
-    if not native.library().pyrefcore_audit_is_attached():
-        return "pyrefcore is not attached; call pyrefcore.attach()"
-    if host.is_free_threaded():
-        return "a free-threaded Python can be looked at only while one thread runs, and there are more, or no memory"
-    if host.has_other_allocators():
-        return "another interpreter has threads, which may run while one looks, or there is no memory"
-    return "there is no memory for a snapshot"
+class Snapshot:
+    """One snapshot for as long as a `with` lasts: its address. Raises NotCounted where it can't be taken."""
+
+    def __init__(self) -> None:
+        self._place = ctypes.c_void_p()
+
+    def __enter__(self) -> int:
+        why_not = native.library().pyrefcore_snapshot_try(ctypes.addressof(self._place))
+        if why_not is not None:
+            raise NotCounted(why_not.decode())
+        return self._place.value or 0
+
+    def __exit__(self, *_: object) -> None:
+        native.library().pyrefcore_snapshot_clear(ctypes.addressof(self._place))
 
 
 @contextlib.contextmanager

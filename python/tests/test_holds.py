@@ -54,10 +54,10 @@ def unexplained(make):
 
 def held_by(holder):
     """What an object visibly holds."""
-    from pyrefcore import graph, native
+    from pyrefcore import contents, native
 
     found = []
-    visitor = native.EDGE_VISITOR(lambda source, target, _: found.append(graph.at(target)) or 0)
+    visitor = native.EDGE_VISITOR(lambda source, target, _: found.append(contents.at(target)) or 0)
     native.library().pyrefcore_referents(id(holder), visitor, None)
     return found
 

@@ -9,7 +9,7 @@ use super::interpreters;
 use super::loader;
 use super::originals::{self, Library};
 use crate::abi::{PyObject, PyVarObject};
-use crate::audit::door::{self, Door};
+use crate::audit::door::{self, Door, Error};
 use crate::audit::{attachment, blocks, builtin, pins, quarantine};
 use crate::lifecycle::count;
 use crate::watch::birth_stacks;
@@ -27,7 +27,9 @@ pub(super) fn open_door(python: &Library) {
         open,
         close,
         hears,
-        is_alone: || interpreters::alone().is_ok(),
+        alone: interpreters::alone,
+        put_error_aside,
+        put_error_back,
         interpreter: interpreters::current,
         give_back: |block| {
             // SAFETY: it came from the allocator that the hook is in front of.
@@ -45,7 +47,7 @@ pub(super) fn open_door(python: &Library) {
 fn open() -> Result<(), &'static CStr> {
     let [get, set] = access().ok_or(NO_MEMORY_API)?;
     interpreters::alone()?;
-    if hears() {
+    if hears() == Some(true) {
         return Ok(());
     }
     if let Some(python) = originals::python() {
@@ -65,11 +67,11 @@ fn open() -> Result<(), &'static CStr> {
 }
 
 /// Whether a block that is handed out now comes by our hook. Whoever has hooked the allocator before us, as tracemalloc
-/// may have, takes us along when he leaves.
-fn hears() -> bool {
+/// may have, takes us along when he leaves. `None` where there is no memory to try.
+fn hears() -> Option<bool> {
     const BYTES: usize = 16;
     let Some(python) = originals::python() else {
-        return false;
+        return Some(false);
     };
     // SAFETY: the host's public functions, with the types that its headers give them; the lock is held.
     unsafe {
@@ -78,12 +80,12 @@ fn hears() -> bool {
         );
         let free = python.function::<unsafe extern "C" fn(*mut c_void)>(c"PyObject_Free");
         let (Some(realloc), Some(free)) = (realloc, free) else {
-            return false;
+            return Some(false);
         };
         // Blocks of fewer bytes need not start at a multiple of 16 everywhere, and have no mark then.
         let first = realloc(null_mut(), BYTES);
         if first.is_null() {
-            return false;
+            return None;
         }
         // A mark from a time when the hook was in place must not speak for it: only what comes next sets one.
         blocks::taken_back(first as usize);
@@ -91,7 +93,7 @@ fn hears() -> bool {
         let block = if again.is_null() { first } else { again };
         let heard = blocks::room(block as usize).is_some();
         free(block);
-        heard
+        Some(heard)
     }
 }
 
@@ -121,6 +123,32 @@ const HOOK: Allocator = Allocator {
 
 fn is_ours(allocator: &Allocator) -> bool {
     allocator.malloc.map(|malloc| malloc as usize) == HOOK.malloc.map(|malloc| malloc as usize)
+}
+
+fn put_error_aside() -> Error {
+    type Fetch = unsafe extern "C" fn(*mut *mut PyObject, *mut *mut PyObject, *mut *mut PyObject);
+    let mut error = [null_mut(); 3];
+    let [kind, value, traceback] = &mut error;
+    // SAFETY: the host's public function, with the type that its headers give it; the lock is held.
+    unsafe {
+        let fetch = originals::python().and_then(|python| python.function::<Fetch>(c"PyErr_Fetch"));
+        if let Some(fetch) = fetch {
+            fetch(kind, value, traceback);
+        }
+    }
+    error
+}
+
+fn put_error_back([kind, value, traceback]: Error) {
+    type Restore = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject);
+    // SAFETY: as above; it takes the references over.
+    unsafe {
+        let restore =
+            originals::python().and_then(|python| python.function::<Restore>(c"PyErr_Restore"));
+        if let Some(restore) = restore {
+            restore(kind, value, traceback);
+        }
+    }
 }
 
 /// By way of `gc.get_objects`, which every version has.

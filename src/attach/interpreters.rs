@@ -60,12 +60,20 @@ pub(super) fn alone() -> Result<(), &'static CStr> {
             .function::<Next>(c"PyInterpreterState_ThreadHead")
             .ok_or(UNKNOWN)?;
         let next = python.function::<Next>(c"PyThreadState_Next");
+        if current() != main as usize {
+            return Err(c"this is a sub-interpreter, and from Python 3.12 on the threads of others may run while one looks; check in the main interpreter");
+        }
         let threads = |one| chain(head(one), next).count();
         if FLAVOUR.free_threaded && threads(main) != 1 {
             return Err(c"the audit of a free-threaded Python works while one thread runs, and there are more");
         }
         if all(python).any(|one| one != main && threads(one) > 0) {
-            return Err(c"another interpreter has threads, and from Python 3.12 on they may run while one looks");
+            return Err(if FLAVOUR.minor == 12 {
+                // It leaves a thread in each interpreter, and hides which of them run.
+                c"there is another interpreter, and Python 3.12 does not say whether it is idle; destroy it first"
+            } else {
+                c"another interpreter has threads, and from Python 3.12 on they may run while one looks"
+            });
         }
     }
     Ok(())

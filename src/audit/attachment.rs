@@ -16,21 +16,53 @@ use crate::watch::{birth_stacks, live};
 static ATTACHED: AtomicBool = AtomicBool::new(false);
 static BIRTHS: AtomicBool = AtomicBool::new(false);
 
+/// Why there is no snapshot.
+pub const NO_MEMORY: &CStr = c"there is no memory for a snapshot";
+const TABLE_IS_OFF: &CStr =
+    c"the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on";
+const NO_PYTHON: &CStr = c"this process has no CPython to attach to";
+
 /// Whether a snapshot sees everything. Somebody else's allocator may have taken the hook along when it left.
 #[must_use]
 pub fn is_attached() -> bool {
     // Relaxed, here and below: the host's lock is held.
-    ATTACHED.load(Ordering::Relaxed) && door().is_some_and(|door| (door.hears)())
+    ATTACHED.load(Ordering::Relaxed) && door().is_some_and(|door| (door.hears)() == Some(true))
+}
+
+/// Says why a snapshot would not see everything, or somebody would disturb it.
+pub fn look() -> Result<(), &'static CStr> {
+    if !host::has_interpreter() {
+        return live::is_open().then_some(()).ok_or(TABLE_IS_OFF);
+    }
+    let door = door().ok_or(NO_PYTHON)?;
+    if !ATTACHED.load(Ordering::Relaxed) {
+        return Err(c"the audit is not attached to this Python");
+    }
+    match (door.hears)() {
+        Some(true) => (door.alone)(),
+        Some(false) => Err(
+            c"an allocator that was set after the audit's keeps from it what is made; attach again",
+        ),
+        None => Err(NO_MEMORY),
+    }
 }
 
 /// Whether a snapshot would see everything, and nobody would disturb it.
 #[must_use]
 pub fn can_look() -> bool {
-    if host::has_interpreter() {
-        is_attached() && door().is_some_and(|door| (door.is_alone)())
-    } else {
-        live::is_open()
-    }
+    look().is_ok()
+}
+
+/// Looks without a trace: what a `tp_traverse` raises meanwhile is forgotten, and what was being raised before is raised
+/// afterwards. The host's lock is held.
+pub fn undisturbed<T>(look: impl FnOnce() -> T) -> T {
+    let Some(door) = door() else {
+        return look();
+    };
+    let error = (door.put_error_aside)();
+    let seen = look();
+    (door.put_error_back)(error);
+    seen
 }
 
 /// Whether the stack of each block is kept.
@@ -70,13 +102,9 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
         return Ok(());
     }
     if !host::has_interpreter() {
-        return if live::is_open() {
-            Ok(())
-        } else {
-            Err(c"the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on")
-        };
+        return look();
     }
-    let door = door().ok_or(c"this process has no CPython to attach to")?;
+    let door = door().ok_or(NO_PYTHON)?;
     if !blocks::open() {
         return Err(c"there is no memory for the table of blocks");
     }
@@ -85,7 +113,10 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
     names::learn();
     (door.open)()?;
     let mut tracked = Vec::new();
-    (door.tracked)(&mut |op| tracked.push(op))?;
+    if let Err(why_not) = (door.tracked)(&mut |op| tracked.push(op)) {
+        (door.close)();
+        return Err(why_not);
+    }
     // SAFETY: the host's collector knows what it tracks, and its lock is held.
     unsafe { adopt(tracked) };
     ATTACHED.store(true, Ordering::Relaxed);

@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 
 use crate::abi::PyObject;
 
+/// An exception as the host keeps it: three objects, or NULL.
+pub type Error = [*mut PyObject; 3];
+
 /// The host's part. Whoever calls holds its lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Door {
@@ -12,10 +15,14 @@ pub struct Door {
     pub open: fn() -> Result<(), &'static CStr>,
     /// Takes the hook out; false where somebody else's stands in front.
     pub close: fn() -> bool,
-    /// Whether the hook is still called.
-    pub hears: fn() -> bool,
-    /// Whether no other thread can count or end objects while one looks.
-    pub is_alone: fn() -> bool,
+    /// Whether the hook is still called; `None` where there is no memory to try.
+    pub hears: fn() -> Option<bool>,
+    /// Says why another thread may count or end objects while one looks, if one may.
+    pub alone: fn() -> Result<(), &'static CStr>,
+    /// Takes the exception that is being raised out of the host's hands.
+    pub put_error_aside: fn() -> Error,
+    /// Puts it back, in the place of any other.
+    pub put_error_back: fn(Error),
     /// The interpreter that the caller's thread belongs to.
     pub interpreter: fn() -> usize,
     /// Gives a block back to the allocator that the hook is in front of.

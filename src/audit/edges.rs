@@ -78,6 +78,19 @@ impl Edges {
         pairs
     }
 
+    /// Calls `visit` with each object and what it shows.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    pub(super) unsafe fn show_all(&mut self, mut visit: impl FnMut(*mut PyObject, &[usize])) {
+        for at in 0..self.pass.seen.len() {
+            let seen = self.pass.seen[at];
+            // SAFETY: the caller's promise.
+            unsafe { self.show(seen) };
+            visit(seen.op, &self.shown);
+        }
+    }
+
     /// Pairs of an object and one that it holds; none where it was not seen.
     ///
     /// # Safety

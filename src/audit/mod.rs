@@ -20,6 +20,7 @@ mod holds;
 mod ledger;
 pub mod memory;
 mod names;
+pub mod neighbours;
 mod pass;
 pub mod pins;
 pub mod quarantine;

@@ -185,8 +185,9 @@ impl Snapshot {
     /// # Safety
     /// The host's lock is held. The first time, nothing that the snapshot saw has died.
     pub unsafe fn pin(&mut self) -> usize {
+        // What has no reference must not die for having had one.
         // SAFETY: an object is alive.
-        let mortal = |op: &*mut PyObject| unsafe { counted(*op).is_some() };
+        let mortal = |op: &*mut PyObject| unsafe { counted(*op).is_some_and(|count| count > 0) };
         let [in_blocks, outside] = self.pins.get_or_insert_with(|| {
             let outside = Pins::new();
             // What lies in no block is found by those that hold it, and was.

@@ -5,9 +5,9 @@ use std::ptr::{null, null_mut};
 
 use super::pyrefcore_snapshot::pyrefcore_snapshot;
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject};
-use crate::audit::compare;
 use crate::audit::finding::{Finding, Kind};
 use crate::audit::snapshot::Snapshot;
+use crate::audit::{attachment, compare};
 
 /// References that nothing explains grow, by the same number in each window.
 pub const PYREFCORE_LEAK: c_int = 1;
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn pyrefcore_compare(
     // SAFETY: the caller's promise.
     let found = unsafe {
         let snapshots: Vec<&Snapshot> = (0..count).map(|at| &(**snapshots.add(at)).0).collect();
-        compare::compare(&snapshots)
+        attachment::undisturbed(|| compare::compare(&snapshots))
     };
     found.map_or(null_mut(), show)
 }

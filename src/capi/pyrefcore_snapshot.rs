@@ -1,6 +1,7 @@
 //! The audit's snapshots.
 
-use std::ptr::null_mut;
+use std::ffi::{CStr, c_char};
+use std::ptr::{null, null_mut};
 
 use crate::audit::attachment;
 use crate::audit::snapshot::Snapshot;
@@ -11,23 +12,45 @@ pub struct pyrefcore_snapshot(pub(super) Snapshot);
 
 /// Looks at every object, and explains each reference that is shown: by `tp_traverse` of containers, and by what is known
 /// of CPython's own types. NULL where the audit is not attached, where other threads may run meanwhile (a free-threaded
-/// CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory. Runs no Python
-/// code.
+/// CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory:
+/// `pyrefcore_snapshot_try` says which. Runs no Python code.
 ///
 /// # Safety
 /// No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_snapshot_take() -> *mut pyrefcore_snapshot {
-    // SAFETY: the caller's promise is the callees'.
-    let taken = unsafe {
-        if !attachment::can_look() {
-            return null_mut();
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { take() }.unwrap_or(null_mut())
+}
+
+/// The same, written to `taken`, where nothing may get lost on the way to it: NULL, or the reason why there is none, in one
+/// sentence; then `taken` stays as it is. `pyrefcore_snapshot_clear` forgets it.
+///
+/// # Safety
+/// As `pyrefcore_snapshot_take`; `taken` can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_try(
+    taken: *mut *mut pyrefcore_snapshot,
+) -> *const c_char {
+    // SAFETY: the caller's promise is the callee's.
+    match unsafe { take() } {
+        Ok(snapshot) => {
+            // SAFETY: the caller's promise.
+            unsafe { taken.write(snapshot) };
+            null()
         }
-        Snapshot::take()
-    };
-    taken.map_or(null_mut(), |taken| {
-        Box::into_raw(Box::new(pyrefcore_snapshot(taken)))
-    })
+        Err(why_not) => why_not.as_ptr(),
+    }
+}
+
+/// # Safety
+/// As `pyrefcore_snapshot_take`.
+unsafe fn take() -> Result<*mut pyrefcore_snapshot, &'static CStr> {
+    attachment::look()?;
+    // SAFETY: the caller's promise is the callee's.
+    let taken = attachment::undisturbed(|| unsafe { Snapshot::take() });
+    let taken = taken.ok_or(attachment::NO_MEMORY)?;
+    Ok(Box::into_raw(Box::new(pyrefcore_snapshot(taken))))
 }
 
 /// Forgets a snapshot, and takes back the references of its pins. NULL is nothing.
@@ -40,6 +63,16 @@ pub unsafe extern "C" fn pyrefcore_snapshot_drop(snapshot: *mut pyrefcore_snapsh
         // SAFETY: the caller's promise.
         unsafe { Box::from_raw(snapshot).0.unpin() }
     }
+}
+
+/// Forgets the snapshot in `kept`, where there is one, and writes NULL there.
+///
+/// # Safety
+/// `kept` is NULL in what it points to, or was written by `pyrefcore_snapshot_try`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_clear(kept: *mut *mut pyrefcore_snapshot) {
+    // SAFETY: the caller's promise.
+    unsafe { pyrefcore_snapshot_drop(kept.replace(null_mut())) }
 }
 
 /// The number of objects seen.

@@ -1,0 +1,65 @@
+//! Who holds some objects, and what these hold.
+
+use std::collections::HashMap;
+
+use super::edges::Edges;
+use super::snapshot::counted;
+use crate::abi::PyObject;
+
+impl Edges {
+    /// Pairs of an object that shows one of `targets`, and that one; and of one of them, and what it holds. At most `limit` of
+    /// each kind for each target, and none twice.
+    ///
+    /// # Safety
+    /// Nothing has died since the edges were drawn.
+    #[must_use]
+    pub unsafe fn neighbours(
+        &mut self,
+        targets: &[*mut PyObject],
+        limit: usize,
+    ) -> Vec<[*mut PyObject; 2]> {
+        let mut pairs: Vec<[*mut PyObject; 2]> = Vec::new();
+        let mut referrers: HashMap<usize, usize> = HashMap::new();
+        for &op in targets {
+            referrers.insert(op as usize, 0);
+        }
+        // SAFETY: the caller's promise.
+        let can_be_held = |op: *mut PyObject| unsafe { can_be_held(op) };
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.show_all(|source, shown| {
+                for &place in shown {
+                    let Some(number) = referrers.get_mut(&place) else {
+                        continue;
+                    };
+                    let pair = [source, place as *mut PyObject];
+                    let is_new = *number < limit && !pairs.contains(&pair);
+                    if is_new && pair.into_iter().all(can_be_held) {
+                        *number += 1;
+                        pairs.push(pair);
+                    }
+                }
+            });
+            for &op in targets {
+                let mut held: Vec<[*mut PyObject; 2]> = Vec::new();
+                for pair in self.referents(op) {
+                    let is_new = held.len() < limit && !held.contains(&pair);
+                    if is_new && pair.into_iter().all(can_be_held) {
+                        held.push(pair);
+                    }
+                }
+                pairs.extend(held);
+            }
+        }
+        pairs
+    }
+}
+
+/// Whether an object has a reference. One without any is dying, and would die again after a reference to it.
+///
+/// # Safety
+/// `op` is an object.
+pub unsafe fn can_be_held(op: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { counted(op) }.is_none_or(|references| references > 0)
+}
