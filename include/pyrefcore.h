@@ -575,14 +575,15 @@ pyrefcore_findings *pyrefcore_compare(const pyrefcore_snapshot *const *snapshots
 
 /*
  Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many unexplained
- references to each object. No finding can come of such a window, nor of more of them. 1 or 0.
+ references to each object. No finding can come of such a window, nor of more of them. 1, or 0, also where there is no memory.
 
  Needs: Both came from `pyrefcore_snapshot_take`.
  */
 int pyrefcore_is_quiet(const pyrefcore_snapshot *before, const pyrefcore_snapshot *after);
 
 /*
- The objects of one snapshot of which fewer references are counted than are shown, by type. Never NULL.
+ The objects of one snapshot of which fewer references are counted than are shown, by type. NULL where there is no
+ memory.
 
  Needs: `snapshot` came from `pyrefcore_snapshot_take`.
  */
@@ -820,7 +821,7 @@ size_t pyrefcore_snapshot_references(const pyrefcore_snapshot *snapshot);
 /*
  Holds every mortal object that lives now with 2^20 references more, until the snapshot lets go, so that code that
  releases one too often does not end it. Called once more it holds those that were born meanwhile. The number of objects
- that it holds.
+ that it holds; 0 where there is no memory, and then it holds none more than before.
 
  Needs: `snapshot` came from `pyrefcore_snapshot_take`; and as there. The first call comes before anything that the snapshot
  saw has died.

@@ -93,7 +93,8 @@ class Windows:
             if self._start.value is None:
                 self._take(ctypes.addressof(self._start))
                 if self._guard and not host.has_other_allocators():
-                    self._core.pyrefcore_snapshot_pin(self._start)
+                    if not self._core.pyrefcore_snapshot_pin(self._start):
+                        raise NotCounted("there is no memory to hold what is alive")
             else:
                 self._take(self._address + self.count.value * _WORD)
                 self.count.value += 1

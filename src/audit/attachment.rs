@@ -10,6 +10,7 @@ use super::types::size_of_instance;
 use super::{blocks, holds, names, quarantine};
 use crate::abi::{self, PyObject};
 use crate::host;
+use crate::host::reserve;
 use crate::watch::stacks::StackId;
 use crate::watch::{birth_stacks, live};
 
@@ -22,11 +23,13 @@ const TABLE_IS_OFF: &CStr =
     c"the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on";
 const NO_PYTHON: &CStr = c"this process has no CPython to attach to";
 
-/// Whether a snapshot sees everything. Somebody else's allocator may have taken the hook along when it left.
+/// Whether a snapshot sees everything. There may have been no memory to note a block; or somebody else's allocator may have taken the hook along when it left.
 #[must_use]
 pub fn is_attached() -> bool {
     // Relaxed, here and below: the host's lock is held.
-    ATTACHED.load(Ordering::Relaxed) && door().is_some_and(|door| (door.hears)() == Some(true))
+    ATTACHED.load(Ordering::Relaxed)
+        && blocks::is_whole()
+        && door().is_some_and(|door| (door.hears)() == Some(true))
 }
 
 /// Says why a snapshot would not see everything, or somebody would disturb it.
@@ -37,6 +40,9 @@ pub fn look() -> Result<(), &'static CStr> {
     let door = door().ok_or(NO_PYTHON)?;
     if !ATTACHED.load(Ordering::Relaxed) {
         return Err(c"the audit is not attached to this Python");
+    }
+    if !blocks::is_whole() {
+        return Err(c"there was no memory to note where some objects are, so not all would be seen; attach again");
     }
     match (door.hears)() {
         Some(true) => (door.alone)(),
@@ -106,7 +112,7 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
     }
     let door = door().ok_or(NO_PYTHON)?;
     if !blocks::open() {
-        return Err(c"there is no memory for the table of blocks");
+        return Err(NO_MEMORY);
     }
     birth_stacks::clear();
     holds::learn();
@@ -118,7 +124,10 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
         return Err(why_not);
     }
     // SAFETY: the host's collector knows what it tracks, and its lock is held.
-    unsafe { adopt(tracked) };
+    if !unsafe { adopt(tracked) } || reserve::is_short() {
+        (door.close)();
+        return Err(NO_MEMORY);
+    }
     ATTACHED.store(true, Ordering::Relaxed);
     Ok(())
 }
@@ -133,14 +142,15 @@ pub fn detach() -> bool {
     door().is_none_or(|door| (door.close)())
 }
 
-/// Enters the blocks of objects that are older than the hook.
+/// Enters the blocks of objects that are older than the hook; false where there is no memory.
 ///
 /// # Safety
 /// They are objects, and the host's lock is held.
-unsafe fn adopt(tracked: Vec<*mut PyObject>) {
+#[must_use]
+unsafe fn adopt(tracked: Vec<*mut PyObject>) -> bool {
     // SAFETY: the caller's promise.
     let Some(pass) = (unsafe { Pass::over_trusted(tracked.into_iter()) }) else {
-        return;
+        return false;
     };
     for &seen in &pass.seen {
         // SAFETY: an object that was met has a type.
@@ -159,4 +169,5 @@ unsafe fn adopt(tracked: Vec<*mut PyObject>) {
             }
         }
     }
+    true
 }

@@ -1,10 +1,11 @@
 //! Which memory blocks of the object domain are in use, and how long they are.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::watch::shadow::Shadow;
 
 static BLOCKS: Shadow = Shadow::new();
+static IS_WHOLE: AtomicBool = AtomicBool::new(true);
 
 /// Bytes that one mark stands for; blocks start at multiples of it.
 const GRAIN: usize = 16;
@@ -28,6 +29,7 @@ pub fn open() -> bool {
             true
         });
     }
+    IS_WHOLE.store(true, Ordering::Relaxed);
     BLOCKS.open()
 }
 
@@ -37,7 +39,14 @@ pub fn given(block: usize, bytes: usize) {
     if let Some(mark) = BLOCKS.at(block) {
         // Relaxed, here and below: whoever is handed a block by another thread has synchronised with it.
         mark.store(length_mark(bytes), Ordering::Relaxed);
+    } else if Shadow::<AtomicU8>::reaches(block) {
+        IS_WHOLE.store(false, Ordering::Relaxed);
     }
+}
+
+/// Whether every block that was handed out since the table was opened is in it; there may have been no memory for its mark.
+pub fn is_whole() -> bool {
+    IS_WHOLE.load(Ordering::Relaxed)
 }
 
 /// A block is about to be given back.

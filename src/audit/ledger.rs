@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::abi::PyObject;
+use crate::host::reserve;
 use crate::watch::shadow::Shadow;
 
 /// A word for each object, beside the memory: the highest bit says that the object was seen, the others count.
@@ -57,7 +58,12 @@ impl Ledger {
 
     #[inline]
     fn word(&self, op: *mut PyObject) -> Option<&AtomicU32> {
-        self.0.at(op as usize)
+        let word = self.0.at(op as usize);
+        if word.is_none() && Shadow::<AtomicU32>::reaches(op as usize) {
+            // An object that can't be remembered would be taken for one that is not there.
+            reserve::falls_short();
+        }
+        word
     }
 }
 

@@ -12,7 +12,7 @@ use super::recognise::recognise;
 use super::tracked::Tracked;
 use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
 use crate::abi::{FLAVOUR, Head, PyObject, PyTypeObject};
-use crate::host;
+use crate::host::{self, reserve};
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
 
@@ -239,7 +239,7 @@ impl Pass {
     /// The host's lock is held.
     unsafe fn ask_all(&mut self) {
         let mut at = 0;
-        while let Some(&seen) = self.seen.get(at) {
+        while let Some(&seen) = self.seen.get(at).filter(|_| !reserve::is_short()) {
             at += 1;
             let info = self.types.get(seen.ob_type);
             let ob_type = info.ob_type.cast::<PyObject>();
@@ -300,7 +300,7 @@ impl Pass {
         let mut hidden = self.unsaid.clone();
         let mut shown = Vec::new();
         for &seen in &self.seen {
-            if self.info(seen).is_foreign {
+            if self.info(seen).is_foreign && !reserve::is_short() {
                 // SAFETY: the caller's promise.
                 unsafe {
                     self.shown_by(seen, &mut shown);

@@ -98,15 +98,12 @@ impl Pins {
     /// # Safety
     /// The host's lock is held.
     pub(super) unsafe fn let_go(self) {
-        let (objects, kept) = {
-            let mut held = held();
-            let objects = held.sets.remove(&self.number).unwrap_or_default();
-            (objects, held.kept.clone())
-        };
+        let objects = held().sets.remove(&self.number).unwrap_or_default();
         for place in objects {
             let op = place as *mut PyObject;
-            if kept.contains(&place) {
-                self::held().for_good.push(place);
+            let is_kept = held().kept.contains(&place);
+            if is_kept {
+                held().for_good.push(place);
                 continue;
             }
             // SAFETY: it was held until now; whoever has made it immortal meanwhile is left alone.

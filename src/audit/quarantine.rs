@@ -131,6 +131,9 @@ pub unsafe fn hold(block: usize, interpreter: usize) -> Option<usize> {
     if starts == [false; STARTS] {
         return Some(block);
     }
+    if quarantine.held.try_reserve(1).is_err() {
+        return Some(block);
+    }
     blocks::hold_back(block);
     quarantine.held.push_back(Held {
         block,

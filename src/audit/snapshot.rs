@@ -13,7 +13,7 @@ use super::quarantine;
 use super::recognise::PAIR;
 use super::types::{TypeInfo, Types};
 use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
-use crate::host;
+use crate::host::{self, reserve};
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
 
@@ -106,7 +106,7 @@ impl Snapshot {
             let hidden = pass.hidden();
             let (mut rows, mut replaced) = (Vec::new(), Vec::new());
             let seen = std::mem::take(&mut pass.seen);
-            for &Seen { op, ob_type } in &seen {
+            for &Seen { op, ob_type } in seen.iter().take_while(|_| !reserve::is_short()) {
                 let info = pass.types.get(ob_type);
                 let is_outside = is_outside(op, info);
                 info.outside += isize::from(is_outside);

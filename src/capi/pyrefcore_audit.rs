@@ -4,6 +4,7 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null;
 
 use crate::audit::{attachment, quarantine};
+use crate::host::reserve;
 
 /// Attaches the audit to the CPython that runs in this process, by a hook in its object allocator: from now on
 /// snapshots see every object. Without a CPython they see what the live table knows, which must be on. NULL, or
@@ -13,10 +14,14 @@ use crate::audit::{attachment, quarantine};
 /// No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_attach() -> *const c_char {
+    if attachment::is_attached() {
+        return null();
+    }
     // SAFETY: the caller's promise is the callee's.
-    match unsafe { attachment::attach() } {
-        Ok(()) => null(),
-        Err(reason) => reason.as_ptr(),
+    match reserve::within(|| Some(unsafe { attachment::attach() })) {
+        Some(Ok(())) => null(),
+        Some(Err(reason)) => reason.as_ptr(),
+        None => attachment::NO_MEMORY.as_ptr(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::abi::PyObject;
 use crate::audit::attachment;
 use crate::audit::edges::Edges;
 use crate::audit::neighbours::can_be_held;
+use crate::host::reserve;
 use crate::lifecycle::count;
 
 /// Called with an object, one that it holds, and the argument that was passed along; non-zero stops.
@@ -27,8 +28,10 @@ pub unsafe extern "C" fn pyrefcore_referrers(
 ) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        let objects: Vec<*mut PyObject> = (0..count).map(|at| *objects.add(at)).collect();
-        let pairs = attachment::undisturbed(|| edges().map(|mut edges| edges.referrers(&objects)));
+        let pairs = reserve::within(|| {
+            let objects: Vec<*mut PyObject> = (0..count).map(|at| *objects.add(at)).collect();
+            attachment::undisturbed(|| edges().map(|mut edges| edges.referrers(&objects)))
+        });
         hand_out(pairs, visit, arg)
     }
 }
@@ -46,7 +49,9 @@ pub unsafe extern "C" fn pyrefcore_referents(
 ) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        let pairs = attachment::undisturbed(|| edges().map(|mut edges| edges.referents(object)));
+        let pairs = reserve::within(|| {
+            attachment::undisturbed(|| edges().map(|mut edges| edges.referents(object)))
+        });
         hand_out(pairs, visit, arg)
     }
 }

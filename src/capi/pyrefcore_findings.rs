@@ -8,6 +8,7 @@ use crate::abi::{Py_ssize_t, PyObject, PyTypeObject};
 use crate::audit::finding::{Finding, Kind};
 use crate::audit::snapshot::Snapshot;
 use crate::audit::{attachment, compare};
+use crate::host::reserve;
 
 /// References that nothing explains grow, by the same number in each window.
 pub const PYREFCORE_LEAK: c_int = 1;
@@ -97,15 +98,15 @@ pub unsafe extern "C" fn pyrefcore_compare(
     count: usize,
 ) -> *mut pyrefcore_findings {
     // SAFETY: the caller's promise.
-    let found = unsafe {
+    let found = reserve::within(|| unsafe {
         let snapshots: Vec<&Snapshot> = (0..count).map(|at| &(**snapshots.add(at)).0).collect();
-        attachment::undisturbed(|| compare::compare(&snapshots))
-    };
-    found.map_or(null_mut(), show)
+        attachment::undisturbed(|| compare::compare(&snapshots)).map(show)
+    });
+    found.map_or(null_mut(), Box::into_raw)
 }
 
 /// Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many unexplained
-/// references to each object. No finding can come of such a window, nor of more of them. 1 or 0.
+/// references to each object. No finding can come of such a window, nor of more of them. 1, or 0, also where there is no memory.
 ///
 /// # Safety
 /// Both came from `pyrefcore_snapshot_take`.
@@ -116,10 +117,12 @@ pub unsafe extern "C" fn pyrefcore_is_quiet(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let (before, after) = unsafe { (&(*before).0, &(*after).0) };
-    compare::is_quiet(before, after).into()
+    let quiet = reserve::within(|| Some(compare::is_quiet(before, after)));
+    quiet.unwrap_or(false).into()
 }
 
-/// The objects of one snapshot of which fewer references are counted than are shown, by type. Never NULL.
+/// The objects of one snapshot of which fewer references are counted than are shown, by type. NULL where there is no
+/// memory.
 ///
 /// # Safety
 /// `snapshot` came from `pyrefcore_snapshot_take`.
@@ -128,7 +131,9 @@ pub unsafe extern "C" fn pyrefcore_over_released(
     snapshot: *const pyrefcore_snapshot,
 ) -> *mut pyrefcore_findings {
     // SAFETY: the caller's promise.
-    show(compare::over_released(unsafe { &(*snapshot).0 }))
+    let snapshot = unsafe { &(*snapshot).0 };
+    let found = reserve::within(|| Some(show(compare::over_released(snapshot))));
+    found.map_or(null_mut(), Box::into_raw)
 }
 
 /// The number of findings.
@@ -171,7 +176,7 @@ pub unsafe extern "C" fn pyrefcore_findings_drop(findings: *mut pyrefcore_findin
     }
 }
 
-fn show(found: Vec<Finding>) -> *mut pyrefcore_findings {
+fn show(found: Vec<Finding>) -> Box<pyrefcore_findings> {
     let mut findings = pyrefcore_findings {
         shown: Vec::new(),
         _examples: Vec::new(),
@@ -214,5 +219,5 @@ fn show(found: Vec<Finding>) -> *mut pyrefcore_findings {
     }
     // The texts and numbers stay where they are.
     findings._found = found;
-    Box::into_raw(Box::new(findings))
+    Box::new(findings)
 }

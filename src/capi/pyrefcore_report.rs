@@ -3,6 +3,7 @@
 use std::ffi::{CStr, OsStr, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 
+use crate::host::reserve;
 use crate::report::{census, text};
 
 /// Writes the summary that `PYREFCORE_REPORT` asks for at exit, now: births, deaths, and what is alive by
@@ -13,7 +14,11 @@ use crate::report::{census, text};
 /// `path` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_report(path: *const c_char) -> c_int {
-    let summary = text::summary(&census::take());
+    let Some(summary) = reserve::within(|| Some(text::summary(&census::take()))) else {
+        // SAFETY: errno belongs to this thread.
+        unsafe { *libc::__errno_location() = libc::ENOMEM };
+        return -1;
+    };
     if path.is_null() {
         crate::host::say(&summary);
         return 0;

@@ -5,6 +5,7 @@ use std::ptr::{null, null_mut};
 
 use crate::audit::attachment;
 use crate::audit::snapshot::Snapshot;
+use crate::host::reserve;
 
 /// One moment of all objects.
 #[derive(Debug)]
@@ -47,10 +48,12 @@ pub unsafe extern "C" fn pyrefcore_snapshot_try(
 /// As `pyrefcore_snapshot_take`.
 unsafe fn take() -> Result<*mut pyrefcore_snapshot, &'static CStr> {
     attachment::look()?;
-    // SAFETY: the caller's promise is the callee's.
-    let taken = attachment::undisturbed(|| unsafe { Snapshot::take() });
-    let taken = taken.ok_or(attachment::NO_MEMORY)?;
-    Ok(Box::into_raw(Box::new(pyrefcore_snapshot(taken))))
+    let taken = reserve::within(|| {
+        // SAFETY: the caller's promise is the callee's.
+        let taken = attachment::undisturbed(|| unsafe { Snapshot::take() })?;
+        Some(Box::new(pyrefcore_snapshot(taken)))
+    });
+    taken.map(Box::into_raw).ok_or(attachment::NO_MEMORY)
 }
 
 /// Forgets a snapshot, and takes back the references of its pins. NULL is nothing.
@@ -99,15 +102,20 @@ pub unsafe extern "C" fn pyrefcore_snapshot_references(
 
 /// Holds every mortal object that lives now with 2^20 references more, until the snapshot lets go, so that code that
 /// releases one too often does not end it. Called once more it holds those that were born meanwhile. The number of objects
-/// that it holds.
+/// that it holds; 0 where there is no memory, and then it holds none more than before.
 ///
 /// # Safety
 /// `snapshot` came from `pyrefcore_snapshot_take`; and as there. The first call comes before anything that the snapshot
 /// saw has died.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_snapshot_pin(snapshot: *mut pyrefcore_snapshot) -> usize {
-    // SAFETY: the caller's promise.
-    unsafe { (*snapshot).0.pin() }
+    let mut held = 0;
+    let _ = reserve::within(|| {
+        // SAFETY: the caller's promise.
+        held = unsafe { (*snapshot).0.pin() };
+        Some(())
+    });
+    held
 }
 
 /// Takes the references of `pyrefcore_snapshot_pin` back. What then has none dies; but what a later snapshot found to be

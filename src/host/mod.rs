@@ -8,6 +8,7 @@ mod fake;
 mod interpreter;
 mod memory;
 mod process;
+pub mod reserve;
 mod stderr;
 mod thread_words;
 

@@ -19,7 +19,12 @@ pub fn clear() {
 /// An object was born here.
 pub fn born(op: *mut PyObject) {
     let stack = stacks::capture(FRAMES);
-    lock().insert(op as usize, stack);
+    let mut born = lock();
+    // A birth for which there is no memory is not known.
+    match stack.filter(|_| born.try_reserve(1).is_ok()) {
+        Some(stack) => born.insert(op as usize, stack),
+        None => born.remove(&(op as usize)),
+    };
 }
 
 /// An object died.

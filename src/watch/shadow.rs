@@ -36,6 +36,11 @@ impl<M> Shadow<M> {
         }
     }
 
+    /// Whether there is a mark for that address, or could be.
+    pub(crate) const fn reaches(address: usize) -> bool {
+        address / REGION < REGIONS
+    }
+
     /// Whether [`Shadow::open`] has made room.
     pub(crate) fn is_open(&self) -> bool {
         // Acquire: as in `get`.

@@ -100,9 +100,9 @@ pub fn track(domain: u32, address: usize, size: usize) -> c_int {
     if !is_tracing() {
         return NOT_TRACING;
     }
-    let stack = stacks::capture(frames());
-    traces::all().track(domain, address, Trace { size, stack });
-    0
+    let is_known = stacks::capture(frames())
+        .is_some_and(|stack| traces::all().track(domain, address, Trace { size, stack }));
+    if is_known { 0 } else { -1 }
 }
 
 /// A block was given back: 0, or -2 where nothing is traced.
@@ -139,7 +139,7 @@ unsafe fn renew(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callee's.
     let block = op as usize - unsafe { abi::presize(op) };
     let stack = stacks::capture(frames());
-    if traces::all().renew(0, block, stack) {
+    if stack.is_some_and(|stack| traces::all().renew(0, block, stack)) {
         0
     } else {
         -1

@@ -29,12 +29,17 @@ pub fn all() -> MutexGuard<'static, Traces> {
 }
 
 impl Traces {
-    /// Adds a block, or replaces what was known of it.
-    pub fn track(&mut self, domain: u32, address: usize, trace: Trace) {
+    /// Adds a block, or replaces what was known of it; false, and nothing is changed, where there is no memory.
+    #[must_use]
+    pub fn track(&mut self, domain: u32, address: usize, trace: Trace) -> bool {
+        if self.blocks.try_reserve(1).is_err() {
+            return false;
+        }
         self.untrack(domain, address);
         self.current += trace.size;
         self.peak = self.peak.max(self.current);
         self.blocks.insert((domain, address), trace);
+        true
     }
 
     /// Forgets a block. Nothing happens where it is unknown.
@@ -79,16 +84,16 @@ mod tests {
     #[test]
     fn bytes_follow_the_blocks() {
         let mut traces = Traces::default();
-        traces.track(
+        assert!(traces.track(
             0,
             0x10,
             Trace {
                 size: 100,
                 stack: 1,
             },
-        );
-        traces.track(1, 0x10, Trace { size: 50, stack: 1 });
-        traces.track(0, 0x10, Trace { size: 10, stack: 2 });
+        ));
+        assert!(traces.track(1, 0x10, Trace { size: 50, stack: 1 }));
+        assert!(traces.track(0, 0x10, Trace { size: 10, stack: 2 }));
         assert_eq!(traces.memory(), (60, 150));
         traces.untrack(1, 0x10);
         traces.untrack(1, 0x10);
@@ -98,14 +103,14 @@ mod tests {
     #[test]
     fn a_block_that_is_handed_out_again_keeps_its_size() {
         let mut traces = Traces::default();
-        traces.track(
+        assert!(traces.track(
             0,
             0x10,
             Trace {
                 size: 100,
                 stack: 1,
             },
-        );
+        ));
         assert!(traces.renew(0, 0x10, 7));
         assert_eq!(
             traces.get(0, 0x10),
