@@ -39,6 +39,11 @@ def pytest_configure(config: Any) -> None:
         "TYPE may also be a class that was itself leaked",
     )
     if config.getoption("refs"):
+        from pyrefcore.support import why_not
+
+        reason = why_not()
+        if reason is not None:
+            raise pytest.UsageError("--refs: " + reason)
         from pyrefcore.pytest_plugin import References
 
         config.pluginmanager.register(References(config), "pyrefcore-references")

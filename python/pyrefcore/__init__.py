@@ -8,11 +8,15 @@ Importing this attaches to the interpreter, so that objects are seen from then o
 import succeeds all the same, and `attach`, `check` and `audit` raise NotSupported with the reason.
 """
 
-from .attach import attach, attached, detach
-from .audit import audit
-from .check import Interrupted, check
-from .native import NotSupported
 from .report import Example, Finding, Folded, Frame, Neighbour, Report
+from .support import NotSupported, why_not
+
+if why_not() is None:
+    from .attach import attach, attached, detach
+    from .audit import audit
+    from .check import Interrupted, check
+else:
+    from .refused import Interrupted, attach, attached, audit, check, detach
 
 __all__ = [
     "Example",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import sys
@@ -33,6 +34,8 @@ def main(arguments: List[str]) -> int:
     """Does what the arguments say; the exit status."""
     options = _parser().parse_args(arguments)
     try:
+        if getattr(options, "json", False):
+            _keep_output_for_the_report()
         status: int = options.act(options)
         return status
     except (NotSupported, NotCounted) as error:
@@ -43,7 +46,8 @@ def main(arguments: List[str]) -> int:
         return INTERRUPTED
     except _Unwritten as error:
         # The interpreter must not complain about that once again as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if _output is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         # A reader that has left knows.
         return MISUSE if error.errno == errno.EPIPE else _refuse("the report was not written: %s" % error.strerror)
 
@@ -210,8 +214,37 @@ def _can_write(path: Optional[str]) -> bool:
         return False
 
 
+#: The descriptor of standard output, where nothing but the report is written.
+_output: Optional[int] = None
+
+
+def _keep_output_for_the_report() -> None:
+    """From now on what the program, its C code and its children print goes to standard error, to the end of the process."""
+    global _output
+    if sys.stdout is None or _output is not None:
+        return
+    try:
+        # Not to a number that another stream would have.
+        kept = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
+        if sys.stderr is None:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1)
+        else:
+            os.dup2(2, 1)
+    except OSError as error:
+        raise _Unwritten(error.errno, error.strerror) from None
+    _output = kept
+
+
 def _print(text: str) -> None:
     """Writes to standard output, where there is one. What its encoding does not have is shown as an escape."""
+    if _output is not None:
+        try:
+            with open(_output, "w", encoding="utf-8", errors="backslashreplace", closefd=False) as output:
+                output.write(text + "\n")
+        except OSError as error:
+            raise _Unwritten(error.errno, error.strerror) from None
+        return
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Container, List, Sequence, Tuple, Union
 
 from . import graph, native, report
-from .contents import at
+from .contents import at, has_references
 from .printable import decoded
 from .safe_repr import is_type, safe_repr_at, type_name_at
 
@@ -33,7 +33,7 @@ def read(
     for found in findings:
         if found.kind in KINDS:
             last = [one for one in newest if _subject(one) == _subject(found)]
-            examples = _newest(found, last[0] if last else found, alone)
+            examples = _living(_newest(found, last[0] if last else found, alone))
             read.append(_finding(found, examples, runs, windows, unsafe))
     return sorted(read, key=lambda one: -max(abs(one.references_per_run), one.objects_per_run))
 
@@ -71,6 +71,11 @@ def _newest(found: native.Finding, newest: native.Finding, alone: Container[int]
         if others:
             return others
     return [found.examples[index] for index in range(found.examples_count)]
+
+
+def _living(examples: List[native.Example]) -> List[native.Example]:
+    """Without those that have died since the library looked, as what a call is handed does up to 3.11."""
+    return [one for one in examples if one.died or one.refcount <= 0 or has_references(one.object)] or examples
 
 
 def _classes(examples: Sequence[native.Example]) -> List[str]:

@@ -13,6 +13,7 @@ from ctypes import POINTER, c_char_p, c_int, c_size_t, c_ssize_t, c_uint, c_void
 from typing import Any
 
 from . import host
+from .support import NotSupported
 
 #: Where the library is, instead of beside this file.
 VARIABLE = "PYREFCORE_LIBRARY"
@@ -21,10 +22,6 @@ LEAK = 1
 OVER_RELEASE = 2
 UNSTEADY = 3
 GROWTH = 4
-
-
-class NotSupported(ImportError, RuntimeError):
-    """References can't be counted here; the message says why, in one sentence."""
 
 
 class Frame(ctypes.Structure):
@@ -124,8 +121,6 @@ def path() -> str:
 @functools.lru_cache(maxsize=None)
 def library() -> Any:
     """The library, loaded once, with every function's types set. Raises NotSupported where it can't be used."""
-    if sys.implementation.name != "cpython":
-        raise NotSupported("pyrefcore counts CPython's references, and this is %s" % sys.implementation.name)
     file = path()
     # A library says what it was built for in its name; one that says nothing is asked once it is loaded.
     named = re.match(r"libpyrefcore-(cp.+?)\.so", os.path.basename(os.path.realpath(file)))

@@ -128,6 +128,20 @@ class Page(unittest.TestCase):
         self.assertGreaterEqual(page.count("&lt;script&gt;"), 15)
         self.assertIn(r"\x00\ud800", page)
 
+    def test_quotes_end_no_attribute(self):
+        name = "T\" onload='alert(1)' x=\""
+        examples = [Example(1, 5, 1, "<T>", [Neighbour(1, name, name)])]
+        found = Finding("leak", name, 1.0, 1.0, [1, 1], examples)
+        read = Reader(html.render(report(findings=[found])))
+        self.assertFalse([one for one in read.attributes if one[1] in ("onload", "x") and one[0] not in ("rect", "text")])
+        labels = [value for _, attribute, value in read.attributes if attribute == "aria-label"]
+        self.assertEqual(len([label for label in labels if label.startswith(name + ":")]), 2)
+
+    def test_a_name_breaks_no_line(self):
+        page = html.render(report(findings=[leak(folded=[Folded("a\nb\u2028c", 1.0)])], error="x\ny"))
+        self.assertIn(r"a\nb\u2028c", page)
+        self.assertIn(r"x\ny", page)
+
     def test_an_address_is_said_once(self):
         examples = [Example(0xABC, 1, 0, "<Thing at 0xabc>"), Example(0xDEF, 1, 0, "'text'")]
         text = Reader(html.render(report(findings=[leak(examples=examples)]))).all_text()

@@ -12,7 +12,7 @@ use crate::abi::{PyObject, PyVarObject};
 use crate::audit::door::{self, Door, Error};
 use crate::audit::{attachment, blocks, builtin, pins, quarantine};
 use crate::lifecycle::count;
-use crate::watch::birth_stacks;
+use crate::watch::{birth_stacks, fork};
 
 static INNER: Inner = Inner::new();
 
@@ -42,6 +42,11 @@ pub(super) fn open_door(python: &Library) {
             unsafe { exit_callbacks::visit(visit) }
         },
     });
+}
+
+/// Every lock of the audit, for a fork.
+pub(super) fn locks() -> fork::Held {
+    vec![Box::new(quarantine::lock()), Box::new(pins::lock())]
 }
 
 fn open() -> Result<(), &'static CStr> {
@@ -291,5 +296,48 @@ fn given(block: *mut c_void, bytes: usize) {
         if attachment::keeps_births() {
             birth_stacks::born(block.cast());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_child_finds_every_lock_free() {
+        static DONE: AtomicBool = AtomicBool::new(false);
+        fork::take_part(locks);
+        let busy = std::thread::spawn(|| {
+            while !DONE.load(Ordering::Relaxed) {
+                let held = locks();
+                std::thread::sleep(Duration::from_micros(200));
+                drop(held);
+            }
+        });
+        let mut hung = 0;
+        for _ in 0..50 {
+            // SAFETY: the child takes the locks, which allocates no more than a fork may, and ends.
+            unsafe {
+                let child = libc::fork();
+                if child == 0 {
+                    libc::alarm(5);
+                    drop(quarantine::lock());
+                    drop(pins::lock());
+                    libc::_exit(0);
+                }
+                let mut status = 0;
+                libc::waitpid(child, &raw mut status, 0);
+                hung += i32::from(status != 0);
+            }
+            if hung > 0 {
+                break;
+            }
+        }
+        DONE.store(true, Ordering::Relaxed);
+        busy.join().expect("the thread ends");
+        assert_eq!(hung, 0);
     }
 }

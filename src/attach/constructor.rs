@@ -115,7 +115,7 @@ fn join(python: &'static Library, wishes: &Wishes) {
 
 /// Switches on what was asked for.
 fn watch(wishes: &Wishes) {
-    fork::take_part();
+    fork::take_part(audit::locks);
     let reporting = wishes.report.is_some();
     let watchers = [
         (Watcher::Live, wishes.live || reporting),

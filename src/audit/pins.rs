@@ -46,6 +46,12 @@ impl Held {
 static IN_USE: AtomicBool = AtomicBool::new(false);
 static HELD: LazyLock<Mutex<Held>> = LazyLock::new(Mutex::default);
 
+/// Nothing of this file happens while the guard lives.
+#[must_use]
+pub fn lock() -> impl std::any::Any {
+    held()
+}
+
 fn held() -> MutexGuard<'static, Held> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,24 @@
+"""Whether references can be counted in this Python at all. Needs nothing that another implementation may lack."""
+
+from __future__ import annotations
+
+import sys
+from typing import Optional
+
+
+class NotSupported(ImportError, RuntimeError):
+    """References can't be counted here; the message says why, in one sentence."""
+
+
+def why_not() -> Optional[str]:
+    """Why the rest of this package can't even be imported, in one sentence; None where it can."""
+    if sys.implementation.name != "cpython":
+        return "pyrefcore counts CPython's references, and this is %s" % sys.implementation.name
+    try:
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef
+    except (ImportError, AttributeError) as error:
+        # One that was built without libffi, or a sub-interpreter of 3.12.
+        return "pyrefcore needs ctypes, which can't be used here: %s" % error
+    return None
