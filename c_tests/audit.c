@@ -125,6 +125,31 @@ static void an_over_release(void)
     expect(over_releases, PYREFCORE_OVER_RELEASE, "Thing", -1, 0, NULL);
 }
 
+/* What is found where an object that has references to spare loses so many in each window. */
+static size_t found_in_a_fall_of(int references)
+{
+    pyrefcore_snapshot *snapshots[WINDOWS + 1];
+    Py_SET_REFCNT(shared, Py_REFCNT(shared) + 1000);
+    for (int window = 0; window <= WINDOWS; window++) {
+        snapshots[window] = pyrefcore_snapshot_take();
+        for (int i = 0; i < references; i++) {
+            Py_DECREF(shared);
+        }
+    }
+    pyrefcore_findings *found = pyrefcore_compare((const pyrefcore_snapshot *const *)snapshots, WINDOWS + 1);
+    size_t count = pyrefcore_findings_count(found);
+    pyrefcore_findings_drop(found);
+    for (int window = 0; window <= WINDOWS; window++) {
+        pyrefcore_snapshot_drop(snapshots[window]);
+    }
+    return count;
+}
+static void a_fall_of_a_few_references_is_no_over_release(void)
+{
+    EQUAL(found_in_a_fall_of(4), 0);
+    EQUAL(found_in_a_fall_of(5), 1);
+}
+
 /* Pinned objects survive; what was released too often stays. */
 static void pins(void)
 {
@@ -259,6 +284,7 @@ int main(void)
     RUN(a_circle);
     RUN(growth_that_changes);
     RUN(an_over_release);
+    RUN(a_fall_of_a_few_references_is_no_over_release);
     RUN(pins);
     RUN(a_window_that_changes_nothing);
     RUN(neighbours);

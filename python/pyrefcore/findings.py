@@ -46,11 +46,13 @@ def _finding(
     found: native.Finding, examples: Sequence[native.Example], runs: int, windows: int, unsafe: bool
 ) -> report.Finding:
     growth = [found.references[window] for window in range(windows)]
+    classes = _classes(examples)
     objects = [found.objects[window] for window in range(len(growth))]
     missing = sum(example.refcount - example.explained for example in examples)
     return report.Finding(
         kind=KINDS[found.kind],
-        type=name_of(found),
+        # Of a class that was leaked, its metaclass says nothing.
+        type="type" if classes else name_of(found),
         references_per_run=growth[0] / runs if growth else float(missing),
         objects_per_run=objects[0] / runs if objects else 0.0,
         growth=growth,
@@ -59,7 +61,7 @@ def _finding(
             report.Folded(name_of(one), one.objects / (runs or 1))
             for one in (found.folded[index] for index in range(found.folded_count))
         ],
-        classes=_classes(examples),
+        classes=classes,
     )
 
 

@@ -51,9 +51,9 @@ def test_classes_are_told_apart():
 
     report = check(leak)
     assert told(report) == [
-        ("Meta", ["Third"], 1.0, 0.0),
         ("type", ["First"], 1.0, 0.0),
         ("type", ["Second"], 2.0, 0.0),
+        ("type", ["Third"], 1.0, 0.0),
     ], str(report)
     assert [len(one.examples) for one in report.findings] == [1, 1, 1]
 
