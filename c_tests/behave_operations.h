@@ -11,6 +11,31 @@ static void incref(void) { Py_INCREF(ONCE(thing)); }
 static void xincref(void) { Py_XINCREF(ONCE(thing)); }
 static void decref(void) { HERE; Py_DECREF(ONCE(thing)); }
 static void xdecref(void) { HERE; Py_XDECREF(ONCE(thing)); }
+#if PY_MINOR_VERSION < 11
+/* The functions behind them, by their names. */
+#if PY_MINOR_VERSION == 8 || defined(Py_REF_DEBUG)
+#define PLACE_OF_CALL __FILE__, __LINE__,
+#else
+#define PLACE_OF_CALL
+#endif
+static void inner_incref(void) { _Py_INCREF((PyObject *)ONCE(thing)); }
+static void inner_xincref(void) { _Py_XINCREF((PyObject *)ONCE(thing)); }
+static void inner_decref(void) { HERE; _Py_DECREF(PLACE_OF_CALL (PyObject *)ONCE(thing)); }
+static void inner_xdecref(void) { HERE; _Py_XDECREF((PyObject *)ONCE(thing)); }
+#endif
+#if PY_MINOR_VERSION == 8
+static void inner_total(void)
+{
+    evaluations = 1;
+    _Py_INC_REFTOTAL;
+    _Py_INC_REFTOTAL;
+    _Py_INC_TPALLOCS(thing) _Py_COUNT_ALLOCS_COMMA;
+    note(" then");
+    _Py_DEC_REFTOTAL;
+    _Py_INC_TPFREES(thing);
+    _Py_DEC_TPFREES(thing);
+}
+#endif
 static void xincref_null(void) { Py_XINCREF((Thing *)ONCE(NULL)); }
 static void xdecref_null(void) { Py_XDECREF((Thing *)ONCE(NULL)); }
 static void twice(void) { HERE; evaluations = 1; Py_INCREF(thing); Py_INCREF(thing); Py_DECREF(thing); }
@@ -159,6 +184,13 @@ static const struct operation { const char *name; enum starts starts; int in_ful
     { "Py_SET_SIZE", ANY, 0, set_size }, { "Py_IS_TYPE", LISTED, 0, is_type },
 #endif
     { "Py_XINCREF", ANY, 0, xincref }, { "Py_XDECREF", ANY, 0, xdecref }, { "several", ANY, 0, twice },
+#if PY_MINOR_VERSION < 11
+    { "_Py_INCREF", ANY, 0, inner_incref }, { "_Py_XINCREF", ANY, 0, inner_xincref },
+    { "_Py_DECREF", ANY, 0, inner_decref }, { "_Py_XDECREF", ANY, 0, inner_xdecref },
+#endif
+#if PY_MINOR_VERSION == 8
+    { "_Py_INC_REFTOTAL", FIXED, 1, inner_total },
+#endif
     { "Py_XINCREF(NULL)", FIXED, 1, xincref_null }, { "Py_XDECREF(NULL)", FIXED, 1, xdecref_null },
 #if PY_MINOR_VERSION >= 10
     { "Py_NewRef", ANY, 0, new_ref }, { "Py_XNewRef", ANY, 0, xnew_ref }, { "Py_XNewRef(NULL)", FIXED, 1, xnew_ref_null },

@@ -92,11 +92,33 @@ static void objects(void)
     image("PyObject_HEAD_INIT", &object, sizeof object);
     image("PyVarObject_HEAD_INIT", &variable, sizeof variable);
 
+#if PY_MINOR_VERSION <= 12
+    FACT("_PyObject_HEAD_EXTRA", "%zu", sizeof(struct { _PyObject_HEAD_EXTRA char end; }));
+#endif
+    void *links[] = { _PyObject_EXTRA_INIT NULL };
+    FACT("_PyObject_EXTRA_INIT", "%zu", sizeof links);
+    EXPRESSION(void, _PyObject_ASSERT(head, head == NULL));
+    EXPRESSION(void, _PyObject_ASSERT_WITH_MSG(head, head == NULL, "message"));
+    EXPRESSION(void, _PyObject_ASSERT_FROM(head, head == NULL, "message", "file", 1, "function"));
+    EXPRESSION(void, _PyObject_ASSERT_FAILED_MSG(head, "message"));
+
     EXPRESSION(PyObject *, _PyObject_CAST(head));
+#if PY_MINOR_VERSION == 9 || PY_MINOR_VERSION == 10
+    EXPRESSION(const PyObject *, _PyObject_CAST_CONST(head));
+#endif
+#if PY_MINOR_VERSION == 10
+    EXPRESSION(const PyVarObject *, _PyVarObject_CAST_CONST(head));
+#endif
+#if PY_MINOR_VERSION >= 11
+    EXPRESSION(PyTypeObject *, _PyType_CAST(head));
+#endif
     EXPRESSION(PyVarObject *, _PyVarObject_CAST(head));
     EXPRESSION(Py_ssize_t, Py_REFCNT(head));
     EXPRESSION(PyTypeObject *, Py_TYPE(head));
     EXPRESSION(Py_ssize_t, Py_SIZE(head));
+#ifdef Py_REF_DEBUG
+    EXPRESSION(Py_ssize_t, _Py_GetRefTotal());
+#endif
     EXPRESSION(void, Py_INCREF(head));
     EXPRESSION(void, Py_XINCREF(head));
     EXPRESSION(void, Py_DECREF(head));
@@ -106,6 +128,10 @@ static void objects(void)
 #pragma GCC diagnostic error "-Wdiscarded-qualifiers"
 #endif
     EXPRESSION(int, Py_IS_TYPE((const PyObject *)head, (const PyTypeObject *)NULL));
+#endif
+#if PY_MINOR_VERSION == 8
+    EXPRESSION(void, _Py_Dealloc_inline(head));
+    EXPRESSION(void, _Py_ForgetReference(head));
 #endif
 #if PY_MINOR_VERSION >= 9
     EXPRESSION(int, Py_IS_TYPE(head, NULL));
@@ -192,14 +218,18 @@ static void types(void)
 
 static void names(void)
 {
-#if PY_MINOR_VERSION == 8
-    /* CPython's struct has a tag, ours is a typedef. */
-    typedef __typeof__(_Py_tracemalloc_config) Config;
+#if PY_MINOR_VERSION == 8 || (PY_MINOR_VERSION <= 11 && (!defined(AGAINST_PYTHON_H) || defined(WITH_INTERNALS)))
+    typedef struct _PyTraceMalloc_Config Config;
     STRUCT(Config);
-    PLACE(Config, initialized); /* An enum there. */
+    PLACE(Config, initialized);
     FIELD(Config, tracing, int);
     FIELD(Config, max_nframe, int);
+#if PY_MINOR_VERSION == 8
     FIELD(Config, use_domain, int);
+#endif
+    VALUE(TRACEMALLOC_INITIALIZED);
+    VALUE(TRACEMALLOC_FINALIZED);
+    EXPRESSION(Config, _Py_tracemalloc_config);
 #endif
 #include "facts_names.inc"
 }

@@ -58,7 +58,8 @@ names() {
     tr -cs 'A-Za-z0-9_' '\n' <"$out/ours.i" | sort -u | sed -n '/^_\{0,1\}\(ob\|tp\|gc\)_/s/^/field /p'
     tr '\n' ' ' <"$out/ours.i" | tr ';{}' '\n\n\n' | awk '
         { inlined = /static inline/
-          gsub(/__attribute__ *\(\([a-z_]*\)\)|extern|static|inline/, ""); gsub(/^ +| +$/, ""); gsub(/ +/, " ")
+          gsub(/__attribute__ *\(\([a-z_]*\)\)/, ""); while (sub(/(^| )(extern|static|inline) /, " ")) { }
+          gsub(/^ +| +$/, ""); gsub(/ +/, " ")
           # What has no name in pyrefcore.h.
           gsub(/void \*tstate/, "OPAQUE(PyThreadState) *tstate")
           gsub(/void \*_?interpreter/, "OPAQUE(PyInterpreterState) *interpreter") }
@@ -78,11 +79,13 @@ names() {
         /^[A-Za-z][A-Za-z_]* _Py_[A-Za-z_]+$/ && !/^(return|struct|enum) / { print "type", $2, $1 }'
 }
 
-# Every name that can't be taken over by itself stands in facts.c or in an operation; `_Py_X` is run as `Py_X`.
+# Every name that can't be taken over by itself stands in facts.c or in an operation; `_Py_X` and `_Py_X_impl` are run
+# as `Py_X`.
 mentioned() {
     cat c_tests/facts.c c_tests/behave_operations.h | tr -cs 'A-Za-z0-9_' '\n' | sort -u >"$out/mentioned"
     awk 'NR == FNR { there[$1] = 1; next }
-        /^(macro|field|inline) / && !($2 in there) && !(substr($2, 2) in there) { print }' \
+        { plain = substr($2, 2); sub(/_impl$/, "", plain) }
+        /^(macro|field|inline) / && !($2 in there) && !(plain in there) { print }' \
         "$out/mentioned" "$out/names" | sort -u >"$out/forgotten"
     if [ -s "$out/forgotten" ]; then
         case_failed "pyrefcore.h has what facts.c and behave_operations.h don't mention" "$out/forgotten"
@@ -97,10 +100,7 @@ rows() {
     awk -v known="${2:-}" '
         BEGIN { if (known != "") while ((getline line <known) > 0) there[line] = 1 }
         $1 == "constant" { printf "#ifdef %s\nCONSTANT(%s);\n#else\nUNDECLARED(%s);\n#endif\n", $2, $2, $2; next }
-        $1 == "inline" || $1 == "macro" { taken[$1, $2] = 1; next }
         $1 != "function" && $1 != "type" { next }
-        # What a macro of the same name calls is its own.
-        /^function _/ && ("inline", $2) in taken && ("macro", substr($2, 2)) in taken { next }
         known != "" && !($2 in there) { print "UNDECLARED(" $2 ($1 == "function" ? "()" : "") ");"; next }
         { kind = toupper($1); name = $2; sub(/^[^ ]+ [^ ]+ /, ""); print kind "(" name ", " $0 ");" }' \
         "$out/names" >"$1"

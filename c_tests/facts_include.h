@@ -7,6 +7,7 @@
 #ifdef WITH_INTERNALS
 #include "internal/pycore_gc.h"
 #include "internal/pycore_object.h"
+#include "internal/pycore_pymem.h"
 #endif
 /* What pyrefcore.h can't name and calls void. */
 #define OPAQUE(type) type

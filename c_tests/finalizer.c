@@ -63,14 +63,17 @@ static void dies(void)
 static void is_resurrected(PyTypeObject *type, int again)
 {
     start(1);
-    pyrefcore_watch(PYREFCORE_LIVE);
-    uint64_t mark = pyrefcore_mark();
+    pyrefcore_watch(PYREFCORE_LIVE | PYREFCORE_COUNT);
+    uint64_t mark = pyrefcore_mark(), births = pyrefcore_births(), deaths = pyrefcore_deaths();
     PyObject *op = again ? PyObject_New(PyObject, type) : PyObject_GC_New(PyObject, type);
     Py_DECREF(op);
     CHECK(rescued == op && finalized == 1 && ended == 0 && answers == 2);
     EQUAL(Py_REFCNT(op), 1);
     GAINED(1 - RESURRECTION_TAX);
     EQUAL(pyrefcore_live_count(mark), 1);
+    /* It has died once, and was born a second time. */
+    EQUAL(pyrefcore_births() - births, 2);
+    EQUAL(pyrefcore_deaths() - deaths, 1);
     /* It is an object like any other: it can be shared, and dies when it is let go. */
     Py_INCREF(op);
     Py_DECREF(op);
@@ -79,7 +82,9 @@ static void is_resurrected(PyTypeObject *type, int again)
     CHECK(finalized == 1 + again && ended == 1 && answers == 21);
     GAINED(-RESURRECTION_TAX);
     EQUAL(pyrefcore_live_count(mark), 0);
-    pyrefcore_unwatch(PYREFCORE_LIVE);
+    EQUAL(pyrefcore_births() - births, 2);
+    EQUAL(pyrefcore_deaths() - deaths, 2);
+    pyrefcore_unwatch(PYREFCORE_LIVE | PYREFCORE_COUNT);
 }
 static void plain_is_resurrected(void) { is_resurrected(&Plain_Type, 1); }
 static void container_is_resurrected(void) { is_resurrected(&Container_Type, 0); }

@@ -16,8 +16,12 @@ static void count(void)
     uint64_t births = pyrefcore_births(), deaths = pyrefcore_deaths();
     keep(0, 100);
     EQUAL(pyrefcore_live_count(0), 100);
+    EQUAL(pyrefcore_births() - births, 100);
+    EQUAL(pyrefcore_deaths() - deaths, 0);
     drop(20, 100);
     EQUAL(pyrefcore_live_count(0), 20);
+    EQUAL(pyrefcore_births() - births, 100);
+    EQUAL(pyrefcore_deaths() - deaths, 80);
     keep(20, 40);
     EQUAL(pyrefcore_live_count(0), 40);
     drop(0, 40);

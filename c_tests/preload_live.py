@@ -42,6 +42,7 @@ for suffix, functions, options in (
         live_case(what, FUNCTIONS[what], suffix=suffix, **options)
 live_case("phantoms", "True 2500\n")
 live_case("resurrect", "saved 50 alive 50\nalive 0\nsaved 30 alive 30\nalive 0\n")
+live_case("reborn", "twice born: True as often dead: True\n")
 live_case("threads", "3200\n0\n" + TABLE)
 live_case("threads", "3200\n0\n" + TABLE, suffix="_malloc", PYTHONMALLOC="malloc")
 live_case("fork", "child 0 parent 100\n")

@@ -206,6 +206,24 @@ def resized():
     print("left:", {name: left[name] for name in names if left.get(name, 0) > 60})
 
 
+def reborn():
+    """Whether objects that resurrect themselves once are born twice and die twice."""
+    saved = []
+
+    class Phoenix:
+        def __del__(self):
+            saved.append(self)
+
+    core.pyrefcore_watch(4)
+    births, deaths = core.pyrefcore_births(), core.pyrefcore_deaths()
+    # The evaluation loop ends some objects itself, which is not seen; a list does not.
+    made = [Phoenix() for _ in range(20000)]
+    made.clear()
+    saved.clear()
+    births, deaths = core.pyrefcore_births() - births, core.pyrefcore_deaths() - deaths
+    print("twice born:", births >= 40000, "as often dead:", deaths >= 40000)
+
+
 def resurrect():
     saved = []
 

@@ -21,7 +21,8 @@ cd "$(dirname "$0")/.." || exit 2
 [ $# -gt 0 ] || set -- $(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
 
 programs="words counting birth allocation death replacing trashcan total negative all_objects tracemalloc
-    tracer live marks misuse finalizer report audit no_memory forgotten two_units surface biased owners biased_threads"
+    tracer live marks misuse finalizer report audit no_memory forgotten two_units chain_3_8 chain_3_9 chain_3_11
+    surface biased owners biased_threads"
 programs=${RUN_PROGRAMS:-$programs}
 cc=${CC:-gcc}
 flags="-std=c11 -Wall -Wextra -Wpedantic -Werror -g ${CFLAGS:-}"

@@ -94,6 +94,7 @@ wait $builder || cat target/build-all.log
     step "C suite" sh c_tests/run.sh $flavours
     step "header, both compilers, all standards" sh c_tests/header.sh $flavours
     step "layouts, constants and inline functions beside CPython's headers" sh c_tests/facts.sh $flavours
+    step "names of CPython's headers of counting" sh c_tests/names.sh $flavours
     step "exported symbols" sh c_tests/symbols.sh $flavours
     step "symbols that real headers and libraries know" sh c_tests/emitted.sh $flavours
 }

@@ -153,8 +153,8 @@ static void rebirth(void)
     pyrefcore_trace_stop();
 }
 
-#if PY_VERSION_HEX < 0x03090000
-/* The inline births of 3.8 test this variable by themselves. */
+#if PY_VERSION_HEX < 0x030C0000
+/* A birth tests this variable, also one that is compiled into a program. */
 static void config(void)
 {
     EQUAL(_Py_tracemalloc_config.tracing, 0);
@@ -173,7 +173,7 @@ int main(void)
     RUN(stacks);
     RUN(number_of_frames);
     RUN(rebirth);
-#if PY_VERSION_HEX < 0x03090000
+#if PY_VERSION_HEX < 0x030C0000
     RUN(config);
 #endif
     return summary();

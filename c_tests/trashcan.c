@@ -95,9 +95,11 @@ static void all_are_told(void)
     uint64_t mark = pyrefcore_mark();
     pthread_create(&thread, NULL, end_chain, &length);
     pthread_join(thread, NULL);
-    EQUAL(pyrefcore_births(), length);
+    Thing *kept = new_thing(1);
+    EQUAL(pyrefcore_births(), length + 1);
     EQUAL(pyrefcore_deaths(), length);
-    EQUAL(pyrefcore_live_count(mark), 0);
+    EQUAL(pyrefcore_live_count(mark), 1);
+    Py_DECREF(kept);
     pyrefcore_unwatch(PYREFCORE_COUNT | PYREFCORE_LIVE);
 }
 

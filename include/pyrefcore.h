@@ -175,6 +175,22 @@ struct _typeobject {
 #endif
 };
 
+#if PY_MINOR_VERSION <= 11
+/* tracemalloc's settings, which a birth looks at. */
+typedef struct _PyTraceMalloc_Config {
+    enum {
+        TRACEMALLOC_NOT_INITIALIZED,
+        TRACEMALLOC_INITIALIZED,
+        TRACEMALLOC_FINALIZED
+    } initialized;
+    int tracing;            /* whether memory blocks are traced */
+    int max_nframe;         /* frames kept of each traceback */
+#if PY_MINOR_VERSION == 8
+    int use_domain;         /* whether blocks are told apart by domain */
+#endif
+} _PyTraceMalloc_Config;
+#endif
+
 #if PY_MINOR_VERSION >= 13
 /* What a reference tracer is told of (3.13 and later). */
 typedef enum {
@@ -382,37 +398,22 @@ typedef struct {
  */
 typedef int (*pyrefcore_frame_visitor)(const pyrefcore_frame*, void*);
 
-#if !defined(PYREFCORE_3_9)
-/*
- CPython 3.8's settings of tracemalloc, whose `tracing` the inline births of that version test.
- */
-typedef struct {
-  /*
-   0: not initialized, 1: initialized, 2: finalized.
-   */
-  int initialized;
-  /*
-   Whether memory blocks are traced.
-   */
-  int tracing;
-  /*
-   Frames kept of each traceback.
-   */
-  int max_nframe;
-  /*
-   Whether blocks are told apart by domain.
-   */
-  int use_domain;
-} _PyTraceMalloc_Config;
-#endif
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
+#if (defined(PYREFCORE_3_9) && !defined(PYREFCORE_3_12))
+/*
+ tracemalloc's settings (up to 3.11). In a host they are the host's, and the loader gives all libraries the
+ same variable.
+ */
+extern _PyTraceMalloc_Config _Py_tracemalloc_config;
+#endif
+
 #if !defined(PYREFCORE_3_9)
 /*
- tracemalloc's settings (3.8).
+ tracemalloc's settings (up to 3.11). In a host they are the host's, and the loader gives all libraries the
+ same variable.
  */
 extern _PyTraceMalloc_Config _Py_tracemalloc_config;
 #endif
@@ -1496,8 +1497,58 @@ void _Py_PrintReferenceAddresses(void *_interpreter, FILE *stream);
 #define PYREFCORE_ALWAYS_INLINE
 #endif
 
+/* The name of an inline function that a macro Py_NAME calls. From 3.11 on CPython gives both the same name. */
+#if PY_VERSION_HEX >= 0x030B0000
+#define PYREFCORE_INLINE(name) Py_##name
+#else
+#define PYREFCORE_INLINE(name) _Py_##name
+#endif
+/* 3.14 and 3.15 export functions with the names of some macros, and so call their inline functions otherwise. */
+#if PY_VERSION_HEX >= 0x030F0000
+#define PYREFCORE_INLINE_TYPE _Py_TYPE_impl
+#define PYREFCORE_INLINE_SIZED(name) _Py_##name##_impl
+#else
+#define PYREFCORE_INLINE_SIZED(name) PYREFCORE_INLINE(name)
+#endif
+#if PY_VERSION_HEX >= 0x030E0000
+#define PYREFCORE_INLINE_REFCNT _Py_REFCNT
+#ifndef PYREFCORE_INLINE_TYPE
+#define PYREFCORE_INLINE_TYPE _Py_TYPE
+#endif
+#else
+#define PYREFCORE_INLINE_REFCNT PYREFCORE_INLINE(REFCNT)
+#define PYREFCORE_INLINE_TYPE PYREFCORE_INLINE(TYPE)
+#endif
+
+/* These cast a pointer to any object struct. None of them checks anything. */
 #define _PyObject_CAST(op) ((PyObject *)(op))
 #define _PyVarObject_CAST(op) ((PyVarObject *)(op))
+#if PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030B0000
+#define _PyObject_CAST_CONST(op) ((const PyObject *)(op))
+#endif
+#if PY_VERSION_HEX >= 0x030A0000 && PY_VERSION_HEX < 0x030B0000
+#define _PyVarObject_CAST_CONST(op) ((const PyVarObject *)(op))
+#endif
+#if PY_VERSION_HEX >= 0x030B0000
+#define _PyType_CAST(op) ((PyTypeObject *)(op))
+#endif
+
+/* No object has so many items: it stands for a size that is not known. */
+#define Py_INVALID_SIZE (Py_ssize_t)-1
+
+/* These check an expression that should be true of an object, unless NDEBUG is defined. A failure is reported by
+ * _PyObject_AssertFailed, which aborts. `msg` is NULL or a C string. */
+#ifdef NDEBUG
+#define _PyObject_ASSERT_FROM(obj, expr, msg, filename, lineno, func) ((void)0)
+#else
+#define _PyObject_ASSERT_FROM(obj, expr, msg, filename, lineno, func) \
+    ((expr) ? (void)0 : _PyObject_AssertFailed((obj), #expr, (msg), (filename), (lineno), (func)))
+#endif
+#define _PyObject_ASSERT_WITH_MSG(obj, expr, msg) \
+    _PyObject_ASSERT_FROM((obj), expr, (msg), __FILE__, __LINE__, __func__)
+#define _PyObject_ASSERT(obj, expr) _PyObject_ASSERT_WITH_MSG((obj), expr, NULL)
+#define _PyObject_ASSERT_FAILED_MSG(obj, msg) \
+    _PyObject_AssertFailed((obj), NULL, (msg), __FILE__, __LINE__, __func__)
 
 /* ---- Immortality ---- */
 
@@ -1535,6 +1586,17 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 #define PyObject_HEAD PyObject ob_base;
 #define PyObject_VAR_HEAD PyVarObject ob_base;
 
+/* The two links in front of a head where Py_TRACE_REFS is on, up to 3.12, and what initialises them. */
+#if defined(Py_TRACE_REFS) && PY_VERSION_HEX < 0x030D0000
+#define _PyObject_HEAD_EXTRA PyObject *_ob_next; PyObject *_ob_prev;
+#define _PyObject_EXTRA_INIT NULL, NULL,
+#else
+#if PY_VERSION_HEX < 0x030D0000
+#define _PyObject_HEAD_EXTRA
+#endif
+#define _PyObject_EXTRA_INIT
+#endif
+
 /* These initialise the head of a static object and bring the comma that must follow. The count starts at
  * 1 up to 3.12; from 3.13 on the object is immortal. */
 #if defined(Py_GIL_DISABLED) && PY_VERSION_HEX >= 0x030E0000
@@ -1545,26 +1607,24 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 #define PyObject_HEAD_INIT(type) { _Py_IMMORTAL_INITIAL_REFCNT, 0, _Py_STATIC_FLAG_BITS, (type) },
 #elif PY_VERSION_HEX >= 0x030D0000
 #define PyObject_HEAD_INIT(type) { _Py_IMMORTAL_REFCNT, (type) },
-#elif defined(Py_TRACE_REFS)
-#define PyObject_HEAD_INIT(type) { NULL, NULL, 1, (type) },
 #else
-#define PyObject_HEAD_INIT(type) { 1, (type) },
+#define PyObject_HEAD_INIT(type) { _PyObject_EXTRA_INIT 1, (type) },
 #endif
 #define PyVarObject_HEAD_INIT(type, size) { PyObject_HEAD_INIT(type) (size) },
 
 /* ---- Fields ---- */
 
-/* These read the head. They can be assigned to where CPython's can: type and size up to 3.10. CPython 3.12 and newer also assert that Py_SIZE and Py_SET_SIZE get no int; there is no
- * int type here to compare with. */
+/* These read the head. They can be assigned to where CPython's can: type and size up to 3.10. CPython 3.12 and
+ * newer also assert that Py_SIZE and Py_SET_SIZE get no int; there is no int type here to compare with. */
 #if PY_VERSION_HEX < 0x030B0000
 #define Py_TYPE(op) (_PyObject_CAST(op)->ob_type)
 #define Py_SIZE(op) (_PyVarObject_CAST(op)->ob_size)
 #else
-static inline PyTypeObject *_Py_TYPE(PyObject *op) { return op->ob_type; }
-#define Py_TYPE(op) _Py_TYPE(_PyObject_CAST(op))
+static inline PyTypeObject *PYREFCORE_INLINE_TYPE(PyObject *op) { return op->ob_type; }
+#define Py_TYPE(op) PYREFCORE_INLINE_TYPE(_PyObject_CAST(op))
 
-static inline Py_ssize_t _Py_SIZE(PyVarObject *op) { return op->ob_size; }
-#define Py_SIZE(op) _Py_SIZE(_PyVarObject_CAST(op))
+static inline Py_ssize_t PYREFCORE_INLINE_SIZED(SIZE)(PyObject *op) { return _PyVarObject_CAST(op)->ob_size; }
+#define Py_SIZE(op) PYREFCORE_INLINE_SIZED(SIZE)(_PyObject_CAST(op))
 #endif
 
 /* This is true when the two are one object. CPython has it from 3.10 on. */
@@ -1572,14 +1632,19 @@ static inline Py_ssize_t _Py_SIZE(PyVarObject *op) { return op->ob_size; }
 
 /* This is true when the object's type is this one and not a subtype of it. CPython has it, and the setters
  * below, from 3.9 on. */
+#if PY_VERSION_HEX < 0x030B0000
 static inline int _Py_IS_TYPE(const PyObject *op, const PyTypeObject *type) { return op->ob_type == type; }
-#define Py_IS_TYPE(op, type) _Py_IS_TYPE(_PyObject_CAST(op), (type))
+#define Py_IS_TYPE(op, type) _Py_IS_TYPE((const PyObject *)(op), (type))
+#else
+static inline int PYREFCORE_INLINE_SIZED(IS_TYPE)(PyObject *op, PyTypeObject *type) { return op->ob_type == type; }
+#define Py_IS_TYPE(op, type) PYREFCORE_INLINE_SIZED(IS_TYPE)(_PyObject_CAST(op), (type))
+#endif
 
 /* Py_SET_TYPE counts no reference, neither to the old type nor to the new one. */
-static inline void Py_SET_TYPE(PyObject *op, PyTypeObject *type) { op->ob_type = type; }
-#define Py_SET_TYPE(op, type) Py_SET_TYPE(_PyObject_CAST(op), (type))
+static inline void PYREFCORE_INLINE(SET_TYPE)(PyObject *op, PyTypeObject *type) { op->ob_type = type; }
+#define Py_SET_TYPE(op, type) PYREFCORE_INLINE(SET_TYPE)(_PyObject_CAST(op), (type))
 
-static inline void _Py_SET_SIZE(PyVarObject *op, Py_ssize_t size)
+static inline void PYREFCORE_INLINE_SIZED(SET_SIZE)(PyVarObject *op, Py_ssize_t size)
 {
 #ifdef Py_GIL_DISABLED
     __atomic_store_n(&op->ob_size, size, __ATOMIC_RELAXED);
@@ -1587,9 +1652,14 @@ static inline void _Py_SET_SIZE(PyVarObject *op, Py_ssize_t size)
     op->ob_size = size;
 #endif
 }
-#define Py_SET_SIZE(op, size) _Py_SET_SIZE(_PyVarObject_CAST(op), (size))
+#define Py_SET_SIZE(op, size) PYREFCORE_INLINE_SIZED(SET_SIZE)(_PyVarObject_CAST(op), (size))
 
 /* ---- Counting ---- */
+
+/* A name of older versions. */
+#if defined(Py_REF_DEBUG) && PY_VERSION_HEX >= 0x030C0000
+#define _Py_GetRefTotal() _Py_GetGlobalRefTotal()
+#endif
 
 #ifndef Py_GIL_DISABLED
 
@@ -1605,14 +1675,17 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsImmortal(PyObject *op)
 /* The number of references. It can be assigned to in 3.8 and 3.9. */
 #if PY_VERSION_HEX < 0x030A0000
 #define Py_REFCNT(op) (_PyObject_CAST(op)->ob_refcnt)
+#elif PY_VERSION_HEX < 0x030B0000
+static inline Py_ssize_t _Py_REFCNT(const PyObject *op) { return op->ob_refcnt; }
+#define Py_REFCNT(op) _Py_REFCNT(_PyObject_CAST_CONST(op))
 #else
-static inline Py_ssize_t _Py_REFCNT(PyObject *op) { return op->ob_refcnt; }
-#define Py_REFCNT(op) _Py_REFCNT(_PyObject_CAST(op))
+static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op) { return op->ob_refcnt; }
+#define Py_REFCNT(op) PYREFCORE_INLINE_REFCNT(_PyObject_CAST(op))
 #endif
 
 /* Py_SET_REFCNT changes no total, and setting 0 frees nothing. From 3.12 on an immortal object keeps its
  * count; 3.14 and newer store 32 bits and keep the flags beside them. */
-static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
+static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 {
 #if PY_VERSION_HEX >= 0x030E0000
     assert(refcnt >= 0);
@@ -1628,11 +1701,38 @@ static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
     op->ob_refcnt = refcnt;
 #endif
 }
-#define Py_SET_REFCNT(op, refcnt) Py_SET_REFCNT(_PyObject_CAST(op), (refcnt))
+#define Py_SET_REFCNT(op, refcnt) PYREFCORE_INLINE(SET_REFCNT)(_PyObject_CAST(op), (refcnt))
+
+/* How the total moves where a header moves it itself: up to 3.11, and where Py_REF_DEBUG is on. Several threads may. */
+#if defined(Py_REF_DEBUG) && PY_VERSION_HEX < 0x030C0000
+#define PYREFCORE_INC_TOTAL ((void)__atomic_fetch_add(&_Py_RefTotal, 1, __ATOMIC_RELAXED))
+#define PYREFCORE_DEC_TOTAL ((void)__atomic_fetch_sub(&_Py_RefTotal, 1, __ATOMIC_RELAXED))
+#else
+#define PYREFCORE_INC_TOTAL ((void)0)
+#define PYREFCORE_DEC_TOTAL ((void)0)
+#endif
+
+/* 3.8 has these for a header's own use. Without Py_REF_DEBUG or COUNT_ALLOCS, which there is no flavour for, they
+ * are empty. */
+#if PY_VERSION_HEX < 0x03090000
+#define _Py_INC_REFTOTAL PYREFCORE_INC_TOTAL
+#define _Py_DEC_REFTOTAL PYREFCORE_DEC_TOTAL
+#define _Py_INC_TPALLOCS(op)
+#define _Py_INC_TPFREES(op)
+#define _Py_DEC_TPFREES(op)
+#define _Py_COUNT_ALLOCS_COMMA
+
+/* _Py_Dealloc is a function here, and this its other name. */
+static inline void _Py_Dealloc_inline(PyObject *op) { _Py_Dealloc(op); }
+#ifndef Py_TRACE_REFS
+/* There is no list to take the object from. */
+static inline void _Py_ForgetReference(PyObject *op) { (void)op; }
+#endif
+#endif
 
 /* Py_INCREF takes one more reference. Where Py_REF_DEBUG is on the total grows too, even for an immortal
  * object whose count 3.12 and 3.13 still raise; 3.14 and newer leave out what is immortal afterwards. */
-static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
+static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op)
 {
 #if PY_VERSION_HEX >= 0x030E0000
     uint32_t count = op->ob_refcnt;
@@ -1656,21 +1756,39 @@ static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
     _Py_INCREF_IncRefTotal();
 #endif
 #else
-#ifdef Py_REF_DEBUG
-    __atomic_fetch_add(&_Py_RefTotal, 1, __ATOMIC_RELAXED);
-#endif
+    PYREFCORE_INC_TOTAL;
     op->ob_refcnt++;
 #endif
 }
-#define Py_INCREF(op) Py_INCREF(_PyObject_CAST(op))
+#define Py_INCREF(op) PYREFCORE_INLINE(INCREF)(_PyObject_CAST(op))
 
 /* Py_DECREF gives one reference back; the last one frees the object through _Py_Dealloc. Where Py_REF_DEBUG
  * is on, a count that is negative afterwards (up to 3.11) or not positive before (from 3.12 on; 3.14 adds
- * counts that only freed memory shows) ends the process with the caller's file and line. */
+ * counts that only freed memory shows) ends the process with the caller's file and line. Its function takes
+ * these two in front of the object there, and always in 3.8. */
+#if PY_VERSION_HEX < 0x030C0000
+#if defined(Py_REF_DEBUG) || PY_VERSION_HEX < 0x03090000
+static inline void PYREFCORE_INLINE(DECREF)(const char *filename, int lineno, PyObject *op)
+{
+    (void)filename;
+    (void)lineno;
+#else
+static inline void PYREFCORE_INLINE(DECREF)(PyObject *op)
+{
+#endif
+    PYREFCORE_DEC_TOTAL;
+    if (--op->ob_refcnt == 0) {
+        _Py_Dealloc(op);
+    }
 #ifdef Py_REF_DEBUG
+    else if (op->ob_refcnt < 0) {
+        _Py_NegativeRefcount(filename, lineno, op);
+    }
+#endif
+}
+#elif defined(Py_REF_DEBUG)
 static inline void Py_DECREF(const char *filename, int lineno, PyObject *op)
 {
-#if PY_VERSION_HEX >= 0x030C0000
 #if PY_VERSION_HEX >= 0x030E0000
     int64_t image;
     memcpy(&image, op, sizeof image);
@@ -1687,30 +1805,22 @@ static inline void Py_DECREF(const char *filename, int lineno, PyObject *op)
     if (--op->ob_refcnt == 0) {
         _Py_Dealloc(op);
     }
-#else
-    __atomic_fetch_sub(&_Py_RefTotal, 1, __ATOMIC_RELAXED);
-    if (--op->ob_refcnt == 0) {
-        _Py_Dealloc(op);
-    }
-    else if (op->ob_refcnt < 0) {
-        _Py_NegativeRefcount(filename, lineno, op);
-    }
-#endif
 }
-#define Py_DECREF(op) Py_DECREF(__FILE__, __LINE__, _PyObject_CAST(op))
 #else
 static inline PYREFCORE_ALWAYS_INLINE void Py_DECREF(PyObject *op)
 {
-#if PY_VERSION_HEX >= 0x030C0000
     if (_Py_IsImmortal(op)) {
         return;
     }
-#endif
     if (--op->ob_refcnt == 0) {
         _Py_Dealloc(op);
     }
 }
-#define Py_DECREF(op) Py_DECREF(_PyObject_CAST(op))
+#endif
+#if defined(Py_REF_DEBUG) || PY_VERSION_HEX < 0x03090000
+#define Py_DECREF(op) PYREFCORE_INLINE(DECREF)(__FILE__, __LINE__, _PyObject_CAST(op))
+#else
+#define Py_DECREF(op) PYREFCORE_INLINE(DECREF)(_PyObject_CAST(op))
 #endif
 
 #endif /* !Py_GIL_DISABLED */
@@ -1772,7 +1882,7 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsImmortal(PyObject *op)
 #define _Py_IsImmortal(op) _Py_IsImmortal(_PyObject_CAST(op))
 
 /* The number of references, which is out of date at once where other threads count. */
-static inline Py_ssize_t _Py_REFCNT(PyObject *op)
+static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op)
 {
     uint32_t local = __atomic_load_n(&op->ob_ref_local, __ATOMIC_RELAXED);
     if (local == _Py_IMMORTAL_REFCNT_LOCAL) {
@@ -1785,7 +1895,7 @@ static inline Py_ssize_t _Py_REFCNT(PyObject *op)
     Py_ssize_t shared = __atomic_load_n(&op->ob_ref_shared, __ATOMIC_RELAXED);
     return (Py_ssize_t)local + (shared >> _Py_REF_SHARED_SHIFT);
 }
-#define Py_REFCNT(op) _Py_REFCNT(_PyObject_CAST(op))
+#define Py_REFCNT(op) PYREFCORE_INLINE_REFCNT(_PyObject_CAST(op))
 
 /* Py_SET_REFCNT changes no total, and setting 0 frees nothing; an immortal object keeps its count. An object that the
  * calling thread does not own is nobody's afterwards. No other thread may count meanwhile. */
@@ -1885,21 +1995,21 @@ static inline void Py_DECREF(PyObject *op)
 
 /* These do nothing for NULL, and are Py_INCREF and Py_DECREF otherwise. They report a negative count at a
  * line of this header, as CPython's do. */
-static inline void Py_XINCREF(PyObject *op)
+static inline void PYREFCORE_INLINE(XINCREF)(PyObject *op)
 {
     if (op != NULL) {
         Py_INCREF(op);
     }
 }
-#define Py_XINCREF(op) Py_XINCREF(_PyObject_CAST(op))
+#define Py_XINCREF(op) PYREFCORE_INLINE(XINCREF)(_PyObject_CAST(op))
 
-static inline void Py_XDECREF(PyObject *op)
+static inline void PYREFCORE_INLINE(XDECREF)(PyObject *op)
 {
     if (op != NULL) {
         Py_DECREF(op);
     }
 }
-#define Py_XDECREF(op) Py_XDECREF(_PyObject_CAST(op))
+#define Py_XDECREF(op) PYREFCORE_INLINE(XDECREF)(_PyObject_CAST(op))
 
 /* These take a reference and return the object; Py_XNewRef accepts NULL. CPython has both from 3.10 on. */
 static inline PyObject *_Py_NewRef(PyObject *op)
@@ -2033,7 +2143,14 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* These bracket the body of a container's tp_dealloc, after PyObject_GC_UnTrack: when deallocators nest too
  * deep the body is skipped and runs later, from the outermost end. Leave the body only through the end.
  * `dealloc` is the function itself, so that a base type's deallocator called by a subtype's does not defer
- * an object half taken apart; the SAFE forms do not check that. In 3.13 such a call nests all the same. From 3.14 on _Py_Dealloc does all of it. */
+ * an object half taken apart; the SAFE forms do not check that. In 3.13 such a call nests all the same. From 3.14 on
+ * _Py_Dealloc does all of it. PyTrash_UNWIND_LEVEL and Py_TRASHCAN_HEADROOM are CPython's limits of depth. */
+#if PY_VERSION_HEX < 0x030B0000
+#define PyTrash_UNWIND_LEVEL 50
+#endif
+#if PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000
+#define Py_TRASHCAN_HEADROOM 50
+#endif
 #if PY_VERSION_HEX >= 0x030E0000
 #define Py_TRASHCAN_BEGIN(op, dealloc)
 #define Py_TRASHCAN_END

@@ -147,6 +147,22 @@ struct _typeobject {
 #endif
 };
 
+#if PY_MINOR_VERSION <= 11
+/* tracemalloc's settings, which a birth looks at. */
+typedef struct _PyTraceMalloc_Config {
+    enum {
+        TRACEMALLOC_NOT_INITIALIZED,
+        TRACEMALLOC_INITIALIZED,
+        TRACEMALLOC_FINALIZED
+    } initialized;
+    int tracing;            /* whether memory blocks are traced */
+    int max_nframe;         /* frames kept of each traceback */
+#if PY_MINOR_VERSION == 8
+    int use_domain;         /* whether blocks are told apart by domain */
+#endif
+} _PyTraceMalloc_Config;
+#endif
+
 #if PY_MINOR_VERSION >= 13
 /* What a reference tracer is told of (3.13 and later). */
 typedef enum {

@@ -9,9 +9,77 @@ use std::ptr::null_mut;
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct LinkMap {
-    _base: usize,
+    base: usize,
     /// The path it was loaded from; empty for the program itself.
     pub(super) name: *const c_char,
+    dynamic: *const Dynamic,
+}
+
+/// An entry of a dynamic section: `Elf64_Dyn`.
+#[derive(Debug)]
+#[repr(C)]
+struct Dynamic {
+    tag: usize,
+    value: usize,
+}
+/// The tags that are looked for, and the one that ends the section.
+const DT_NULL: usize = 0;
+const DT_SYMTAB: usize = 6;
+const DT_RELA: usize = 7;
+const DT_RELASZ: usize = 8;
+/// The relocations, of x86-64 and of AArch64, that copy a library's variable into the program: its own from then on.
+const COPIES: [u64; 2] = [5, 1024];
+
+/// A relocation: `Elf64_Rela`.
+#[derive(Debug)]
+#[repr(C)]
+struct Relocation {
+    offset: usize,
+    info: u64,
+    addend: i64,
+}
+
+impl LinkMap {
+    /// The value of a tag of the dynamic section, or 0. The loader has made addresses of its offsets.
+    fn dynamic(&self, tag: usize) -> usize {
+        let mut entry = self.dynamic;
+        // SAFETY: the section ends with DT_NULL, and stays mapped as long as the library does.
+        unsafe {
+            while (*entry).tag != DT_NULL {
+                if (*entry).tag == tag {
+                    return (*entry).value;
+                }
+                entry = entry.add(1);
+            }
+        }
+        0
+    }
+}
+
+/// The variable that a library means when it names the one that it defines at `own`: another library's, where the
+/// loader has put that in front; otherwise its own.
+pub(super) fn bound(own: *mut c_void) -> *mut c_void {
+    let (Some(map), Some(symbol)) = (link_map_of(own), symbol_of(own)) else {
+        return own;
+    };
+    let (table, count) = (
+        map.dynamic(DT_RELA),
+        map.dynamic(DT_RELASZ) / size_of::<Relocation>(),
+    );
+    if table == 0 {
+        return own;
+    }
+    let offset = std::ptr::from_ref(symbol) as usize - map.dynamic(DT_SYMTAB);
+    let index = (offset / size_of::<libc::Elf64_Sym>()) as u64;
+    // SAFETY: the section gives the place and the size of this table, which stays mapped.
+    let relocations = unsafe { std::slice::from_raw_parts(table as *const Relocation, count) };
+    let slot = relocations
+        .iter()
+        .find(|entry| entry.info >> 32 == index && !COPIES.contains(&(entry.info & 0xFFFF_FFFF)));
+    // SAFETY: the loader has written the variable's address there before it called anything.
+    slot.map_or(own, |slot| unsafe {
+        *((map.base + slot.offset) as *const *mut c_void)
+    })
 }
 
 const RTLD_DL_SYMENT: c_int = 1;

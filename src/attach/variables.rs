@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_void};
 use std::sync::atomic::AtomicIsize;
 
+use super::loader;
 use super::originals::Library;
 use crate::abi::FLAVOUR;
 use crate::capi;
@@ -16,13 +17,16 @@ pub(super) fn share(python: Option<&Library>) {
         // SAFETY: CPython's variable of this name is a Py_ssize_t, and so is ours.
         unsafe { ref_total::use_exported(total.cast::<AtomicIsize>()) };
     }
+    if FLAVOUR.minor > 11 {
+        return;
+    }
     let config = c"_Py_tracemalloc_config";
     let settings = match python {
-        // 3.8 exports them to extensions and so do we; later the host's are its own.
-        Some(python) if FLAVOUR.minor >= 9 => python.symbol(config),
-        _ => everybodys(config, capi::exported_tracemalloc_config()),
+        // The host tests it at its own births, so what it has bound counts, not what the loader gives others.
+        Some(python) => loader::bound(python.symbol(config)),
+        None => everybodys(config, capi::exported_tracemalloc_config()),
     };
-    if FLAVOUR.minor <= 11 && !settings.is_null() {
+    if !settings.is_null() {
         // SAFETY: CPython's variable of this name is a struct that begins with these ints, and so is
         // ours.
         unsafe { tracemalloc::use_settings(settings.cast::<Settings>()) };

@@ -1,20 +1,20 @@
 /* These do nothing for NULL, and are Py_INCREF and Py_DECREF otherwise. They report a negative count at a
  * line of this header, as CPython's do. */
-static inline void Py_XINCREF(PyObject *op)
+static inline void PYREFCORE_INLINE(XINCREF)(PyObject *op)
 {
     if (op != NULL) {
         Py_INCREF(op);
     }
 }
-#define Py_XINCREF(op) Py_XINCREF(_PyObject_CAST(op))
+#define Py_XINCREF(op) PYREFCORE_INLINE(XINCREF)(_PyObject_CAST(op))
 
-static inline void Py_XDECREF(PyObject *op)
+static inline void PYREFCORE_INLINE(XDECREF)(PyObject *op)
 {
     if (op != NULL) {
         Py_DECREF(op);
     }
 }
-#define Py_XDECREF(op) Py_XDECREF(_PyObject_CAST(op))
+#define Py_XDECREF(op) PYREFCORE_INLINE(XDECREF)(_PyObject_CAST(op))
 
 /* These take a reference and return the object; Py_XNewRef accepts NULL. CPython has both from 3.10 on. */
 static inline PyObject *_Py_NewRef(PyObject *op)
@@ -148,7 +148,14 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* These bracket the body of a container's tp_dealloc, after PyObject_GC_UnTrack: when deallocators nest too
  * deep the body is skipped and runs later, from the outermost end. Leave the body only through the end.
  * `dealloc` is the function itself, so that a base type's deallocator called by a subtype's does not defer
- * an object half taken apart; the SAFE forms do not check that. In 3.13 such a call nests all the same. From 3.14 on _Py_Dealloc does all of it. */
+ * an object half taken apart; the SAFE forms do not check that. In 3.13 such a call nests all the same. From 3.14 on
+ * _Py_Dealloc does all of it. PyTrash_UNWIND_LEVEL and Py_TRASHCAN_HEADROOM are CPython's limits of depth. */
+#if PY_VERSION_HEX < 0x030B0000
+#define PyTrash_UNWIND_LEVEL 50
+#endif
+#if PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000
+#define Py_TRASHCAN_HEADROOM 50
+#endif
 #if PY_VERSION_HEX >= 0x030E0000
 #define Py_TRASHCAN_BEGIN(op, dealloc)
 #define Py_TRASHCAN_END

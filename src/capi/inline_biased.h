@@ -55,7 +55,7 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsImmortal(PyObject *op)
 #define _Py_IsImmortal(op) _Py_IsImmortal(_PyObject_CAST(op))
 
 /* The number of references, which is out of date at once where other threads count. */
-static inline Py_ssize_t _Py_REFCNT(PyObject *op)
+static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op)
 {
     uint32_t local = __atomic_load_n(&op->ob_ref_local, __ATOMIC_RELAXED);
     if (local == _Py_IMMORTAL_REFCNT_LOCAL) {
@@ -68,7 +68,7 @@ static inline Py_ssize_t _Py_REFCNT(PyObject *op)
     Py_ssize_t shared = __atomic_load_n(&op->ob_ref_shared, __ATOMIC_RELAXED);
     return (Py_ssize_t)local + (shared >> _Py_REF_SHARED_SHIFT);
 }
-#define Py_REFCNT(op) _Py_REFCNT(_PyObject_CAST(op))
+#define Py_REFCNT(op) PYREFCORE_INLINE_REFCNT(_PyObject_CAST(op))
 
 /* Py_SET_REFCNT changes no total, and setting 0 frees nothing; an immortal object keeps its count. An object that the
  * calling thread does not own is nobody's afterwards. No other thread may count meanwhile. */

@@ -1,5 +1,10 @@
 /* ---- Counting ---- */
 
+/* A name of older versions. */
+#if defined(Py_REF_DEBUG) && PY_VERSION_HEX >= 0x030C0000
+#define _Py_GetRefTotal() _Py_GetGlobalRefTotal()
+#endif
+
 #ifndef Py_GIL_DISABLED
 
 /* This is true when Py_DECREF leaves the object alone. */
@@ -14,14 +19,17 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsImmortal(PyObject *op)
 /* The number of references. It can be assigned to in 3.8 and 3.9. */
 #if PY_VERSION_HEX < 0x030A0000
 #define Py_REFCNT(op) (_PyObject_CAST(op)->ob_refcnt)
+#elif PY_VERSION_HEX < 0x030B0000
+static inline Py_ssize_t _Py_REFCNT(const PyObject *op) { return op->ob_refcnt; }
+#define Py_REFCNT(op) _Py_REFCNT(_PyObject_CAST_CONST(op))
 #else
-static inline Py_ssize_t _Py_REFCNT(PyObject *op) { return op->ob_refcnt; }
-#define Py_REFCNT(op) _Py_REFCNT(_PyObject_CAST(op))
+static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op) { return op->ob_refcnt; }
+#define Py_REFCNT(op) PYREFCORE_INLINE_REFCNT(_PyObject_CAST(op))
 #endif
 
 /* Py_SET_REFCNT changes no total, and setting 0 frees nothing. From 3.12 on an immortal object keeps its
  * count; 3.14 and newer store 32 bits and keep the flags beside them. */
-static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
+static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 {
 #if PY_VERSION_HEX >= 0x030E0000
     assert(refcnt >= 0);
@@ -37,11 +45,38 @@ static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
     op->ob_refcnt = refcnt;
 #endif
 }
-#define Py_SET_REFCNT(op, refcnt) Py_SET_REFCNT(_PyObject_CAST(op), (refcnt))
+#define Py_SET_REFCNT(op, refcnt) PYREFCORE_INLINE(SET_REFCNT)(_PyObject_CAST(op), (refcnt))
+
+/* How the total moves where a header moves it itself: up to 3.11, and where Py_REF_DEBUG is on. Several threads may. */
+#if defined(Py_REF_DEBUG) && PY_VERSION_HEX < 0x030C0000
+#define PYREFCORE_INC_TOTAL ((void)__atomic_fetch_add(&_Py_RefTotal, 1, __ATOMIC_RELAXED))
+#define PYREFCORE_DEC_TOTAL ((void)__atomic_fetch_sub(&_Py_RefTotal, 1, __ATOMIC_RELAXED))
+#else
+#define PYREFCORE_INC_TOTAL ((void)0)
+#define PYREFCORE_DEC_TOTAL ((void)0)
+#endif
+
+/* 3.8 has these for a header's own use. Without Py_REF_DEBUG or COUNT_ALLOCS, which there is no flavour for, they
+ * are empty. */
+#if PY_VERSION_HEX < 0x03090000
+#define _Py_INC_REFTOTAL PYREFCORE_INC_TOTAL
+#define _Py_DEC_REFTOTAL PYREFCORE_DEC_TOTAL
+#define _Py_INC_TPALLOCS(op)
+#define _Py_INC_TPFREES(op)
+#define _Py_DEC_TPFREES(op)
+#define _Py_COUNT_ALLOCS_COMMA
+
+/* _Py_Dealloc is a function here, and this its other name. */
+static inline void _Py_Dealloc_inline(PyObject *op) { _Py_Dealloc(op); }
+#ifndef Py_TRACE_REFS
+/* There is no list to take the object from. */
+static inline void _Py_ForgetReference(PyObject *op) { (void)op; }
+#endif
+#endif
 
 /* Py_INCREF takes one more reference. Where Py_REF_DEBUG is on the total grows too, even for an immortal
  * object whose count 3.12 and 3.13 still raise; 3.14 and newer leave out what is immortal afterwards. */
-static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
+static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op)
 {
 #if PY_VERSION_HEX >= 0x030E0000
     uint32_t count = op->ob_refcnt;
@@ -65,21 +100,39 @@ static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
     _Py_INCREF_IncRefTotal();
 #endif
 #else
-#ifdef Py_REF_DEBUG
-    __atomic_fetch_add(&_Py_RefTotal, 1, __ATOMIC_RELAXED);
-#endif
+    PYREFCORE_INC_TOTAL;
     op->ob_refcnt++;
 #endif
 }
-#define Py_INCREF(op) Py_INCREF(_PyObject_CAST(op))
+#define Py_INCREF(op) PYREFCORE_INLINE(INCREF)(_PyObject_CAST(op))
 
 /* Py_DECREF gives one reference back; the last one frees the object through _Py_Dealloc. Where Py_REF_DEBUG
  * is on, a count that is negative afterwards (up to 3.11) or not positive before (from 3.12 on; 3.14 adds
- * counts that only freed memory shows) ends the process with the caller's file and line. */
+ * counts that only freed memory shows) ends the process with the caller's file and line. Its function takes
+ * these two in front of the object there, and always in 3.8. */
+#if PY_VERSION_HEX < 0x030C0000
+#if defined(Py_REF_DEBUG) || PY_VERSION_HEX < 0x03090000
+static inline void PYREFCORE_INLINE(DECREF)(const char *filename, int lineno, PyObject *op)
+{
+    (void)filename;
+    (void)lineno;
+#else
+static inline void PYREFCORE_INLINE(DECREF)(PyObject *op)
+{
+#endif
+    PYREFCORE_DEC_TOTAL;
+    if (--op->ob_refcnt == 0) {
+        _Py_Dealloc(op);
+    }
 #ifdef Py_REF_DEBUG
+    else if (op->ob_refcnt < 0) {
+        _Py_NegativeRefcount(filename, lineno, op);
+    }
+#endif
+}
+#elif defined(Py_REF_DEBUG)
 static inline void Py_DECREF(const char *filename, int lineno, PyObject *op)
 {
-#if PY_VERSION_HEX >= 0x030C0000
 #if PY_VERSION_HEX >= 0x030E0000
     int64_t image;
     memcpy(&image, op, sizeof image);
@@ -96,30 +149,22 @@ static inline void Py_DECREF(const char *filename, int lineno, PyObject *op)
     if (--op->ob_refcnt == 0) {
         _Py_Dealloc(op);
     }
-#else
-    __atomic_fetch_sub(&_Py_RefTotal, 1, __ATOMIC_RELAXED);
-    if (--op->ob_refcnt == 0) {
-        _Py_Dealloc(op);
-    }
-    else if (op->ob_refcnt < 0) {
-        _Py_NegativeRefcount(filename, lineno, op);
-    }
-#endif
 }
-#define Py_DECREF(op) Py_DECREF(__FILE__, __LINE__, _PyObject_CAST(op))
 #else
 static inline PYREFCORE_ALWAYS_INLINE void Py_DECREF(PyObject *op)
 {
-#if PY_VERSION_HEX >= 0x030C0000
     if (_Py_IsImmortal(op)) {
         return;
     }
-#endif
     if (--op->ob_refcnt == 0) {
         _Py_Dealloc(op);
     }
 }
-#define Py_DECREF(op) Py_DECREF(_PyObject_CAST(op))
+#endif
+#if defined(Py_REF_DEBUG) || PY_VERSION_HEX < 0x03090000
+#define Py_DECREF(op) PYREFCORE_INLINE(DECREF)(__FILE__, __LINE__, _PyObject_CAST(op))
+#else
+#define Py_DECREF(op) PYREFCORE_INLINE(DECREF)(_PyObject_CAST(op))
 #endif
 
 #endif /* !Py_GIL_DISABLED */

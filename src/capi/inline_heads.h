@@ -19,8 +19,58 @@
 #define PYREFCORE_ALWAYS_INLINE
 #endif
 
+/* The name of an inline function that a macro Py_NAME calls. From 3.11 on CPython gives both the same name. */
+#if PY_VERSION_HEX >= 0x030B0000
+#define PYREFCORE_INLINE(name) Py_##name
+#else
+#define PYREFCORE_INLINE(name) _Py_##name
+#endif
+/* 3.14 and 3.15 export functions with the names of some macros, and so call their inline functions otherwise. */
+#if PY_VERSION_HEX >= 0x030F0000
+#define PYREFCORE_INLINE_TYPE _Py_TYPE_impl
+#define PYREFCORE_INLINE_SIZED(name) _Py_##name##_impl
+#else
+#define PYREFCORE_INLINE_SIZED(name) PYREFCORE_INLINE(name)
+#endif
+#if PY_VERSION_HEX >= 0x030E0000
+#define PYREFCORE_INLINE_REFCNT _Py_REFCNT
+#ifndef PYREFCORE_INLINE_TYPE
+#define PYREFCORE_INLINE_TYPE _Py_TYPE
+#endif
+#else
+#define PYREFCORE_INLINE_REFCNT PYREFCORE_INLINE(REFCNT)
+#define PYREFCORE_INLINE_TYPE PYREFCORE_INLINE(TYPE)
+#endif
+
+/* These cast a pointer to any object struct. None of them checks anything. */
 #define _PyObject_CAST(op) ((PyObject *)(op))
 #define _PyVarObject_CAST(op) ((PyVarObject *)(op))
+#if PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030B0000
+#define _PyObject_CAST_CONST(op) ((const PyObject *)(op))
+#endif
+#if PY_VERSION_HEX >= 0x030A0000 && PY_VERSION_HEX < 0x030B0000
+#define _PyVarObject_CAST_CONST(op) ((const PyVarObject *)(op))
+#endif
+#if PY_VERSION_HEX >= 0x030B0000
+#define _PyType_CAST(op) ((PyTypeObject *)(op))
+#endif
+
+/* No object has so many items: it stands for a size that is not known. */
+#define Py_INVALID_SIZE (Py_ssize_t)-1
+
+/* These check an expression that should be true of an object, unless NDEBUG is defined. A failure is reported by
+ * _PyObject_AssertFailed, which aborts. `msg` is NULL or a C string. */
+#ifdef NDEBUG
+#define _PyObject_ASSERT_FROM(obj, expr, msg, filename, lineno, func) ((void)0)
+#else
+#define _PyObject_ASSERT_FROM(obj, expr, msg, filename, lineno, func) \
+    ((expr) ? (void)0 : _PyObject_AssertFailed((obj), #expr, (msg), (filename), (lineno), (func)))
+#endif
+#define _PyObject_ASSERT_WITH_MSG(obj, expr, msg) \
+    _PyObject_ASSERT_FROM((obj), expr, (msg), __FILE__, __LINE__, __func__)
+#define _PyObject_ASSERT(obj, expr) _PyObject_ASSERT_WITH_MSG((obj), expr, NULL)
+#define _PyObject_ASSERT_FAILED_MSG(obj, msg) \
+    _PyObject_AssertFailed((obj), NULL, (msg), __FILE__, __LINE__, __func__)
 
 /* ---- Immortality ---- */
 
@@ -58,6 +108,17 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 #define PyObject_HEAD PyObject ob_base;
 #define PyObject_VAR_HEAD PyVarObject ob_base;
 
+/* The two links in front of a head where Py_TRACE_REFS is on, up to 3.12, and what initialises them. */
+#if defined(Py_TRACE_REFS) && PY_VERSION_HEX < 0x030D0000
+#define _PyObject_HEAD_EXTRA PyObject *_ob_next; PyObject *_ob_prev;
+#define _PyObject_EXTRA_INIT NULL, NULL,
+#else
+#if PY_VERSION_HEX < 0x030D0000
+#define _PyObject_HEAD_EXTRA
+#endif
+#define _PyObject_EXTRA_INIT
+#endif
+
 /* These initialise the head of a static object and bring the comma that must follow. The count starts at
  * 1 up to 3.12; from 3.13 on the object is immortal. */
 #if defined(Py_GIL_DISABLED) && PY_VERSION_HEX >= 0x030E0000
@@ -68,26 +129,24 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 #define PyObject_HEAD_INIT(type) { _Py_IMMORTAL_INITIAL_REFCNT, 0, _Py_STATIC_FLAG_BITS, (type) },
 #elif PY_VERSION_HEX >= 0x030D0000
 #define PyObject_HEAD_INIT(type) { _Py_IMMORTAL_REFCNT, (type) },
-#elif defined(Py_TRACE_REFS)
-#define PyObject_HEAD_INIT(type) { NULL, NULL, 1, (type) },
 #else
-#define PyObject_HEAD_INIT(type) { 1, (type) },
+#define PyObject_HEAD_INIT(type) { _PyObject_EXTRA_INIT 1, (type) },
 #endif
 #define PyVarObject_HEAD_INIT(type, size) { PyObject_HEAD_INIT(type) (size) },
 
 /* ---- Fields ---- */
 
-/* These read the head. They can be assigned to where CPython's can: type and size up to 3.10. CPython 3.12 and newer also assert that Py_SIZE and Py_SET_SIZE get no int; there is no
- * int type here to compare with. */
+/* These read the head. They can be assigned to where CPython's can: type and size up to 3.10. CPython 3.12 and
+ * newer also assert that Py_SIZE and Py_SET_SIZE get no int; there is no int type here to compare with. */
 #if PY_VERSION_HEX < 0x030B0000
 #define Py_TYPE(op) (_PyObject_CAST(op)->ob_type)
 #define Py_SIZE(op) (_PyVarObject_CAST(op)->ob_size)
 #else
-static inline PyTypeObject *_Py_TYPE(PyObject *op) { return op->ob_type; }
-#define Py_TYPE(op) _Py_TYPE(_PyObject_CAST(op))
+static inline PyTypeObject *PYREFCORE_INLINE_TYPE(PyObject *op) { return op->ob_type; }
+#define Py_TYPE(op) PYREFCORE_INLINE_TYPE(_PyObject_CAST(op))
 
-static inline Py_ssize_t _Py_SIZE(PyVarObject *op) { return op->ob_size; }
-#define Py_SIZE(op) _Py_SIZE(_PyVarObject_CAST(op))
+static inline Py_ssize_t PYREFCORE_INLINE_SIZED(SIZE)(PyObject *op) { return _PyVarObject_CAST(op)->ob_size; }
+#define Py_SIZE(op) PYREFCORE_INLINE_SIZED(SIZE)(_PyObject_CAST(op))
 #endif
 
 /* This is true when the two are one object. CPython has it from 3.10 on. */
@@ -95,14 +154,19 @@ static inline Py_ssize_t _Py_SIZE(PyVarObject *op) { return op->ob_size; }
 
 /* This is true when the object's type is this one and not a subtype of it. CPython has it, and the setters
  * below, from 3.9 on. */
+#if PY_VERSION_HEX < 0x030B0000
 static inline int _Py_IS_TYPE(const PyObject *op, const PyTypeObject *type) { return op->ob_type == type; }
-#define Py_IS_TYPE(op, type) _Py_IS_TYPE(_PyObject_CAST(op), (type))
+#define Py_IS_TYPE(op, type) _Py_IS_TYPE((const PyObject *)(op), (type))
+#else
+static inline int PYREFCORE_INLINE_SIZED(IS_TYPE)(PyObject *op, PyTypeObject *type) { return op->ob_type == type; }
+#define Py_IS_TYPE(op, type) PYREFCORE_INLINE_SIZED(IS_TYPE)(_PyObject_CAST(op), (type))
+#endif
 
 /* Py_SET_TYPE counts no reference, neither to the old type nor to the new one. */
-static inline void Py_SET_TYPE(PyObject *op, PyTypeObject *type) { op->ob_type = type; }
-#define Py_SET_TYPE(op, type) Py_SET_TYPE(_PyObject_CAST(op), (type))
+static inline void PYREFCORE_INLINE(SET_TYPE)(PyObject *op, PyTypeObject *type) { op->ob_type = type; }
+#define Py_SET_TYPE(op, type) PYREFCORE_INLINE(SET_TYPE)(_PyObject_CAST(op), (type))
 
-static inline void _Py_SET_SIZE(PyVarObject *op, Py_ssize_t size)
+static inline void PYREFCORE_INLINE_SIZED(SET_SIZE)(PyVarObject *op, Py_ssize_t size)
 {
 #ifdef Py_GIL_DISABLED
     __atomic_store_n(&op->ob_size, size, __ATOMIC_RELAXED);
@@ -110,5 +174,5 @@ static inline void _Py_SET_SIZE(PyVarObject *op, Py_ssize_t size)
     op->ob_size = size;
 #endif
 }
-#define Py_SET_SIZE(op, size) _Py_SET_SIZE(_PyVarObject_CAST(op), (size))
+#define Py_SET_SIZE(op, size) PYREFCORE_INLINE_SIZED(SET_SIZE)(_PyVarObject_CAST(op), (size))
 

@@ -48,8 +48,10 @@ pub mod type_flags;
 #[cfg(Py_3_13)]
 pub mod weak_reference;
 
-#[cfg(not(Py_3_9))]
+#[cfg(all(Py_3_9, not(Py_3_12)))]
 pub mod tracemalloc_config;
+#[cfg(not(Py_3_9))]
+pub mod tracemalloc_config_domain;
 #[cfg(not(Py_3_13))]
 pub mod tracemalloc_hook;
 
@@ -125,7 +127,9 @@ pub fn exported_total() -> *mut crate::abi::Py_ssize_t {
 #[must_use]
 pub fn exported_tracemalloc_config() -> *mut std::ffi::c_void {
     #[cfg(not(Py_3_9))]
+    return (&raw mut tracemalloc_config_domain::_Py_tracemalloc_config).cast();
+    #[cfg(all(Py_3_9, not(Py_3_12)))]
     return (&raw mut tracemalloc_config::_Py_tracemalloc_config).cast();
-    #[cfg(Py_3_9)]
+    #[cfg(Py_3_12)]
     std::ptr::null_mut()
 }

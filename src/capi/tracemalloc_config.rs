@@ -1,8 +1,8 @@
-//! tracemalloc's settings, as 3.8 exports them.
+//! tracemalloc's settings, as 3.9 to 3.11 export them.
 
 use std::ffi::c_int;
 
-/// CPython 3.8's settings of tracemalloc, whose `tracing` the inline births of that version test.
+/// CPython's settings of tracemalloc (3.9 to 3.11), whose `tracing` a birth tests.
 #[derive(Debug)]
 #[repr(C)]
 pub struct _PyTraceMalloc_Config {
@@ -12,15 +12,13 @@ pub struct _PyTraceMalloc_Config {
     pub tracing: c_int,
     /// Frames kept of each traceback.
     pub max_nframe: c_int,
-    /// Whether blocks are told apart by domain.
-    pub use_domain: c_int,
 }
 
-/// tracemalloc's settings (3.8).
+/// tracemalloc's settings (up to 3.11). In a host they are the host's, and the loader gives all libraries the
+/// same variable.
 #[unsafe(no_mangle)]
 pub static mut _Py_tracemalloc_config: _PyTraceMalloc_Config = _PyTraceMalloc_Config {
     initialized: 0,
     tracing: 0,
     max_nframe: 1,
-    use_domain: 0,
 };

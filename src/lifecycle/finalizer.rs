@@ -104,8 +104,8 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
     }
 }
 
-/// The same by a host, which tells nobody of a resurrection from 3.14 on. Our watchers take the object for alive while
-/// its finalizer runs: afterwards it may be another thread's, and gone.
+/// The same by a host, which tells nobody of a resurrection from 3.14 on. The live table takes the object for alive
+/// while its finalizer runs: afterwards it may be another thread's, and gone.
 ///
 /// # Safety
 /// `op` is an object whose count has reached zero, and there is a host.
@@ -115,10 +115,13 @@ pub unsafe extern "C" fn call_in_host(op: *mut PyObject) -> c_int {
         let theirs = host::originals()
             .PyObject_CallFinalizerFromDealloc
             .unwrap_unchecked();
-        watchers::resurrected(op);
+        watchers::may_live_on(op);
+        watchers::begin_resurrection();
         let fate = theirs(op);
         if fate == 0 {
             watchers::dies_after_all(op);
+        } else {
+            watchers::count_once(op);
         }
         fate
     }

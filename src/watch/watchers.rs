@@ -1,5 +1,6 @@
 //! What of ours watches, and who else has to hear what it hears.
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::OnceLock;
@@ -30,6 +31,11 @@ pub enum Watcher {
 
 static WATCHING: AtomicU8 = AtomicU8::new(0);
 static TALLY: Tally<2> = Tally::new();
+
+thread_local! {
+    /// The object whose birth this thread has counted last, since a resurrection began.
+    static BORN: Cell<*mut PyObject> = const { Cell::new(null_mut()) };
+}
 /// What a host needs done when the live table is switched on.
 static WHEN_LIVE_STARTS: OnceLock<fn()> = OnceLock::new();
 
@@ -98,23 +104,56 @@ pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
     choose();
 }
 
-/// Tells our watchers that a dying object lives on. CPython's tracer is not told.
+/// Tells the live table that a dying object may live on.
 ///
 /// # Safety
 /// `op` is a complete object.
 #[inline]
-pub unsafe fn resurrected(op: *mut PyObject) {
+pub unsafe fn may_live_on(op: *mut PyObject) {
     if is_on(Watcher::Live) {
         // SAFETY: the caller's promise is the callee's.
         unsafe { live::reborn(op) };
     }
 }
 
-/// Takes back what [`resurrected`] was told.
+/// Tells our watchers that a dying object lives on, which is a second birth. CPython's tracer is not told.
+///
+/// # Safety
+/// `op` is a complete object.
+unsafe fn resurrected(op: *mut PyObject) {
+    count_once(op);
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { may_live_on(op) };
+}
+
+/// A resurrection begins, in which somebody may count the second birth: the host does so up to 3.12 and in 3.13.0, or
+/// calls our function for it, unless it binds its own calls directly.
+pub fn begin_resurrection() {
+    BORN.set(null_mut());
+}
+
+/// Counts the second birth of an object, unless it was counted since the resurrection began. The object itself is not
+/// looked at.
+pub fn count_once(op: *mut PyObject) {
+    if BORN.replace(op) == op {
+        return;
+    }
+    if is_on(Watcher::Count) {
+        TALLY.add(CREATE as usize, 1);
+    }
+    if is_on(Watcher::BirthStacks) {
+        birth_stacks::born(op);
+    }
+}
+
+/// Takes back what [`may_live_on`] was told, and a second birth that was counted.
 ///
 /// # Safety
 /// `op` is an object whose type can be read.
 pub unsafe fn dies_after_all(op: *mut PyObject) {
+    if BORN.replace(null_mut()) == op && is_on(Watcher::Count) {
+        TALLY.add(CREATE as usize, -1);
+    }
     if live::remembers_the_dead() && !host::has_interpreter() {
         // SAFETY: the caller's promise is the callee's.
         unsafe { live::dying(op) };
@@ -146,12 +185,14 @@ pub fn chosen_resurrection() -> unsafe extern "C" fn(*mut PyObject) {
 
 unsafe extern "C" fn tell_nobody(_op: *mut PyObject) {}
 
-unsafe extern "C" fn tell_live_table(op: *mut PyObject) {
+unsafe extern "C" fn tell_watchers(op: *mut PyObject) {
+    begin_resurrection();
     // SAFETY: the caller's promise is the callee's.
     unsafe { resurrected(op) }
 }
 
-unsafe extern "C" fn tell_host_and_live_table(op: *mut PyObject) {
+unsafe extern "C" fn tell_host_and_watchers(op: *mut PyObject) {
+    begin_resurrection();
     // SAFETY: the host's own function, and the caller's promise.
     unsafe {
         if let Some(theirs) = host::originals()._Py_ResurrectReference {
@@ -177,11 +218,11 @@ fn choose() {
         } else {
             watch
         };
-    let live = watching & Watcher::Live as u8 != 0;
+    let heard = watching & !(Watcher::Blocks as u8) != 0;
     let told = match host::originals()._Py_ResurrectReference {
-        None if live => tell_live_table,
+        None if heard => tell_watchers,
         None => tell_nobody,
-        Some(_) if live => tell_host_and_live_table,
+        Some(_) if heard => tell_host_and_watchers,
         Some(theirs) => theirs,
     };
     // SAFETY: callers take turns.
@@ -196,6 +237,9 @@ fn choose() {
 unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -> c_int {
     if is_on(Watcher::Count) {
         TALLY.add(event as usize, 1);
+    }
+    if event == CREATE {
+        BORN.set(op);
     }
     if is_on(Watcher::Blocks) && event == CREATE {
         // SAFETY: a tracer is told of complete objects.

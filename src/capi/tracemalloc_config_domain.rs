@@ -1,0 +1,27 @@
+//! tracemalloc's settings, as 3.8 exports them.
+
+use std::ffi::c_int;
+
+/// CPython 3.8's settings of tracemalloc, whose `tracing` the inline births of that version test.
+#[derive(Debug)]
+#[repr(C)]
+pub struct _PyTraceMalloc_Config {
+    /// 0: not initialized, 1: initialized, 2: finalized.
+    pub initialized: c_int,
+    /// Whether memory blocks are traced.
+    pub tracing: c_int,
+    /// Frames kept of each traceback.
+    pub max_nframe: c_int,
+    /// Whether blocks are told apart by domain.
+    pub use_domain: c_int,
+}
+
+/// tracemalloc's settings (up to 3.11). In a host they are the host's, and the loader gives all libraries the
+/// same variable.
+#[unsafe(no_mangle)]
+pub static mut _Py_tracemalloc_config: _PyTraceMalloc_Config = _PyTraceMalloc_Config {
+    initialized: 0,
+    tracing: 0,
+    max_nframe: 1,
+    use_domain: 0,
+};
