@@ -518,10 +518,22 @@ int pyrefcore_audit_detach(void);
 int pyrefcore_audit_is_attached(void);
 
 /*
- From now on the C call stack of each memory block is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more:
- those that were are forgotten. The old setting.
+ From now on the C call stack of each birth is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more: those that
+ were are forgotten. The old setting. From 3.13 on this sets a reference tracer, which passes on to the one that was there;
+ a birth up to 3.12 is the first use of memory in which nothing has died before.
+
+ Needs: The host's lock is held.
  */
 int pyrefcore_audit_births(int on);
+
+/*
+ While births are kept: up to 3.12 deaths of this type's instances are noted, in a `tp_dealloc` of ours, until births are
+ kept no more. Without that, births of a type that is no Python class and none of CPython's are not told from the first
+ use of their memory. Does nothing from 3.13 on.
+
+ Needs: `ob_type` is a type, and the host's lock is held.
+ */
+void pyrefcore_audit_births_of(PyTypeObject *ob_type);
 
 /*
  From now on the memory of up to 16384 objects that have died, each of at most 512 bytes, is held back for a while, so that
@@ -871,11 +883,28 @@ int pyrefcore_block_stack(unsigned int domain, size_t ptr, pyrefcore_frame_visit
 
 /*
  Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE`
- or `pyrefcore_audit_births` was on. The number of frames; -1 where the birth was not seen.
+ or `pyrefcore_audit_births` was on. In a host, of the interpreter's frames only those that other code has called. The
+ number of frames; -1 where the birth was not seen.
 
- Needs: `visit` may be called with `arg`.
+ Needs: `op` is an object; `visit` may be called with `arg`.
  */
 int pyrefcore_birth_stack(PyObject *op, pyrefcore_frame_visitor visit, void *arg);
+
+/*
+ The same for the stack on which the memory of `op` was used first, while `pyrefcore_audit_births` is on and the birth of
+ `op` itself was not seen: its type may keep the memory of dead objects for new ones. -1 where nothing is known, or more.
+
+ Needs: `op` is an object; `visit` may be called with `arg`.
+ */
+int pyrefcore_first_used_stack(PyObject *op, pyrefcore_frame_visitor visit, void *arg);
+
+/*
+ Calls `visit` with one frame that has no more than the file and the line of the Python code that ran when `op` was born,
+ or when its memory was used first, while `pyrefcore_audit_births` is on. 1; -1 where that is not known.
+
+ Needs: `op` is an object; `visit` may be called with `arg`.
+ */
+int pyrefcore_birth_line(PyObject *op, pyrefcore_frame_visitor visit, void *arg);
 
 /*
  Adds a reference to `op`. Nothing happens with NULL.

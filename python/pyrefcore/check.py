@@ -20,6 +20,8 @@ from .windows import NotCounted, Windows
 WARMUP_LIMIT = 10
 #: Longest message of an exception in a report.
 MESSAGE = 1000
+#: Runs in which births are recorded, where each leaves something.
+_RECORDED_RUNS = 3
 
 
 class Interrupted(KeyboardInterrupt):
@@ -46,7 +48,7 @@ def check(
         one changes nothing at all, which ends the check: what leaks grows in every window.
     windows: windows that are compared, at least 2.
     births: whether to record where objects are born, on the native stack: from the start (True), never (False), or
-        in one more window when there are findings (None).
+        in a few more runs when there are findings (None).
     guard: whether to hold all objects that are alive before, so that one that is released too often does not die, and the
         memory of those that die meanwhile, so that one that is released once more spoils nobody else's.
     unsafe_repr: whether examples may be shown by their own `__repr__`, which is code of the program.
@@ -62,7 +64,7 @@ def check(
     name = _name(fn) if subject is None else subject
     report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
     threads = threading.active_count()
-    counted, threads_hook = Windows(fn, windows + 2, guard), _ThreadsHook()
+    counted, threads_hook = Windows(fn, windows + 3, guard), _ThreadsHook()
     try:
         threads_hook.take()
         counted.begin(births)
@@ -141,13 +143,24 @@ def _measure(
     caches.warm()
     has_findings = _take_windows(counted, report, warmup, progress)
     if births is None and has_findings:
-        # One more window tells where such objects are born. A stack at each birth is too slow for all windows.
+        # A few more runs tell where such objects are born. A stack at each birth is too slow for all windows.
+        runs = _runs_to_record(counted, report)
         counted.record_births()
-        counted.run(report.runs)
+        # What was done since the last snapshot shows among small numbers.
+        counted.snapshot()
+        counted.run_apart(runs)
         counted.snapshot()
     # One that changed nothing needs no other to compare it with.
     if report.windows > 1:
         _read(counted, report, unsafe)
+
+
+def _runs_to_record(counted: Windows, report: Report) -> int:
+    """Three runs, and more where something is left over in fewer: as many as leave one such reference."""
+    runs = report.runs
+    with counted.compared(0, report.windows + 1) as found:
+        changes = [max(abs(one.references[0]), abs(one.objects[0])) for one in found if one.kind != native.UNSTEADY]
+    return min(runs, max([_RECORDED_RUNS] + [-(-runs // change) for change in changes if change]))
 
 
 def _take_windows(counted: Windows, report: Report, warmup: Optional[int], progress: Callable[[str], object]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Container, List, Sequence, Tuple, Union
+from typing import Any, Callable, Container, Dict, List, Sequence, Tuple, Union
 
 from . import graph, native, report
 from .contents import at, has_references
@@ -66,13 +66,14 @@ def _finding(
 
 
 def _newest(found: native.Finding, newest: native.Finding, alone: Container[int]) -> List[native.Example]:
-    """The examples from the last window, without those that have a finding of their own."""
+    """The examples from the last window, without those that have a finding of their own, and then older ones."""
+    older = [found.examples[index] for index in range(found.examples_count)]
     if found.examples_count > 1:
         examples = [newest.examples[index] for index in range(newest.examples_count)]
         others = [example for example in examples if example.object not in alone]
-        if others:
-            return others
-    return [found.examples[index] for index in range(found.examples_count)]
+        known = {example.object for example in others}
+        return (others + [example for example in older if example.object not in known])[: len(older)]
+    return older
 
 
 def _living(examples: List[native.Example]) -> List[native.Example]:
@@ -94,8 +95,8 @@ def _died(examples: Sequence[native.Example], found: native.Finding) -> List[rep
             refcount=one.refcount,
             explained=one.explained,
             repr="<a %s that had died>" % name_of(found),
-            birth=_native_birth(one.object) if found.type else [],
             died=True,
+            **(_birth(one.object) if found.type else {}),
         )
         for one in examples
         if one.died
@@ -115,7 +116,7 @@ def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.E
                 repr=safe_repr_at(example.object, unsafe),
                 referrers=graph.shown(around.referrers[example.object], unsafe),
                 referents=graph.shown(around.referents[example.object], unsafe),
-                birth=_birth(example.object),
+                **_born(example.object),
             )
             for example in examples
         ]
@@ -127,25 +128,42 @@ def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.E
             around.close()
 
 
-def _birth(address: int) -> List[report.Frame]:
-    """Where an object was born: tracemalloc's answer if it runs, else the library's."""
+def _born(address: int) -> Dict[str, Any]:
+    """What is known of the birth of an object that lives, by the name of the example's field."""
+    known = _birth(address)
+    # tracemalloc knows it of objects that are older than the recording, too.
     tracemalloc = sys.modules.get("tracemalloc")
     if tracemalloc is not None and tracemalloc.is_tracing():
         trace = tracemalloc.get_object_traceback(at(address))
-        if trace is not None:
-            # tracemalloc has the oldest frame first.
-            return [report.Frame(file=frame.filename, line=frame.lineno) for frame in reversed(list(trace))]
-    return _native_birth(address)
+        if trace:
+            # The innermost frame is the last.
+            known["python"] = "%s:%d" % (trace[-1].filename, trace[-1].lineno)
+    return known
 
 
-def _native_birth(address: int) -> List[report.Frame]:
+def _birth(address: int) -> Dict[str, Any]:
+    """The same, as the library has recorded it. Nothing of the object is read but its type."""
+    core = native.library()
+    known: Dict[str, Any] = {}
+    for name, ask in (("birth", core.pyrefcore_birth_stack), ("first_used", core.pyrefcore_first_used_stack)):
+        frames = _frames(ask, address)
+        if frames:
+            known[name] = frames
+            break
+    for line in _frames(core.pyrefcore_birth_line, address):
+        known["python"] = "%s:%d" % (line.file, line.line or 0)
+    return known
+
+
+def _frames(ask: Callable[[int, Any, None], int], address: int) -> List[report.Frame]:
+    """The frames that a function of the library shows of an object."""
     frames: List[report.Frame] = []
 
     def visit(shown: Any, _: Any) -> int:
         frames.append(_frame(shown.contents))
         return 0
 
-    native.library().pyrefcore_birth_stack(address, native.FRAME_VISITOR(visit), None)
+    ask(address, native.FRAME_VISITOR(visit), None)
     return frames
 
 

@@ -142,9 +142,12 @@ def _example(type_name: str, example: Dict[str, Any], is_leak: bool, is_open: bo
         % (example["refcount"], example["explained"]),
         drawing.graph(type_name, example, is_leak),
     ]
-    if example.get("birth"):
-        frames = "".join("<li>%s</li>" % _frame(frame) for frame in example["birth"])
-        parts.append('<h4>Born at, innermost first</h4><ol class="stack mono">%s</ol>' % frames)
+    frames = ["<li>%s</li>" % _frame(frame) for frame in example.get("birth") or example.get("first_used") or []]
+    if "python" in example:
+        frames.append('<li class="faint">called from %s</li>' % escape(example["python"]))
+    if frames:
+        what = "Memory first used in" if example.get("first_used") else "Born in"
+        parts.append('<h4>%s, innermost first</h4><ol class="stack mono">%s</ol>' % (what, "".join(frames)))
     parts.append("</details>")
     return "\n".join(parts)
 

@@ -73,8 +73,11 @@ _PROTOTYPES = {
     "pyrefcore_audit_detach": (c_int, []),
     "pyrefcore_audit_is_attached": (c_int, []),
     "pyrefcore_audit_births": (c_int, [c_int]),
+    "pyrefcore_audit_births_of": (None, [c_void_p]),
     "pyrefcore_audit_quarantine": (c_int, [c_int]),
     "pyrefcore_birth_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
+    "pyrefcore_first_used_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
+    "pyrefcore_birth_line": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_snapshot_take": (c_void_p, []),
     "pyrefcore_snapshot_drop": (None, [c_void_p]),
     # The address of the place for a snapshot: an interrupt can't come between the call and what is done with its result.

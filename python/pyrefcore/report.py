@@ -12,7 +12,7 @@ OVER_RELEASE = "over-release"
 
 @dataclasses.dataclass
 class Frame:
-    """One frame of the stack on which an object was born, innermost first. What is not known is None."""
+    """One frame of a C stack. What is not known is None."""
 
     function: Optional[str] = None
     file: Optional[str] = None
@@ -59,8 +59,12 @@ class Example:
     referrers: List[Neighbour] = dataclasses.field(default_factory=list)
     #: What it visibly holds, at most eight.
     referents: List[Neighbour] = dataclasses.field(default_factory=list)
-    #: Where it was born, innermost frame first; empty where that was not recorded.
+    #: Where it was born, innermost frame first; empty where that is not known.
     birth: List[Frame] = dataclasses.field(default_factory=list)
+    #: In place of `birth`: where its memory was used first. Its type may have kept that memory for a younger object.
+    first_used: List[Frame] = dataclasses.field(default_factory=list)
+    #: The line of Python that ran at the birth, or at the first use: "file.py:12", or None.
+    python: Optional[str] = None
     #: Whether it had died before it was released once more. Its memory was held back, and nothing else is left of it.
     died: bool = False
 
@@ -78,6 +82,10 @@ class Example:
             found["died"] = True
         if self.birth:
             found["birth"] = [frame.to_dict() for frame in self.birth]
+        elif self.first_used:
+            found["first_used"] = [frame.to_dict() for frame in self.first_used]
+        if self.python is not None:
+            found["python"] = self.python
         return found
 
 

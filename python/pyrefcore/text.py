@@ -97,16 +97,18 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
         yield "  and what only they hold, in objects per run: " + ", ".join(
             "%s %s" % (number(folded.objects), folded.type) for folded in finding.folded
         )
-    birth: Sequence[Frame] = ()
+    last: List[str] = []
     for example in finding.examples[:EXAMPLES]:
-        yield from _example(example, birth, bool(finding.growth))
-        birth = example.birth
+        yield from _example(example, bool(finding.growth))
+        place = list(_place_of_birth(example))
+        yield from ["    %s the same place" % place[0].strip()] if place and place == last else place
+        last = place
     more = len(finding.examples) - EXAMPLES
     if more > 0:
         yield "  and %d more like that in the JSON report" % more
 
 
-def _example(example: Example, last_birth: Sequence[Frame], has_runs: bool) -> Iterator[str]:
+def _example(example: Example, has_runs: bool) -> Iterator[str]:
     missing = example.explained - example.refcount
     if missing > 0:
         # More than the windows show: runs come before them, too.
@@ -118,12 +120,20 @@ def _example(example: Example, last_birth: Sequence[Frame], has_runs: bool) -> I
     yield "  0x%x: %s: %s" % (example.address, counted, example.repr)
     yield from _neighbours("held by", example.referrers)
     yield from _neighbours("holds", example.referents)
-    if example.birth and example.birth == last_birth:
-        yield "    born in the same place"
-    elif example.birth:
-        yield "    born in"
-        for frame in example.birth:
+
+
+def _place_of_birth(example: Example) -> Iterator[str]:
+    """What is known of it, a line each; the first says what is known."""
+    frames = example.birth or example.first_used
+    if frames:
+        yield "    born in" if example.birth else "    memory first used in"
+        for frame in frames:
             yield "      " + place(frame)
+        if example.python:
+            yield "      called from " + example.python
+    elif example.python:
+        yield "    born in"
+        yield "      " + example.python
 
 
 def _neighbours(what: str, neighbours: Sequence[Neighbour]) -> List[str]:

@@ -60,9 +60,9 @@ class Windows:
         self._quarantine.value = 0
         self._quarantine.value = self._core.pyrefcore_audit_quarantine(self._guard)
         if births is not None:
-            self.record_births(births)
+            self._keep_births(births)
 
-    def record_births(self, on: bool = True) -> None:
+    def _keep_births(self, on: bool) -> None:
         """Keeps the native stack of each birth from now on, or does not, until `close`."""
         is_first = self._births.value == -1
         if is_first:
@@ -70,6 +70,20 @@ class Windows:
         before = self._core.pyrefcore_audit_births(on)
         if is_first:
             self._births.value = before
+
+    def record_births(self) -> None:
+        """Keeps the native stack of each birth from now on, of types with findings above all, until `close`."""
+        self._keep_births(True)
+        with self.compared(0, self.count.value) as findings:
+            for one in findings:
+                if one.type:
+                    self._core.pyrefcore_audit_births_of(one.type)
+
+    def run_apart(self, times: int) -> None:
+        """Runs, before each of which memory is given back that types keep of dead objects: what is born has its own."""
+        for _ in range(times):
+            caches.clear()
+            self.run(1)
 
     def run(self, times: int) -> None:
         """Calls the function so many times. What it raises goes through."""

@@ -90,8 +90,8 @@ def test_one_window_is_nothing_to_compare():
     assert any("nothing was counted" in note for note in report.notes)
 
 
-def test_an_exception_in_the_window_for_births_comes_too_late():
-    report = check(raising_at(365, ValueError("no")), runs=10, warmup=330)
+def test_an_exception_while_births_are_recorded_comes_too_late():
+    report = check(raising_at(363, ValueError("no")), runs=10, warmup=330)
     assert report.windows == 3 and [one.growth for one in report.findings] == [[10, 10, 10]]
 
 

@@ -121,3 +121,18 @@ def test_an_audit_has_no_runs():
     assert text.split("\n")[0] == "pyrefcore: every object that is alive: 1 finding"
     assert "over-release: 1 reference to list missing" in text
     assert "0x10: 1 reference too few, 2 visibly held: []" in text
+
+
+def test_memory_is_not_called_a_birth():
+    first_used = [Frame("make", "ext.c", 12)]
+    example = Example(0x1000, 1, 0, "'leaked'", first_used=first_used, python="run.py:3")
+    shown = report(findings=[Finding("leak", "str", 1.0, 1.0, [1, 1], [example, example])])
+    text = str(shown).split("\n")
+    at = text.index("    memory first used in")
+    assert text[at + 1 : at + 3] == ["      make ext.c:12", "      called from run.py:3"]
+    assert "    memory first used in the same place" in text and "born" not in str(shown)
+    found = shown.to_dict()["findings"][0]["examples"][0]
+    assert found["python"] == "run.py:3" and "birth" not in found
+    assert found["first_used"] == [{"function": "make", "file": "ext.c", "line": 12}]
+    page = shown.to_html()
+    assert "Memory first used in" in page and "called from run.py:3" in page and "Born" not in page

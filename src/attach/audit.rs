@@ -4,15 +4,14 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
-use super::exit_callbacks;
-use super::interpreters;
-use super::loader;
 use super::originals::{self, Library};
+use super::{births, exit_callbacks, interpreters, loader, running_line};
 use crate::abi::{PyObject, PyVarObject};
 use crate::audit::door::{self, Door, Error};
-use crate::audit::{attachment, blocks, builtin, pins, quarantine};
+use crate::audit::{attachment, blocks, builtin, pins, quarantine, reuse};
 use crate::lifecycle::count;
-use crate::watch::{birth_stacks, fork};
+use crate::watch::stacks::{self, Code};
+use crate::watch::{birth_stacks, fork, lines};
 
 static INNER: Inner = Inner::new();
 
@@ -21,6 +20,16 @@ const NO_MEMORY_API: &CStr = c"this CPython hides the functions that hook its al
 /// From now on the audit can attach to this host.
 pub(super) fn open_door(python: &Library) {
     let code = loader::range_of(python.symbol(c"PyType_Type"));
+    let own = HOOK.malloc.map_or(null(), |hook| hook as *const c_void);
+    stacks::follow_host(Code {
+        interpreter: code.clone(),
+        own: loader::range_of(own),
+        beginning: [
+            loader::program(),
+            loader::range_of(libc::abort as *const c_void),
+        ],
+    });
+    lines::follow_host(running_line::running);
     // SAFETY: the library is CPython's.
     unsafe { builtin::follow_host(code, |name| python.symbol(name)) };
     door::enter_through(Door {
@@ -34,6 +43,15 @@ pub(super) fn open_door(python: &Library) {
         give_back: |block| {
             // SAFETY: it came from the allocator that the hook is in front of.
             unsafe { give_back(block as *mut c_void) }
+        },
+        births: |on| {
+            if on {
+                originals::python().inspect(|python| running_line::learn(python));
+                births::listen()
+            } else {
+                births::leave();
+                false
+            }
         },
         tracked,
         containers,
@@ -252,13 +270,21 @@ unsafe extern "C" fn calloc(_ctx: *mut c_void, items: usize, bytes: usize) -> *m
 unsafe extern "C" fn realloc(_ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
     let room = blocks::room(block as usize);
     blocks::taken_back(block as usize);
+    let began = if attachment::keeps_births() {
+        birth_stacks::at(block as usize)
+    } else {
+        None
+    };
     // SAFETY: as in `malloc`, with the caller's block.
     let moved = unsafe {
         let inner = INNER.0.get();
         (*inner).realloc.unwrap_unchecked()((*inner).ctx, block, bytes)
     };
     if !moved.is_null() {
-        given(moved, bytes);
+        blocks::given(moved as usize, bytes);
+        if attachment::keeps_births() {
+            birth_stacks::moved(began, moved as usize);
+        }
         pins::resized(block as usize, room.unwrap_or(0));
     } else if let Some(room) = room {
         blocks::given(block as usize, room);
@@ -267,6 +293,10 @@ unsafe extern "C" fn realloc(_ctx: *mut c_void, block: *mut c_void, bytes: usize
 }
 
 unsafe extern "C" fn free(_ctx: *mut c_void, mut block: *mut c_void) {
+    if reuse::is_on() {
+        // SAFETY: the block is the caller's, and so long.
+        unsafe { reuse::restore_type(block as usize, blocks::room(block as usize).unwrap_or(0)) };
+    }
     if quarantine::is_on() {
         // SAFETY: the block is the caller's, who holds the lock of its interpreter.
         match unsafe { quarantine::hold(block as usize, interpreters::current()) } {
@@ -294,7 +324,7 @@ fn given(block: *mut c_void, bytes: usize) {
     if !block.is_null() {
         blocks::given(block as usize, bytes);
         if attachment::keeps_births() {
-            birth_stacks::born(block.cast());
+            birth_stacks::allocated(block as usize);
         }
     }
 }

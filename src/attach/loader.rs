@@ -176,3 +176,9 @@ pub(super) fn range_of(address: *const c_void) -> Range<usize> {
     unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
     search.found
 }
+
+/// The addresses between which the program itself was loaded.
+pub(super) fn program() -> Range<usize> {
+    // SAFETY: the C library's function takes any number. The kernel gives the address of the program's own headers.
+    range_of(unsafe { libc::getauxval(libc::AT_PHDR) } as *const c_void)
+}

@@ -5,6 +5,7 @@
 
 mod allocator;
 mod audit;
+mod births;
 mod constructor;
 mod environment;
 mod exit;
@@ -14,6 +15,7 @@ mod interpreters;
 mod loader;
 mod originals;
 mod preload;
+mod running_line;
 mod symbols;
 mod tracer_slot;
 mod variables;

@@ -30,7 +30,10 @@ pub(super) fn share() {
     let found = unsafe {
         let tracer = get(&mut before);
         set(Some(probe), data);
-        let found = find(data);
+        let found = holding(Tracer {
+            function: Some(probe),
+            data,
+        });
         set(tracer, before);
         found
     };
@@ -62,9 +65,10 @@ unsafe extern "C" fn ask(op: *mut PyObject, event: c_int, _data: *mut c_void) ->
     unsafe { get(&mut data).map_or(0, |tracer| tracer(op, event, data)) }
 }
 
-/// The two words of the slot in the host's runtime.
-fn find(data: *mut c_void) -> Option<*mut Tracer> {
-    let wanted = [probe as *const () as usize, data as usize];
+/// The two words of the slot in the host's runtime, where that tracer stands in it.
+pub(super) fn holding(tracer: Tracer) -> Option<*mut Tracer> {
+    let function = tracer.function.map_or(0, |function| function as usize);
+    let wanted = [function, tracer.data as usize];
     let (runtime, bytes) = runtime()?;
     let words = bytes / size_of::<usize>();
     let at = (0..words.saturating_sub(1)).find(|&at| {

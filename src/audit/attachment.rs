@@ -7,15 +7,17 @@ use super::builtin::builtin;
 use super::door::door;
 use super::pass::Pass;
 use super::types::size_of_instance;
-use super::{blocks, holds, names, quarantine};
-use crate::abi::{self, PyObject};
+use super::{blocks, holds, names, quarantine, reuse};
+use crate::abi::{self, PyObject, PyTypeObject};
 use crate::host;
 use crate::host::reserve;
-use crate::watch::stacks::StackId;
-use crate::watch::{birth_stacks, live};
+use crate::watch::birth_stacks::{self, Beginning, Birth};
+use crate::watch::live;
 
 static ATTACHED: AtomicBool = AtomicBool::new(false);
 static BIRTHS: AtomicBool = AtomicBool::new(false);
+/// Whether the host tells of each birth.
+static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Why there is no snapshot.
 pub const NO_MEMORY: &CStr = c"there is no memory for a snapshot";
@@ -78,25 +80,46 @@ pub fn keeps_births() -> bool {
     BIRTHS.load(Ordering::Relaxed)
 }
 
-/// Keeps the stack of each block from now on, or no more; returns whether it was kept.
+/// Keeps the stack of each birth from now on, or no more; returns whether it was kept. The host's lock is held.
 pub fn keep_births(on: bool) -> bool {
     let before = BIRTHS.swap(on, Ordering::Relaxed);
+    if before != on {
+        let told = door().is_some_and(|door| (door.births)(on));
+        TOLD.store(told, Ordering::Relaxed);
+        reuse::switch(on && !told);
+    }
     if before && !on {
-        // From now on nobody hears which of these places become somebody else's.
+        // From now on nothing tells which of these places are used again.
         birth_stacks::clear();
     }
     before
 }
 
-/// The stack on which an object's block was handed out, if that was kept.
+/// While births are kept: makes sure that those of a type can be told from the first use of their memory.
+///
+/// # Safety
+/// `ob_type` is a type, and the host's lock is held.
+pub unsafe fn keep_births_of(ob_type: *mut PyTypeObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { reuse::watch(ob_type) }
+}
+
+/// Where an object was born; or, with false, only where its memory was used first. `None` where neither was kept.
 ///
 /// # Safety
 /// `op` is an object.
 #[must_use]
-pub unsafe fn birth_of(op: *mut PyObject) -> Option<StackId> {
+pub unsafe fn birth_of(op: *mut PyObject) -> Option<(Birth, bool)> {
     // SAFETY: the caller's promise.
-    let front = unsafe { abi::presize(op) };
-    birth_stacks::of(op.wrapping_byte_sub(front))
+    let birth = birth_stacks::at(op as usize - unsafe { abi::presize(op) })?;
+    // SAFETY: as above.
+    let is_seen = || unsafe { reuse::is_seen(abi::type_of(op)) };
+    let is_birth = match birth.of {
+        Beginning::Object | Beginning::MovedObject => true,
+        Beginning::UsedBlock => false,
+        Beginning::Block => !TOLD.load(Ordering::Relaxed) && is_seen(),
+    };
+    Some((birth, is_birth))
 }
 
 /// Attaches, or says why that can't be done. Without a host the live table has to be on.

@@ -33,6 +33,8 @@ pub struct Builtin {
     pub PySys_GetObject: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
     /// The types that are known by their symbols, in the order of that table.
     pub known: Vec<usize>,
+    /// The types whose memory is kept from being kept while births are recorded.
+    pub keeping: Vec<usize>,
     /// Where the program or library that holds CPython lies.
     pub code: Range<usize>,
 }
@@ -80,6 +82,16 @@ pub unsafe fn follow_host(code: Range<usize>, look: impl Fn(&CStr) -> *mut c_voi
                 .iter()
                 .map(|(name, _)| address(name))
                 .collect(),
+            keeping: [
+                c"PyTuple_Type",
+                c"PyList_Type",
+                c"PyDict_Type",
+                c"PyFloat_Type",
+            ]
+            .map(address)
+            .into_iter()
+            .filter(|&address| address != 0)
+            .collect(),
             code,
         }
     };

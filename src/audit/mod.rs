@@ -25,6 +25,7 @@ mod pass;
 pub mod pins;
 pub mod quarantine;
 mod recognise;
+pub mod reuse;
 pub mod snapshot;
 mod tracked;
 mod types;

@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::null;
 
+use crate::abi::PyTypeObject;
 use crate::audit::{attachment, quarantine};
 use crate::host::reserve;
 
@@ -37,11 +38,27 @@ pub extern "C" fn pyrefcore_audit_is_attached() -> c_int {
     c_int::from(attachment::is_attached())
 }
 
-/// From now on the C call stack of each memory block is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more:
-/// those that were are forgotten. The old setting.
+/// From now on the C call stack of each birth is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more: those that
+/// were are forgotten. The old setting. From 3.13 on this sets a reference tracer, which passes on to the one that was there;
+/// a birth up to 3.12 is the first use of memory in which nothing has died before.
+///
+/// # Safety
+/// The host's lock is held.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_audit_births(on: c_int) -> c_int {
+pub unsafe extern "C" fn pyrefcore_audit_births(on: c_int) -> c_int {
     c_int::from(attachment::keep_births(on != 0))
+}
+
+/// While births are kept: up to 3.12 deaths of this type's instances are noted, in a `tp_dealloc` of ours, until births are
+/// kept no more. Without that, births of a type that is no Python class and none of CPython's are not told from the first
+/// use of their memory. Does nothing from 3.13 on.
+///
+/// # Safety
+/// `ob_type` is a type, and the host's lock is held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_audit_births_of(ob_type: *mut PyTypeObject) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { attachment::keep_births_of(ob_type) }
 }
 
 /// From now on the memory of up to 16384 objects that have died, each of at most 512 bytes, is held back for a while, so that

@@ -6,8 +6,9 @@ use std::ptr::null;
 use crate::abi::{FLAVOUR, PyObject};
 use crate::audit::attachment;
 use crate::host;
+use crate::watch::frames::Frame;
 use crate::watch::watchers::{self, Watcher};
-use crate::watch::{birth_stacks, frames, stacks, tracemalloc, traces};
+use crate::watch::{birth_stacks, frames, lines, stacks, tracemalloc, traces};
 
 /// One frame of a C call stack. What is not known is NULL or 0.
 #[derive(Debug)]
@@ -95,22 +96,77 @@ pub unsafe extern "C" fn pyrefcore_block_stack(
 }
 
 /// Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE`
-/// or `pyrefcore_audit_births` was on. The number of frames; -1 where the birth was not seen.
+/// or `pyrefcore_audit_births` was on. In a host, of the interpreter's frames only those that other code has called. The
+/// number of frames; -1 where the birth was not seen.
 ///
 /// # Safety
-/// `visit` may be called with `arg`.
+/// `op` is an object; `visit` may be called with `arg`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_birth_stack(
     op: *mut PyObject,
     visit: pyrefcore_frame_visitor,
     arg: *mut c_void,
 ) -> c_int {
-    // SAFETY: an object of which nothing is known by its own address may be known by its block's.
-    let stack = birth_stacks::of(op).or_else(|| unsafe { attachment::birth_of(op) });
+    let recorded = || {
+        // SAFETY: an object of which nothing is known by its own address may be known by its block's.
+        let known = unsafe { attachment::birth_of(op) };
+        known.and_then(|(birth, is_birth)| is_birth.then_some(birth.stack))
+    };
+    let stack = if host::has_interpreter() && attachment::keeps_births() {
+        recorded()
+    } else {
+        birth_stacks::of(op)
+    };
     // SAFETY: the caller's promise is the callee's.
     stack.map_or(-1, |stack| unsafe {
         visit_stack(stack, birth_stacks::FRAMES, visit, arg)
     })
+}
+
+/// The same for the stack on which the memory of `op` was used first, while `pyrefcore_audit_births` is on and the birth of
+/// `op` itself was not seen: its type may keep the memory of dead objects for new ones. -1 where nothing is known, or more.
+///
+/// # Safety
+/// `op` is an object; `visit` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_first_used_stack(
+    op: *mut PyObject,
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match attachment::birth_of(op) {
+            Some((birth, false)) => visit_stack(birth.stack, birth_stacks::FRAMES, visit, arg),
+            _ => -1,
+        }
+    }
+}
+
+/// Calls `visit` with one frame that has no more than the file and the line of the Python code that ran when `op` was born,
+/// or when its memory was used first, while `pyrefcore_audit_births` is on. 1; -1 where that is not known.
+///
+/// # Safety
+/// `op` is an object; `visit` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_birth_line(
+    op: *mut PyObject,
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promise is the callee's.
+    let known = unsafe { attachment::birth_of(op) };
+    let Some((file, line)) = known.and_then(|(birth, _)| lines::get(birth.line?)) else {
+        return -1;
+    };
+    let frame = Frame {
+        file: Some(file.into()),
+        line: Some(line),
+        ..Frame::default()
+    };
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { show(&frame, visit, arg) };
+    1
 }
 
 unsafe fn visit_stack(
@@ -121,21 +177,27 @@ unsafe fn visit_stack(
 ) -> c_int {
     let frames = frames::resolve(&stacks::get(stack), limit);
     for frame in &frames {
-        let [function, file, library] = [&frame.function, &frame.file, &frame.library]
-            .map(|text| text.as_deref().and_then(|text| CString::new(text).ok()));
-        let pointer = |text: &Option<CString>| text.as_ref().map_or(null(), |text| text.as_ptr());
-        let shown = pyrefcore_frame {
-            address: frame.address,
-            function: pointer(&function),
-            file: pointer(&file),
-            line: frame.line.unwrap_or(0),
-            library: pointer(&library),
-            offset: frame.offset.unwrap_or(0),
-        };
-        // SAFETY: the caller's promise; the texts live until the end of the loop's body.
-        if visit.is_some_and(|visit| unsafe { visit(&raw const shown, arg) } != 0) {
+        // SAFETY: the caller's promise is the callee's.
+        if unsafe { show(frame, visit, arg) } != 0 {
             break;
         }
     }
     c_int::try_from(frames.len()).unwrap_or(c_int::MAX)
+}
+
+/// Calls `visit` with a frame, and returns what it returns.
+unsafe fn show(frame: &Frame, visit: pyrefcore_frame_visitor, arg: *mut c_void) -> c_int {
+    let [function, file, library] = [&frame.function, &frame.file, &frame.library]
+        .map(|text| text.as_deref().and_then(|text| CString::new(text).ok()));
+    let pointer = |text: &Option<CString>| text.as_ref().map_or(null(), |text| text.as_ptr());
+    let shown = pyrefcore_frame {
+        address: frame.address,
+        function: pointer(&function),
+        file: pointer(&file),
+        line: frame.line.unwrap_or(0),
+        library: pointer(&library),
+        offset: frame.offset.unwrap_or(0),
+    };
+    // SAFETY: the caller's promise; the texts live until the end of this function.
+    visit.map_or(0, |visit| unsafe { visit(&raw const shown, arg) })
 }

@@ -7,13 +7,13 @@ use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::live;
-use super::tracer::{self, CREATE, DESTROY, Slot, Tracer};
+use super::tracer::{self, CREATE, DESTROY, Place, Tracer};
 use crate::abi::{self, FLAVOUR, PyObject};
 use crate::host::Chosen;
 
 /// The slot that stands in front when something of ours watches; up to 3.12, where no interpreter has a slot of
 /// its own, always.
-static FRONT: Slot = Slot::new();
+static FRONT: Place = Place::new();
 /// From 3.13 on: the slot that stands in front.
 static CURRENT: AtomicPtr<Tracer> = AtomicPtr::new(tracer::users());
 

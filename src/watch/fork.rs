@@ -31,6 +31,7 @@ unsafe extern "C" fn prepare() {
         Box::new(super::birth_stacks::lock()),
         Box::new(super::traces::all()),
         Box::new(super::stacks::lock()),
+        Box::new(super::lines::lock()),
         Box::new(super::chain::ALL.lock()),
         Box::new(super::refchain::ALL.lock()),
     ];

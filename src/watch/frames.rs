@@ -17,44 +17,60 @@ pub struct Frame {
     pub offset: Option<usize>,
 }
 
-/// Looks up the frames of a stack, without this library's own on top and at most `limit` of them.
+/// Looks up the frames of a stack, without this library's own on top and at most `limit` of them. A function that the
+/// compiler has inlined is a frame too, in front of the one that it stands in.
 #[must_use]
 pub fn resolve(stack: &[usize], limit: usize) -> Vec<Frame> {
-    let frames: Vec<Frame> = stack.iter().map(|&address| look_up(address)).collect();
-    let own = frames.iter().take_while(|frame| frame.is_own()).count();
-    frames.into_iter().skip(own).take(limit).collect()
+    let frames = stack.iter().flat_map(|&address| look_up(address));
+    frames.skip_while(Frame::is_own).take(limit).collect()
 }
 
-fn look_up(address: usize) -> Frame {
-    let mut frame = Frame {
+/// The frames at one return address, innermost first: at least one.
+fn look_up(address: usize) -> Vec<Frame> {
+    let (library, offset) = place_of(address).unzip();
+    let unknown = Frame {
         address,
+        library,
+        offset,
         ..Frame::default()
     };
-    // A return address may already belong to the next line or function; the call is before it.
+    let mut frames = Vec::new();
     let note = |symbol: &backtrace::Symbol| {
-        frame.function = symbol.name().map(|name| format!("{name:#}"));
-        frame.file = symbol.filename().map(|file| file.display().to_string());
-        frame.line = symbol.lineno();
+        frames.push(Frame {
+            function: symbol.name().map(|name| format!("{name:#}")),
+            file: symbol.filename().map(|file| file.display().to_string()),
+            line: symbol.lineno(),
+            ..unknown.clone()
+        });
     };
     {
         let _alone = super::stacks::lock();
+        // A return address may already belong to the next line or function; the call is before it.
         // SAFETY: the lock is held, as `stacks::capture` wants it.
         unsafe { backtrace::resolve_unsynchronized((address - 1) as *mut _, note) };
     }
+    if frames.is_empty() {
+        frames.push(unknown);
+    }
+    frames
+}
+
+/// The program or shared library that holds an address, and the bytes from its start.
+fn place_of(address: usize) -> Option<(String, usize)> {
     let mut found = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: `found` is a valid place to write to, and zeroes are a valid value of it; the loader's
     // file names are C strings that live as long as the library is loaded.
     unsafe {
-        if libc::dladdr(address as *const _, found.as_mut_ptr()) != 0 {
-            let found = found.assume_init();
-            if !found.dli_fname.is_null() {
-                let name = std::ffi::CStr::from_ptr(found.dli_fname).to_string_lossy();
-                frame.library = Some(name.into_owned());
-                frame.offset = Some(address - found.dli_fbase as usize);
-            }
+        if libc::dladdr(address as *const _, found.as_mut_ptr()) == 0 {
+            return None;
         }
+        let found = found.assume_init();
+        if found.dli_fname.is_null() {
+            return None;
+        }
+        let name = std::ffi::CStr::from_ptr(found.dli_fname).to_string_lossy();
+        Some((name.into_owned(), address - found.dli_fbase as usize))
     }
-    frame
 }
 
 impl Frame {

@@ -9,6 +9,7 @@ pub mod events;
 pub mod failure;
 pub mod fork;
 pub mod frames;
+pub mod lines;
 pub mod live;
 pub mod ref_total;
 pub mod refchain;

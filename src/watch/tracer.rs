@@ -37,23 +37,33 @@ impl Tracer {
 
 /// A place for a tracer.
 #[derive(Debug)]
-pub(super) struct Slot(UnsafeCell<Tracer>);
+pub struct Place(UnsafeCell<Tracer>);
 
 // SAFETY: the slots are written only while callers take turns (under the host's lock, or as the header
 // asks), which is CPython's own rule for its slot.
-unsafe impl Sync for Slot {}
+unsafe impl Sync for Place {}
 
-impl Slot {
-    pub(super) const fn new() -> Self {
+impl Default for Place {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Place {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
         Self(UnsafeCell::new(Tracer::NONE))
     }
 
-    pub(super) const fn get(&self) -> *mut Tracer {
+    /// Where the tracer is.
+    #[must_use]
+    pub const fn get(&self) -> *mut Tracer {
         self.0.get()
     }
 }
 
-static USERS: Slot = Slot::new();
+static USERS: Place = Place::new();
 /// The slot of `PyRefTracer_SetTracer`: the host's own, where we know it.
 static THEIRS: AtomicPtr<Tracer> = AtomicPtr::new(USERS.get());
 

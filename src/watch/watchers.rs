@@ -142,7 +142,7 @@ pub fn count_once(op: *mut PyObject) {
         TALLY.add(CREATE as usize, 1);
     }
     if is_on(Watcher::BirthStacks) {
-        birth_stacks::born(op);
+        birth_stacks::born(op as usize);
     }
 }
 
@@ -247,7 +247,7 @@ unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -
     }
     if is_on(Watcher::BirthStacks) {
         match event {
-            CREATE => birth_stacks::born(op),
+            CREATE => birth_stacks::born(op as usize),
             _ => birth_stacks::died(op),
         }
     }

@@ -1,0 +1,113 @@
+//! What tells of every object that is born, from free lists too.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{symbols, tracer_slot};
+use crate::abi::{self, FLAVOUR, PyObject};
+use crate::host;
+use crate::report::facts::Replaced;
+use crate::watch::tracer::{self, CREATE, RefTracer, TRACKER_REMOVED, Tracer};
+use crate::watch::{birth_stacks, watchers};
+
+/// The tracer that was there before ours, to which everything is passed on.
+static BEHIND: tracer::Place = tracer::Place::new();
+/// Whether births are kept.
+static LISTENS: AtomicBool = AtomicBool::new(false);
+/// Whether ours is being taken away by us.
+static LEAVES: AtomicBool = AtomicBool::new(false);
+
+/// Hears of births from now on; whether each one is told. The host's lock is held.
+pub(super) fn listen() -> bool {
+    LISTENS.store(true, Ordering::Relaxed);
+    let Some(now) = current() else {
+        return false;
+    };
+    if is_ours(now) {
+        return true;
+    }
+    // SAFETY: the host's lock is held, and ours is not yet called.
+    unsafe { *BEHIND.get() = now };
+    let ours = Tracer {
+        function: Some(heard),
+        data: null_mut(),
+    };
+    replace(now, ours)
+}
+
+/// Hears of no more. Where another tracer stands in front of ours, ours stays behind it as a passage.
+pub(super) fn leave() {
+    LISTENS.store(false, Ordering::Relaxed);
+    let Some(now) = current().filter(|&now| is_ours(now)) else {
+        return;
+    };
+    // SAFETY: the host's lock is held.
+    let before = unsafe { *BEHIND.get() };
+    LEAVES.store(true, Ordering::Relaxed);
+    replace(now, before);
+    LEAVES.store(false, Ordering::Relaxed);
+}
+
+/// The tracer that stands there now; `None` where none is told of every birth.
+fn current() -> Option<Tracer> {
+    if FLAVOUR.minor <= 12 {
+        return reaches_births().then(tracer::get);
+    }
+    let mut data = null_mut();
+    // SAFETY: the host's own function, and the lock is held.
+    let function = unsafe { host::originals().PyRefTracer_GetTracer?(&mut data) };
+    Some(Tracer { function, data })
+}
+
+/// Puts a tracer in the place of another; false where that can't be done.
+fn replace(now: Tracer, next: Tracer) -> bool {
+    // SAFETY: the lock is held; each tracer is set with its own data.
+    unsafe {
+        if FLAVOUR.minor <= 12 {
+            watchers::set_tracer(next);
+            return true;
+        }
+        if FLAVOUR.minor >= 15 && now.function.is_some() && !is_ours(now) {
+            // CPython would tell it that its time is over, and it may believe that.
+            return tracer_slot::holding(now).map(|slot| *slot = next).is_some();
+        }
+        host::originals()
+            .PyRefTracer_SetTracer
+            .is_some_and(|set| set(next.function, next.data) == 0)
+    }
+}
+
+fn is_ours(tracer: Tracer) -> bool {
+    let address = |function: RefTracer| function.map_or(0, |function| function as usize);
+    address(tracer.function) == address(Some(heard))
+}
+
+/// Up to 3.12: whether the interpreter's own births come by this library.
+fn reaches_births() -> bool {
+    static REACHES: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *REACHES.get_or_init(|| {
+        let replaced = symbols::in_host().unwrap_or_default();
+        replaced
+            .iter()
+            .any(|one| one.name == "_Py_NewReference" && one.replaced == Replaced::Everywhere)
+    })
+}
+
+/// The tracer.
+unsafe extern "C" fn heard(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
+    if event == CREATE && LISTENS.load(Ordering::Relaxed) {
+        // SAFETY: a tracer is told of complete objects.
+        birth_stacks::born(op as usize - unsafe { abi::presize(op) });
+    }
+    if event == TRACKER_REMOVED && LEAVES.load(Ordering::Relaxed) {
+        return 0;
+    }
+    // SAFETY: written before this one was set; the tracer is called with its own data.
+    unsafe {
+        let behind = *BEHIND.get();
+        behind
+            .function
+            .map_or(0, |function| function(op, event, behind.data))
+    }
+}

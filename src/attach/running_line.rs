@@ -1,0 +1,168 @@
+//! Which line of Python runs, read from the host's frames: nothing is made, so it may be asked inside the allocator.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::originals::Library;
+use crate::abi::{self, FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
+use crate::lifecycle::count;
+
+/// The host's functions that read and make nothing.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    thread: unsafe extern "C" fn() -> *mut c_void,
+    /// Up to 3.10 this makes no frame.
+    frame: unsafe extern "C" fn() -> *mut c_void,
+    line_of_code: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
+    line_of_frame: unsafe extern "C" fn(*mut c_void) -> c_int,
+    length: unsafe extern "C" fn(*mut c_void) -> Py_ssize_t,
+    character: unsafe extern "C" fn(*mut c_void, Py_ssize_t) -> u32,
+    code_type: *mut PyTypeObject,
+}
+
+// SAFETY: the functions are the host's for good, and the type is only compared with.
+unsafe impl Send for Reader {}
+// SAFETY: as above.
+unsafe impl Sync for Reader {}
+
+static READER: OnceLock<Option<Reader>> = OnceLock::new();
+/// Where in a code object the name of its file is; 0: not yet known.
+static FILE_NAME: AtomicUsize = AtomicUsize::new(0);
+
+/// Where a thread's state holds its frame, or what holds its frame in 3.11 and 3.12.
+const FRAME_OF_THREAD: usize = if FLAVOUR.minor >= 13 { 72 } else { 56 };
+/// Where a frame of the interpreter holds its code, the frame before it, and its instruction.
+const CODE: usize = if FLAVOUR.minor == 11 { 32 } else { 0 };
+const PREVIOUS: usize = if FLAVOUR.minor == 11 { 48 } else { 8 };
+const INSTRUCTION: usize = 56;
+/// The bits of a reference in a frame that are no part of the address, from 3.14 on.
+const TAGS: usize = if FLAVOUR.minor >= 14 { 7 } else { 0 };
+/// Longer names are cut.
+const LONGEST_NAME: Py_ssize_t = 4096;
+
+/// Finds what is needed. The host's lock is held.
+pub(super) fn learn(python: &Library) {
+    let reader = READER.get_or_init(|| find(python));
+    let known = FILE_NAME.load(Ordering::Relaxed) != 0;
+    if let (false, Some(reader)) = (known, reader) {
+        // SAFETY: the lock is held, and a frame's code is an object.
+        unsafe {
+            if let Some((code, _)) = reader.running() {
+                FILE_NAME.store(
+                    place_of_file_name(python, code).unwrap_or(0),
+                    Ordering::Relaxed,
+                );
+            }
+        }
+    }
+}
+
+/// As `lines::Running` says.
+pub(super) fn running(name: &mut String) -> Option<u32> {
+    let place = FILE_NAME.load(Ordering::Relaxed);
+    let reader = READER.get()?.as_ref().filter(|_| place != 0)?;
+    // SAFETY: whoever makes an object holds the lock. A code object holds its file's name, which is a string.
+    unsafe {
+        let (code, line) = reader.running()?;
+        let text = *code.wrapping_byte_add(place).cast::<*mut c_void>();
+        let length = (reader.length)(text).min(LONGEST_NAME);
+        // As many bytes as a character can have.
+        name.try_reserve(4 * length.unsigned_abs()).ok()?;
+        let characters = (0..length).map(|at| (reader.character)(text, at));
+        name.extend(
+            characters.map(|one| char::from_u32(one).unwrap_or(char::REPLACEMENT_CHARACTER)),
+        );
+        u32::try_from(line).ok()
+    }
+}
+
+fn find(python: &Library) -> Option<Reader> {
+    let current = if FLAVOUR.minor >= 13 {
+        c"PyThreadState_GetUnchecked"
+    } else {
+        c"_PyThreadState_UncheckedGet"
+    };
+    let line_of_frame = if FLAVOUR.minor >= 12 {
+        c"PyUnstable_InterpreterFrame_GetLine"
+    } else {
+        c"PyFrame_GetLineNumber"
+    };
+    // SAFETY: the host's functions, with the types that its headers give them.
+    unsafe {
+        Some(Reader {
+            thread: python.function(current)?,
+            frame: python.function(c"PyEval_GetFrame")?,
+            line_of_code: python.function(c"PyCode_Addr2Line")?,
+            line_of_frame: python.function(line_of_frame)?,
+            length: python.function(c"PyUnicode_GetLength")?,
+            character: python.function(c"PyUnicode_ReadChar")?,
+            code_type: python.symbol(c"PyCode_Type").cast(),
+        })
+    }
+}
+
+impl Reader {
+    /// The code that runs on this thread, and its line.
+    ///
+    /// # Safety
+    /// The host's lock is held.
+    unsafe fn running(&self) -> Option<(*mut c_void, c_int)> {
+        let some = |address: *mut c_void| (!address.is_null()).then_some(address);
+        // SAFETY: CPython has these fields at these places, and its frames are whole while it allocates.
+        unsafe {
+            let word = |from: *mut c_void, at| *from.wrapping_byte_add(at).cast::<*mut c_void>();
+            let thread = some((self.thread)())?;
+            if FLAVOUR.minor <= 10 {
+                let frame = some((self.frame)())?;
+                // Behind the head, and the frame before it.
+                let code = word(frame, size_of::<PyVarObject>() + size_of::<usize>());
+                return Some((code, (self.line_of_frame)(frame)));
+            }
+            let mut frame = some(word(thread, FRAME_OF_THREAD))?;
+            match FLAVOUR.minor {
+                11 => frame = some(word(frame, size_of::<usize>()))?,
+                12 => frame = some(word(frame, 0))?,
+                _ => {}
+            }
+            // Where C code was called from, there are frames that run nothing.
+            let code = loop {
+                let code = some(word(frame, CODE).map_addr(|address| address & !TAGS));
+                match code {
+                    Some(code) if abi::type_of(code.cast()) == self.code_type => break code,
+                    _ => frame = some(word(frame, PREVIOUS))?,
+                }
+            };
+            if FLAVOUR.minor == 11 {
+                // The code's instructions stand behind its fields.
+                let first = code as usize + (*self.code_type).tp_basicsize.unsigned_abs();
+                let at = (word(frame, INSTRUCTION) as usize).wrapping_sub(first);
+                return Some((code, (self.line_of_code)(code, at as c_int)));
+            }
+            Some((code, (self.line_of_frame)(frame)))
+        }
+    }
+}
+
+/// Where a code object holds the name of its file: the word that is the attribute.
+///
+/// # Safety
+/// `code` is a code object, and the host's lock is held.
+unsafe fn place_of_file_name(python: &Library, code: *mut c_void) -> Option<usize> {
+    type Get = unsafe extern "C" fn(*mut PyObject, *const c_char) -> *mut PyObject;
+    const NAME: &CStr = c"co_filename";
+    // SAFETY: the host's public function, with the type that its headers give it; the caller's promise.
+    unsafe {
+        let get = python.function::<Get>(c"PyObject_GetAttrString")?;
+        let name = get(code.cast(), NAME.as_ptr());
+        if name.is_null() {
+            python.function::<unsafe extern "C" fn()>(c"PyErr_Clear")?();
+            return None;
+        }
+        let fields = (*abi::type_of(code.cast())).tp_basicsize.unsigned_abs();
+        let mut places = (size_of::<PyVarObject>()..fields).step_by(size_of::<usize>());
+        let found = places.find(|&at| *code.wrapping_byte_add(at).cast::<*mut PyObject>() == name);
+        count::release(name, c"Py_DecRef");
+        found
+    }
+}

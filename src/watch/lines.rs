@@ -1,0 +1,75 @@
+//! Lines of Python that ran, each kept once.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// A line that was seen before.
+pub type LineId = u32;
+
+/// Stores the name of the file that runs on this thread, and returns the line; `None` where no Python runs, or there is no
+/// memory. Makes no object and takes no memory of the host's.
+pub type Running = fn(&mut String) -> Option<u32>;
+
+#[derive(Default)]
+pub(super) struct Lines {
+    ids: HashMap<(Box<str>, u32), LineId>,
+    all: Vec<(Box<str>, u32)>,
+    /// The name that is being read.
+    name: String,
+}
+
+static LINES: LazyLock<Mutex<Lines>> = LazyLock::new(Mutex::default);
+static RUNNING: OnceLock<Running> = OnceLock::new();
+
+/// From now on there is a host, which says what runs. Called once.
+pub fn follow_host(running: Running) {
+    let _ = RUNNING.set(running);
+}
+
+/// The line that runs on this thread. The host's lock is held.
+#[must_use]
+pub fn running() -> Option<LineId> {
+    let running = RUNNING.get()?;
+    let mut lines = lock();
+    let mut name = std::mem::take(&mut lines.name);
+    name.clear();
+    let line = running(&mut name);
+    let id = line.and_then(|line| lines.id(&name, line));
+    lines.name = name;
+    id
+}
+
+/// A line's file and number.
+#[must_use]
+pub fn get(id: LineId) -> Option<(Box<str>, u32)> {
+    lock().all.get(id as usize).cloned()
+}
+
+impl Lines {
+    /// `None` where there is no memory.
+    fn id(&mut self, name: &str, line: u32) -> Option<LineId> {
+        let key = (copy(name)?, line);
+        if let Some(&id) = self.ids.get(&key) {
+            return Some(id);
+        }
+        let kept = (copy(name)?, line);
+        self.ids.try_reserve(1).ok()?;
+        self.all.try_reserve(1).ok()?;
+        let id = self.all.len() as LineId;
+        self.all.push(kept);
+        self.ids.insert(key, id);
+        Some(id)
+    }
+}
+
+fn copy(name: &str) -> Option<Box<str>> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(name.len()).ok()?;
+    copy.push_str(name);
+    // As long as its room: nothing is allocated again.
+    Some(copy.into_boxed_str())
+}
+
+pub(super) fn lock() -> MutexGuard<'static, Lines> {
+    LINES.lock().unwrap_or_else(PoisonError::into_inner)
+}
