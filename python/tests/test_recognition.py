@@ -2,11 +2,14 @@
 
 import ctypes
 import gc
+import os
 import struct
 import sys
 
 import pytest
 
+import conftest
+import extension
 from conftest import program
 
 HEAD = object.__basicsize__
@@ -266,3 +269,65 @@ print("done")
 
 def test_memory_that_is_used_again(attached):
     assert program(FREED) == "done\n"
+
+
+SECOND_WORD = """
+kept = [object() for _ in range(4000)]
+thing = next(one for one in kept if id(one) % 16 == 0)
+report = pyrefcore.check(lambda: incref(ctypes.c_void_p.from_address(id(thing) + 8)))
+print([(one.kind, one.type, one.references_per_run) for one in report.findings])
+"""
+
+
+def test_the_second_word_of_an_object(attached):
+    """A leaked pointer to it leads to no object: nothing is counted there, or shown."""
+    assert program(SECOND_WORD) == "[('leak', 'ctypes.c_void_p', 1.0)]\n"
+
+
+INTEGERS = """
+import ctypes
+incref = ctypes.pythonapi.Py_IncRef
+incref.argtypes, incref.restype = [ctypes.py_object], None
+class Mark: pass
+marks = [Mark() for _ in range(54)]
+mixed = []
+for _ in range(200):
+    mixed.append(odd_words.Int(SIGN 10**1000))
+    mixed.append(tuple(marks))
+"""
+
+
+@pytest.mark.parametrize("sign", "+-")
+def test_the_length_of_an_integer(attached, sign):
+    """What lies behind an instance is not its own: addresses there excuse no leak."""
+    report = extension.check("odd_words", INTEGERS.replace("SIGN", sign), "incref(marks[0])")
+    told = [(one["kind"], one["type"], one["references_per_run"]) for one in report["findings"]]
+    assert told == [("leak", "__main__.Mark", 1)], report
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="weak references are never managed")
+def test_weak_references_in_front_of_an_object(attached):
+    """A field stands as far behind the object's start as the list of weak references in front of it, and holds."""
+    setup = "class Thing: pass\nkept = []"
+    assert extension.check("odd_words", setup, "kept.append(odd_words.Weak(Thing()))")["findings"] == []
+
+
+LIAR = """
+import gc, odd_words, pyrefcore
+class Held: pass
+kept = [odd_words.liar(Held()) for _ in range(1000)]
+pyrefcore.attach()
+# The collector would follow the lies.
+gc.disable()
+odd_words.lie(True)
+report = pyrefcore.audit()
+from pyrefcore import graph
+around = graph.neighbourhood([id(kept[0])], False).referents[id(kept[0])]
+odd_words.lie(False)
+print([(one.kind, one.type) for one in report.findings], len(around))
+"""
+
+
+def test_a_traverse_that_visits_what_is_no_object(attached):
+    done = conftest.python("-c", LIAR, PYTHONPATH=os.pathsep.join([conftest.PACKAGE, extension.build("odd_words")]))
+    assert done.stdout == "[] 1\n", done.stdout + done.stderr

@@ -6,11 +6,16 @@ use crate::abi::PyObject;
 use crate::host::reserve;
 use crate::watch::shadow::Shadow;
 
-/// A word for each object, beside the memory: the highest bit says that the object was seen, the others count.
+/// A word for each pair of words of memory: two bits say whether an object was seen there and in which half it starts,
+/// the others count.
 #[derive(Debug)]
 pub(super) struct Ledger(Shadow<AtomicU32>);
 
+/// An object starts in these 16 bytes.
 const SEEN: u32 = 1 << 31;
+/// It starts in their second half, as a static one may.
+const SECOND: u32 = 1 << 30;
+const MARKS: u32 = SEEN | SECOND;
 
 impl Ledger {
     /// `None` where there is no memory.
@@ -19,43 +24,54 @@ impl Ledger {
         shadow.open().then_some(Self(shadow))
     }
 
-    /// Explains `references` to an object more, and tells whether the object was seen.
+    /// Explains `references` to an object more; false, with nothing done, where no object was seen.
     #[inline]
     pub(super) fn explain(&self, op: *mut PyObject, references: u32) -> bool {
-        let Some(word) = self.word(op) else {
-            return true;
-        };
-        // Relaxed, here and below: the ledger belongs to one thread.
-        let before = word.load(Ordering::Relaxed);
-        word.store(before.wrapping_add(references), Ordering::Relaxed);
-        before & SEEN != 0
+        let word = self.seen(op);
+        if let Some(word) = word {
+            // Relaxed, here and below: the ledger belongs to one thread.
+            let before = word.load(Ordering::Relaxed);
+            word.store(before.wrapping_add(references), Ordering::Relaxed);
+        }
+        word.is_some()
     }
 
-    /// From now on the object was seen; false where it had been before, or there is no room to say so.
+    /// From now on the object was seen. False where it had been before, where another one starts in the same 16 bytes, or
+    /// where there is no room to say so.
     #[inline]
     pub(super) fn see(&self, op: *mut PyObject) -> bool {
         let Some(word) = self.word(op) else {
             return false;
         };
-        let before = word.load(Ordering::Relaxed);
-        word.store(before | SEEN, Ordering::Relaxed);
-        before & SEEN == 0
+        let is_new = word.load(Ordering::Relaxed) & SEEN == 0;
+        if is_new {
+            word.store(marks(op), Ordering::Relaxed);
+        }
+        is_new
     }
 
-    /// Whether an object was seen at that address.
+    /// Whether an object was seen at exactly that address.
     #[inline]
     pub(super) fn has_seen(&self, op: *mut PyObject) -> bool {
-        let word = self.0.get(op as usize);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) & SEEN != 0)
+        self.seen(op).is_some()
     }
 
     /// The references that were explained.
     #[inline]
     pub(super) fn explained(&self, op: *mut PyObject) -> isize {
-        let word = self.0.get(op as usize);
-        word.map_or(0, |word| (word.load(Ordering::Relaxed) & !SEEN) as isize)
+        self.seen(op)
+            .map_or(0, |word| (word.load(Ordering::Relaxed) & !MARKS) as isize)
     }
 
+    /// The word of an object that was seen.
+    #[inline]
+    fn seen(&self, op: *mut PyObject) -> Option<&AtomicU32> {
+        let word = self.0.get(op as usize)?;
+        let is_there = word.load(Ordering::Relaxed) & MARKS == marks(op);
+        (is_there && op.cast::<u64>().is_aligned()).then_some(word)
+    }
+
+    /// The word of what may be met for the first time.
     #[inline]
     fn word(&self, op: *mut PyObject) -> Option<&AtomicU32> {
         let word = self.0.at(op as usize);
@@ -65,6 +81,13 @@ impl Ledger {
         }
         word
     }
+}
+
+/// The marks of an object that starts there.
+#[inline]
+fn marks(op: *mut PyObject) -> u32 {
+    const _: () = assert!(8 << 27 == SECOND);
+    SEEN | ((op as u32 & 8) << 27)
 }
 
 #[cfg(test)]
@@ -80,8 +103,26 @@ mod tests {
         assert!(ledger.see(op));
         assert!(!ledger.see(op));
         assert!(ledger.explain(op, 1));
+        assert!(ledger.explain(op, 2));
         assert!(ledger.has_seen(op));
         assert_eq!(ledger.explained(op), 3);
         assert_eq!(ledger.explained(0x7000_1240 as *mut PyObject), 0);
+    }
+
+    #[test]
+    fn tells_the_halves_of_a_pair_apart() {
+        let ledger = Ledger::new().expect("memory");
+        for (own, other) in [(0x7000_1230, 0x7000_1238), (0x7000_1268, 0x7000_1260)] {
+            let [own, other] = [own, other].map(|place| place as *mut PyObject);
+            assert!(ledger.see(own));
+            for wrong in [other, own.wrapping_byte_add(1), own.wrapping_byte_add(4)] {
+                assert!(!ledger.has_seen(wrong));
+                assert!(!ledger.explain(wrong, 1));
+                assert_eq!(ledger.explained(wrong), 0);
+            }
+            assert!(!ledger.see(other));
+            assert!(ledger.has_seen(own));
+            assert_eq!(ledger.explained(own), 0);
+        }
     }
 }

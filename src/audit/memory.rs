@@ -9,6 +9,8 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub struct Memory {
     readable: Vec<Range<usize>>,
+    /// Where code lies.
+    code: Vec<Range<usize>>,
     /// The writable segments of the program and of the libraries.
     statics: Vec<Range<usize>>,
 }
@@ -16,8 +18,12 @@ pub struct Memory {
 impl Memory {
     /// Asks the kernel and the loader.
     pub fn look() -> Self {
+        let maps = fs::read("/proc/self/maps").unwrap_or_default();
+        // The name of a mapped file may be anything.
+        let maps = String::from_utf8_lossy(&maps);
         let mut memory = Self {
-            readable: readable(),
+            readable: mapped(&maps, |rights| rights.starts_with('r')),
+            code: mapped(&maps, |rights| rights.as_bytes().get(2) == Some(&b'x')),
             statics: statics(),
         };
         memory.statics.sort_by_key(|range| range.start);
@@ -29,6 +35,11 @@ impl Memory {
         address
             .checked_add(bytes)
             .is_some_and(|end| holds(&self.readable, address, end))
+    }
+
+    /// Whether code lies at `address`.
+    pub(super) fn is_code(&self, address: usize) -> bool {
+        holds(&self.code, address, address.saturating_add(1))
     }
 
     /// Whether `bytes` from `address` on are static data of the program or of a library.
@@ -45,13 +56,10 @@ fn holds(ranges: &[Range<usize>], start: usize, end: usize) -> bool {
     behind > 0 && end <= ranges[behind - 1].end
 }
 
-/// From the kernel's list, neighbours joined. Empty where it can't be read.
-fn readable() -> Vec<Range<usize>> {
-    let maps = fs::read("/proc/self/maps").unwrap_or_default();
-    // The name of a mapped file may be anything.
-    let maps = String::from_utf8_lossy(&maps);
+/// From the kernel's list, what has such rights; neighbours joined.
+fn mapped(maps: &str, wanted: fn(&str) -> bool) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
-    for range in maps.lines().filter_map(parse) {
+    for range in maps.lines().filter_map(|line| parse(line, wanted)) {
         match ranges.last_mut() {
             Some(last) if last.end == range.start => last.end = range.end,
             _ => ranges.push(range),
@@ -60,13 +68,13 @@ fn readable() -> Vec<Range<usize>> {
     ranges
 }
 
-/// `7f00-8000 rw-p …`, where the first letter allows to read.
-fn parse(line: &str) -> Option<Range<usize>> {
+/// `7f00-8000 rw-p …`, where the first letter allows to read and the third to execute.
+fn parse(line: &str, wanted: fn(&str) -> bool) -> Option<Range<usize>> {
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let address = |digits| usize::from_str_radix(digits, 16).ok();
     // The kernel's own page for time can't be copied from everywhere.
-    let is_plain = rest.starts_with('r') && !rest.ends_with("[vvar]");
+    let is_plain = wanted(rest) && !rest.ends_with("[vvar]");
     is_plain.then_some(address(start)?..address(end)?)
 }
 
@@ -113,7 +121,10 @@ mod tests {
         ] {
             assert!(memory.is_readable(address, 8));
             assert!(!memory.is_static(address, 8));
+            assert!(!memory.is_code(address));
         }
+        assert!(memory.is_code(tells_what_is_there as *const () as usize));
+        assert!(!memory.is_code(&raw const WORD as usize));
         assert!(memory.is_static(&raw const WORD as usize, 8));
         assert!(memory.is_readable(&raw const WORD as usize, 8));
     }

@@ -27,5 +27,6 @@ pub mod quarantine;
 mod recognise;
 pub mod reuse;
 pub mod snapshot;
+mod statics;
 mod tracked;
 mod types;

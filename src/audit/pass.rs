@@ -8,12 +8,12 @@ use super::holds::{self, Held};
 use super::ledger::Ledger;
 use super::memory::Memory;
 use super::pins;
-use super::recognise::recognise;
+use super::recognise::{PAIR, object_at, recognise};
+use super::statics;
 use super::tracked::Tracked;
 use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
-use crate::abi::{FLAVOUR, Head, PyObject, PyTypeObject};
+use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
 use crate::host::{self, reserve};
-use crate::refcount::{Current, Policy};
 use crate::watch::live;
 
 /// An object that was met.
@@ -49,26 +49,16 @@ pub(super) struct Pass {
 impl Held for Pass {
     #[inline]
     fn visited(&mut self, op: *mut PyObject) {
-        if op.is_null() {
-            return;
+        if self.ledger.explain(op, 1) || self.meet(op) && self.ledger.explain(op, 1) {
+            self.references += 1;
+            self.asked.1 |= op == self.asked.0;
         }
-        self.references += 1;
-        if !self.ledger.explain(op, 1) {
-            self.meet(op);
-        }
-        self.asked.1 |= op == self.asked.0;
     }
 
     fn read(&mut self, word: *mut PyObject) {
-        if word.is_null() || !word.cast::<u64>().is_aligned() {
-            return;
+        if self.ledger.has_seen(word) || self.can_be_met(word) {
+            self.visited(word);
         }
-        // Blocks start at pairs of words; the ledger does not tell the second word from the first.
-        let is_seen = (word as usize).is_multiple_of(16) && self.ledger.has_seen(word);
-        if !is_seen && !self.can_be_met(word) {
-            return;
-        }
-        self.visited(word);
     }
 
     fn is_first(&mut self, part: usize) -> bool {
@@ -124,7 +114,7 @@ impl Pass {
     pub(super) fn new(is_trusting: bool) -> Option<Self> {
         Some(Self {
             ledger: Ledger::new()?,
-            types: Types::new(is_trusting),
+            types: Types::new(),
             memory: Memory::look(),
             tracked: Tracked::look(),
             seen: Vec::new(),
@@ -156,6 +146,11 @@ impl Pass {
                     pass.seen.push(Seen { op, ob_type });
                 },
             );
+            statics::visit(types, memory, |op, ob_type| {
+                if pass.ledger.see(op) {
+                    pass.seen.push(Seen { op, ob_type });
+                }
+            });
             if let Some(door) = door() {
                 (door.exit_callbacks)(&mut |op| {
                     pass.visited(op);
@@ -174,7 +169,9 @@ impl Pass {
     /// They are objects, and the host's lock is held.
     pub(super) unsafe fn over_trusted(roots: impl Iterator<Item = *mut PyObject>) -> Option<Self> {
         let mut pass = Self::new(true)?;
-        roots.for_each(|op| pass.meet(op));
+        for op in roots {
+            pass.meet(op);
+        }
         // SAFETY: the caller's promise is the callee's.
         unsafe { pass.ask_all() };
         Some(pass)
@@ -187,7 +184,7 @@ impl Pass {
 
     /// The object at an address, if it was met.
     pub(super) fn find(&mut self, op: *mut PyObject) -> Option<Seen> {
-        if op.is_null() || !self.ledger.has_seen(op) {
+        if !self.ledger.has_seen(op) {
             return None;
         }
         // SAFETY: an object was seen there.
@@ -205,32 +202,27 @@ impl Pass {
         self.info(seen).asked != Asked::Never && unsafe { self.tracked.has(seen.op, &self.memory) }
     }
 
+    /// Meets an object that lies in no block; false where none is there, or it was met before.
     #[cold]
-    fn meet(&mut self, op: *mut PyObject) {
-        // SAFETY: a visitor is handed objects, and whatever was read looks like one.
-        let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
-        if let Some(ob_type) = self.types.judge(word, &self.memory)
-            && self.ledger.see(op)
-        {
+    fn meet(&mut self, op: *mut PyObject) -> bool {
+        let Some(ob_type) = object_at(op, &mut self.types, &self.memory) else {
+            return false;
+        };
+        // What lies in a block and was not met there was born since the walk began: a traverse has made it.
+        let front = usize::from(self.types.get(ob_type).pairs) * PAIR;
+        let is_born = !self.is_trusting && blocks::room(op as usize - front).is_some();
+        let is_new = !is_born && self.ledger.see(op);
+        if is_new {
             self.seen.push(Seen { op, ob_type });
         }
+        is_new
     }
 
-    /// Whether an object that nobody has shown lies at `word`: static, or anywhere where all memory is known for what
-    /// it is.
+    /// Whether a word that was read, and that no visitor was handed, may lead to an object in no block: to a static one, or
+    /// anywhere where all memory is known for what it is.
     fn can_be_met(&mut self, word: *mut PyObject) -> bool {
-        let (address, size) = (word as usize, size_of::<PyObject>());
-        let may_be_read = self.memory.is_static(address, size)
-            || self.is_trusting && self.memory.is_readable(address, size);
-        if !may_be_read {
-            return false;
-        }
-        // SAFETY: the head can be read, whatever it holds.
-        unsafe {
-            let ob_type = *((address + TYPE_WORD) as *const usize);
-            self.types.judge(ob_type, &self.memory).is_some()
-                && Current::is_plausible(PyObject::count(word))
-        }
+        let is_static = self.memory.is_static(word as usize, size_of::<PyObject>());
+        (is_static || self.is_trusting) && object_at(word, &mut self.types, &self.memory).is_some()
     }
 
     /// Asks everything that was met, and what is met meanwhile.
@@ -319,12 +311,13 @@ impl Pass {
         struct Collect<'a>(&'a Pass, &'a mut Vec<usize>);
         impl Held for Collect<'_> {
             fn visited(&mut self, op: *mut PyObject) {
-                self.1.push(op as usize);
+                // A traverse may visit what it makes only then, or what is no object at all.
+                if self.0.ledger.has_seen(op) {
+                    self.1.push(op as usize);
+                }
             }
             fn read(&mut self, word: *mut PyObject) {
-                if self.0.ledger.has_seen(word) {
-                    self.visited(word);
-                }
+                self.visited(word);
             }
             fn is_first(&mut self, _part: usize) -> bool {
                 true
@@ -360,8 +353,13 @@ impl Pass {
         // SAFETY: the object has the size of its type.
         let (size, weak) = unsafe {
             let size = size_of_instance(seen.op, info.ob_type).min(LONGEST);
-            (size, (*info.ob_type).tp_weaklistoffset.unsigned_abs())
+            // Below zero it says that the list is kept in front of the object.
+            let weak = usize::try_from((*info.ob_type).tp_weaklistoffset).unwrap_or(0);
+            (size, weak)
         };
+        let front = usize::from(info.pairs) * PAIR;
+        let room = blocks::room(seen.op as usize - front);
+        let size = room.map_or(size, |room| size.min(room.saturating_sub(front)));
         if !self.memory.is_readable(seen.op as usize, size) {
             return;
         }
@@ -370,7 +368,7 @@ impl Pass {
             let word = unsafe { *((seen.op as usize + at) as *const usize) };
             let op = word as *mut PyObject;
             // Weak references are listed there, and not held.
-            if word % 8 != 0 || at == weak || !self.ledger.has_seen(op) {
+            if at == weak || !self.ledger.has_seen(op) {
                 continue;
             }
             if let Some(place) = shown.iter().position(|&other| other == word) {

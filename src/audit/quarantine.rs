@@ -200,7 +200,7 @@ impl Quarantine {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let (types, memory) =
-                        seen.get_or_insert_with(|| (Types::new(false), Memory::look()));
+                        seen.get_or_insert_with(|| (Types::new(), Memory::look()));
                     let Some(id) = types.judge(ob_type, memory) else {
                         continue;
                     };

@@ -49,6 +49,21 @@ pub(super) unsafe fn recognise(
     None
 }
 
+/// The type of the object that a word leads to; `None` where it leads to none.
+///
+/// This is the one way from a word that may be anything to an object: the word is aligned, an object's head can be read
+/// there, and that has a type and a count that a living object may have.
+pub(super) fn object_at(op: *mut PyObject, types: &mut Types, memory: &Memory) -> Option<TypeId> {
+    if !op.cast::<u64>().is_aligned() || !memory.is_readable(op as usize, size_of::<PyObject>()) {
+        return None;
+    }
+    // SAFETY: the head can be read, whatever it holds.
+    unsafe {
+        let id = types.judge(*((op as usize + TYPE_WORD) as *const usize), memory)?;
+        Current::is_plausible(PyObject::count(op)).then_some(id)
+    }
+}
+
 /// Whether the words in front of a container may be its links, which text, for one, is not.
 ///
 /// # Safety

@@ -196,7 +196,7 @@ impl Snapshot {
             unsafe { outside.hold(rows.map(|row| row.op).filter(mortal)) };
             [Pins::new(), outside]
         });
-        let (mut types, memory, mut born) = (Types::new(false), Memory::look(), Vec::new());
+        let (mut types, memory, mut born) = (Types::new(), Memory::look(), Vec::new());
         // SAFETY: the caller's promise is the callees'.
         unsafe {
             enumerate(&mut types, &memory, in_blocks.known(), |op, _| {

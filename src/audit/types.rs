@@ -63,27 +63,32 @@ pub(super) struct Types {
     ids: HashMap<usize, TypeId>,
     /// The types met last, by some bits of their addresses.
     recent: Vec<(usize, TypeId)>,
-    /// Types lie wherever memory can be read: no block is known yet.
-    is_trusting: bool,
 }
 
 const RECENT: usize = 1024;
 /// `Py_TPFLAGS_READY`.
 const READY: u64 = 1 << 12;
+/// `Py_TPFLAGS_LONG_SUBCLASS`: instances are integers.
+const LONG_SUBCLASS: u64 = 1 << 24;
+/// More variables and places on its stack than a frame has, nearly always.
+const MOST_SLOTS: usize = 1 << 10;
 /// `Py_TPFLAGS_TYPE_SUBCLASS`: instances are types.
 const TYPE_SUBCLASS: u64 = 1 << 31;
-/// No type that nobody made ready has longer instances.
-const LONGEST_UNREADY: usize = 512;
+/// No type has longer instances or items.
+const LONGEST_INSTANCE: usize = 1 << 20;
+/// No type has a longer name.
+const LONGEST_NAME: usize = 1 << 10;
 /// A chain of types of types is not longer than this.
 const DEEPEST: u8 = 8;
+/// No type inherits from more, one from the other.
+const MOST_BASES: usize = 1 << 10;
 
 impl Types {
-    pub(super) fn new(is_trusting: bool) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             all: Vec::new(),
             ids: HashMap::new(),
             recent: vec![(0, 0); RECENT],
-            is_trusting,
         }
     }
 
@@ -118,7 +123,7 @@ impl Types {
             return Some(id);
         }
         let is_type = if host::has_interpreter() {
-            self.is_type(word, memory, DEEPEST)
+            is_type(word, memory, DEEPEST) && has_types_as_bases(word, memory)
         } else {
             // Programs without an interpreter need no type of types.
             word.is_multiple_of(8) && memory.is_readable(word, size_of::<PyTypeObject>())
@@ -133,55 +138,83 @@ impl Types {
         self.ids.insert(word, id);
         Some(id)
     }
+}
 
-    /// Whether a type lies at `word`: its own type is `PyType_Type` or a subclass, and it lies in a module's data or in a
-    /// block that is in use.
-    fn is_type(&self, word: usize, memory: &Memory, depth: u8) -> bool {
-        if word == builtin().PyType_Type {
-            return true;
-        }
-        if depth == 0 || !word.is_multiple_of(8) {
-            return false;
-        }
-        let is_there = lies_where_types_lie(word, memory)
-            || self.is_trusting && memory.is_readable(word, size_of::<PyTypeObject>());
-        if !is_there {
-            return false;
-        }
-        let ob_type = word as *mut PyTypeObject;
-        // SAFETY: a whole type's memory can be read there, whatever it holds.
-        let (meta, flags, plausible) = unsafe {
-            (
-                abi::type_of(word as *mut PyObject) as usize,
-                (*ob_type).tp_flags,
-                Current::is_plausible(PyObject::count(word as *mut PyObject)),
-            )
-        };
-        plausible
-            // SAFETY: as above.
-            && (flags & READY != 0 || unsafe { is_unready(ob_type) })
-            && self.is_type(meta, memory, depth - 1)
-            // SAFETY: a type lies there.
-            && unsafe { (*(meta as *mut PyTypeObject)).tp_flags } & TYPE_SUBCLASS != 0
+/// Whether a type lies at `word`: its own type is `PyType_Type` or a subclass. A ready one in a module's data or in a block
+/// that is in use is known by that. Anywhere else, and where nobody made it ready, it has the other marks of a type too.
+fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
+    if word == builtin().PyType_Type {
+        return true;
+    }
+    if depth == 0 || !word.is_multiple_of(8) {
+        return false;
+    }
+    let lies_as_usual = lies_where_types_lie(word, memory);
+    if !lies_as_usual && !memory.is_readable(word, size_of::<PyTypeObject>()) {
+        return false;
+    }
+    let ob_type = word as *mut PyTypeObject;
+    // SAFETY: a whole type's memory can be read there, whatever it holds; the type's own type is judged before it is read.
+    unsafe {
+        let meta = abi::type_of(word as *mut PyObject) as usize;
+        Current::is_plausible(PyObject::count(word as *mut PyObject))
+            && is_type(meta, memory, depth - 1)
+            && (*(meta as *mut PyTypeObject)).tp_flags & TYPE_SUBCLASS != 0
+            && (lies_as_usual && (*ob_type).tp_flags & READY != 0 || is_filled_in(ob_type, memory))
     }
 }
 
-/// Whether a type of CPython's own that nobody made ready lies in its data, as some iterators' do up to 3.11.
+/// Whether the fields that every type needs hold what they may hold in one: the sizes of an instance, a name, and code that
+/// ends an instance.
 ///
 /// # Safety
 /// A whole type's memory can be read there.
-unsafe fn is_unready(ob_type: *mut PyTypeObject) -> bool {
+unsafe fn is_filled_in(ob_type: *mut PyTypeObject, memory: &Memory) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let dealloc = (*ob_type).tp_dealloc.map_or(0, |dealloc| dealloc as usize);
-        FLAVOUR.minor <= 11
-            && builtin().is_own(ob_type as usize)
-            && builtin().is_own(dealloc)
-            && abi::type_of(ob_type.cast()) as usize == builtin().PyType_Type
-            && builtin().is_own((*ob_type).tp_name as usize)
-            && (size_of::<PyObject>()..LONGEST_UNREADY)
-                .contains(&(*ob_type).tp_basicsize.unsigned_abs())
+        let item = (*ob_type).tp_itemsize;
+        (size_of::<PyObject>() as isize..LONGEST_INSTANCE as isize)
+            .contains(&(*ob_type).tp_basicsize)
+            && (0..LONGEST_INSTANCE as isize).contains(&item)
+            && memory.is_code(dealloc)
+            && is_name((*ob_type).tp_name as usize, memory)
     }
+}
+
+/// Whether a name begins at `address`, and ends.
+fn is_name(address: usize, memory: &Memory) -> bool {
+    for at in address..address.saturating_add(LONGEST_NAME) {
+        if !memory.is_readable(at, 1) {
+            return false;
+        }
+        // SAFETY: the byte can be read.
+        match unsafe { *(at as *const u8) } {
+            0 => return at != address,
+            ..b' ' => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether all that a type inherits from are types, if it lies where they seldom do.
+fn has_types_as_bases(word: usize, memory: &Memory) -> bool {
+    if lies_where_types_lie(word, memory) {
+        return true;
+    }
+    let mut ob_type = word as *mut PyTypeObject;
+    for _ in 0..MOST_BASES {
+        // SAFETY: a type was found there.
+        ob_type = unsafe { (*ob_type).tp_base };
+        if ob_type.is_null() {
+            return true;
+        }
+        if !is_type(ob_type as usize, memory, DEEPEST) {
+            return false;
+        }
+    }
+    false
 }
 
 fn lies_where_types_lie(word: usize, memory: &Memory) -> bool {
@@ -272,16 +305,41 @@ unsafe fn is_foreign(mut ob_type: *mut PyTypeObject) -> bool {
 /// # Safety
 /// `op` is an object of that type.
 pub(super) unsafe fn size_of_instance(op: *mut PyObject, ob_type: *mut PyTypeObject) -> usize {
-    // SAFETY: an instance with items has their number behind its head.
+    // SAFETY: the caller's promise is the callee's.
     unsafe {
-        let items = if (*ob_type).tp_itemsize > 0 {
-            (*op.cast::<abi::PyVarObject>()).ob_size.unsigned_abs() & ((1 << 60) - 1)
-        } else {
-            0
-        };
-        items
+        let items = items(op, ob_type);
+        let bytes = items
             .saturating_mul((*ob_type).tp_itemsize.unsigned_abs())
-            .saturating_add((*ob_type).tp_basicsize.unsigned_abs())
+            .saturating_add((*ob_type).tp_basicsize.unsigned_abs());
+        // A dictionary behind the items is aligned.
+        bytes
+            .checked_next_multiple_of(size_of::<usize>())
+            .unwrap_or(bytes)
+    }
+}
+
+/// The number of items in an instance.
+///
+/// # Safety
+/// `op` is an object of that type.
+unsafe fn items(op: *mut PyObject, ob_type: *mut PyTypeObject) -> usize {
+    /// Of the word in the place of a number of items, in an integer from 3.12 on: those that say something else.
+    const NON_SIZE_BITS: u32 = 3;
+    // SAFETY: an instance with items has one word more than a head.
+    unsafe {
+        if (*ob_type).tp_itemsize <= 0 {
+            return 0;
+        }
+        let flags = (*ob_type).tp_flags;
+        let size = (*op.cast::<abi::PyVarObject>()).ob_size;
+        if FLAVOUR.minor >= 12 && flags & LONG_SUBCLASS != 0 {
+            size as usize >> NON_SIZE_BITS
+        } else if holds::has_no_size(ob_type) {
+            MOST_SLOTS
+        } else {
+            // Up to 3.11 that of a negative integer is negative.
+            size.unsigned_abs()
+        }
     }
 }
 

@@ -171,9 +171,20 @@ pub(crate) unsafe fn least_size(ob_type: *mut PyTypeObject) -> usize {
     }
 }
 
+/// Whether instances have items and keep their number nowhere, as frames and what owns one do from 3.11 on: a field stands
+/// in its place.
+///
 /// # Safety
 /// `ob_type` is a type.
-unsafe fn name<'a>(ob_type: *mut PyTypeObject) -> &'a CStr {
+pub(crate) unsafe fn has_no_size(ob_type: *mut PyTypeObject) -> bool {
+    const OWNERS: [&[u8]; 4] = [b"frame", b"generator", b"coroutine", b"async_generator"];
+    // SAFETY: the caller's promise.
+    FLAVOUR.minor >= 11 && OWNERS.contains(&unsafe { name(ob_type) }.to_bytes())
+}
+
+/// # Safety
+/// `ob_type` is a type.
+pub(crate) unsafe fn name<'a>(ob_type: *mut PyTypeObject) -> &'a CStr {
     // SAFETY: a type that is ready has a name.
     unsafe {
         let name = (*ob_type).tp_name;

@@ -24,7 +24,9 @@ mod string_io;
 mod structseq;
 mod type_object;
 
-pub(super) use fields::{is_all_known, is_elsewhere, is_shown_for_instances, least_size};
+pub(super) use fields::{
+    has_no_size, is_all_known, is_elsewhere, is_shown_for_instances, least_size, name,
+};
 pub(super) use instance::has_inline_values;
 pub(super) use type_object::{has_hidden_fields, qualified_name};
 

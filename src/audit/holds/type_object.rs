@@ -1,7 +1,7 @@
 //! Types: what those made at run time do not visit, and what static ones hold at all.
 
 use super::{Held, dict, flags};
-use crate::abi::{FLAVOUR, PyObject, PyTypeObject, PyVarObject};
+use crate::abi::{FLAVOUR, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 
 /// Where the fields behind a type's slots begin: CPython's `PyHeapTypeObject`, whose method tables have so many
 /// words.
@@ -57,11 +57,17 @@ pub(crate) unsafe fn has_hidden_fields(ob_type: *mut PyTypeObject) -> bool {
         };
         let slots = *ob_type.byte_add(HT_SLOTS).cast::<*mut PyVarObject>();
         let slots = slots.as_ref().map_or(0, |slots| slots.ob_size);
-        let added = |own: isize, theirs: isize| isize::from(own > 0 && theirs <= 0);
+        let flags = flags(ob_type).0;
+        // What is managed stands in front of an instance. The dictionary of one with items is found from its end.
+        let added = |managed: u64, own: isize, theirs: isize| {
+            isize::from(flags & managed == 0 && own != 0 && theirs == 0)
+        };
+        let (dict, base_dict) = ((*ob_type).tp_dictoffset, base.tp_dictoffset);
+        let (weak, base_weak) = ((*ob_type).tp_weaklistoffset, base.tp_weaklistoffset);
         let expected = base.tp_basicsize
             + 8 * (slots
-                + added((*ob_type).tp_dictoffset, base.tp_dictoffset)
-                + added((*ob_type).tp_weaklistoffset, base.tp_weaklistoffset));
+                + added(TypeFlags::MANAGED_DICT, dict, base_dict)
+                + added(TypeFlags::MANAGED_WEAKREF, weak, base_weak));
         (*ob_type).tp_basicsize > expected
     }
 }

@@ -1,0 +1,134 @@
+//! Objects in the data of libraries, which need not be held by any other.
+//!
+//! Only what the library's file begins with a count of one is taken for an object: nothing else that looks like one, such as
+//! a number in front of the address of a type, is likely to. From 3.12 on such objects are immortal, and nothing is looked
+//! for. CPython's own are left out.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, OsStr, c_int, c_void};
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use super::builtin::builtin;
+use super::memory::Memory;
+use super::types::{TYPE_WORD, TypeId, Types};
+use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
+use crate::refcount::{Current, Policy};
+
+/// The part of a library's writable data that its file holds.
+#[derive(Debug)]
+struct Data {
+    path: PathBuf,
+    place: Range<usize>,
+    /// Where it begins in the file.
+    offset: u64,
+}
+
+/// Calls `found` with each object in the data of libraries that may be mortal.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn visit(
+    types: &mut Types,
+    memory: &Memory,
+    mut found: impl FnMut(*mut PyObject, TypeId),
+) {
+    if FLAVOUR.minor >= 12 || builtin().PyType_Type == 0 {
+        return;
+    }
+    for data in all() {
+        let end = data.place.end.saturating_sub(size_of::<PyObject>());
+        for at in (data.place.start..=end).step_by(align_of::<PyObject>()) {
+            let op = at as *mut PyObject;
+            // SAFETY: a head can be read there, whatever it holds.
+            let word = unsafe {
+                if !Current::is_plausible(PyObject::count(op)) {
+                    continue;
+                }
+                *((at + TYPE_WORD) as *const usize)
+            };
+            let Some(id) = types.judge(word, memory) else {
+                continue;
+            };
+            let info = types.get(id);
+            // SAFETY: it was found to be a type.
+            let flags = TypeFlags(unsafe { (*info.ob_type).tp_flags });
+            if !flags.have_gc()
+                && at + info.least_size <= data.place.end
+                && data.begins_with_one(PyObject::count_address(op))
+            {
+                found(op, id);
+            }
+        }
+    }
+}
+
+impl Data {
+    /// Whether a word of the library's file, which was mapped there, is one.
+    fn begins_with_one(&self, address: usize) -> bool {
+        static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, u64), bool>>> =
+            LazyLock::new(Mutex::default);
+        let offset = self.offset + (address - self.place.start) as u64;
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        *known
+            .entry((self.path.clone(), offset))
+            .or_insert_with(|| word_of(&self.path, offset) == Some(1))
+    }
+}
+
+fn word_of(path: &Path, offset: u64) -> Option<usize> {
+    let mut word = [0; size_of::<usize>()];
+    File::open(path)
+        .ok()?
+        .read_exact_at(&mut word, offset)
+        .ok()?;
+    Some(usize::from_ne_bytes(word))
+}
+
+/// What libraries and the program have; not CPython's own.
+fn all() -> Vec<Data> {
+    unsafe extern "C" fn note(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        all: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the loader hands out its entry, with a name and that many headers, and what was passed along.
+        let (info, all, name, headers) = unsafe {
+            (
+                &*info,
+                &mut *all.cast::<Vec<Data>>(),
+                CStr::from_ptr((*info).dlpi_name).to_bytes(),
+                std::slice::from_raw_parts((*info).dlpi_phdr, (*info).dlpi_phnum.into()),
+            )
+        };
+        let path = if name.is_empty() {
+            b"/proc/self/exe"
+        } else {
+            name
+        };
+        let writable = headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
+        for header in writable {
+            let start = (info.dlpi_addr + header.p_vaddr) as usize;
+            // Words are aligned where the segment is loaded as its file says.
+            if builtin().is_own(start) || !start.is_multiple_of(align_of::<PyObject>()) {
+                continue;
+            }
+            all.push(Data {
+                path: OsStr::from_bytes(path).into(),
+                place: start..start + header.p_filesz as usize,
+                offset: header.p_offset,
+            });
+        }
+        0
+    }
+    let mut all: Vec<Data> = Vec::new();
+    // SAFETY: the callback takes the address of a vector.
+    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut all).cast()) };
+    all
+}
