@@ -38,6 +38,10 @@ impl BiasedCount {
     ///
     /// cbindgen:ignore
     pub const DEFERRED: u8 = 64;
+    /// What such an object is counted on top of, from 3.14 on, so that its count never reaches zero.
+    ///
+    /// cbindgen:ignore
+    pub const DEFERRED_REFERENCES: isize = isize::MAX / 8;
 }
 
 const _: () = assert!(offset_of!(BiasedCount, ob_flags) == 8);

@@ -5,7 +5,7 @@ use std::ptr::{null, null_mut};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
 use super::originals::{self, Library};
-use super::{births, exit_callbacks, interpreters, loader, running_line};
+use super::{births, exit_callbacks, interpreters, loader, running_line, thread_counts};
 use crate::abi::{PyObject, PyVarObject};
 use crate::audit::door::{self, Door, Error};
 use crate::audit::{attachment, blocks, builtin, pins, quarantine, reuse};
@@ -55,6 +55,10 @@ pub(super) fn open_door(python: &Library) {
         },
         tracked,
         containers,
+        by_threads: |number| {
+            // SAFETY: whoever looks holds the lock.
+            unsafe { thread_counts::references(number) }
+        },
         exit_callbacks: |visit| {
             // SAFETY: whoever looks holds the lock.
             unsafe { exit_callbacks::visit(visit) }
@@ -75,6 +79,7 @@ fn open() -> Result<(), &'static CStr> {
     }
     if let Some(python) = originals::python() {
         exit_callbacks::learn(python);
+        thread_counts::learn(python);
     }
     // SAFETY: the host's lock is held. Nobody calls our hook, so it is not behind the allocator that it calls from now on.
     unsafe {

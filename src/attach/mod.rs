@@ -17,5 +17,6 @@ mod originals;
 mod preload;
 mod running_line;
 mod symbols;
+mod thread_counts;
 mod tracer_slot;
 mod variables;

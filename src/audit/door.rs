@@ -34,6 +34,9 @@ pub struct Door {
     /// Where containers have no links: calls what it is given with each one that the collector tracks, and makes no object
     /// meanwhile; false where the host has no function for it.
     pub containers: fn(&mut dyn FnMut(*mut PyObject)) -> bool,
+    /// References that threads have counted in tables of their own, by the object's number there; `None` where those were not
+    /// found.
+    pub by_threads: fn(usize) -> Option<isize>,
     /// Calls what it is given with each object, or NULL, that `atexit` holds and does not show.
     pub exit_callbacks: fn(&mut dyn FnMut(*mut PyObject)),
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::finding::Example;
 use super::pass::{Pass, Seen};
 use super::pins;
-use super::snapshot::counted;
+use super::snapshot::{counted, may_be_held};
 use crate::abi::{self, PyObject};
 
 /// Everything that is shown, at one moment.
@@ -207,7 +207,8 @@ impl Edges {
                 .map_or(0, |&hidden| hidden as isize);
             let explained = self.pass.ledger.explained(seen.op) + hidden;
             // SAFETY: the caller's promise.
-            let is_held = unsafe { counted(seen.op) }.is_none_or(|refcount| refcount > explained);
+            let count = unsafe { may_be_held(seen.op).then(|| counted(seen.op)).flatten() };
+            let is_held = count.is_none_or(|refcount| refcount > explained);
             if is_held || self.pass.memory.is_static(seen.op as usize, 1) {
                 reached.insert(seen.op as usize);
                 queue.push(seen.op);

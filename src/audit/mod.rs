@@ -11,6 +11,7 @@ pub mod blocks;
 pub mod builtin;
 mod classes;
 pub mod compare;
+pub mod deferred;
 pub mod door;
 pub mod edges;
 pub mod finding;

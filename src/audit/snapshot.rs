@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::blocks;
+use super::deferred::{self, is_deferred};
 use super::memory::Memory;
 use super::names::full_name;
 use super::pass::{Pass, Seen, enumerate};
@@ -12,7 +12,7 @@ use super::pins::{self, Pins};
 use super::quarantine;
 use super::recognise::PAIR;
 use super::types::{TypeInfo, Types};
-use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
+use crate::abi::{FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::host::{self, reserve};
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
@@ -187,7 +187,7 @@ impl Snapshot {
     pub unsafe fn pin(&mut self) -> usize {
         // What has no reference must not die for having had one.
         // SAFETY: an object is alive.
-        let mortal = |op: &*mut PyObject| unsafe { counted(*op).is_some_and(|count| count > 0) };
+        let mortal = |op: &*mut PyObject| unsafe { may_be_held(*op) };
         let [in_blocks, outside] = self.pins.get_or_insert_with(|| {
             let outside = Pins::new();
             // What lies in no block is found by those that hold it, and was.
@@ -272,23 +272,20 @@ pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
             return None;
         }
         if is_deferred(op) {
-            // 3.13 counts what is left to the collector like anything else, and one more, which is the collector's own.
-            // Later nobody counts from stacks.
-            return (FLAVOUR.minor == 13).then(|| Current::get(count) - 1);
+            return deferred::counted(op);
         }
         Some(Current::get(count))
     }
 }
 
-/// Whether an object is left to the collector; from 3.14 on it is counted on top of a number that no count comes near.
+/// Whether an object can be held by pins: it is mortal, has a reference, and dies with its last. From 3.14 on only the collector
+/// ends what is left to it.
 ///
 /// # Safety
 /// `op` is an object.
-unsafe fn is_deferred(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise; a free-threaded flavour has that layout. Relaxed: only one thread runs.
-    FLAVOUR.free_threaded
-        && unsafe {
-            let bits = (*op.cast::<BiasedCount>()).ob_gc_bits.load(Relaxed);
-            bits & BiasedCount::DEFERRED != 0 && abi::flags_of(op).have_gc()
-        }
+pub(super) unsafe fn may_be_held(op: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        counted(op).is_some_and(|count| count > 0) && !(FLAVOUR.minor >= 14 && is_deferred(op))
+    }
 }

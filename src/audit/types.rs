@@ -174,10 +174,12 @@ unsafe fn is_filled_in(ob_type: *mut PyTypeObject, memory: &Memory) -> bool {
     unsafe {
         let dealloc = (*ob_type).tp_dealloc.map_or(0, |dealloc| dealloc as usize);
         let item = (*ob_type).tp_itemsize;
+        let is_heap = TypeFlags((*ob_type).tp_flags).is_heap_type();
         (size_of::<PyObject>() as isize..LONGEST_INSTANCE as isize)
             .contains(&(*ob_type).tp_basicsize)
             && (0..LONGEST_INSTANCE as isize).contains(&item)
             && memory.is_code(dealloc)
+            && (!is_heap || memory.is_readable(ob_type as usize, holds::HEAP_TYPE))
             && is_name((*ob_type).tp_name as usize, memory)
     }
 }
@@ -191,7 +193,7 @@ fn is_name(address: usize, memory: &Memory) -> bool {
         // SAFETY: the byte can be read.
         match unsafe { *(at as *const u8) } {
             0 => return at != address,
-            ..b' ' => return false,
+            1..b' ' => return false,
             _ => {}
         }
     }

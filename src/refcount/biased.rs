@@ -144,7 +144,17 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         let words = unsafe { words(count) };
         // Relaxed: only one thread runs. An owner's id is an address.
         let may_own = words.ob_tid.load(Relaxed) >> 47 == 0;
-        may_own && bias::get(words).is_none_or(|refcnt| (1..MOST_REFERENCES).contains(&refcnt))
+        let is_deferred =
+            MINOR >= 14 && words.ob_gc_bits.load(Relaxed) & BiasedCount::DEFERRED != 0;
+        let may_be = |refcnt: isize| {
+            if is_deferred {
+                // What threads have in tables of their own may be more than the rest.
+                (refcnt - BiasedCount::DEFERRED_REFERENCES).abs() < MOST_REFERENCES
+            } else {
+                (1..MOST_REFERENCES).contains(&refcnt)
+            }
+        };
+        may_own && bias::get(words).is_none_or(may_be)
     }
 
     #[inline]

@@ -184,7 +184,7 @@ pub(crate) unsafe fn has_no_size(ob_type: *mut PyTypeObject) -> bool {
 
 /// # Safety
 /// `ob_type` is a type.
-pub(crate) unsafe fn name<'a>(ob_type: *mut PyTypeObject) -> &'a CStr {
+unsafe fn name<'a>(ob_type: *mut PyTypeObject) -> &'a CStr {
     // SAFETY: a type that is ready has a name.
     unsafe {
         let name = (*ob_type).tp_name;

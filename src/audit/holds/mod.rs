@@ -25,10 +25,10 @@ mod structseq;
 mod type_object;
 
 pub(super) use fields::{
-    has_no_size, is_all_known, is_elsewhere, is_shown_for_instances, least_size, name,
+    has_no_size, is_all_known, is_elsewhere, is_shown_for_instances, least_size,
 };
 pub(super) use instance::has_inline_values;
-pub(super) use type_object::{has_hidden_fields, qualified_name};
+pub(super) use type_object::{HEAP_TYPE, has_hidden_fields, qualified_name};
 
 /// Learns from the host what can't be looked up. The host's lock is held.
 pub(super) fn learn() {

@@ -13,6 +13,8 @@ const HT_NAME: usize = {
 const HT_SLOTS: usize = HT_NAME + 8;
 const HT_QUALNAME: usize = HT_NAME + 16;
 const HT_CACHED_KEYS: usize = HT_NAME + 24;
+/// Bytes of a type made at run time, as far as they are read here.
+pub(crate) const HEAP_TYPE: usize = HT_CACHED_KEYS + 8;
 
 pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
     let ob_type = op.cast::<PyTypeObject>();

@@ -1,0 +1,175 @@
+//! References that each thread counts in a table of its own, on free threads from 3.14 on: those of instances to their type,
+//! of functions to their code and to their globals.
+//!
+//! An object that is counted so has a number, and each thread a table with a count for each number. Where the table stands
+//! in a thread's state differs between versions and nothing exports it. It is found by making instances of a type that nobody
+//! else has, and looking for their number.
+
+use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+
+use super::originals::{self, Library};
+use crate::abi::{FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, TypeFlags};
+use crate::audit::deferred;
+use crate::audit::memory::Memory;
+use crate::lifecycle::count;
+
+const HAVE_TABLES: bool = FLAVOUR.free_threaded && FLAVOUR.minor >= 14;
+
+/// How far into a thread's state its table is looked for.
+const FARTHEST: usize = 1 << 18;
+
+/// Where the table stands in a thread's state, in bytes.
+static PLACE: OnceLock<usize> = OnceLock::new();
+
+/// The first words of CPython's `refcounts` in a thread's state.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Table {
+    values: *const Py_ssize_t,
+    size: Py_ssize_t,
+}
+
+/// CPython's `PyType_Spec`.
+#[repr(C)]
+struct Spec {
+    name: *const c_char,
+    basicsize: c_int,
+    itemsize: c_int,
+    flags: c_uint,
+    slots: *mut Slot,
+}
+
+/// CPython's `PyType_Slot`.
+#[repr(C)]
+struct Slot {
+    slot: c_int,
+    pfunc: *mut c_void,
+}
+
+/// Finds the tables, once. Where they can't be found, what is counted in them is not judged. The host's lock is held.
+pub(super) fn learn(python: &Library) {
+    /// Instances that are made, and left.
+    const NUMBERS: [usize; 2] = [37, 23];
+    if !HAVE_TABLES || PLACE.get().is_some() {
+        return;
+    }
+    let mut slots = [Slot {
+        slot: 0,
+        pfunc: null_mut(),
+    }];
+    let mut spec = Spec {
+        name: c"pyrefcore.probe".as_ptr(),
+        basicsize: 0,
+        itemsize: 0,
+        // Py_TPFLAGS_DEFAULT adds nothing to this.
+        flags: TypeFlags::HEAPTYPE as c_uint,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: the host's public functions, with the types that its headers give them; the lock is held, and the instances
+    // are ours.
+    unsafe {
+        let (Some(make), Some(alloc), Some(clear), Some(thread)) = (
+            python.function::<unsafe extern "C" fn(*mut Spec) -> *mut PyObject>(c"PyType_FromSpec"),
+            python
+                .function::<unsafe extern "C" fn(*mut PyTypeObject, Py_ssize_t) -> *mut PyObject>(
+                    c"PyType_GenericAlloc",
+                ),
+            python.function::<unsafe extern "C" fn()>(c"PyErr_Clear"),
+            this_thread(),
+        ) else {
+            return;
+        };
+        let probe = make(&raw mut spec);
+        if probe.is_null() {
+            return clear();
+        }
+        let number = deferred::number_of(probe);
+        let mut instances = Vec::new();
+        let mut places: Option<Vec<usize>> = None;
+        for wanted in NUMBERS {
+            while instances.len() > wanted {
+                instances.pop().into_iter().for_each(release);
+            }
+            while instances.len() < wanted && places.is_none() {
+                let one = alloc(probe.cast(), 0);
+                if one.is_null() {
+                    break;
+                }
+                instances.push(one);
+            }
+            places = number.map(|number| find(thread as usize, number, wanted, places));
+        }
+        instances.into_iter().for_each(release);
+        release(probe);
+        clear();
+        if let Some([place]) = places.as_deref() {
+            let _ = PLACE.set(*place);
+        }
+    }
+}
+
+fn release(op: *mut PyObject) {
+    // SAFETY: it was made above, and the reference is ours.
+    unsafe { count::release(op, c"Py_DecRef") }
+}
+
+/// The places, of those given, at which a thread's state has a table with that count for a number.
+///
+/// # Safety
+/// Memory that can be read may be read.
+unsafe fn find(
+    thread: usize,
+    number: usize,
+    wanted: usize,
+    among: Option<Vec<usize>>,
+) -> Vec<usize> {
+    let memory = Memory::look();
+    let is_one = |place: &usize| {
+        let at = thread + place;
+        if !memory.is_readable(at, size_of::<Table>()) {
+            return false;
+        }
+        // SAFETY: so much can be read there.
+        let table = unsafe { *(at as *const Table) };
+        table.values.is_aligned()
+            && (number..1 << 32).contains(&table.size.unsigned_abs())
+            && memory.is_readable(table.values as usize, table.size.unsigned_abs() * 8)
+            // SAFETY: as above.
+            && unsafe { *table.values.add(number - 1) } == wanted as Py_ssize_t
+    };
+    let all = (0..FARTHEST).step_by(size_of::<usize>());
+    match among {
+        Some(places) => places.into_iter().filter(is_one).collect(),
+        None => all.filter(is_one).collect(),
+    }
+}
+
+/// The references to the object with that number that the calling thread has counted in its table; `None` where that was
+/// not found. Others do not matter: one looks only while there is one thread.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn references(number: usize) -> Option<isize> {
+    let place = *PLACE.get()?;
+    // SAFETY: the host's thread states have that table, and nobody changes it meanwhile.
+    unsafe {
+        let table = *this_thread()?.byte_add(place).cast::<Table>();
+        if table.values.is_null() || number > table.size.unsigned_abs() {
+            return Some(0);
+        }
+        Some(*table.values.add(number - 1))
+    }
+}
+
+/// The state of the calling thread.
+fn this_thread() -> Option<*mut c_void> {
+    type Get = unsafe extern "C" fn() -> *mut c_void;
+    static GET: OnceLock<Option<Get>> = OnceLock::new();
+    // SAFETY: the host's public function, with the type that its headers give it; the caller has a thread state.
+    unsafe {
+        let get = GET.get_or_init(|| originals::python()?.function::<Get>(c"PyThreadState_Get"));
+        get.map(|get| get())
+    }
+}
