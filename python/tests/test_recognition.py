@@ -321,10 +321,12 @@ pyrefcore.attach()
 gc.disable()
 odd_words.lie(True)
 report = pyrefcore.audit()
-from pyrefcore import graph
-around = graph.neighbourhood([id(kept[0])], False).referents[id(kept[0])]
+from pyrefcore import native
+held = []
+visitor = native.EDGE_VISITOR(lambda holder, other, _: held.append(other) or 0)
+native.library().pyrefcore_referents(id(kept[0]), visitor, None)
 odd_words.lie(False)
-print([(one.kind, one.type) for one in report.findings], len(around))
+print([(one.kind, one.type) for one in report.findings], len(held))
 """
 
 
