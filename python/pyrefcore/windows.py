@@ -49,6 +49,10 @@ class Windows:
         self._changed = ctypes.c_ssize_t()
         # One byte that child processes share.
         self._forked = mmap.mmap(-1, 1)
+        # Where the library puts a new snapshot, and the arguments that say so. They are made once: an argument that is made
+        # for each call would be an object of its own in each snapshot, and no window would be quiet.
+        self._taken = ctypes.c_void_p()
+        self._into = (ctypes.byref(self._taken),)
         # Whether the collector was on, and is off because of us; how the library was set, from when on that may change.
         self._paused = ctypes.c_bool()
         self._quarantine = ctypes.c_int(-1)
@@ -56,6 +60,8 @@ class Windows:
 
     def begin(self, births: Optional[bool] = None) -> None:
         """Before the first run. What `close` takes back is noted before it is done, because an interrupt may come between."""
+        # The functions that this looks up are objects, and have to be there at the first snapshot.
+        host.has_other_allocators()
         # What dies is not handed out again at once, so that one that is released once more is seen.
         self._quarantine.value = 0
         self._quarantine.value = self._core.pyrefcore_audit_quarantine(self._guard)
@@ -105,12 +111,14 @@ class Windows:
             # Nothing may die before it is held.
             disable()
             if self._start.value is None:
-                self._take(ctypes.addressof(self._start))
+                self._take()
+                self._put(ctypes.addressof(self._start))
                 if self._guard and not host.has_other_allocators():
                     if not self._core.pyrefcore_snapshot_pin(self._start):
                         raise NotCounted("there is no memory to hold what is alive")
             else:
-                self._take(self._address + self.count.value * _WORD)
+                self._take()
+                self._put(self._address + self.count.value * _WORD)
                 self.count.value += 1
         finally:
             self._resume()
@@ -178,6 +186,10 @@ class Windows:
         """Drops every snapshot, and the pins with them, and leaves the process as it was found. Called once more after an
         interrupt it does what is left."""
         self._resume()
+        # An interrupt may have come before a new snapshot was put in its place.
+        if self._taken.value not in [self._start.value] + list(self._kept):
+            self._core.pyrefcore_snapshot_clear(ctypes.addressof(self._taken))
+        self._taken.value = None
         self._core.pyrefcore_snapshot_clear(ctypes.addressof(self._start))
         for index in range(self._capacity):
             self._core.pyrefcore_snapshot_clear(self._address + index * _WORD)
@@ -187,11 +199,15 @@ class Windows:
             self._core.pyrefcore_audit_quarantine(self._quarantine)
         self._forked.close()
 
-    def _take(self, place: int) -> None:
+    def _put(self, place: int) -> None:
+        ctypes.memmove(place, ctypes.addressof(self._taken), _WORD)
+        self._taken.value = None
+
+    def _take(self) -> None:
         # A name that is looked up after the caches were cleared may be in one, until the interpreter learns to do without.
-        take = self._core.pyrefcore_snapshot_try
+        take, into = self._core.pyrefcore_snapshot_try, self._into
         caches.clear(self.oldest)
-        why_not = take(place)
+        why_not = take(*into)
         if why_not is not None:
             raise NotCounted(why_not.decode())
 
