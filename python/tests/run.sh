@@ -1,6 +1,7 @@
 #!/bin/sh
 # The Python package on each CPython that find_pythons.sh finds: run.sh [FLAVOUR...]
-# The library is built where it is not up to date; pytest is brought into target/pytest where it is missing.
+# The library is built where it is not up to date; pytest is brought into target/pytest where it is missing, and numpy into
+# target/numpy, one for each release Python that has pip.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY
@@ -38,10 +39,25 @@ while read -r flavour python kind; do
         failed=$((failed + 1))
         continue
     fi
+    numpy=$PWD/target/numpy/$flavour
+    case $flavour in
+    *-*) numpy= ;;
+    *)
+        if [ ! -d "$numpy" ]; then
+            mkdir -p target/numpy
+            "$python" -m pip install -q --only-binary :all: --target "$numpy.new" numpy >"$numpy.log" 2>&1 &&
+                mv "$numpy.new" "$numpy"
+        fi
+        if [ ! -d "$numpy" ] || ! PYTHONPATH=$numpy "$python" -c 'import numpy' 2>/dev/null; then
+            echo "skip $flavour: numpy's tests, since there is no numpy that it can import (target/numpy/$flavour.log)"
+            numpy=
+        fi
+        ;;
+    esac
     log=target/python-$flavour.log
     # A process of pytest-xdist has threads, and a free-threaded Python is looked at only while it has one.
     case $flavour in cp*t | cp*t-*) processes=0 ;; *) processes=2 ;; esac
-    PYTHONPATH=$PWD/target/pytest:$PWD/python PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
+    PYTHONPATH=$PWD/target/pytest:$PWD/python${numpy:+:$numpy} PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
         "$python" -W ignore -m pytest -q -n $processes -p no:cacheprovider -rs python/tests >"$log" 2>&1 </dev/null
     status=$?
     last=$(tail -n 1 "$log")

@@ -120,6 +120,28 @@ pub(super) unsafe fn is_interned(op: *mut PyObject, held: &mut dyn Held) -> bool
     }
 }
 
+/// The keys and values of a dictionary that shares its keys with no other; nothing where it is none.
+///
+/// # Safety
+/// Memory that can be read may be read.
+pub(super) unsafe fn entries(op: *mut PyObject, held: &mut dyn Held) -> Vec<[*mut PyObject; 2]> {
+    let size = size_of::<PyObject>() + MA_VALUES + size_of::<usize>();
+    if !op.cast::<usize>().is_aligned() || !held.is_readable(op as usize, size) {
+        return Vec::new();
+    }
+    // SAFETY: as many bytes as a dictionary has can be read; whether it is one, and its table is there, is asked.
+    unsafe {
+        if abi::type_of(op) as usize != builtin().PyDict_Type || !field(op, MA_VALUES).is_null() {
+            return Vec::new();
+        }
+        let Some(table) = Table::at(field(op, MA_KEYS) as usize, held) else {
+            return Vec::new();
+        };
+        let entries = (0..table.nentries).map(|at| table.entry_at(at));
+        entries.filter(|[_, value]| !value.is_null()).collect()
+    }
+}
+
 /// The keys that instances of a type have in common, once.
 ///
 /// # Safety

@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
 
-use super::{Known, datetime, lru_cache, profiler, string_io};
+use super::{Known, datetime, lru_cache, numpy, profiler, string_io};
 use crate::abi::{FLAVOUR, PyTypeObject};
 
 /// Types without a symbol, by `tp_name`; the versions are CPython's 3.x.
@@ -124,7 +124,10 @@ pub(super) unsafe fn by_name(ob_type: *mut PyTypeObject) -> Option<Known> {
     let found = NAMES
         .iter()
         .find(|(known, versions, _)| *known == name && versions.contains(&FLAVOUR.minor));
-    found.map(|(_, _, known)| *known)
+    // SAFETY: the caller's promise.
+    found
+        .map(|(_, _, known)| *known)
+        .or_else(|| unsafe { numpy::by_name(ob_type, name) })
 }
 
 /// Whether the fields of instances, but for those of its base, are known from here.

@@ -1,4 +1,4 @@
-//! What CPython's own types hold without saying so in `tp_traverse`.
+//! What CPython's own types, and numpy's, hold without saying so in `tp_traverse`.
 //!
 //! One file for each family. A field is read where that version keeps it; what is found there counts only if it is an
 //! object.
@@ -18,6 +18,7 @@ mod fields;
 mod frame;
 mod instance;
 mod lru_cache;
+mod numpy;
 mod profiler;
 mod set;
 mod string_io;

@@ -1,0 +1,210 @@
+//! numpy's dtypes: where an item has its objects.
+
+use super::super::super::builtin::builtin;
+use super::super::{Held, dict, field, flags};
+use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
+
+/// `NPY_ITEM_REFCOUNT` and `NPY_OBJECT`.
+const ITEM_REFCOUNT: usize = 1;
+const OBJECT: i32 = 17;
+
+/// numpy has no more dimensions, and real dtypes are not nested deeper.
+const MOST_DIMENSIONS: usize = 64;
+const DEEPEST: usize = 32;
+
+/// A dtype of the kinds that numpy itself has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Descr {
+    pub(super) typeobj: *mut PyObject,
+    type_num: i32,
+    flags: usize,
+    /// Bytes of an item.
+    pub(super) size: usize,
+    subarray: usize,
+    pub(super) fields: *mut PyObject,
+    pub(super) names: *mut PyObject,
+    pub(super) metadata: *mut PyObject,
+}
+
+impl Descr {
+    /// The dtype at an address. The size of its type tells the layouts of 1.x and 2.x apart. `None` where another package
+    /// has defined the dtype with fields of its own.
+    ///
+    /// # Safety
+    /// Memory that can be read may be read.
+    pub(super) unsafe fn at(op: *mut PyObject, held: &dyn Held) -> Option<Self> {
+        // SAFETY: the head is asked for first, then its type, and then as many bytes as that type has.
+        unsafe {
+            let ob_type = type_at(op, held)?;
+            let size = (*ob_type).tp_basicsize.unsigned_abs();
+            if !held.is_readable(op as usize, size) {
+                return None;
+            }
+            let word = |at: usize| field(op, at);
+            let number = |at: usize| word(at) as usize & 0xFFFF_FFFF;
+            let typeobj = word(0);
+            let type_num = number(12) as i32;
+            match size - size_of::<PyObject>() {
+                80 => Some(Self {
+                    typeobj,
+                    type_num,
+                    flags: number(8) >> 24,
+                    size: number(16),
+                    subarray: word(24) as usize,
+                    fields: word(32),
+                    names: word(40),
+                    metadata: word(56),
+                }),
+                104 => Some(Self {
+                    typeobj,
+                    type_num,
+                    flags: word(16) as usize,
+                    size: word(24) as usize,
+                    metadata: word(40),
+                    subarray: word(72) as usize,
+                    fields: word(80),
+                    names: word(88),
+                }),
+                _ => None,
+            }
+        }
+    }
+
+    pub(super) fn has_objects(&self) -> bool {
+        self.flags & ITEM_REFCOUNT != 0 && self.size != 0
+    }
+
+    /// Where the pointers to objects lie in an item. Each comes once, though a field with a title is listed twice.
+    ///
+    /// # Safety
+    /// Memory that can be read may be read.
+    pub(super) unsafe fn places(self, held: &mut dyn Held, depth: usize) -> Vec<usize> {
+        if !self.has_objects() || depth == DEEPEST {
+            return Vec::new();
+        }
+        if self.type_num == OBJECT {
+            return vec![0];
+        }
+        let mut places = Vec::new();
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            if let Some([base, _]) = self.subarray(held) {
+                if let Some(base) = Self::at(base, held).filter(Self::has_objects) {
+                    let inner = base.places(held, depth + 1);
+                    for start in (0..self.size).step_by(base.size) {
+                        places.extend(inner.iter().map(|place| start + place));
+                    }
+                }
+            } else {
+                for [_, value] in dict::entries(self.fields, held) {
+                    if let Some((inner, start)) = field_of(value, held) {
+                        let inner = inner.places(held, depth + 1);
+                        places.extend(inner.iter().map(|place| start.saturating_add(*place)));
+                    }
+                }
+            }
+        }
+        places.retain(|place| {
+            place
+                .checked_add(size_of::<usize>())
+                .is_some_and(|end| end <= self.size)
+        });
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// The dtype of a subarray's items, and its shape.
+    ///
+    /// # Safety
+    /// Memory that can be read may be read.
+    pub(super) unsafe fn subarray(&self, held: &dyn Held) -> Option<[*mut PyObject; 2]> {
+        // SAFETY: both words can be read.
+        unsafe { words(self.subarray, 2, held).map(|both| [both[0] as _, both[1] as _]) }
+    }
+}
+
+/// The dtype and the offset of a field: a tuple of both, and sometimes a title.
+///
+/// # Safety
+/// Memory that can be read may be read.
+unsafe fn field_of(tuple: *mut PyObject, held: &dyn Held) -> Option<(Descr, usize)> {
+    // SAFETY: the caller's promise; each part is looked at first.
+    unsafe {
+        let ob_type = type_at(tuple, held)?;
+        if ob_type as usize != builtin().PyTuple_Type {
+            return None;
+        }
+        let first = tuple as usize + (*ob_type).tp_basicsize.unsigned_abs();
+        let items = words(first, 2, held)?;
+        let offset = number_at(items[1] as *mut PyObject, held)?;
+        Some((Descr::at(items[0] as *mut PyObject, held)?, offset))
+    }
+}
+
+/// What a Python number of at most two digits says, unless it is negative.
+///
+/// # Safety
+/// Memory that can be read may be read.
+unsafe fn number_at(op: *mut PyObject, held: &dyn Held) -> Option<usize> {
+    /// `Py_TPFLAGS_LONG_SUBCLASS`.
+    const INT: u64 = 1 << 24;
+    // SAFETY: the caller's promise; a number has its length, and digits of 30 bits in half a word each.
+    unsafe {
+        let ob_type = type_at(op, held)?;
+        if flags(ob_type).0 & INT == 0 || !held.is_readable(op as usize, size_of::<PyObject>() + 16)
+        {
+            return None;
+        }
+        let (length, digits) = (field(op, 0) as usize, field(op, 8) as usize);
+        let length = match FLAVOUR.minor {
+            ..=11 => length,
+            _ if length & 3 == 2 => return None,
+            _ => length >> 3,
+        };
+        match length {
+            0 => Some(0),
+            1 => Some(digits & 0xFFFF_FFFF),
+            2 => Some(digits & 0xFFFF_FFFF | digits >> 32 << 30),
+            _ => None,
+        }
+    }
+}
+
+/// The type of what may be an object.
+///
+/// # Safety
+/// Memory that can be read may be read.
+pub(super) unsafe fn type_at(op: *mut PyObject, held: &dyn Held) -> Option<*mut PyTypeObject> {
+    if !op.cast::<u64>().is_aligned() || !held.is_readable(op as usize, size_of::<PyObject>()) {
+        return None;
+    }
+    // SAFETY: the head can be read.
+    let ob_type = unsafe { abi::type_of(op) };
+    let is_there = ob_type.is_aligned()
+        && held.is_readable(ob_type as usize, size_of::<PyTypeObject>())
+        // SAFETY: as many bytes as a type has can be read there.
+        && unsafe { (*ob_type).tp_basicsize } >= size_of::<PyObject>() as isize;
+    is_there.then_some(ob_type)
+}
+
+/// So many words at an address, if they can be read.
+///
+/// # Safety
+/// Memory that can be read may be read, and stays as it is.
+pub(super) unsafe fn words<'a>(
+    address: usize,
+    count: usize,
+    held: &dyn Held,
+) -> Option<&'a [usize]> {
+    let is_there = count <= MOST_DIMENSIONS
+        && address.is_multiple_of(size_of::<usize>())
+        && (count == 0 || address != 0 && held.is_readable(address, count * size_of::<usize>()));
+    let address = if count == 0 {
+        size_of::<usize>()
+    } else {
+        address
+    };
+    // SAFETY: they can be read, or there are none.
+    is_there.then(|| unsafe { std::slice::from_raw_parts(address as *const usize, count) })
+}

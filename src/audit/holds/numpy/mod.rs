@@ -1,0 +1,245 @@
+//! numpy's arrays and what belongs to them: none has a `tp_traverse`.
+//!
+//! The layout is that of numpy's public headers, 1.17 to 2.x. An array that owns its data holds the objects in it; a view
+//! holds its base.
+
+use std::ffi::CStr;
+
+use super::{Held, Known, field, flags};
+use crate::abi::{self, PyObject, PyTypeObject};
+
+mod descr;
+
+use descr::{Descr, type_at, words};
+
+const FLAT_ITERATOR: &CStr = c"numpy.flatiter";
+
+const NAMES: &[(&CStr, Known)] = &[
+    (c"numpy.ndarray", Known::Ask(ask_array)),
+    (c"numpy.dtype", Known::Ask(ask_descr)),
+    (c"numpy.void", Known::Ask(ask_void)),
+    (c"numpy.broadcast", Known::Ask(ask_broadcast)),
+    // The array that it walks over; in front of it stand five tables of 32 words.
+    (FLAT_ITERATOR, Known::Always(&[24 + 5 * 32 * 8])),
+];
+
+/// Of `PyArrayObject_fields`, in bytes behind the head.
+const DATA: usize = 0;
+const ND: usize = 8;
+const DIMENSIONS: usize = 16;
+const STRIDES: usize = 24;
+const BASE: usize = 32;
+const DESCR: usize = 40;
+const FLAGS: usize = 48;
+/// From 1.22 on.
+const MEM_HANDLER: usize = 72;
+
+/// Of `PyVoidScalarObject`.
+const VOID_DATA: usize = 8;
+const VOID_DESCR: usize = 16;
+const VOID_FLAGS: usize = 24;
+const VOID_BASE: usize = 32;
+
+/// Of `PyArrayMultiIterObject`.
+const ITERATORS: usize = 0;
+const FIRST_ITERATOR: usize = 288;
+
+/// `NPY_ARRAY_OWNDATA`.
+const OWNDATA: usize = 4;
+
+/// What is known of a type of numpy's own, by its name.
+///
+/// # Safety
+/// `ob_type` is a type.
+pub(super) unsafe fn by_name(ob_type: *mut PyTypeObject, name: &CStr) -> Option<Known> {
+    let (_, known) = NAMES.iter().find(|(known, _)| *known == name)?;
+    // SAFETY: the caller's promise.
+    unsafe { is_numpys(ob_type) }.then_some(*known)
+}
+
+/// Whether a type lies in the data of numpy's own library: another's may have the same name.
+///
+/// # Safety
+/// `ob_type` is a type.
+unsafe fn is_numpys(ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: all fields are numbers and pointers, which may be 0; the loader fills them, or says that it didn't.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        libc::dladdr(ob_type.cast(), &raw mut info) != 0
+            && !info.dli_fname.is_null()
+            && CStr::from_ptr(info.dli_fname)
+                .to_bytes()
+                .rsplit(|&byte| byte == b'/')
+                .next()
+                .is_some_and(|file| file.starts_with(b"_multiarray_umath"))
+    }
+}
+
+unsafe fn ask_array(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+    // SAFETY: `op` is an array, or a copy of one; what its fields lead to is looked at before it is read.
+    unsafe {
+        held.read(field(op, BASE));
+        held.read(field(op, DESCR));
+        if own_size(op) >= MEM_HANDLER + size_of::<usize>() {
+            held.read(field(op, MEM_HANDLER));
+        }
+        if field(op, FLAGS) as usize & OWNDATA == 0 {
+            return;
+        }
+        let Some(descr) = Descr::at(field(op, DESCR), held).filter(Descr::has_objects) else {
+            return;
+        };
+        let nd = field(op, ND) as usize & 0xFFFF_FFFF;
+        let (Some(dimensions), Some(strides)) = (
+            words(field(op, DIMENSIONS) as usize, nd, held),
+            words(field(op, STRIDES) as usize, nd, held),
+        ) else {
+            return;
+        };
+        let data = field(op, DATA) as usize;
+        let Some(items) = Items::new(data, descr.size, dimensions, strides, held) else {
+            return;
+        };
+        let places = descr.places(held, 0);
+        items.each(|item| {
+            places.iter().for_each(|place| {
+                held.read(((item + place) as *const *mut PyObject).read_unaligned());
+            });
+        });
+    }
+}
+
+unsafe fn ask_void(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+    // SAFETY: `op` is a scalar of a structured dtype, or a copy of one; what it leads to is looked at before it is read.
+    unsafe {
+        held.read(field(op, VOID_BASE));
+        held.read(field(op, VOID_DESCR));
+        if field(op, VOID_FLAGS) as usize & OWNDATA == 0 {
+            return;
+        }
+        let data = field(op, VOID_DATA) as usize;
+        let descr = Descr::at(field(op, VOID_DESCR), held).filter(Descr::has_objects);
+        if let Some(descr) = descr.filter(|descr| held.is_readable(data, descr.size)) {
+            for place in descr.places(held, 0) {
+                held.read(((data + place) as *const *mut PyObject).read_unaligned());
+            }
+        }
+    }
+}
+
+unsafe fn ask_broadcast(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+    // SAFETY: `op` is such an object, or a copy of one.
+    unsafe {
+        let count = field(op, ITERATORS) as usize & 0xFFFF_FFFF;
+        let room = own_size(op).saturating_sub(FIRST_ITERATOR) / size_of::<usize>();
+        for at in 0..count.min(room) {
+            let iterator = field(op, FIRST_ITERATOR + 8 * at);
+            // Up to 1.26 these do not lie in the object allocator's blocks, and are met from here only.
+            if type_at(iterator, held).is_some_and(|ob_type| is_iterator(ob_type, held)) {
+                held.visited(iterator);
+            }
+        }
+    }
+}
+
+/// Whether that is numpy's type of iterators over one array.
+///
+/// # Safety
+/// As many bytes as a type has can be read there.
+unsafe fn is_iterator(ob_type: *mut PyTypeObject, held: &dyn Held) -> bool {
+    // SAFETY: the caller's promise; the name of what lies in numpy's data ends with a zero.
+    unsafe {
+        held.is_static(ob_type.cast())
+            && is_numpys(ob_type)
+            && held.is_readable((*ob_type).tp_name as usize, FLAT_ITERATOR.count_bytes() + 1)
+            && CStr::from_ptr((*ob_type).tp_name) == FLAT_ITERATOR
+    }
+}
+
+unsafe fn ask_descr(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+    // SAFETY: `op` is a dtype, or a copy of one; what it leads to is looked at before it is read.
+    unsafe {
+        if held.is_static(op) {
+            // numpy's own hold nothing that is counted.
+            return;
+        }
+        let Some(descr) = Descr::at(op, held) else {
+            return;
+        };
+        for held_by in [descr.typeobj, descr.metadata, descr.fields, descr.names] {
+            held.read(held_by);
+        }
+        if let Some([base, shape]) = descr.subarray(held) {
+            held.read(base);
+            held.read(shape);
+        }
+    }
+}
+
+/// Bytes behind the head of an instance, without what Python classes have added.
+///
+/// # Safety
+/// `op` is an instance of one of numpy's types.
+unsafe fn own_size(op: *mut PyObject) -> usize {
+    // SAFETY: a base of a type is a type, and numpy's were not made at run time.
+    unsafe {
+        let mut ob_type = abi::type_of(op);
+        while flags(ob_type).is_heap_type() && !(*ob_type).tp_base.is_null() {
+            ob_type = (*ob_type).tp_base;
+        }
+        (*ob_type).tp_basicsize.unsigned_abs() - size_of::<PyObject>()
+    }
+}
+
+/// The items of an array.
+#[derive(Clone, Copy, Debug)]
+struct Items<'a> {
+    data: usize,
+    dimensions: &'a [usize],
+    strides: &'a [usize],
+}
+
+impl<'a> Items<'a> {
+    /// `None` where there are none, or not all of them can be read, or some overlap, as an owner's never do.
+    fn new(
+        data: usize,
+        size: usize,
+        dimensions: &'a [usize],
+        strides: &'a [usize],
+        held: &dyn Held,
+    ) -> Option<Self> {
+        let (mut low, mut high, mut count) = (0_isize, 0_isize, 1_usize);
+        for (&dimension, &stride) in dimensions.iter().zip(strides) {
+            count = count.checked_mul(dimension)?;
+            let last = isize::try_from(dimension).ok()?.checked_sub(1)?;
+            let reach = last.checked_mul(stride as isize)?;
+            let end = if reach < 0 { &mut low } else { &mut high };
+            *end = end.checked_add(reach)?;
+        }
+        let bytes = high.checked_sub(low)?.unsigned_abs().checked_add(size)?;
+        let is_whole = count != 0
+            && count.checked_mul(size)? <= bytes
+            && held.is_readable(data.wrapping_add_signed(low), bytes);
+        is_whole.then_some(Self {
+            data,
+            dimensions,
+            strides,
+        })
+    }
+
+    /// Calls `found` with the address of each.
+    fn each(self, mut found: impl FnMut(usize)) {
+        self.along(0, self.data, &mut found);
+    }
+
+    fn along(self, axis: usize, mut at: usize, found: &mut dyn FnMut(usize)) {
+        let Some(&dimension) = self.dimensions.get(axis) else {
+            found(at);
+            return;
+        };
+        for _ in 0..dimension {
+            self.along(axis + 1, at, found);
+            at = at.wrapping_add(self.strides[axis]);
+        }
+    }
+}
