@@ -57,7 +57,7 @@ instrument() {
         export RUSTFLAGS="-Zsanitizer=$1 -Cunsafe-allow-abi-mismatch=sanitizer -Cforce-frame-pointers $links"
         # What std does is told to ThreadSanitizer where it is called (sanitize_std.c): it must not be inlined.
         [ "$1" != thread ] || export CARGO_PROFILE_RELEASE_LTO=off
-        "${CARGO:-cargo}" rustc --quiet --release --lib --crate-type=cdylib,staticlib --target "$target" \
+        "${CARGO:-cargo}" rustc --quiet --release --lib --features system-allocator --crate-type=cdylib,staticlib --target "$target" \
             --target-dir "$root/$1" || exit
         install -m 755 "$root/$1/$target/release/libpyrefcore.so" "$dist/lib/libpyrefcore-$2.so.0"
         install -m 644 "$root/$1/$target/release/libpyrefcore.a" "$dist/lib/libpyrefcore.a"

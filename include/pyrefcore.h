@@ -545,6 +545,15 @@ void pyrefcore_audit_births_of(PyTypeObject *ob_type);
 int pyrefcore_audit_quarantine(int on);
 
 /*
+ From now on memory blocks of objects are handed out zeroed, so that a new object's fields hold no address that is left from
+ before; or, with 0, as they come. What a block gains when it grows is zeroed too, if it was handed out since. The old
+ setting. Does nothing without a CPython, and where CPython fills such memory with a pattern of its own.
+
+ Needs: The host's lock is held.
+ */
+int pyrefcore_audit_zeroing(int on);
+
+/*
  Calls `visit` with each object that shows one of `count` objects, and that one: at most some thousand times, after
  a look at everything. 0, or -1 where the audit is not attached or there is no memory.
 

@@ -75,6 +75,7 @@ _PROTOTYPES = {
     "pyrefcore_audit_births": (c_int, [c_int]),
     "pyrefcore_audit_births_of": (None, [c_void_p]),
     "pyrefcore_audit_quarantine": (c_int, [c_int]),
+    "pyrefcore_audit_zeroing": (c_int, [c_int]),
     "pyrefcore_birth_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_first_used_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_birth_line": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),

@@ -18,6 +18,9 @@ from . import caches, host, native
 # What a test patches while it is checked (`os.getpid`, `gc.collect` ...) is bound above, and does not reach us.
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 
+#: Whether new memory is zeroed during a check. Tests switch it off.
+ZEROES = True
+
 
 class NotCounted(RuntimeError):
     """A snapshot could not be taken; the message says why, in one sentence."""
@@ -56,6 +59,7 @@ class Windows:
         # Whether the collector was on, and is off because of us; how the library was set, from when on that may change.
         self._paused = ctypes.c_bool()
         self._quarantine = ctypes.c_int(-1)
+        self._zeroing = ctypes.c_int(-1)
         self._births = ctypes.c_int(-1)
 
     def begin(self, births: Optional[bool] = None) -> None:
@@ -65,6 +69,9 @@ class Windows:
         # What dies is not handed out again at once, so that one that is released once more is seen.
         self._quarantine.value = 0
         self._quarantine.value = self._core.pyrefcore_audit_quarantine(self._guard)
+        # What is handed out is zeroed, so that no field of a new object holds an address from before.
+        self._zeroing.value = 0
+        self._zeroing.value = self._core.pyrefcore_audit_zeroing(ZEROES)
         if births is not None:
             self._keep_births(births)
 
@@ -197,6 +204,8 @@ class Windows:
             self._core.pyrefcore_audit_births(self._births)
         if self._quarantine.value != -1:
             self._core.pyrefcore_audit_quarantine(self._quarantine)
+        if self._zeroing.value != -1:
+            self._core.pyrefcore_audit_zeroing(self._zeroing)
         self._forked.close()
 
     def _put(self, place: int) -> None:

@@ -40,7 +40,7 @@ class Blocks:
         self._malloc.restype, self._malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
         self._free = ctypes.pythonapi.PyObject_Free
         self._free.restype, self._free.argtypes = None, [ctypes.c_void_p]
-        self._made = []
+        self._made, self._others = [], []
 
     def write(self, *words, size=None):
         """A block with these words in front and zeros behind; its address."""
@@ -58,6 +58,25 @@ class Blocks:
         self._made.append(block)
         return block
 
+    def move(self, size, larger):
+        """A block grows: where it was, and where it is."""
+        realloc = ctypes.pythonapi.PyObject_Realloc
+        realloc.restype, realloc.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t]
+        old = self._malloc(size)
+        new = realloc(old, larger)
+        self._made.append(new)
+        return old, new
+
+    def other(self, size, wanted):
+        """A block of another domain that starts at the wanted place."""
+        malloc = ctypes.pythonapi.PyMem_Malloc
+        malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        for _ in range(64):
+            self._others.append(malloc(size))
+            if self._others[-1] == wanted:
+                return wanted
+        raise AssertionError("the place was not handed out again")
+
     def holders(self, op):
         """Those blocks that were taken for objects which hold another."""
         from pyrefcore import native
@@ -66,12 +85,16 @@ class Blocks:
         visitor = native.EDGE_VISITOR(lambda holder, _held, _arg: found.append(holder) or 0)
         targets = (ctypes.c_void_p * 1)(id(op))
         assert native.library().pyrefcore_referrers(targets, 1, visitor, None) == 0
-        return [hex(holder - block) for holder in found for block in self._made if 0 <= holder - block <= 32]
+        return [hex(holder - block) for holder in found for block in self._made + self._others if 0 <= holder - block <= 32]
 
     def free(self):
         for block in self._made:
             self._free(block)
-        self._made = []
+        free = ctypes.pythonapi.PyMem_Free
+        free.restype, free.argtypes = None, [ctypes.c_void_p]
+        for block in self._others:
+            free(block)
+        self._made, self._others = [], []
 
 
 def head(ob_type, count=1):
@@ -269,6 +292,23 @@ print("done")
 
 def test_memory_that_is_used_again(attached):
     assert program(FREED) == "done\n"
+
+
+def test_a_block_that_has_moved(blocks):
+    """What another domain writes at the old place is no object: `PyMem` uses the same memory, and no hook sees it."""
+    if not PAIR:
+        pytest.skip("the domains of a free-threaded Python have memory apart from each other")
+    held = Marked()
+    old, new = blocks.move(480, 2048)
+    assert new != old
+    words = in_front() + head(tuple) + [1] + [id(held)] * 3
+    place = blocks.other(480, old)
+    ctypes.memmove(place, struct.pack("%dQ" % len(words), *words), len(words) * WORD)
+    assert blocks.holders(held) == []
+    assert seen() == []
+    # The same words in a block of the object domain are one.
+    blocks.write(*words, size=480)
+    assert blocks.holders(held) == [hex(PAIR)]
 
 
 SECOND_WORD = """

@@ -34,6 +34,32 @@ pub(super) struct Inner(pub(super) UnsafeCell<Allocator>);
 // SAFETY: written under the host's lock, before the hook that reads it is set.
 unsafe impl Sync for Inner {}
 
+/// CPython's debug allocator, and every allocator of a debug build, writes this into each byte that it hands out.
+const CLEAN_BYTE: u8 = 0xCD;
+
+impl Allocator {
+    /// Whether it fills the blocks that it hands out with CPython's pattern.
+    ///
+    /// # Safety
+    /// It is the host's allocator of objects, and the host's lock is held.
+    pub(super) unsafe fn fills_blocks(&self) -> bool {
+        const BYTES: usize = 64;
+        let (Some(malloc), Some(free)) = (self.malloc, self.free) else {
+            return false;
+        };
+        // SAFETY: the caller's promise; the block has so many bytes.
+        unsafe {
+            let block = malloc(self.ctx, BYTES).cast::<u8>();
+            if block.is_null() {
+                return false;
+            }
+            let is_filled = (0..BYTES).all(|at| block.add(at).read_volatile() == CLEAN_BYTE);
+            free(self.ctx, block.cast());
+            is_filled
+        }
+    }
+}
+
 impl Inner {
     pub(super) const fn new() -> Self {
         Self(UnsafeCell::new(Allocator {

@@ -8,7 +8,8 @@ use super::originals::{self, Library};
 use super::{births, exit_callbacks, interpreters, loader, running_line, thread_counts};
 use crate::abi::{PyObject, PyVarObject};
 use crate::audit::door::{self, Door, Error};
-use crate::audit::{attachment, blocks, builtin, pins, quarantine, reuse};
+use crate::audit::young::{self, Domain};
+use crate::audit::{attachment, blocks, builtin, pins, quarantine, reuse, zeroing};
 use crate::lifecycle::count;
 use crate::watch::stacks::{self, Code};
 use crate::watch::{birth_stacks, fork, lines};
@@ -53,6 +54,8 @@ pub(super) fn open_door(python: &Library) {
                 false
             }
         },
+        // SAFETY: whoever looks holds the lock; the inner allocator is complete.
+        fills_blocks: || unsafe { (*INNER.0.get()).fills_blocks() },
         tracked,
         containers,
         by_threads: |number| {
@@ -251,7 +254,11 @@ fn containers(visit: &mut dyn FnMut(*mut PyObject)) -> bool {
     }
 }
 
-unsafe extern "C" fn malloc(_ctx: *mut c_void, bytes: usize) -> *mut c_void {
+unsafe extern "C" fn malloc(ctx: *mut c_void, bytes: usize) -> *mut c_void {
+    if zeroing::is_on() {
+        // SAFETY: as the caller's.
+        return unsafe { calloc(ctx, 1, bytes) };
+    }
     // SAFETY: the inner allocator's own function and context.
     let block = unsafe {
         let inner = INNER.0.get();
@@ -272,8 +279,13 @@ unsafe extern "C" fn calloc(_ctx: *mut c_void, items: usize, bytes: usize) -> *m
 }
 
 /// The old block is forgotten first: once it has moved, its place may be somebody else's.
-unsafe extern "C" fn realloc(_ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
+unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
+    if block.is_null() {
+        // SAFETY: as the caller's.
+        return unsafe { malloc(ctx, bytes) };
+    }
     let room = blocks::room(block as usize);
+    let young = young::take(block as usize);
     blocks::taken_back(block as usize);
     let began = if attachment::keeps_births() {
         birth_stacks::at(block as usize)
@@ -286,13 +298,21 @@ unsafe extern "C" fn realloc(_ctx: *mut c_void, block: *mut c_void, bytes: usize
         (*inner).realloc.unwrap_unchecked()((*inner).ctx, block, bytes)
     };
     if !moved.is_null() {
+        // SAFETY: the block has so many bytes now, and nothing was written behind the old ones.
+        unsafe { zeroing::clear_tail(young, moved.cast(), bytes) };
+        young::given(moved as usize, bytes, Domain::Object);
         blocks::given(moved as usize, bytes);
         if attachment::keeps_births() {
             birth_stacks::moved(began, moved as usize);
         }
         pins::resized(block as usize, room.unwrap_or(0));
-    } else if let Some(room) = room {
-        blocks::given(block as usize, room);
+    } else {
+        if let Some(room) = room {
+            blocks::given(block as usize, room);
+        }
+        if let Some(young) = young {
+            young::given(young.start, young.bytes, young.domain);
+        }
     }
     moved
 }
@@ -302,6 +322,7 @@ unsafe extern "C" fn free(_ctx: *mut c_void, mut block: *mut c_void) {
         // SAFETY: the block is the caller's, and so long.
         unsafe { reuse::restore_type(block as usize, blocks::room(block as usize).unwrap_or(0)) };
     }
+    young::taken_back(block as usize);
     if quarantine::is_on() {
         // SAFETY: the block is the caller's, who holds the lock of its interpreter.
         match unsafe { quarantine::hold(block as usize, interpreters::current()) } {
@@ -328,6 +349,7 @@ unsafe fn give_back(block: *mut c_void) {
 fn given(block: *mut c_void, bytes: usize) {
     if !block.is_null() {
         blocks::given(block as usize, bytes);
+        young::given(block as usize, bytes, Domain::Object);
         if attachment::keeps_births() {
             birth_stacks::allocated(block as usize);
         }

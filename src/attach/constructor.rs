@@ -11,7 +11,7 @@ use super::{
 };
 use crate::abi::PyObject;
 use crate::capi;
-use crate::host;
+use crate::host::{self, own_memory};
 use crate::lifecycle::birth::{self, Total};
 use crate::watch::tracer::{self, Tracer};
 use crate::watch::watchers::{self, Watcher};
@@ -33,6 +33,7 @@ const MISUSE: c_int = 2;
 
 /// Called by the loader: before `main`, on the only thread there is, unless the library is brought in later.
 extern "C" fn enter() {
+    own_memory::survive_forks();
     let preloaded = preload::is_preloaded();
     if let Some(python) = originals::find_python() {
         let wishes = environment::read();

@@ -7,6 +7,7 @@ use super::finding::{Example, Finding, Kind};
 use super::fold::{self, Kept};
 use super::groups::{Groups, Key};
 use super::snapshot::{Row, Snapshot};
+use super::words::{self, Stale};
 
 /// References that an object must lose in each window before that alone counts: the loop around the runs, and what is
 /// parked between them, let go of one or two to a small number.
@@ -30,6 +31,9 @@ struct Moment {
 /// The host's lock is held.
 #[must_use]
 pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
+    let stale = Stale::since(snapshots);
+    let excused = words::excused(snapshots);
+    let snapshots = &excused.iter().collect::<Vec<_>>()[..];
     let [first, .., last] = snapshots else {
         return Some(Vec::new());
     };
@@ -90,7 +94,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
         }
     }
     // SAFETY: the caller's promise is the callee's.
-    if !unsafe { fold::fold(&mut findings, kept, &groups) } {
+    if !unsafe { fold::fold(&mut findings, kept, &groups, stale) } {
         return None;
     }
     findings.iter_mut().for_each(Finding::shorten);
@@ -115,6 +119,10 @@ pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
         objects.retain(|_, numbers| *numbers != [0, 0]);
         objects
     }
+    let excused = words::excused(&[before, after]);
+    let [before, after] = &excused[..] else {
+        return false;
+    };
     let rests =
         |snapshot: &Snapshot| snapshot.rests(|row| !row.is_outside && row.unexplained() != 0);
     let outside = before.rests(|row| row.is_outside);
@@ -237,11 +245,14 @@ pub(super) fn steady(changes: &[isize]) -> Option<isize> {
     rest.iter().all(|&change| change == first).then_some(first)
 }
 
-/// A leak, from how the unexplained references change, and how those do that nobody shows. Of many that are leaked, a word
-/// that some memory has been left with may hide one: that does not make them unsteady.
+/// A leak, from how the unexplained references change, and how those do that steady fields do not bring. Of many that are
+/// leaked, a word that some memory has been left with may excuse one: that does not make them unsteady.
 fn leaked(rest: Vec<isize>, unshown: Vec<isize>) -> (Option<Kind>, Vec<isize>) {
+    let grows = rest.iter().filter(|&&change| change > 0).count();
+    let is_more = steady(&unshown).is_some_and(|change| change > 0) && 2 * grows > rest.len();
     match leak(&rest) {
-        Some(Kind::Unsteady) if steady(&unshown).is_some() => (Some(Kind::Leak), unshown),
+        Some(Kind::Leak) => (Some(Kind::Leak), rest),
+        _ if is_more => (Some(Kind::Leak), unshown),
         kind => (kind, rest),
     }
 }
@@ -299,6 +310,8 @@ mod tests {
         assert_eq!(hidden(&[100, 99], &[100, 100]), Some(Kind::Leak));
         assert_eq!(hidden(&[100, 99], &[101, 100]), Some(Kind::Unsteady));
         assert_eq!(hidden(&[100, 0], &[100, 100]), None);
+        assert_eq!(hidden(&[100, 0, 99], &[100; 3]), Some(Kind::Leak));
+        assert_eq!(hidden(&[100, 0, 99], &[0; 3]), None);
         assert_eq!(over_release(&[-5, -5]), Some(Kind::OverRelease));
         assert_eq!(over_release(&[-5, -4]), Some(Kind::Unsteady));
         assert_eq!(over_release(&[5, 5]), None);

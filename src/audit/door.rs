@@ -29,6 +29,8 @@ pub struct Door {
     pub give_back: fn(usize),
     /// Begins to hear of births, or ends it; true where each one is heard of from now on.
     pub births: fn(bool) -> bool,
+    /// Whether the host fills blocks that it hands out with a pattern of its own, to find mistakes.
+    pub fills_blocks: fn() -> bool,
     /// Calls what it is given with each object that the collector tracks.
     pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr>,
     /// Where containers have no links: calls what it is given with each one that the collector tracks, and makes no object

@@ -6,6 +6,7 @@ use super::finding::Example;
 use super::pass::{Pass, Seen};
 use super::pins;
 use super::snapshot::{counted, may_be_held};
+use super::words::{Stale, Target};
 use crate::abi::{self, PyObject};
 
 /// Everything that is shown, at one moment.
@@ -14,6 +15,8 @@ pub struct Edges {
     pass: Pass,
     /// What one object shows; kept for its memory.
     shown: Vec<usize>,
+    /// Words that hold nothing.
+    stale: Stale,
 }
 
 /// An object that nobody can reach.
@@ -48,13 +51,23 @@ impl Edges {
     ///
     /// # Safety
     /// The host's lock is held, as long as the edges are used.
-    #[must_use]
-    pub unsafe fn now() -> Option<Self> {
+    pub(super) unsafe fn now(stale: Stale) -> Option<Self> {
         Some(Self {
             // SAFETY: the caller's promise is the callee's.
             pass: unsafe { Pass::over_all() }?,
             shown: Vec::new(),
+            stale,
         })
+    }
+
+    /// The same, where no snapshot tells which words hold nothing.
+    ///
+    /// # Safety
+    /// As [`Edges::now`].
+    #[must_use]
+    pub unsafe fn all() -> Option<Self> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::now(Stale::default()) }
     }
 
     /// Pairs of an object that shows one of `targets`, and that one, as far as is reasonable.
@@ -198,13 +211,16 @@ impl Edges {
     /// Nothing has died since the edges were drawn.
     pub(super) unsafe fn closed(&mut self, is_wanted: impl Fn(usize) -> bool) -> Vec<Closed> {
         // SAFETY: the caller's promise.
-        let hidden = unsafe { self.pass.hidden() };
+        let mut words = unsafe { self.pass.words() };
+        words.retain(|&word| word.target != Target::Nothing && !self.stale.has(word));
+        let mut hidden = self.pass.unsaid().clone();
+        for word in words {
+            *hidden.entry(word.value).or_default() += 1;
+        }
         let mut queue = self.pass.roots.clone();
         let mut reached: HashSet<usize> = queue.iter().map(|&op| op as usize).collect();
         for &seen in &self.pass.seen {
-            let hidden = hidden
-                .get(&(seen.op as usize))
-                .map_or(0, |&hidden| hidden as isize);
+            let hidden = hidden.get(&(seen.op as usize)).copied().unwrap_or(0);
             let explained = self.pass.ledger.explained(seen.op) + hidden;
             // SAFETY: the caller's promise.
             let count = unsafe { may_be_held(seen.op).then(|| counted(seen.op)).flatten() };
@@ -248,7 +264,11 @@ impl Edges {
             self.pass.shown_by(seen, &mut self.shown);
             if self.pass.info(seen).is_foreign {
                 let mut shown = self.shown.clone();
-                self.pass.hidden_in(seen, &mut shown, |op| hidden.push(op));
+                self.pass.words_in(seen, &mut shown, |word| {
+                    if word.target != Target::Nothing && !self.stale.has(word) {
+                        hidden.push(word.value);
+                    }
+                });
             }
         }
         self.shown.extend(hidden);

@@ -8,6 +8,7 @@ use super::edges::{Closed, Edges};
 use super::finding::{Finding, Folded, Kind};
 use super::groups::Groups;
 use super::pins;
+use super::words::Stale;
 use crate::abi::{self, PyObject, PyTypeObject, PyVarObject};
 
 /// Objects that are looked at, below all findings together.
@@ -31,17 +32,22 @@ struct Left<'a> {
 }
 
 /// Puts them under the leak that holds them, or makes a finding of those that nothing can reach; the rest is a finding of
-/// growth. False where there is no memory.
+/// growth. Stale words hold nothing. False where there is no memory.
 ///
 /// # Safety
 /// The host's lock is held.
 #[must_use]
-pub(super) unsafe fn fold(findings: &mut Vec<Finding>, kept: Vec<Kept>, groups: &Groups) -> bool {
+pub(super) unsafe fn fold(
+    findings: &mut Vec<Finding>,
+    kept: Vec<Kept>,
+    groups: &Groups,
+    stale: Stale,
+) -> bool {
     if kept.is_empty() {
         return true;
     }
     // SAFETY: the caller's promise is the callee's.
-    let Some(mut edges) = (unsafe { Edges::now() }) else {
+    let Some(mut edges) = (unsafe { Edges::now(stale) }) else {
         return false;
     };
     let mut left = Left { kept, groups };

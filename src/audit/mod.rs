@@ -31,3 +31,6 @@ pub mod snapshot;
 mod statics;
 mod tracked;
 mod types;
+mod words;
+pub mod young;
+pub mod zeroing;

@@ -12,6 +12,7 @@ use super::recognise::{PAIR, object_at, recognise};
 use super::statics;
 use super::tracked::Tracked;
 use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
+use super::words::{Field, Target, Word, may_be_address};
 use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
 use crate::host::{self, reserve};
 use crate::watch::live;
@@ -35,7 +36,7 @@ pub(super) struct Pass {
     /// References that were explained.
     pub(super) references: usize,
     /// References to types that their instances hold and do not show.
-    unsaid: HashMap<usize, u32>,
+    unsaid: HashMap<usize, isize>,
     /// What `atexit` holds; NULL among it.
     pub(super) roots: Vec<*mut PyObject>,
     /// Parts that several objects have in common.
@@ -283,24 +284,28 @@ impl Pass {
         }
     }
 
-    /// References that may be held where nobody shows them: words in instances of foreign types that are addresses of
-    /// objects, and types that instances do not show.
+    /// References to types that their instances hold and do not show.
+    pub(super) fn unsaid(&self) -> &HashMap<usize, isize> {
+        &self.unsaid
+    }
+
+    /// The words in instances of foreign types that may be references which nobody shows, in order of places.
     ///
     /// # Safety
     /// The walk is done, and the host's lock is still held.
-    pub(super) unsafe fn hidden(&self) -> HashMap<usize, u32> {
-        let mut hidden = self.unsaid.clone();
-        let mut shown = Vec::new();
+    pub(super) unsafe fn words(&self) -> Vec<Word> {
+        let (mut words, mut shown) = (Vec::new(), Vec::new());
         for &seen in &self.seen {
             if self.info(seen).is_foreign && !reserve::is_short() {
                 // SAFETY: the caller's promise.
                 unsafe {
                     self.shown_by(seen, &mut shown);
-                    self.hidden_in(seen, &mut shown, |op| *hidden.entry(op).or_default() += 1);
+                    self.words_in(seen, &mut shown, |word| words.push(word));
                 }
             }
         }
-        hidden
+        words.sort_unstable_by_key(|word| word.place);
+        words
     }
 
     /// What one object shows.
@@ -337,15 +342,15 @@ impl Pass {
         }
     }
 
-    /// Calls `found` with each object whose address stands in the fields of one, but for what it has shown.
+    /// Calls `found` with each word in the fields of an object that may be an address, but for what it has shown.
     ///
     /// # Safety
     /// It was met, and nothing has ended it.
-    pub(super) unsafe fn hidden_in(
+    pub(super) unsafe fn words_in(
         &self,
         seen: Seen,
         shown: &mut Vec<usize>,
-        mut found: impl FnMut(usize),
+        mut found: impl FnMut(Word),
     ) {
         /// Longer instances are arrays of something else.
         const LONGEST: usize = 1 << 16;
@@ -368,14 +373,24 @@ impl Pass {
             let word = unsafe { *((seen.op as usize + at) as *const usize) };
             let op = word as *mut PyObject;
             // Weak references are listed there, and not held.
-            if at == weak || !self.ledger.has_seen(op) {
+            if at == weak || !may_be_address(word) {
                 continue;
             }
             if let Some(place) = shown.iter().position(|&other| other == word) {
                 shown.swap_remove(place);
-            } else {
-                found(word);
+                continue;
             }
+            let field = Field {
+                ob_type: info.ob_type as usize,
+                offset: at,
+            };
+            found(Word {
+                place: seen.op as usize + at,
+                value: word,
+                field,
+                // SAFETY: what was seen is an object.
+                target: unsafe { Target::of(op, self.ledger.has_seen(op)) },
+            });
         }
     }
 }

@@ -12,6 +12,7 @@ use super::pins::{self, Pins};
 use super::quarantine;
 use super::recognise::PAIR;
 use super::types::{TypeInfo, Types};
+use super::words::Word;
 use crate::abi::{FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::host::{self, reserve};
 use crate::refcount::{Current, Policy};
@@ -28,12 +29,16 @@ pub struct Snapshot {
     pub types: Vec<OfType>,
     /// The objects of which more or fewer references are counted than were explained, and all that lie in no block.
     pub rows: Vec<Row>,
+    /// Words in foreign instances that may be references, in order of places.
+    pub(super) words: Vec<Word>,
+    /// References to types that their instances hold and do not show.
+    pub(super) unsaid: HashMap<usize, isize>,
     /// Of objects in blocks, and of others.
     pins: Option<[Pins; 2]>,
 }
 
 /// What was seen of a type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OfType {
     /// Where the type lies, or lay.
     pub ob_type: *mut PyTypeObject,
@@ -45,9 +50,9 @@ pub struct OfType {
     pub objects: isize,
     /// Those of them that lie in no block, and are not met by everybody who looks.
     pub outside: isize,
-    /// References that nothing explains to instances in blocks, added up.
+    /// References that nothing explains to instances in blocks, added up. Known where snapshots are compared.
     pub unexplained: isize,
-    /// The same, with those that may stand in fields that nobody shows.
+    /// The same, with those that words excuse in fields which do not bring as many in every window.
     pub unshown: isize,
     /// References that instances were released too often after they had died, since the quarantine began.
     pub after_death: isize,
@@ -68,7 +73,7 @@ pub struct Row {
     pub refcount: isize,
     /// References that containers and known fields hold.
     pub explained: isize,
-    /// References that may stand in fields that nobody shows.
+    /// References that words excuse, compared with an earlier snapshot; in the snapshot itself 0.
     pub hidden: isize,
     /// It lies in no block: it may be met late, however old it is.
     pub is_outside: bool,
@@ -94,6 +99,37 @@ impl Row {
 }
 
 impl Snapshot {
+    /// The same moment, with what words excuse. `steady` are the references among those, by the address of the type, that
+    /// fields bring in every window.
+    pub(super) fn excused(&self, rows: Vec<Row>, steady: &HashMap<usize, isize>) -> Self {
+        let mut types = self.types.clone();
+        for of_type in &mut types {
+            let steady = steady.get(&(of_type.ob_type as usize));
+            (of_type.unexplained, of_type.unshown) = (0, -steady.copied().unwrap_or(0));
+        }
+        for row in rows.iter().filter(|row| !row.is_outside) {
+            let of_type = &mut types[row.ob_type as usize];
+            of_type.unexplained += row.unexplained();
+            of_type.unshown += row.unshown();
+        }
+        Self {
+            objects: self.objects,
+            references: self.references,
+            types,
+            rows,
+            words: Vec::new(),
+            unsaid: HashMap::new(),
+            pins: None,
+        }
+    }
+
+    /// The unexplained references of each row that is wanted, by where it lies.
+    pub(super) fn rests(&self, wanted: impl Fn(&Row) -> bool) -> HashMap<usize, isize> {
+        let rows = self.rows.iter().filter(|row| wanted(row));
+        rows.map(|row| (row.op as usize, row.unexplained()))
+            .collect()
+    }
+
     /// Looks at everything; `None` where there is no memory.
     ///
     /// # Safety
@@ -103,7 +139,7 @@ impl Snapshot {
         // SAFETY: the caller's promise is the callees'.
         unsafe {
             let mut pass = Pass::over_all()?;
-            let hidden = pass.hidden();
+            let words = pass.words();
             let (mut rows, mut replaced) = (Vec::new(), Vec::new());
             let seen = std::mem::take(&mut pass.seen);
             for &Seen { op, ob_type } in seen.iter().take_while(|_| !reserve::is_short()) {
@@ -125,16 +161,9 @@ impl Snapshot {
                     ob_type,
                     refcount,
                     explained,
-                    hidden: hidden
-                        .get(&(op as usize))
-                        .map_or(0, |&hidden| hidden as isize),
+                    hidden: 0,
                     is_outside,
                 };
-                if !is_outside {
-                    let info = pass.types.get(ob_type);
-                    info.unexplained += row.unexplained();
-                    info.unshown += row.unshown();
-                }
                 rows.push(row);
             }
             pins::keep(
@@ -154,8 +183,8 @@ impl Snapshot {
                 is_heap: TypeFlags((*info.ob_type).tp_flags).is_heap_type(),
                 objects: info.objects as isize,
                 outside: info.outside,
-                unexplained: info.unexplained,
-                unshown: info.unshown,
+                unexplained: 0,
+                unshown: 0,
                 after_death: 0,
                 dead: Vec::new(),
                 is_gone: false,
@@ -167,16 +196,11 @@ impl Snapshot {
                 references: pass.references,
                 types,
                 rows,
+                words,
+                unsaid: pass.unsaid().clone(),
                 pins: None,
             })
         }
-    }
-
-    /// The unexplained references of each row that is wanted, by where it lies.
-    pub(super) fn rests(&self, wanted: impl Fn(&Row) -> bool) -> HashMap<usize, isize> {
-        let rows = self.rows.iter().filter(|row| wanted(row));
-        rows.map(|row| (row.op as usize, row.unexplained()))
-            .collect()
     }
 
     /// Holds every object that lives now with many references more, until [`Snapshot::unpin`]; asked again, those that

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::builtin::builtin;
@@ -18,6 +19,9 @@ use super::memory::Memory;
 use super::types::{TYPE_WORD, TypeId, Types};
 use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
 use crate::refcount::{Current, Policy};
+
+/// Lies in this library's own writable data.
+static OURS: AtomicBool = AtomicBool::new(false);
 
 /// The part of a library's writable data that its file holds.
 #[derive(Debug)]
@@ -116,7 +120,9 @@ fn all() -> Vec<Data> {
         for header in writable {
             let start = (info.dlpi_addr + header.p_vaddr) as usize;
             // Words are aligned where the segment is loaded as its file says.
-            if builtin().is_own(start) || !start.is_multiple_of(align_of::<PyObject>()) {
+            let end = start + header.p_memsz as usize;
+            let is_ours = (start..end).contains(&(&raw const OURS as usize));
+            if is_ours || builtin().is_own(start) || !start.is_multiple_of(align_of::<PyObject>()) {
                 continue;
             }
             all.push(Data {

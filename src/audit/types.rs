@@ -50,10 +50,6 @@ pub(super) struct TypeInfo {
     pub(super) objects: usize,
     /// Those that lie in no block.
     pub(super) outside: isize,
-    /// The references to instances that nothing explains, added up.
-    pub(super) unexplained: isize,
-    /// The same, with those that may be hidden.
-    pub(super) unshown: isize,
 }
 
 /// The types that were met.
@@ -263,8 +259,6 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
             is_foreign: is_foreign(ob_type),
             objects: 0,
             outside: 0,
-            unexplained: 0,
-            unshown: 0,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null;
 
 use crate::abi::PyTypeObject;
-use crate::audit::{attachment, quarantine};
+use crate::audit::{attachment, quarantine, zeroing};
 use crate::host::reserve;
 
 /// Attaches the audit to the CPython that runs in this process, by a hook in its object allocator: from now on
@@ -70,4 +70,15 @@ pub unsafe extern "C" fn pyrefcore_audit_births_of(ob_type: *mut PyTypeObject) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_quarantine(on: c_int) -> c_int {
     c_int::from(quarantine::switch(on != 0))
+}
+
+/// From now on memory blocks of objects are handed out zeroed, so that a new object's fields hold no address that is left from
+/// before; or, with 0, as they come. What a block gains when it grows is zeroed too, if it was handed out since. The old
+/// setting. Does nothing without a CPython, and where CPython fills such memory with a pattern of its own.
+///
+/// # Safety
+/// The host's lock is held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_audit_zeroing(on: c_int) -> c_int {
+    c_int::from(zeroing::switch(on != 0))
 }

@@ -129,7 +129,7 @@ pub unsafe extern "C" fn pyrefcore_edges_drop(edges: *mut pyrefcore_edge, count:
 
 unsafe fn edges() -> Option<Edges> {
     // SAFETY: the caller's promise is the callee's.
-    attachment::can_look().then(|| unsafe { Edges::now() })?
+    attachment::can_look().then(|| unsafe { Edges::all() })?
 }
 
 /// The visitor may run Python code: nothing is being asked any more, and what it is handed is held.

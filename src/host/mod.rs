@@ -7,6 +7,7 @@ mod chosen;
 mod fake;
 mod interpreter;
 mod memory;
+pub mod own_memory;
 mod process;
 pub mod reserve;
 mod stderr;

@@ -3,12 +3,13 @@
 //! Rust's collections end the process where they get no memory. A piece of work that may need much therefore maps a reserve
 //! first, or does not begin. Where the allocator fails meanwhile, the reserve steps in, and the work gives up.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use super::own_memory::{OWN, Own};
+use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::{copy_nonoverlapping, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 #[global_allocator]
-static ALL: Backed<System> = Backed(System);
+static ALL: Backed<Own> = Backed(OWN);
 
 /// Maps that may be in use at once: one for the work that runs, and those in which something that stays has been put.
 const REGIONS: usize = 8;

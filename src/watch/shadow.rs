@@ -83,6 +83,24 @@ impl<M> Shadow<M> {
         self.get(address).or_else(|| self.make(address))
     }
 
+    /// Forgets every mark. Another thread that marks meanwhile is not disturbed; what it marks may be forgotten, too.
+    pub(crate) fn clear(&self) {
+        if !self.is_open() {
+            return;
+        }
+        // Acquire: as in `visit`.
+        let pages = (0..PAGES).filter(|&page| self.pages[page].load(Ordering::Acquire));
+        for number in pages.flat_map(|page| page * ON_PAGE..(page + 1) * ON_PAGE) {
+            let marks = self
+                .region(number * REGION)
+                .map_or(null_mut(), |region| region.load(Ordering::Acquire));
+            if !marks.is_null() {
+                // SAFETY: the region was mapped with so many bytes, and stays. The kernel hands out zeroes from now on.
+                unsafe { libc::madvise(marks.cast(), MARKS * size_of::<M>(), libc::MADV_DONTNEED) };
+            }
+        }
+    }
+
     #[inline]
     fn region(&self, address: usize) -> Option<&AtomicPtr<M>> {
         // Acquire: as in `get`.

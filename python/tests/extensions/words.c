@@ -1,0 +1,105 @@
+/* Instances whose fields hold addresses: references that they do not show, or words that are left from before. */
+#include <Python.h>
+
+/* Holds one reference, and has no tp_traverse. */
+typedef struct { PyObject_HEAD PyObject *held; } Holder;
+
+static void holder_dealloc(PyObject *self)
+{
+    Py_XDECREF(((Holder *)self)->held);
+    PyObject_Free(self);
+}
+
+static PyTypeObject Holder_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "words.Holder", .tp_basicsize = sizeof(Holder),
+    .tp_dealloc = holder_dealloc, .tp_flags = Py_TPFLAGS_DEFAULT,
+};
+
+/* Holds nothing; nobody writes its words but `full`. As long as numpy's flatiter. */
+enum { WORDS = 330 };
+typedef struct { PyObject_HEAD void *words[WORDS]; } Full;
+
+static void full_dealloc(PyObject *self) { PyObject_Free(self); }
+
+static PyTypeObject Full_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "words.Full", .tp_basicsize = sizeof(Full),
+    .tp_dealloc = full_dealloc, .tp_flags = Py_TPFLAGS_DEFAULT,
+};
+
+static PyObject *hold(PyObject *module, PyObject *held)
+{
+    Holder *new = PyObject_New(Holder, &Holder_Type);
+    if (new != NULL) {
+        Py_INCREF(held);
+        new->held = held;
+    }
+    return (PyObject *)new;
+}
+
+/* dangle(address): a holder that has lost its reference. It must not die. */
+static PyObject *dangle(PyObject *module, PyObject *address)
+{
+    Holder *new = PyObject_New(Holder, &Holder_Type);
+    if (new != NULL)
+        new->held = PyLong_AsVoidPtr(address);
+    return (PyObject *)new;
+}
+
+/* full(addresses): an instance whose words are these addresses, again and again. */
+static PyObject *full(PyObject *module, PyObject *addresses)
+{
+    Py_ssize_t size = PyTuple_Size(addresses);
+    Full *new = PyObject_New(Full, &Full_Type);
+    if (new != NULL && size > 0)
+        for (Py_ssize_t at = 0; at < WORDS; at++)
+            new->words[at] = PyLong_AsVoidPtr(PyTuple_GET_ITEM(addresses, at % size));
+    return (PyObject *)new;
+}
+
+/* An instance as it comes: its words are what the memory holds. */
+static PyObject *raw(PyObject *module, PyObject *none) { return (PyObject *)PyObject_New(Full, &Full_Type); }
+
+/* The words of an instance that are not zero. */
+static PyObject *used(PyObject *module, PyObject *one)
+{
+    long count = 0;
+    for (int at = 0; at < WORDS; at++)
+        count += ((Full *)one)->words[at] != NULL;
+    return PyLong_FromLong(count);
+}
+
+/* A block full of ones, which grows: the bytes of its tail that are not zero. */
+static PyObject *grown(PyObject *module, PyObject *none)
+{
+    enum { OLD = 24, NEW = 400 };
+    char *other = PyObject_Malloc(NEW), *block = PyObject_Malloc(OLD);
+    memset(other, 1, NEW);
+    memset(block, 1, OLD);
+    PyObject_Free(other);
+    block = PyObject_Realloc(block, NEW);
+    long count = 0;
+    for (int at = 0; at < OLD; at++)
+        if (block[at] != 1)
+            Py_FatalError("realloc has lost a byte");
+    for (int at = OLD; at < NEW; at++)
+        count += block[at] != 0;
+    PyObject_Free(block);
+    return PyLong_FromLong(count);
+}
+
+static PyObject *leak(PyObject *module, PyObject *one) { Py_INCREF(one); Py_RETURN_NONE; }
+
+static PyMethodDef methods[] = {
+    {"hold", hold, METH_O, NULL}, {"dangle", dangle, METH_O, NULL}, {"full", full, METH_O, NULL},
+    {"raw", raw, METH_NOARGS, NULL}, {"used", used, METH_O, NULL}, {"grown", grown, METH_NOARGS, NULL}, {"leak", leak, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "words", NULL, -1, methods};
+
+PyMODINIT_FUNC PyInit_words(void)
+{
+    if (PyType_Ready(&Holder_Type) < 0 || PyType_Ready(&Full_Type) < 0)
+        return NULL;
+    return PyModule_Create(&definition);
+}

@@ -1,0 +1,265 @@
+//! Words in instances of other people's C types that may be references which they do not show, and what these excuse.
+//!
+//! Such a word may be a reference, or an address that is left from an object which lay there before. What counts are new
+//! references, and a word excuses one only where it can have brought it:
+//!
+//! - A word that stood at its place in the first snapshot excuses what it excused then, and nothing more.
+//! - A new word excuses a reference if the field that it stands in holds references at all. All new words in this field,
+//!   over all instances of the type, are asked: is an object there, has it gained as many references as there are new words,
+//!   and do not many more words elsewhere lead to it? Where half of them say no, the field excuses nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use super::snapshot::{Row, Snapshot, counted};
+use crate::abi::PyObject;
+use crate::host::reserve;
+
+/// What a word leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// No object.
+    Nothing,
+    /// An object of which nobody counts the references.
+    Uncounted,
+    /// Any other object.
+    Object,
+}
+
+/// A word that may be an address.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    /// Where it stands.
+    pub(super) place: usize,
+    pub(super) value: usize,
+    pub(super) field: Field,
+    pub(super) target: Target,
+}
+
+/// A field of all instances of a type: the type, and how far behind the start of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Field {
+    pub(super) ob_type: usize,
+    pub(super) offset: usize,
+}
+
+/// Words that are no references.
+#[derive(Debug, Default)]
+pub(super) struct Stale {
+    /// Those that led to no object at first, by place and value.
+    words: HashSet<(usize, usize)>,
+    /// Fields of which most new words are no references.
+    fields: HashSet<Field>,
+}
+
+/// Words that may stand for the same reference.
+const MOST_NOTES: isize = 3;
+
+/// Whether a word can be the address of an object.
+pub(super) fn may_be_address(word: usize) -> bool {
+    const LOWEST: usize = 1 << 16;
+    const END: usize = 1 << 47;
+    word.is_multiple_of(8) && (LOWEST..END).contains(&word)
+}
+
+impl Target {
+    /// # Safety
+    /// An object that was seen is one.
+    pub(super) unsafe fn of(op: *mut PyObject, is_seen: bool) -> Self {
+        if !is_seen {
+            return Self::Nothing;
+        }
+        // SAFETY: the caller's promise.
+        let is_counted = unsafe { counted(op) }.is_some();
+        if is_counted {
+            Self::Object
+        } else {
+            Self::Uncounted
+        }
+    }
+}
+
+impl Stale {
+    /// What the first of these snapshots, and those after it, say of words.
+    pub(super) fn since(snapshots: &[&Snapshot]) -> Self {
+        let Some(first) = snapshots.first() else {
+            return Self::default();
+        };
+        let words = first.words.iter();
+        Self {
+            words: words
+                .filter(|word| word.target == Target::Nothing)
+                .map(|word| (word.place, word.value))
+                .collect(),
+            fields: Judge::new(first).doubted(snapshots),
+        }
+    }
+
+    pub(super) fn has(&self, word: Word) -> bool {
+        self.fields.contains(&word.field) || self.words.contains(&(word.place, word.value))
+    }
+}
+
+/// The same snapshots, oldest first, with the references that words excuse, compared with the first.
+pub(super) fn excused(snapshots: &[&Snapshot]) -> Vec<Snapshot> {
+    let Some(first) = snapshots.first() else {
+        return Vec::new();
+    };
+    let judge = Judge::new(first);
+    let doubted = judge.doubted(snapshots);
+    // What is made for one snapshot fits into the reserve.
+    let mut moments: Vec<Moment> = snapshots
+        .iter()
+        .take_while(|_| !reserve::is_short())
+        .map(|snapshot| judge.moment(snapshot, &doubted))
+        .collect();
+    steady(&mut moments);
+    let both = snapshots.iter().zip(moments);
+    both.take_while(|_| !reserve::is_short())
+        .map(|(snapshot, moment)| snapshot.excused(moment.rows, &moment.steady))
+        .collect()
+}
+
+/// What words excuse in one snapshot.
+struct Moment {
+    rows: Vec<Row>,
+    /// New words by their fields, and by the address of the type that they lead to.
+    new: HashMap<(Field, usize), isize>,
+    /// What old words excuse, and new words in fields that gain as many in every window, by type.
+    steady: HashMap<usize, isize>,
+}
+
+/// Counts the fields that gain as many words in every window.
+fn steady(moments: &mut [Moment]) {
+    let fields = moments.iter().flat_map(|moment| moment.new.keys().copied());
+    let fields: HashSet<(Field, usize)> = fields.collect();
+    for key in fields {
+        let words = |moment: &Moment| moment.new.get(&key).copied().unwrap_or(0);
+        let words: Vec<isize> = moments.iter().map(words).collect();
+        let mut changes = words.windows(2).map(|two| two[1] - two[0]);
+        let first = changes.next();
+        if changes.all(|change| Some(change) == first) {
+            for (moment, words) in moments.iter_mut().zip(words) {
+                *moment.steady.entry(key.1).or_default() += words;
+            }
+        }
+    }
+}
+
+/// Looks at later snapshots with the eyes of the first.
+struct Judge<'a> {
+    /// The words of the first, in order of places.
+    words: &'a [Word],
+    /// References that the first saw and nobody showed.
+    unshown: HashMap<usize, isize>,
+    /// Of those, how many words excused.
+    excused: HashMap<usize, isize>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(first: &'a Snapshot) -> Self {
+        let rows = first.rows.iter();
+        let mut judge = Self {
+            words: &first.words,
+            unshown: rows.map(|row| (row.op as usize, row.unshown())).collect(),
+            excused: HashMap::new(),
+        };
+        judge.excused = judge.old(first);
+        judge
+    }
+
+    /// Whether a word stood at its place at first.
+    fn is_old(&self, word: &Word) -> bool {
+        self.words
+            .binary_search_by_key(&word.place, |old| old.place)
+            .is_ok_and(|at| self.words[at].value == word.value)
+    }
+
+    fn new_words<'s>(&'s self, snapshot: &'s Snapshot) -> impl Iterator<Item = &'s Word> {
+        let words = snapshot.words.iter();
+        words.filter(|word| !self.is_old(word))
+    }
+
+    fn moment(&self, snapshot: &Snapshot, doubted: &HashSet<Field>) -> Moment {
+        let old = self.old(snapshot);
+        let mut words: HashMap<usize, Vec<Field>> = HashMap::new();
+        for word in self.new_words(snapshot) {
+            if word.target == Target::Object && !doubted.contains(&word.field) {
+                words.entry(word.value).or_default().push(word.field);
+            }
+        }
+        let mut moment = Moment {
+            rows: snapshot.rows.clone(),
+            new: HashMap::new(),
+            steady: HashMap::new(),
+        };
+        for row in &mut moment.rows {
+            let op = row.op as usize;
+            let ob_type = snapshot.types[row.ob_type as usize].ob_type as usize;
+            let old = old.get(&op).copied().unwrap_or(0);
+            let unsaid = snapshot.unsaid.get(&op).copied().unwrap_or(0);
+            let fields = words.get(&op).map_or(&[][..], Vec::as_slice);
+            row.hidden = old + unsaid + fields.len() as isize;
+            if row.is_outside || row.hidden == 0 {
+                continue;
+            }
+            *moment.steady.entry(ob_type).or_default() += old + unsaid;
+            for &field in fields {
+                *moment.new.entry((field, ob_type)).or_default() += 1;
+            }
+        }
+        moment
+    }
+
+    /// What the words that still stand excuse.
+    fn old(&self, snapshot: &Snapshot) -> HashMap<usize, isize> {
+        let mut old: HashMap<usize, isize> = HashMap::new();
+        for word in &snapshot.words {
+            // Without a row the object had no reference that a word could be.
+            if word.target == Target::Object
+                && self.unshown.get(&word.value).is_some_and(|&one| one > 0)
+                && self.is_old(word)
+            {
+                *old.entry(word.value).or_default() += 1;
+            }
+        }
+        for (op, words) in &mut old {
+            *words = (*words).min(self.unshown[op]);
+        }
+        old
+    }
+
+    /// The fields of which most new words can be no references.
+    fn doubted(&self, snapshots: &[&Snapshot]) -> HashSet<Field> {
+        let mut votes: HashMap<Field, isize> = HashMap::new();
+        for snapshot in snapshots.iter().take_while(|_| !reserve::is_short()) {
+            let old = self.old(snapshot);
+            let mut words: HashMap<(Field, usize), isize> = HashMap::new();
+            for word in self.new_words(snapshot) {
+                match word.target {
+                    Target::Nothing => *votes.entry(word.field).or_default() -= 1,
+                    Target::Uncounted => (),
+                    Target::Object => *words.entry((word.field, word.value)).or_default() += 1,
+                }
+            }
+            let rows = snapshot.rows.iter();
+            let unshown: HashMap<usize, isize> =
+                rows.map(|row| (row.op as usize, row.unshown())).collect();
+            let mut all: HashMap<usize, isize> = HashMap::new();
+            for (&(_, op), words) in &words {
+                *all.entry(op).or_default() += words;
+            }
+            for ((field, op), words) in words {
+                let of = |words: &HashMap<usize, isize>| words.get(&op).copied().unwrap_or(0);
+                // What C has held from the start, and what old words still are, is not what the new ones brought.
+                let held = of(&self.unshown) - of(&self.excused) + of(&old);
+                let gained = of(&unshown) - held;
+                // An instance may note a reference that it has a few times, but not again and again.
+                let is_noted = of(&all) <= MOST_NOTES * gained;
+                let gained = if is_noted { gained.clamp(0, words) } else { 0 };
+                *votes.entry(field).or_default() += gained - (words - gained);
+            }
+        }
+        let doubted = votes.into_iter().filter(|&(_, votes)| votes <= 0);
+        doubted.map(|(field, _)| field).collect()
+    }
+}
