@@ -145,6 +145,7 @@ threading.settrace(None)
 
 
 # With PYREFCORE_TEST_EVERY=1 before all of them, which takes minutes.
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="3.12 does not report each instruction of a frame")
 def test_an_interrupt_before_any_instruction():
     every = int(os.environ.get("PYREFCORE_TEST_EVERY", 25))
     assert program(TEST + INTERRUPTED % every) == "True []\n"
@@ -157,23 +158,27 @@ thing = Thing()
 def leak():
     incref(thing)
 pyrefcore.check(leak, runs=1, windows=2)
-signal.signal(signal.SIGALRM, signal.default_int_handler)
+armed = False
+def interrupt(*_):
+    if armed:
+        raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
 before = state()
 interrupted = 0
 started = time.monotonic()
 pyrefcore.check(leak, runs=1, windows=2)
 lasts = time.monotonic() - started
 for number in range(40):
-    signal.setitimer(signal.ITIMER_REAL, max(lasts * number / 40, 1e-5))
+    # One signal comes in each round, and only while the check may be interrupted.
     try:
+        armed = True
+        signal.setitimer(signal.ITIMER_REAL, max(lasts * number / 40, 1e-5))
         pyrefcore.check(leak, runs=1, windows=2)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        armed = False
     except KeyboardInterrupt:
         interrupted += 1
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    except KeyboardInterrupt:
-        pass
+    armed = False
+    signal.setitimer(signal.ITIMER_REAL, 0)
     why = changed(before)
     if why:
         print(number, why)

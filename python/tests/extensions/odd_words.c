@@ -58,7 +58,7 @@ static int liar_traverse(PyObject *op, visitproc visit, void *arg)
     if (!lies) return 0;
     static const uintptr_t none[] = {1, 3, 8, 16, 4096, (uintptr_t)1 << 46, (uintptr_t)1 << 63, ~(uintptr_t)0 - 7};
     for (size_t at = 0; at < sizeof none / sizeof *none; at++) visit((PyObject *)none[at], arg);
-    for (int at = 1; at <= 16; at++) visit((PyObject *)((char *)liar->held + at), arg);
+    for (int at = 1; at < 16; at++) visit((PyObject *)((char *)liar->held + at), arg);
     PyObject *moment = PyFloat_FromDouble(1.5);
     visit(moment, arg);
     Py_DECREF(moment);
