@@ -1,6 +1,7 @@
 """However a check ends, the process is as it was: after its end, an exception, a refusal, an interrupt at any moment."""
 
 import os
+import sys
 import sysconfig
 
 import pytest
