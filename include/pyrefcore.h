@@ -841,7 +841,7 @@ size_t pyrefcore_snapshot_objects(const pyrefcore_snapshot *snapshot);
 size_t pyrefcore_snapshot_references(const pyrefcore_snapshot *snapshot);
 
 /*
- Holds every mortal object that lives now with 2^20 references more, until the snapshot lets go, so that code that
+ Holds every mortal object that lives now with 2^20 + 7 references more, until the snapshot lets go, so that code that
  releases one too often does not end it. Called once more it holds those that were born meanwhile. The number of objects
  that it holds; 0 where there is no memory, and then it holds none more than before.
 

@@ -7,7 +7,7 @@ import inspect
 import threading
 import traceback
 import types
-from typing import Callable, Iterator, Optional
+from typing import Callable, Generator, Iterator, Optional
 
 from . import caches, findings, host, native, notes
 from .attach import attach
@@ -59,38 +59,113 @@ def check(
     references can't be counted, ValueError and TypeError for arguments that make no sense, and Interrupted, a
     KeyboardInterrupt with the report so far, after Ctrl-C.
     """
+
+    def checked(guarded: bool) -> Checking:
+        checking = Checking(fn, runs, warmup, windows, births, guarded, unsafe_repr, progress or _silent, subject)
+        for _ in checking.steps(first_is_ours=True):
+            pass
+        return checking
+
     _refuse_misuse(fn, runs, warmup, windows)
     attach()
-    name = _name(fn) if subject is None else subject
-    report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
-    threads = threading.active_count()
-    counted, threads_hook = Windows(fn, windows + 3, guard), _ThreadsHook()
-    try:
-        threads_hook.take()
-        counted.begin(births)
-        _measure(counted, report, warmup, births, unsafe_repr, progress or _silent)
-    except KeyboardInterrupt:
-        _ended(counted, report, "interrupted", unsafe_repr)
-        interrupted = Interrupted()
-        interrupted.report = report
-        raise interrupted from None
-    except NotCounted as error:
-        _ended(counted, report, "no snapshot could be taken (%s)" % error, unsafe_repr)
-    except BaseException as error:
-        report.exception = error
-        # isinstance would ask the exception for its __class__.
-        if issubclass(type(error), MemoryError):
-            # What filled the memory is held by the frames that the exception remembers.
-            traceback.clear_frames(error.__traceback__)
-        _ended(counted, report, "raised %s" % _line(error), unsafe_repr)
-    finally:
-        # An interrupt may come in the middle of this.
-        try:
-            _note(counted, report, guard, threads)
-            _leave(counted, threads_hook)
-        finally:
-            _leave(counted, threads_hook)
+    first = checked(guard)
+    if first.only_guarded is None:
+        return first.report
+    report = checked(False).report
+    report.notes.append(notes.unguarded(first.only_guarded))
     return report
+
+
+class Checking:
+    """One check on its way. `report` is what is known so far."""
+
+    def __init__(
+        self,
+        fn: Callable[[], object],
+        runs: int,
+        warmup: Optional[int],
+        windows: int,
+        births: Optional[bool],
+        guard: bool,
+        unsafe_repr: bool,
+        progress: Callable[[str], object],
+        subject: Optional[str],
+    ) -> None:
+        name = _name(fn) if subject is None else subject
+        self.report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
+        #: What a run raised under the guard, and the same run without it did not.
+        self.only_guarded: Optional[str] = None
+        self.counted = Windows(fn, windows + 3, guard)
+        self._warmup = warmup
+        self._births = births
+        self._guard = guard
+        self._unsafe = unsafe_repr
+        self._progress = progress
+
+    def steps(self, first_is_ours: bool) -> Iterator[None]:
+        """Does all of it. Where the first run is not ours it stops once, at its place: the guard stands by then."""
+        counted, report, unsafe = self.counted, self.report, self._unsafe
+        threads, threads_hook = threading.active_count(), _ThreadsHook()
+        try:
+            threads_hook.take()
+            counted.begin(self._births)
+            yield from self._measure(first_is_ours)
+        except KeyboardInterrupt:
+            _ended(counted, report, "interrupted", unsafe)
+            interrupted = Interrupted()
+            interrupted.report = report
+            raise interrupted from None
+        except NotCounted as error:
+            _ended(counted, report, "no snapshot could be taken (%s)" % error, unsafe)
+        except BaseException as raised:
+            is_closed = not first_is_ours and not counted.finished.value
+            if is_closed and issubclass(type(raised), GeneratorExit):
+                # The first run has failed, and the caller wants no other.
+                raise
+            # A generator can't raise StopIteration itself.
+            is_stop = issubclass(type(raised), RuntimeError) and type(raised.__cause__) is StopIteration
+            error = raised.__cause__ or raised if is_stop else raised
+            report.exception = error
+            # isinstance would ask the exception for its __class__.
+            if issubclass(type(error), MemoryError):
+                # What filled the memory is held by the frames that the exception remembers.
+                traceback.clear_frames(error.__traceback__)
+            _ended(counted, report, "raised %s" % _line(error), unsafe)
+            if self._guard and issubclass(type(error), Exception) and not issubclass(type(error), MemoryError):
+                self._try_without_guard(error)
+        finally:
+            # An interrupt may come in the middle of this.
+            try:
+                _note(counted, report, self._guard, threads)
+                _leave(counted, threads_hook)
+            finally:
+                _leave(counted, threads_hook)
+
+    def _try_without_guard(self, error: BaseException) -> None:
+        """Repeats a run that raised. Code that asks for counts may raise only where the guard has raised them."""
+        if not self.report.findings:
+            self.counted.let_go()
+            try:
+                self.counted.run(1)
+            except Exception:
+                return
+            self.only_guarded = _line(error)
+
+    def _measure(self, first_is_ours: bool) -> Iterator[None]:
+        counted, report = self.counted, self.report
+        caches.warm()
+        has_findings = yield from _take_windows(counted, report, self._warmup, self._progress, first_is_ours)
+        if self._births is None and has_findings:
+            # A few more runs tell where such objects are born. A stack at each birth is too slow for all windows.
+            runs = _runs_to_record(counted, report)
+            counted.record_births()
+            # What was done since the last snapshot shows among small numbers.
+            counted.snapshot()
+            counted.run_apart(runs)
+            counted.snapshot()
+        # One that changed nothing needs no other to compare it with.
+        if report.windows > 1:
+            _read(counted, report, self._unsafe)
 
 
 def _note(counted: Windows, report: Report, guard: bool, threads: int) -> None:
@@ -132,29 +207,6 @@ class _ThreadsHook:
             threading.settrace(self._hook)
 
 
-def _measure(
-    counted: Windows,
-    report: Report,
-    warmup: Optional[int],
-    births: Optional[bool],
-    unsafe: bool,
-    progress: Callable[[str], object],
-) -> None:
-    caches.warm()
-    has_findings = _take_windows(counted, report, warmup, progress)
-    if births is None and has_findings:
-        # A few more runs tell where such objects are born. A stack at each birth is too slow for all windows.
-        runs = _runs_to_record(counted, report)
-        counted.record_births()
-        # What was done since the last snapshot shows among small numbers.
-        counted.snapshot()
-        counted.run_apart(runs)
-        counted.snapshot()
-    # One that changed nothing needs no other to compare it with.
-    if report.windows > 1:
-        _read(counted, report, unsafe)
-
-
 def _runs_to_record(counted: Windows, report: Report) -> int:
     """Three runs, and more where something is left over in fewer: as many as leave one such reference."""
     runs = report.runs
@@ -163,14 +215,24 @@ def _runs_to_record(counted: Windows, report: Report) -> int:
     return min(runs, max([_RECORDED_RUNS] + [-(-runs // change) for change in changes if change]))
 
 
-def _take_windows(counted: Windows, report: Report, warmup: Optional[int], progress: Callable[[str], object]) -> bool:
+def _take_windows(
+    counted: Windows,
+    report: Report,
+    warmup: Optional[int],
+    progress: Callable[[str], object],
+    first_is_ours: bool,
+) -> Generator[None, None, bool]:
     """Keeps the snapshots around as many windows as are compared, or around one that changed nothing. Whether there are
     findings in them."""
     # What this function holds is there at the first snapshot: small numbers, and as many of each type to the end.
     windows, runs = report.windows, report.runs
     warming, is_sure, has_findings = (WARMUP_LIMIT, 0, False) if warmup is None else (0, 1, False)
     counted.snapshot()
-    counted.run(1)
+    if first_is_ours:
+        counted.run(1)
+    else:
+        yield
+        counted.finished.value += 1
     # What the first run made and keeps is older than the first window too.
     counted.hold()
     if warming:

@@ -44,6 +44,19 @@ def held(objects: int) -> str:
     return "%d objects that were alive before were held during the check, so that none could die too early" % objects
 
 
+def unguarded(error: str) -> str:
+    """A run failed only under the guard."""
+    return "nothing was held during the check, because a run fails where counts are higher (%s)" % error
+
+
+def run_again(why: str) -> str:
+    """What a failure says that came from a second run, without the guard."""
+    return (
+        "pyrefcore: the first run failed where counts are higher (%s), as those of --refs are. This is the second run, with "
+        "fresh fixtures and without them." % why
+    )
+
+
 UNHELD = (
     "nothing was held during the check, because there are objects of another interpreter: one that is released too "
     "often may die"

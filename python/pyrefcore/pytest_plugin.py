@@ -7,20 +7,21 @@ another process.
 from __future__ import annotations
 
 import dataclasses
-import unittest
+import functools
 from json import dumps, loads
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
 from . import host, pytest_summary
 from .attach import attach
-from .check import Interrupted, check
+from .check import Interrupted
 from .native import NotSupported
+from .pytest_guard import GuardedTest, of_report
 from .pytest_item import RepeatedTest
+from .pytest_journal import Journal
 from .pytest_settings import Settings, read_allowed
-from .pytest_summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
-from .report import Report
+from .pytest_summary import LEAKED, MISSING, UNFINISHED, Verdict
 
 
 class References:
@@ -35,6 +36,7 @@ class References:
         #: Verdicts of all tests, in the process that reports them.
         self._verdicts: List[Verdict] = []
         self._unwritten: List[str] = []
+        self._journal: Optional[Journal] = None
         self._allowed = read_allowed(config.getini("refs_allow"))
         self._runs = self._read_runs()
         if host.is_free_threaded() and config.getoption("tx", None):
@@ -60,6 +62,8 @@ class References:
         path = self._config.getoption(option)
         if path is not None:
             try:
+                if option == "refs_json":
+                    self._journal = Journal(path)
                 with open(path, "a", encoding="utf-8"):
                     pass
             except OSError as error:
@@ -73,30 +77,23 @@ class References:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._repeated[item.nodeid] = RepeatedTest(item)
 
-    # Not around the call but at its end: what captures output and logs is still there, and a test that failed is not.
-    @pytest.hookimpl(trylast=True)
+    # Not around the hook: whoever calls hooks holds other objects before a call than after it.
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
-        # A unittest that failed has not raised.
-        if not getattr(item, "_excinfo", None):
-            self._made[item.nodeid] = self._judge(item)
+        test = GuardedTest(item, self._settings[item.nodeid], self._repeated.pop(item.nodeid))
+        item.runtest = functools.partial(self._run, test)  # type: ignore[method-assign]
 
-    def _judge(self, item: pytest.Item) -> Verdict:
-        settings, repeated = self._settings[item.nodeid], self._repeated.pop(item.nodeid)
-        if settings.skip is not None:
-            return Verdict(item.nodeid, SKIPPED, settings.skip)
-        why_not = repeated.why_not()
-        if why_not is not None:
-            return Verdict(item.nodeid, UNCHECKED, why_not)
+    def _run(self, test: GuardedTest) -> None:
+        __tracebackhide__ = True
         try:
-            with repeated.quiet():
-                report = check(repeated, runs=settings.runs, windows=settings.windows, subject=item.nodeid)
+            test()
         except Interrupted as interrupted:
             # What had been counted by now is in the summary; no report of the test will carry it there.
-            self._verdicts.append(_verdict(item.nodeid, settings, interrupted.report))
+            self._add(of_report(test.nodeid, test.settings, interrupted.report))
             raise KeyboardInterrupt from None
-        if isinstance(report.exception, pytest.exit.Exception):
-            raise report.exception
-        return _verdict(item.nodeid, settings, report)
+        finally:
+            if test.verdict is not None:
+                self._made[test.nodeid] = test.verdict
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Any:
@@ -121,7 +118,28 @@ class References:
     def pytest_runtest_logreport(self, report: Any) -> None:
         # One that is run again (pytest-rerunfailures) is no longer what counts.
         if hasattr(report, "refs") and report.outcome != "rerun":
-            self._verdicts.append(Verdict(**loads(report.refs)))
+            self._add(Verdict(**loads(report.refs)))
+        elif report.when == "???":
+            # What pytest-xdist makes of a test whose worker died.
+            self._add(Verdict(report.nodeid, UNFINISHED, "its process died while it ran"))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._write(lambda journal: journal.begins(nodeid))
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._write(lambda journal: journal.ends(nodeid))
+
+    def _add(self, verdict: Verdict) -> None:
+        self._verdicts.append(verdict)
+        self._write(lambda journal: journal.add(verdict))
+
+    def _write(self, what: Callable[[Journal], None]) -> None:
+        if self._journal is not None:
+            try:
+                what(self._journal)
+            except OSError as error:
+                self._unwritten.append("--refs-json was not written: %s" % error)
+                self._journal = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: Any) -> None:
@@ -133,6 +151,8 @@ class References:
             if path is None:
                 continue
             try:
+                if option == "refs_json" and self._journal is not None and self._journal.close(self._verdicts):
+                    continue
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(make(self._verdicts))
             except OSError as error:
@@ -149,38 +169,3 @@ class References:
 
 def _outcome(report: Any) -> Optional[str]:
     return loads(report.refs)["outcome"] if hasattr(report, "refs") else None
-
-
-def _verdict(nodeid: str, settings: Settings, report: Report) -> Verdict:
-    known: Dict[str, str] = {}
-    unexpected = []
-    for finding in report.findings:
-        allowed = settings.allowed(finding)
-        known.update(allowed)
-        if not allowed and settings.expected(finding) is None:
-            unexpected.append(finding)
-    found = report.to_dict()
-    # One example says enough on a terminal; the others are in the report.
-    shown = [dataclasses.replace(finding, examples=finding.examples[:1]) for finding in unexpected]
-    own_notes = pytest_summary.own_notes(report.notes)
-    text = str(dataclasses.replace(report, findings=shown, notes=own_notes))
-    if unexpected:
-        return Verdict(nodeid, LEAKED, text=text, report=found)
-    if report.error is not None:
-        itself = isinstance(report.exception, (pytest.skip.Exception, unittest.SkipTest))
-        why = (
-            "it skips itself when it is repeated"
-            if itself
-            else "when it is repeated: " + " ".join(report.error.split())
-        )
-        return Verdict(nodeid, UNCHECKED, why, report=found)
-    missing = settings.missing(report.findings)
-    if missing:
-        why = "expected, and not found: " + "; ".join(missing)
-        return Verdict(nodeid, MISSING, why, text="%s\n%s" % (why, text), report=found)
-    if known:
-        reasons = ("%s (%s)" % (name, why) if why else name for name, why in known.items())
-        return Verdict(nodeid, ALLOWED, "; ".join(reasons), report=found)
-    if report.findings:
-        return Verdict(nodeid, EXPECTED, "; ".join(finding.type for finding in report.findings), report=found)
-    return Verdict(nodeid, CLEAN, report=found)

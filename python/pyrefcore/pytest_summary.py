@@ -20,6 +20,8 @@ MISSING = "missing"
 #: Not checked: its marker says so; it can't be.
 SKIPPED = "skipped"
 UNCHECKED = "unchecked"
+#: It was running when its process died.
+UNFINISHED = "unfinished"
 
 _NUMBER = re.compile(r"\d+")
 
@@ -45,7 +47,7 @@ def to_lines(verdicts: Sequence[Verdict]) -> List[str]:
         if one.outcome == LEAKED:
             lines += ["LEAKED " + one.test] + ["  " + line for line in one.text.splitlines()] + [""]
     for one in verdicts:
-        if one.outcome == UNCHECKED:
+        if one.outcome in (UNCHECKED, UNFINISHED):
             lines.append("not checked: %s: %s" % (one.test, one.reason))
         elif one.outcome in (SKIPPED, ALLOWED, EXPECTED):
             lines.append("%s: %s: %s" % (one.outcome, one.test, one.reason))
@@ -58,9 +60,14 @@ def to_lines(verdicts: Sequence[Verdict]) -> List[str]:
 
 def to_json(verdicts: Sequence[Verdict]) -> str:
     """All verdicts as JSON. Like a report's own, with `tests` in the place of `findings`."""
-    tests = [{name: value for name, value in dataclasses.asdict(one).items() if value} for one in verdicts]
-    whole = {"ok": _is_ok(verdicts), "host": host.describe(), "tests": tests, "notes": notes.always()}
+    tests = [to_entry(one) for one in verdicts]
+    whole = {"ok": is_ok(verdicts), "host": host.describe(), "tests": tests, "notes": notes.always()}
     return json.dumps(whole, indent=2) + "\n"
+
+
+def to_entry(verdict: Verdict) -> Dict[str, Any]:
+    """What the JSON has of one test."""
+    return {name: value for name, value in dataclasses.asdict(verdict).items() if value}
 
 
 def to_html(verdicts: Sequence[Verdict]) -> str:
@@ -78,19 +85,21 @@ def own_notes(given: Sequence[str]) -> List[str]:
     return [note for note in given if _NUMBER.sub("", note) not in common]
 
 
-def _is_ok(verdicts: Sequence[Verdict]) -> bool:
-    return not any(one.outcome in (LEAKED, MISSING) for one in verdicts)
+def is_ok(verdicts: Sequence[Verdict]) -> bool:
+    """Whether nothing speaks against the tests."""
+    return not any(one.outcome in (LEAKED, MISSING, UNFINISHED) for one in verdicts)
 
 
 def _counts(verdicts: Sequence[Verdict]) -> str:
     count = collections.Counter(one.outcome for one in verdicts)
-    checked = sum(count.values()) - count[SKIPPED] - count[UNCHECKED]
+    checked = sum(count.values()) - count[SKIPPED] - count[UNCHECKED] - count[UNFINISHED]
     named = [
         (count[LEAKED], "leaked"),
         (count[MISSING], "did not leak as expected"),
         (count[ALLOWED], "allowed"),
         (count[EXPECTED], "leaked as expected"),
         (count[UNCHECKED], "not checked"),
+        (count[UNFINISHED], "not finished"),
         (count[SKIPPED], "skipped"),
     ]
     first = "references: %d test%s checked" % (checked, "" if checked == 1 else "s")

@@ -20,6 +20,8 @@ _WORD = ctypes.sizeof(ctypes.c_void_p)
 
 #: Whether new memory is zeroed during a check. Tests switch it off.
 ZEROES = True
+#: No object has so many references but by the guard.
+_PINNED = 1 << 19
 
 
 class NotCounted(RuntimeError):
@@ -60,6 +62,11 @@ class Windows:
         self._paused = ctypes.c_bool()
         self._quarantine = ctypes.c_int(-1)
         self._zeroing = ctypes.c_int(-1)
+        #: What its holder wants kept to the end, and not counted: `hold` takes it away, `close` puts it back.
+        self.kept: Optional[List[object]] = None
+        self._kept_at = ctypes.c_void_p()
+        # Whether a snapshot knows what the last run has released too often.
+        self._is_known = True
         self._births = ctypes.c_int(-1)
 
     def begin(self, births: Optional[bool] = None) -> None:
@@ -101,6 +108,7 @@ class Windows:
     def run(self, times: int) -> None:
         """Calls the function so many times. What it raises goes through."""
         fn, finished, process = self._fn, self.finished, self._process
+        self._is_known = False
         for _ in range(times):
             try:
                 fn()
@@ -118,6 +126,7 @@ class Windows:
             # Nothing may die before it is held.
             disable()
             if self._start.value is None:
+                self._is_known = False
                 self._take()
                 self._put(ctypes.addressof(self._start))
                 if self._guard and not host.has_other_allocators():
@@ -127,6 +136,7 @@ class Windows:
                 self._take()
                 self._put(self._address + self.count.value * _WORD)
                 self.count.value += 1
+                self._is_known = True
         finally:
             self._resume()
 
@@ -144,6 +154,29 @@ class Windows:
             return
         caches.clear(self.oldest)
         self.held.value = self._core.pyrefcore_snapshot_pin(self._start)
+        if self.kept is not None and ctypes.c_int.from_address(id(self.kept)).value > _PINNED:
+            # What nothing but the guard keeps alive is not counted.
+            self._kept_at.value = id(self.kept)
+            self.kept = None
+
+    def let_go(self) -> None:
+        """Takes the guard away. What was released too often stays."""
+        if self._start.value is None or not self._guard:
+            return
+        if self._kept_at.value is not None:
+            self.kept = ctypes.cast(self._kept_at, ctypes.py_object).value
+            self._kept_at.value = None
+        if not self._is_known:
+            # No snapshot since has told the guard what it must keep. This one is for nothing else.
+            with contextlib.suppress(NotCounted):
+                self._paused.value = isenabled()
+                try:
+                    disable()
+                    with Snapshot():
+                        self._is_known = True
+                finally:
+                    self._resume()
+        self._core.pyrefcore_snapshot_unpin(self._start)
 
     def keep(self, newest: int) -> None:
         """Drops all but so many snapshots; not the first."""
@@ -197,6 +230,7 @@ class Windows:
         if self._taken.value not in [self._start.value] + list(self._kept):
             self._core.pyrefcore_snapshot_clear(ctypes.addressof(self._taken))
         self._taken.value = None
+        self.let_go()
         self._core.pyrefcore_snapshot_clear(ctypes.addressof(self._start))
         for index in range(self._capacity):
             self._core.pyrefcore_snapshot_clear(self._address + index * _WORD)

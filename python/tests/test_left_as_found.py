@@ -26,12 +26,16 @@ def end_with(error):
     return fn
 
 
-@pytest.mark.parametrize("error", [None, ValueError(), SystemExit(), GeneratorExit(), MemoryError(), RecursionError()])
+ERRORS = [ValueError(), SystemExit(), GeneratorExit(), StopIteration(), MemoryError(), RecursionError()]
+
+
+@pytest.mark.parametrize("error", [None] + ERRORS)
 @pytest.mark.parametrize("more", [{}, {"births": True}, {"guard": False}, {"warmup": 2}])
 def test_an_end_and_an_exception(error, more):
     before = state()
-    check(end_with(error), runs=2, **more)
+    report = check(end_with(error), runs=2, **more)
     assert changed(before) == {}
+    assert report.exception is error
 
 
 def test_findings():

@@ -184,3 +184,88 @@ def test_all_memory_is_given_back_in_the_end():
     before = sys.getallocatedblocks()
     check(work)
     assert abs(sys.getallocatedblocks() - before) < 1000
+
+
+@holds_back
+def test_each_reference_is_counted():
+    out = program(DEAD + """
+def works():
+    held = [Thing()]
+    address = id(held[0])
+    decref(held[0])
+    # Counted as extensions for the stable ABI of old do, which know no immortal objects.
+    ctypes.c_ssize_t.from_address(address).value -= 3
+report = pyrefcore.check(works)
+print([(one.type, one.references_per_run) for one in report.findings])
+""")
+    # Up to 3.11 the list takes one more when it dies. From 3.12 on it takes the object for an immortal one.
+    references = 4 if sys.version_info < (3, 12) else 3
+    assert out == "[('__main__.Thing', -%d.0)]\n" % references
+
+
+@holds_back
+def test_what_died_long_ago_is_held_back_all_the_same():
+    out = program(DEAD + """
+def works():
+    held = [Thing()]
+    decref(held[0])
+    [str(number) for number in range(1000, 4000)]
+    held.append([Thing() for _ in range(100)])
+print([(one.type, one.references_per_run) for one in pyrefcore.check(works, runs=10).findings])
+""")
+    assert out == "[('__main__.Thing', -1.0)]\n"
+
+
+def test_what_has_no_reference_left_but_is_shown_outlives_the_guard():
+    out = program("""
+died = []
+class Mortal:
+    def __del__(self):
+        died.append(1)
+box, released = [Mortal()], []
+def works():
+    if not released:
+        released.append(1)
+        decref(box[0])
+pyrefcore.check(works)
+print(died, type(box[0]).__name__)
+""")
+    assert out == "[] Mortal\n"
+
+
+def test_what_a_run_that_raises_has_released_too_often_outlives_the_guard():
+    out = program("""
+died = []
+class Mortal:
+    def __del__(self):
+        died.append(1)
+box = [Mortal()]
+def works():
+    decref(box[0])
+    raise KeyboardInterrupt
+try:
+    pyrefcore.check(works)
+except KeyboardInterrupt:
+    print(died, type(box[0]).__name__)
+""")
+    assert out == "[] Mortal\n"
+
+
+def test_counts_under_the_guard():
+    out = program("""
+thing = Thing()
+before = sys.getrefcount(thing)
+seen, looks = [], []
+def counts():
+    if len(seen) < 1:
+        seen.append(sys.getrefcount(thing) - before)
+def refuses():
+    looks.append(1)
+    if ctypes.c_int.from_address(id(thing)).value > 1000:
+        raise ValueError("too many references")
+pyrefcore.check(counts)
+report = pyrefcore.check(refuses)
+print(seen, report.error, report.ok, any("too many references" in note for note in report.notes))
+print(sys.getrefcount(thing) - before)
+""")
+    assert out == "[0] None True True\n0\n"

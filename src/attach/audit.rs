@@ -40,6 +40,7 @@ pub(super) fn open_door(python: &Library) {
         alone: interpreters::alone,
         put_error_aside,
         put_error_back,
+        symbol: |name| originals::python().map_or(null_mut(), |python| python.symbol(name)),
         interpreter: interpreters::current,
         give_back: |block| {
             // SAFETY: it came from the allocator that the hook is in front of.

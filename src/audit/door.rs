@@ -1,6 +1,6 @@
 //! What the place we live in does for the audit.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
 
 use crate::abi::PyObject;
@@ -23,6 +23,8 @@ pub struct Door {
     pub put_error_aside: fn() -> Error,
     /// Puts it back, in the place of any other.
     pub put_error_back: fn(Error),
+    /// The address of one of the host's symbols, or null.
+    pub symbol: fn(&CStr) -> *mut c_void,
     /// The interpreter that the caller's thread belongs to.
     pub interpreter: fn() -> usize,
     /// Gives a block back to the allocator that the hook is in front of.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use super::getrefcount;
 use super::ledger::Ledger;
 use super::pass::{Pass, Seen};
 use super::snapshot::counted;
@@ -11,8 +12,9 @@ use crate::abi::{Head, PyObject};
 use crate::lifecycle::death;
 use crate::refcount::{Current, Policy};
 
-/// More than anybody releases too often, and far from what an immortal object has on any version.
-pub(super) const REFERENCES: isize = 1 << 20;
+/// More than anybody releases too often, far from what an immortal object has on any version, and no number that a program
+/// is likely to have.
+pub(super) const REFERENCES: isize = (1 << 20) + 7;
 
 /// No object starts as far from the start of its block.
 const FRONT: usize = 48;
@@ -61,6 +63,8 @@ impl Pins {
     pub(super) fn new() -> Self {
         // Relaxed, here and below: the host's lock is held.
         IN_USE.store(true, Ordering::Relaxed);
+        // SAFETY: the host's lock is held.
+        unsafe { getrefcount::leave_out_pins(true) };
         let mut held = held();
         held.made += 1;
         Self { number: held.made }
@@ -104,7 +108,15 @@ impl Pins {
     /// # Safety
     /// The host's lock is held.
     pub(super) unsafe fn let_go(self) {
-        let objects = held().sets.remove(&self.number).unwrap_or_default();
+        let objects = {
+            let mut held = held();
+            let objects = held.sets.remove(&self.number).unwrap_or_default();
+            if held.sets.is_empty() {
+                // SAFETY: the caller's promise.
+                unsafe { getrefcount::leave_out_pins(false) };
+            }
+            objects
+        };
         for place in objects {
             let op = place as *mut PyObject;
             let is_kept = held().kept.contains(&place);
@@ -192,8 +204,14 @@ impl Pass {
 
 /// The references that pins hold to an object.
 pub(super) fn of(op: *mut PyObject) -> isize {
-    let held = held();
-    let pins = held.all().filter(|&other| other == op as usize).count();
+    let (held, place) = (held(), op as usize);
+    let sets = held.sets.values();
+    let pins = sets.filter(|set| set.binary_search(&place).is_ok()).count()
+        + held
+            .for_good
+            .iter()
+            .filter(|&&other| other == place)
+            .count();
     pins as isize * REFERENCES
 }
 

@@ -6,12 +6,13 @@
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::ffi::CString;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::blocks;
 use super::door::door;
 use super::finding::EXAMPLES;
+use super::free_lists;
 use super::memory::Memory;
 use super::names::full_name;
 use super::recognise::PAIR;
@@ -67,6 +68,8 @@ struct Quarantine {
 }
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
+/// The same as in the quarantine, for those who ask often.
+static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 static QUARANTINE: Mutex<Quarantine> = Mutex::new(Quarantine {
     interpreter: 0,
     held: VecDeque::new(),
@@ -91,6 +94,12 @@ pub fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
 }
 
+/// Whether blocks of the interpreter that the caller's thread belongs to are held back.
+pub(super) fn is_here() -> bool {
+    is_on()
+        && door().is_some_and(|door| (door.interpreter)() == INTERPRETER.load(Ordering::Relaxed))
+}
+
 /// Holds blocks back from now on, or gives them back and forgets; returns whether they were. Where the collector walks over
 /// the allocator's blocks, as that of free-threaded flavours does, none is held back. The host's lock is held.
 pub fn switch(on: bool) -> bool {
@@ -101,8 +110,14 @@ pub fn switch(on: bool) -> bool {
     if on && !before {
         let mut quarantine = quarantine();
         quarantine.interpreter = (door.interpreter)();
+        INTERPRETER.store(quarantine.interpreter, Ordering::Relaxed);
         quarantine.spoiled = 0;
-    } else if before && !on {
+    }
+    if on != before {
+        // SAFETY: the host's lock is held.
+        unsafe { free_lists::switch(door, on) };
+    }
+    if before && !on {
         let mut quarantine = quarantine();
         quarantine.dead.clear();
         for Held { block, .. } in quarantine.held.drain(..) {
@@ -111,6 +126,11 @@ pub fn switch(on: bool) -> bool {
         }
     }
     before
+}
+
+/// Whether a block is in use: it was neither given back nor held back.
+pub(super) fn is_handed_out(block: usize) -> bool {
+    blocks::room(block).is_some()
 }
 
 /// Holds a block back that an interpreter gives back now; returns the block that is to be given back in its place, if one is.
@@ -131,8 +151,8 @@ pub unsafe fn hold(block: usize, interpreter: usize) -> Option<usize> {
     };
     let starts = std::array::from_fn(|at| {
         let start = block + at * PAIR;
-        // SAFETY: so much of the block can be read.
-        start + size_of::<PyObject>() <= block + room && unsafe { count(start) } == 0
+        // SAFETY: so much of the block can be read, and it is the caller's.
+        start + size_of::<PyObject>() <= block + room && unsafe { has_died(start) }
     });
     if starts == [false; STARTS] {
         return Some(block);
@@ -178,6 +198,10 @@ impl Quarantine {
     fn has_died_again(&mut self, block: usize) {
         if let Some(held) = self.held.iter_mut().rev().find(|held| held.block == block) {
             held.has_died_again = true;
+            for at in (0..STARTS).filter(|&at| held.starts[at]) {
+                // SAFETY: the count was read when the block came.
+                unsafe { free_lists::undisguise(block + at * PAIR) };
+            }
         }
     }
 
@@ -230,6 +254,21 @@ impl Quarantine {
             return true;
         }
         false
+    }
+}
+
+/// Whether an object may have died there. One that died in disguise gets its type back.
+///
+/// # Safety
+/// An object's head can be read and written at `start`, and is nobody else's.
+unsafe fn has_died(start: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let has_died = count(start) == 0;
+        if has_died {
+            free_lists::undisguise(start);
+        }
+        has_died
     }
 }
 

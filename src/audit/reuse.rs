@@ -2,7 +2,8 @@
 //!
 //! There the first use of a block is the birth of the object in it only if no other has died there before. So the
 //! `tp_dealloc` of some types is replaced while births are recorded. It notes the death; or, where the type looks at
-//! `ob_type` alone, it shows the type another one, so that the memory is given back.
+//! `ob_type` alone, it shows the type another one, so that the memory is given back. While the quarantine is on, `free_lists`
+//! has its functions in the slots of such types: they give all memory back, and are left there.
 
 use std::ffi::CStr;
 use std::iter::successors;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::builtin::builtin;
+use super::free_lists;
 use super::recognise::PAIR;
 use super::types::TYPE_WORD;
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
@@ -105,6 +107,26 @@ pub(super) fn switch(on: bool) {
         // SAFETY: the reference was taken when the watching began.
         unsafe { count::release(one.ob_type.cast(), c"Py_DecRef") };
     }
+}
+
+/// Does something while no type is watched.
+pub(super) fn apart(what: impl FnOnce()) {
+    let before = is_on();
+    switch(false);
+    what();
+    switch(before);
+}
+
+/// A type's own `tp_dealloc`, which may be replaced now.
+///
+/// # Safety
+/// `ob_type` is a type.
+pub(super) unsafe fn own_dealloc(ob_type: *mut PyTypeObject) -> Option<Dealloc> {
+    let known = all().iter().find(|one| one.ob_type == ob_type).copied();
+    // SAFETY: the caller's promise.
+    known
+        .map(|one| one.dealloc)
+        .or(unsafe { (*ob_type).tp_dealloc })
 }
 
 /// Notes the deaths of a type's instances from now on, until the recording ends.
@@ -207,10 +229,13 @@ unsafe fn bases(ob_type: *mut PyTypeObject) -> impl Iterator<Item = *mut PyTypeO
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn habit(ob_type: *mut PyTypeObject) -> Habit {
-    let known = all().iter().find(|one| one.ob_type == ob_type).copied();
     // SAFETY: the caller's promise.
     unsafe {
-        let own = known.map(|one| one.dealloc).or((*ob_type).tp_dealloc);
+        let is_float = || CStr::from_ptr((*ob_type).tp_name).to_bytes() == b"float";
+        if free_lists::is_ours((*ob_type).tp_dealloc) && !(FLAVOUR.minor >= 11 && is_float()) {
+            return Habit::GivesBack;
+        }
+        let own = own_dealloc(ob_type);
         if !own.is_some_and(|own| builtin().is_own(own as usize)) {
             return Habit::MayKeep;
         }

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn pyrefcore_snapshot_references(
     unsafe { (*snapshot).0.references }
 }
 
-/// Holds every mortal object that lives now with 2^20 references more, until the snapshot lets go, so that code that
+/// Holds every mortal object that lives now with 2^20 + 7 references more, until the snapshot lets go, so that code that
 /// releases one too often does not end it. Called once more it holds those that were born meanwhile. The number of objects
 /// that it holds; 0 where there is no memory, and then it holds none more than before.
 ///

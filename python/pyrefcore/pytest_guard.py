@@ -1,0 +1,184 @@
+"""One test under guard: pytest's own run is the first of the check, and a run that passes is followed by the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import unittest
+from typing import Any, Dict, Iterator, Optional
+
+import pytest
+
+from . import notes, pytest_counts, pytest_summary
+from .check import Checking
+from .pytest_item import RepeatedTest
+from .pytest_settings import Settings
+from .pytest_summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
+from .report import Report
+
+
+class GuardedTest:
+    """Stands in the place of the item's `runtest`. All snapshots are taken from one function: what that holds is in each."""
+
+    def __init__(self, item: Any, settings: Settings, repeated: RepeatedTest) -> None:
+        self.settings = settings
+        self.nodeid = item.nodeid
+        #: Of a test that has passed.
+        self.verdict: Optional[Verdict] = None
+        self._item = item
+        self._repeated = repeated
+        self._checking: Optional[Checking] = None
+        self._steps: Iterator[None] = iter(())
+        if settings.skip is None and repeated.why_not() is None:
+            repeated.remember()
+            self._start(guard=True)
+
+    def __call__(self) -> None:
+        __tracebackhide__ = True
+        del self._item.runtest
+        # Now the guard stands.
+        self._step()
+        try:
+            self._item.runtest()
+        except BaseException as error:
+            why = self._cause(error)
+            if why is None:
+                raise
+        else:
+            # A unittest that failed has not raised.
+            if getattr(self._item, "_excinfo", None):
+                why = self._cause(_raised(self._item))
+                if why is None:
+                    return
+            else:
+                self._take_records()
+                try:
+                    self._step()
+                finally:
+                    self._put_back()
+                self._judge()
+                return
+        self._run_again(why)
+
+    def _step(self) -> None:
+        next(self._steps, None)
+
+    def _take_records(self) -> None:
+        if self._checking is not None:
+            self._checking.counted.kept = self._repeated.records.take()
+
+    def _put_back(self) -> None:
+        if self._checking is not None:
+            self._repeated.records.put_back(self._checking.counted.kept)
+
+    def _cause(self, error: Optional[BaseException]) -> Optional[str]:
+        """What shows that the run failed only because the guard stood. The guard is gone then."""
+        if self._checking is None:
+            return None
+        self._steps.close()  # type: ignore[attr-defined]
+        return pytest_counts.cause(error)
+
+    def _run_again(self, why: str) -> None:
+        """Runs the test once more with fresh fixtures and without the guard."""
+        __tracebackhide__ = True
+        item = self._item
+        self._repeated.records.take()
+        item.add_report_section("call", "refs", notes.run_again(why))
+        _set_up_afresh(item)
+        self._repeated = RepeatedTest(item)
+        self._repeated.remember()
+        item.runtest()
+        if not getattr(item, "_excinfo", None):
+            self._check_unguarded(why)
+            self._judge()
+
+    def _start(self, guard: bool) -> None:
+        runs, windows = self.settings.runs, self.settings.windows
+        self._checking = Checking(
+            self._repeated, runs, None, windows, None, guard, False, _silent, self._item.nodeid
+        )
+        self._steps = self._checking.steps(first_is_ours=not guard)
+
+    def _check_unguarded(self, why: str) -> None:
+        self._start(guard=False)
+        assert self._checking is not None
+        kept = self._repeated.records.take()
+        try:
+            for _ in self._steps:
+                pass
+        finally:
+            self._repeated.records.put_back(kept)
+        self._checking.report.notes.append(notes.unguarded(why))
+
+    def _judge(self) -> None:
+        checking = self._checking
+        if checking is None:
+            why_not = self.settings.skip or self._repeated.why_not() or ""
+            self.verdict = Verdict(self.nodeid, UNCHECKED if self.settings.skip is None else SKIPPED, why_not)
+            return
+        if checking.only_guarded is not None:
+            self._check_unguarded(checking.only_guarded)
+            checking = self._checking
+        report = checking.report
+        if isinstance(report.exception, pytest.exit.Exception):
+            raise report.exception
+        self.verdict = of_report(self.nodeid, self.settings, report)
+
+
+def _raised(item: Any) -> Optional[BaseException]:
+    """What a unittest has raised, which pytest keeps to itself."""
+    kept = getattr(item, "_excinfo", None)
+    return getattr(kept[0], "value", None) if kept else None
+
+
+def _set_up_afresh(item: Any) -> None:
+    """Ends the fixtures of the test alone, and makes them anew."""
+    state = item.session._setupstate
+    # Up to pytest 6 the test itself came first, and `setup` was called `prepare`.
+    first = [item] if len(inspect.signature(state.teardown_exact).parameters) == 2 else []
+    state.teardown_exact(*first, item.parent)
+    if hasattr(item, "_excinfo"):
+        item._excinfo = None
+    if hasattr(item, "_initrequest"):
+        item._initrequest()
+    getattr(state, "setup", getattr(state, "prepare", None))(item)
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def of_report(nodeid: str, settings: Settings, report: Report) -> Verdict:
+    """What a check has found out about a test."""
+    known: Dict[str, str] = {}
+    unexpected = []
+    for finding in report.findings:
+        allowed = settings.allowed(finding)
+        known.update(allowed)
+        if not allowed and settings.expected(finding) is None:
+            unexpected.append(finding)
+    found = report.to_dict()
+    # One example says enough on a terminal; the others are in the report.
+    shown = [dataclasses.replace(finding, examples=finding.examples[:1]) for finding in unexpected]
+    own_notes = pytest_summary.own_notes(report.notes)
+    text = str(dataclasses.replace(report, findings=shown, notes=own_notes))
+    if unexpected:
+        return Verdict(nodeid, LEAKED, text=text, report=found)
+    if report.error is not None:
+        itself = isinstance(report.exception, (pytest.skip.Exception, unittest.SkipTest))
+        why = (
+            "it skips itself when it is repeated"
+            if itself
+            else "when it is repeated: " + " ".join(report.error.split())
+        )
+        return Verdict(nodeid, UNCHECKED, why, report=found)
+    missing = settings.missing(report.findings)
+    if missing:
+        why = "expected, and not found: " + "; ".join(missing)
+        return Verdict(nodeid, MISSING, why, text="%s\n%s" % (why, text), report=found)
+    if known:
+        reasons = ("%s (%s)" % (name, why) if why else name for name, why in known.items())
+        return Verdict(nodeid, ALLOWED, "; ".join(reasons), report=found)
+    if report.findings:
+        return Verdict(nodeid, EXPECTED, "; ".join(finding.type for finding in report.findings), report=found)
+    return Verdict(nodeid, CLEAN, report=found)

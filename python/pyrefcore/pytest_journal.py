@@ -1,0 +1,94 @@
+"""The file of `--refs-json` while pytest runs: whole after each test, so that a session that dies leaves what it knew."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, BinaryIO, Dict, List, Optional
+
+from . import host, notes
+from .pytest_summary import UNFINISHED, Verdict, is_ok, to_entry
+
+DIED = "pytest ended while it ran"
+ERROR = "pytest has not finished"
+
+
+class Journal:
+    """Each verdict is written once, over the end of the file; the end is written anew behind it. Raises OSError."""
+
+    def __init__(self, path: str) -> None:
+        self._file: Optional[BinaryIO] = None
+        self._running: List[str] = []
+        self._is_empty = True
+        self._about: Dict[str, Any] = {"ok": False, "host": host.describe(), "notes": notes.always()}
+        # What is no file, such as a terminal or a pipe, gets the report at the end.
+        if os.path.exists(path) and not os.path.isfile(path):
+            return
+        self._path = path = os.path.realpath(path)
+        # An old report is replaced at once, and never taken for this session's.
+        handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=os.path.basename(path) + ".")
+        self._file = os.fdopen(handle, "wb", buffering=0)
+        self._end = self._file.write(b'{\n  "tests": [')
+        self._rewrite("", [])
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(beside, 0o666 & ~umask)
+        os.replace(beside, path)
+
+    def begins(self, test: str) -> None:
+        """A test begins to run."""
+        self._running.append(test)
+        self._rewrite("", [])
+
+    def ends(self, test: str) -> None:
+        """A test has run."""
+        if test in self._running:
+            self._running.remove(test)
+            self._rewrite("", [])
+
+    def add(self, verdict: Verdict) -> None:
+        """A test has its verdict."""
+        if verdict.test in self._running:
+            self._running.remove(verdict.test)
+        self._rewrite(self._entry(verdict), [])
+
+    def close(self, verdicts: List[Verdict]) -> bool:
+        """The session has finished: nothing runs any more. False where a test has removed the file, or replaced it."""
+        if self._file is None:
+            return False
+        self._rewrite("", verdicts, finished=True)
+        written = os.fstat(self._file.fileno())
+        self._file.close()
+        self._file = None
+        return os.path.exists(self._path) and os.path.samestat(os.stat(self._path), written)
+
+    def _entry(self, verdict: Verdict) -> str:
+        text = json.dumps(to_entry(verdict), indent=2)
+        separator = "" if self._is_empty else ","
+        self._is_empty = False
+        return separator + ("\n" + text).replace("\n", "\n    ")
+
+    def _rewrite(self, entry: str, verdicts: List[Verdict], finished: bool = False) -> None:
+        file = self._file
+        if file is None:
+            return
+        added = entry.encode()
+        about = dict(self._about, ok=finished and is_ok(verdicts))
+        if not finished:
+            about["error"] = ERROR
+        end = ""
+        if not finished:
+            was_empty = self._is_empty
+            end = "".join(self._entry(Verdict(test, UNFINISHED, DIED)) for test in self._running)
+            self._is_empty = was_empty
+        end += "\n  ],\n" + json.dumps(about, indent=2)[2:] + "\n"
+        # One call, so that the file is whole whenever the process dies; what is shorter than before is filled up.
+        whole = added + end.encode()
+        room = os.fstat(file.fileno()).st_size - self._end - len(whole)
+        if room > 0 and not finished:
+            whole += b" " * (room - 1) + b"\n"
+        os.pwrite(file.fileno(), whole, self._end)
+        if finished:
+            os.ftruncate(file.fileno(), self._end + len(whole))
+        self._end += len(added)

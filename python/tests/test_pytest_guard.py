@@ -1,0 +1,125 @@
+"""The guard stands before the first run of a test, and changes no outcome."""
+
+import pytest
+from test_over_release import holds_back
+
+pytest_plugins = ["pytester", "project"]
+
+OVER_RELEASED = """
+def first(box):
+    decref(box[0])
+    return len(box)
+def test_instance(): assert first([Thing()])
+def test_text(): assert first(["".join(["a", "b"])])
+def test_dict(): assert first([{"a": 1}])
+def test_list(): assert first([[1, 2]])
+@pytest.fixture
+def box(): return [Thing()]
+def test_fixture(box): assert first(box)
+@pytest.fixture(scope="module")
+def module_box(): return [Thing()]
+def test_module_fixture(module_box): assert first(module_box)
+BOX = [[1, 2]]
+def test_module_object(): assert first(BOX)
+def test_fails_too(box): first(box); first(box); assert 0
+def test_after(): import gc; gc.collect()
+"""
+
+
+@holds_back
+def test_over_releases_are_found_and_survived(project):
+    assert project.run(OVER_RELEASED) == 1, project.output
+    project.says("7 leaked", "1 failed", "1 passed", "8 tests checked, 7 leaked")
+    assert project.output.count("over-release: each run releases 1 reference to ") == 7
+
+
+COUNTS = """
+import sys
+kept_twice = kept
+class Refuses:
+    # As an extension does that looks at counts itself.
+    def resize(self):
+        if ctypes.c_int.from_address(id(self)).value > 1000:
+            raise ValueError("cannot resize something that is referenced elsewhere")
+refuses, made, runs = Refuses(), [], []
+@pytest.fixture
+def fresh():
+    made.append(1)
+    yield made
+def count(thing): return ctypes.c_int.from_address(id(thing)).value
+"""
+
+
+def test_counts_do_not_show(project):
+    code = COUNTS + """
+def test_getrefcount():
+    assert sys.getrefcount(kept) < 20
+    runs.append(1)
+def test_refuses(fresh): refuses.resize()
+def test_number(fresh): assert count(kept) < 20
+class TestCase(unittest.TestCase):
+    def test_number(self): self.assertLess(count(kept), 20)
+def test_fresh(): assert len(made) == 4 and len(runs) > 1
+"""
+    assert project.run(code) == 0, project.output
+    project.says("5 passed", "5 tests checked", "test_refuses: nothing was held during the check, because")
+
+
+def test_what_fails_for_another_reason_stays_failed(project):
+    code = COUNTS + """
+def test_flaky():
+    runs.append(1)
+    assert len(runs) > 1
+def test_size(): assert not 1 << 20
+def test_both(fresh):
+    refuses.resize()
+    assert len(made) == 1
+def test_once(): assert len(runs) == 1 and len(made) == 2
+"""
+    assert project.run(code) == 1
+    project.says("3 failed, 1 passed", "the first run failed where counts are higher (ValueError: cannot resize")
+
+
+def test_refs_changes_no_outcome(project):
+    code = COUNTS + """
+order = []
+@pytest.fixture
+def output(capsys):
+    yield
+    assert capsys.readouterr().out == "said\\n"
+def test_output(output): print("said")
+@pytest.fixture
+def records(caplog):
+    yield
+    assert [record.args for record in caplog.get_records("call")] == [(1,)]
+def test_records(records): logging.getLogger("x").warning("%d", 1)
+@pytest.fixture
+def warned(recwarn):
+    yield
+    assert len(recwarn) == 1
+def test_warned(warned): warnings.warn("w")
+def test_skips(): pytest.skip("why")
+@pytest.mark.xfail
+def test_expected(): assert 0
+@pytest.mark.xfail(strict=True)
+def test_unexpected(): pass
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        assert not hasattr(self, "thing")
+        self.thing = Thing()
+    def test_it(self): self.assertTrue(self.thing)
+    def test_fails(self): self.fail()
+    @unittest.expectedFailure
+    def test_expected(self): self.fail()
+    def tearDown(self): order.append("down")
+@pytest.fixture(params=[1, 2])
+def number(request): return request.param
+def test_numbers(number): assert number != 2
+def test_number(): assert sys.getrefcount(kept) < 20 and count(kept) < 20
+def test_refuses(): refuses.resize()
+"""
+    plain, guarded = [], []
+    for refs, told in (((), plain), (("--refs", "--refs-runs=3"), guarded)):
+        project.run(code, "-rA", "--junitxml=junit.xml", refs=refs)
+        told += sorted(line for line in project.output.splitlines() if line.startswith(("PASSED", "FAILED", "ERROR", "SKIPPED", "XFAIL", "XPASS")))
+    assert len(plain) == 13 and plain == guarded
