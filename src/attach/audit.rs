@@ -4,8 +4,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
-use super::originals::{self, Library};
-use super::{births, exit_callbacks, interpreters, loader, running_line, thread_counts};
+use super::originals::Library;
+use super::{births, exit_callbacks, interpreters, loader, originals, running_line, thread_counts};
 use crate::abi::{PyObject, PyVarObject};
 use crate::audit::door::{self, Door, Error};
 use crate::audit::young::{self, Domain};
@@ -17,7 +17,6 @@ use crate::watch::{birth_stacks, fork, lines};
 static INNER: Inner = Inner::new();
 
 const NO_MEMORY_API: &CStr = c"this CPython hides the functions that hook its allocator";
-
 /// From now on the audit can attach to this host.
 pub(super) fn open_door(python: &Library) {
     let code = loader::range_of(python.symbol(c"PyType_Type"));
@@ -359,14 +358,14 @@ fn given(block: *mut c_void, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
-
-    use super::*;
 
     #[test]
     fn a_child_finds_every_lock_free() {
         static DONE: AtomicBool = AtomicBool::new(false);
+        crate::host::own_memory::survive_forks();
         fork::take_part(locks);
         let busy = std::thread::spawn(|| {
             while !DONE.load(Ordering::Relaxed) {
