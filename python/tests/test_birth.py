@@ -87,9 +87,9 @@ TYPES = ["tuple", "dict", "float", "list", "str", "slice", "int", "complex", "by
 TYPES += ["iterator", "parked", "thing"]
 # Up to 3.12 nothing tells of a birth in memory that a type has kept: the memory's first use is all that is known.
 BEFORE_THE_TRACER = sys.version_info < (3, 13)
-KEPT = {"slice", "parked"}
-# A method of 3.8 gets new memory only where it is the first of its run.
-EITHER = {"method"} if sys.version_info < (3, 9) else set()
+KEPT = {"parked"}
+# The guard holds dead slices back, so a slice may have new memory. A method of 3.8 has it where it is the first of its run.
+EITHER = ({"slice"} if BEFORE_THE_TRACER else set()) | ({"method"} if sys.version_info < (3, 9) else set())
 # Floats die in the evaluation loop, which nothing sees.
 UNSEEN = {"float"} if (3, 11) <= sys.version_info < (3, 13) else set()
 
