@@ -63,7 +63,7 @@ impl Edges {
     /// The same, where no snapshot tells which words hold nothing.
     ///
     /// # Safety
-    /// As [`Edges::now`].
+    /// The host's lock is held, as long as the edges are used.
     #[must_use]
     pub unsafe fn all() -> Option<Self> {
         // SAFETY: the caller's promise.
