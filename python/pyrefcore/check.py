@@ -142,14 +142,18 @@ class Checking:
                 _leave(counted, threads_hook)
 
     def _try_without_guard(self, error: BaseException) -> None:
-        """Repeats a run that raised. Code that asks for counts may raise only where the guard has raised them."""
-        if not self.report.findings:
+        """Whether a run raises only where the guard stands. Code that asks for counts may; what raised once does not."""
+        if not self.report.findings and self._raises():
             self.counted.let_go()
-            try:
-                self.counted.run(1)
-            except Exception:
-                return
-            self.only_guarded = _line(error)
+            if not self._raises():
+                self.only_guarded = _line(error)
+
+    def _raises(self) -> bool:
+        try:
+            self.counted.run(1)
+        except Exception:
+            return True
+        return False
 
     def _measure(self, first_is_ours: bool) -> Iterator[None]:
         counted, report = self.counted, self.report

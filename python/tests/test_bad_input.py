@@ -1,5 +1,6 @@
 """Functions that misbehave: each is told in a clear sentence, and what was counted is not lost."""
 
+import ctypes
 import functools
 import sys
 import sysconfig
@@ -75,6 +76,18 @@ def test_an_exception_at_once():
     assert not report.ok and report.findings == [] and report.windows == 0
     assert report.error == "raised ValueError: no in run 1" and report.exception is error
     assert any("nothing was counted" in note for note in report.notes)
+
+
+def test_what_raises_only_under_the_guard_runs_without_it():
+    thing = Thing()
+
+    def needs_few_references():
+        # sys.getrefcount leaves out what the guard adds.
+        if ctypes.c_int32.from_address(id(thing)).value > 100000:
+            raise ValueError("shared")
+
+    report = check(needs_few_references)
+    assert report.ok and any("nothing was held during the check" in note for note in report.notes), str(report)
 
 
 def test_an_exception_later_leaves_what_was_counted():

@@ -38,3 +38,10 @@ def test_a_check_is_refused_or_right_and_lets_go():
     checked += "; assert report.ok or headroom < 2000"
     answers = program(LIMITED % (10**4, heads, checked)).split()
     assert len(answers) == len(heads) and answers[-1] == "counted"
+
+
+def test_what_another_program_has_used_before_does_not_count():
+    """The kernel keeps the peak of a process over `exec`. A small program is no larger for it."""
+    here = "used = bytearray(1 << 30)\nos.execv(sys.executable, [sys.executable, '-c', %r])"
+    child = "import sys, pyrefcore" + LIMITED % (10**4, [400], "assert pyrefcore.audit().ok")
+    assert program(here % child).split() == ["counted"]

@@ -179,7 +179,7 @@ def pytest_pycollect_makeitem(collector, name, obj):
     if name == "Cases": return Cases.from_parent(collector, name=name)
 """
     )
-    code = "class Cases: pass\nruns = {}\ndef test_after(): assert runs['good'] >= 3 and runs['once'] == 3"
+    code = "class Cases: pass\nruns = {}\ndef test_after(): assert runs['good'] >= 3 and runs['once'] == 4"
     assert project.run(code) == 1
     project.says(
         "LEAKED test_it.py::Cases::bad",

@@ -73,18 +73,36 @@ pub fn falls_short() {
     IS_SHORT.store(true, Ordering::Relaxed);
 }
 
+/// The most memory in bytes that this program has used at once.
+fn most_used() -> usize {
+    // The peak in `/proc` begins with the program. That of `getrusage` is inherited from the program before `exec`.
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| peak(&status))
+        .unwrap_or_else(|| {
+            // SAFETY: the structure is plain numbers, and belongs to this function.
+            let usage = unsafe {
+                let mut usage: libc::rusage = std::mem::zeroed();
+                libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+                usage
+            };
+            usage.ru_maxrss.unsigned_abs() as usize * 1024
+        })
+}
+
+/// The peak in bytes that a status file of `/proc` gives in kilobytes.
+fn peak(status: &str) -> Option<usize> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
 impl Region {
     fn map() -> Option<&'static Self> {
         ALL_REGIONS.iter().for_each(Self::unmap_if_empty);
         let is_free = |region: &&Self| region.start.load(Ordering::Acquire).is_null();
         let region = ALL_REGIONS.iter().find(is_free)?;
-        // SAFETY: the structure is plain numbers, and belongs to this function.
-        let most_used = unsafe {
-            let mut usage: libc::rusage = std::mem::zeroed();
-            libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-            usage.ru_maxrss.unsigned_abs() as usize * 1024
-        };
-        let bytes = LEAST + 2 * most_used;
+        let bytes = LEAST + 2 * most_used();
         // SAFETY: a new private mapping disturbs nobody; no page of it is there before it is touched.
         let start = unsafe {
             libc::mmap(
