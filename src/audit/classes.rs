@@ -1,6 +1,6 @@
 //! Types that were leaked, told apart: whoever reads of references to `type` asks which.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compare::{differences, steady};
 use super::finding::{EXAMPLES, Finding, Kind};
@@ -26,15 +26,16 @@ pub(super) unsafe fn told_apart(finding: Finding, snapshots: &[&Snapshot]) -> Ve
         return vec![finding];
     }
     let places = finding.examples.iter().map(|example| example.op as usize);
-    let places: HashSet<usize> = places.collect();
-    let rests: Vec<HashMap<usize, isize>> = snapshots
+    let places: FxHashSet<usize> = places.collect();
+    let rests: Vec<FxHashMap<usize, isize>> = snapshots
         .iter()
         .map(|snapshot| snapshot.rests(|row| places.contains(&(row.op as usize))))
         .collect();
     let mut left = finding.clone();
     let mut apart = Vec::new();
     for example in &finding.examples {
-        let rest = |rests: &HashMap<_, _>| rests.get(&(example.op as usize)).copied().unwrap_or(0);
+        let rest =
+            |rests: &FxHashMap<_, _>| rests.get(&(example.op as usize)).copied().unwrap_or(0);
         let rest: Vec<isize> = rests.iter().map(rest).collect();
         let references = differences(&rest);
         if steady(&references).is_some_and(|change| change > 0) {

@@ -1,6 +1,6 @@
 //! Snapshots to findings.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::classes;
 use super::finding::{Example, Finding, Kind};
@@ -109,8 +109,8 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
 /// unexplained references to each object. No finding can come of such a window.
 #[must_use]
 pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
-    fn objects(snapshot: &Snapshot) -> HashMap<Key<'_>, [isize; 2]> {
-        let mut objects: HashMap<_, [isize; 2]> = HashMap::new();
+    fn objects(snapshot: &Snapshot) -> FxHashMap<Key<'_>, [isize; 2]> {
+        let mut objects: FxHashMap<_, [isize; 2]> = FxHashMap::default();
         for of_type in &snapshot.types {
             let [alive, dead] = objects.entry(of_type.key()).or_default();
             *alive += of_type.objects - of_type.outside;
@@ -140,7 +140,7 @@ pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
 #[must_use]
 pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
     let missing = snapshot.rows.iter().filter(|row| row.unexplained() < 0);
-    let types: HashSet<u32> = missing.map(|row| row.ob_type).collect();
+    let types: FxHashSet<u32> = missing.map(|row| row.ob_type).collect();
     let mut findings: Vec<Finding> = types
         .into_iter()
         .map(|id| {
@@ -151,7 +151,7 @@ pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
                 type_name: of_type.name.clone(),
                 references: Vec::new(),
                 objects: Vec::new(),
-                examples: examples(snapshot, &HashMap::new(), |row| {
+                examples: examples(snapshot, &FxHashMap::default(), |row| {
                     row.ob_type == id && row.unexplained() < 0
                 }),
                 folded: Vec::new(),
@@ -164,7 +164,11 @@ pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
 }
 
 /// Each group as each snapshot saw it.
-fn moments(snapshots: &[&Snapshot], groups: &Groups, missing: &HashSet<usize>) -> Vec<Vec<Moment>> {
+fn moments(
+    snapshots: &[&Snapshot],
+    groups: &Groups,
+    missing: &FxHashSet<usize>,
+) -> Vec<Vec<Moment>> {
     let mut all = vec![vec![Moment::default(); groups.count()]; snapshots.len()];
     for (at, (snapshot, moments)) in snapshots.iter().zip(&mut all).enumerate() {
         for (id, of_type) in snapshot.types.iter().enumerate() {
@@ -191,11 +195,11 @@ fn moments(snapshots: &[&Snapshot], groups: &Groups, missing: &HashSet<usize>) -
 fn released_too_often(
     snapshots: &[&Snapshot],
     last: &Snapshot,
-    before: &HashMap<usize, isize>,
-) -> HashSet<usize> {
+    before: &FxHashMap<usize, isize>,
+) -> FxHashSet<usize> {
     let old = |row: &Row| before.get(&(row.op as usize)).copied();
     let fallen = last.rests(|row| old(row).is_some_and(|old| row.unexplained() < old));
-    let rests: Vec<HashMap<usize, isize>> = snapshots
+    let rests: Vec<FxHashMap<usize, isize>> = snapshots
         .iter()
         .map(|snapshot| snapshot.rests(|row| fallen.contains_key(&(row.op as usize))))
         .collect();
@@ -213,10 +217,10 @@ fn released_too_often(
 fn add_outsiders(
     snapshots: &[&Snapshot],
     groups: &Groups,
-    missing: &HashSet<usize>,
+    missing: &FxHashSet<usize>,
     moments: &mut [Vec<Moment>],
 ) {
-    let mut known: HashMap<usize, isize> = HashMap::new();
+    let mut known: FxHashMap<usize, isize> = FxHashMap::default();
     for (at, snapshot) in snapshots.iter().enumerate() {
         for row in snapshot.rows.iter().filter(|row| row.is_outside) {
             let group = groups.number(at, row.ob_type as usize);
@@ -273,7 +277,7 @@ fn over_release(changes: &[isize]) -> Option<Kind> {
 
 fn examples(
     snapshot: &Snapshot,
-    before: &HashMap<usize, isize>,
+    before: &FxHashMap<usize, isize>,
     wanted: impl Fn(&Row) -> bool,
 ) -> Vec<Example> {
     let rows = snapshot.rows.iter();

@@ -1,6 +1,6 @@
 //! Who refers to whom.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::finding::Example;
 use super::pass::{Pass, Seen};
@@ -76,7 +76,7 @@ impl Edges {
     /// Nothing has died since the edges were drawn.
     #[must_use]
     pub unsafe fn referrers(&mut self, targets: &[*mut PyObject]) -> Vec<[*mut PyObject; 2]> {
-        let targets: HashSet<usize> = targets.iter().map(|&op| op as usize).collect();
+        let targets: FxHashSet<usize> = targets.iter().map(|&op| op as usize).collect();
         let mut pairs = Vec::new();
         for at in 0..self.pass.seen.len() {
             let seen = self.pass.seen[at];
@@ -123,9 +123,9 @@ impl Edges {
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
-    pub(super) unsafe fn types_below(&mut self, root: *mut PyObject) -> HashSet<usize> {
-        let mut types = HashSet::new();
-        let mut met = HashSet::from([root as usize]);
+    pub(super) unsafe fn types_below(&mut self, root: *mut PyObject) -> FxHashSet<usize> {
+        let mut types = FxHashSet::default();
+        let mut met = FxHashSet::from_iter([root as usize]);
         let mut queue = vec![root];
         while let Some(op) = queue.pop() {
             // SAFETY: the caller's promise; what is shown is an object.
@@ -159,7 +159,7 @@ impl Edges {
         let roots = met.len();
         // References from what was met.
         let root = |seen: &Seen| (seen.op as usize, ROOT);
-        let mut inside: HashMap<usize, isize> = met.iter().map(root).collect();
+        let mut inside: FxHashMap<usize, isize> = met.iter().map(root).collect();
         let mut at = 0;
         while let Some(&seen) = met.get(at) {
             at += 1;
@@ -218,7 +218,7 @@ impl Edges {
             *hidden.entry(word.value).or_default() += 1;
         }
         let mut queue = self.pass.roots.clone();
-        let mut reached: HashSet<usize> = queue.iter().map(|&op| op as usize).collect();
+        let mut reached: FxHashSet<usize> = queue.iter().map(|&op| op as usize).collect();
         for &seen in &self.pass.seen {
             let hidden = hidden.get(&(seen.op as usize)).copied().unwrap_or(0);
             let explained = self.pass.ledger.explained(seen.op) + hidden;

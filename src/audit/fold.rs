@@ -1,7 +1,7 @@
 //! Objects of which there are more and more although all references to them are explained: something that was leaked
 //! holds them, or they hold each other.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::CStr;
 
 use super::edges::{Closed, Edges};
@@ -135,7 +135,7 @@ impl Left<'_> {
         let roots = finding.examples.iter().map(|example| example.op);
         // SAFETY: the caller's promise is the callee's.
         let below = unsafe { edges.only_below(roots, limit) };
-        let mut counts: HashMap<usize, isize> = HashMap::new();
+        let mut counts: FxHashMap<usize, isize> = FxHashMap::default();
         for &[_, ob_type] in &below {
             if let Some(group) = self.groups.find(ob_type) {
                 *counts.entry(group).or_default() += 1;
@@ -161,7 +161,7 @@ impl Left<'_> {
     /// # Safety
     /// Nothing has died since the edges were drawn.
     unsafe fn circles(&mut self, edges: &mut Edges) -> Vec<Finding> {
-        let wanted: HashSet<usize> = self.kept.iter().map(|kept| kept.group).collect();
+        let wanted: FxHashSet<usize> = self.kept.iter().map(|kept| kept.group).collect();
         let group = |ob_type| {
             let group = self.groups.find(ob_type);
             group.filter(|group| wanted.contains(group))
@@ -190,7 +190,7 @@ impl Left<'_> {
         // else what holds the most.
         circles.sort_by_key(|&(order, _)| order);
         let limit = LIMIT / circles.len().max(1);
-        let (mut findings, mut folded) = (Vec::new(), HashSet::new());
+        let (mut findings, mut folded) = (Vec::new(), FxHashSet::default());
         for ((_, _, _, group), mut same) in circles {
             same.retain(|closed| !folded.contains(&(closed.op as usize)));
             let place = self.kept.iter().position(|kept| {
@@ -230,7 +230,7 @@ impl Left<'_> {
         // SAFETY: the caller's promise is the callee's.
         let below = unsafe { edges.types_below(root.op) };
         let below = below.iter().filter_map(|&place| self.groups.find(place));
-        let below: HashSet<usize> = below.collect();
+        let below: FxHashSet<usize> = below.collect();
         self.kept.retain_mut(|kept| {
             let most = if below.contains(&kept.group) {
                 isize::MAX

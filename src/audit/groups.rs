@@ -1,6 +1,6 @@
 //! Types that are one type to a reader: a function that defines a class makes another one in each run.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 
@@ -32,12 +32,12 @@ pub(super) struct Groups<'a> {
     /// The types of each group in the last snapshot.
     last: Vec<Vec<&'a OfType>>,
     /// The group of each type of the last snapshot, by where it lies.
-    places: HashMap<usize, usize>,
+    places: FxHashMap<usize, usize>,
 }
 
 impl<'a> Groups<'a> {
     pub(super) fn of(snapshots: &[&'a Snapshot]) -> Self {
-        let mut known = HashMap::new();
+        let mut known = FxHashMap::default();
         let number = |of_type: &'a OfType| {
             let next = known.len();
             *known.entry(of_type.key()).or_insert(next)
@@ -46,7 +46,7 @@ impl<'a> Groups<'a> {
         let mut number = number;
         let numbers: Vec<Vec<usize>> = all.map(|types| types.map(&mut number).collect()).collect();
         let mut last = vec![Vec::new(); known.len()];
-        let mut places = HashMap::new();
+        let mut places = FxHashMap::default();
         if let (Some(snapshot), Some(numbers)) = (snapshots.last(), numbers.last()) {
             for (of_type, &number) in snapshot.types.iter().zip(numbers) {
                 last[number].push(of_type);

@@ -1,6 +1,6 @@
 //! Who holds some objects, and what these hold.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::edges::Edges;
 use super::snapshot::counted;
@@ -19,7 +19,7 @@ impl Edges {
         limit: usize,
     ) -> Vec<[*mut PyObject; 2]> {
         let mut pairs: Vec<[*mut PyObject; 2]> = Vec::new();
-        let mut referrers: HashMap<usize, usize> = HashMap::new();
+        let mut referrers: FxHashMap<usize, usize> = FxHashMap::default();
         for &op in targets {
             referrers.insert(op as usize, 0);
         }

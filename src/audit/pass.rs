@@ -1,6 +1,6 @@
 //! One walk over all objects, in which each reference that somebody shows is explained.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::blocks;
 use super::door::door;
@@ -36,11 +36,11 @@ pub(super) struct Pass {
     /// References that were explained.
     pub(super) references: usize,
     /// References to types that their instances hold and do not show.
-    unsaid: HashMap<usize, isize>,
+    unsaid: FxHashMap<usize, isize>,
     /// What `atexit` holds; NULL among it.
     pub(super) roots: Vec<*mut PyObject>,
     /// Parts that several objects have in common.
-    parts: HashSet<usize>,
+    parts: FxHashSet<usize>,
     /// Whether the memory of what is met was never anybody's buffer: then fields lead to objects.
     is_trusting: bool,
     /// The type of the object that is being asked, and whether it has shown it.
@@ -120,9 +120,9 @@ impl Pass {
             tracked: Tracked::look(),
             seen: Vec::new(),
             references: 0,
-            unsaid: HashMap::new(),
+            unsaid: FxHashMap::default(),
             roots: Vec::new(),
-            parts: HashSet::new(),
+            parts: FxHashSet::default(),
             is_trusting,
             asked: (std::ptr::null_mut(), false),
         })
@@ -285,7 +285,7 @@ impl Pass {
     }
 
     /// References to types that their instances hold and do not show.
-    pub(super) fn unsaid(&self) -> &HashMap<usize, isize> {
+    pub(super) fn unsaid(&self) -> &FxHashMap<usize, isize> {
         &self.unsaid
     }
 

@@ -1,6 +1,7 @@
 //! References that the audit itself holds, so that an object that is released too often lives on.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -31,7 +32,7 @@ struct Held {
     /// The objects of each that has not been let go, in order of addresses.
     sets: BTreeMap<u64, Vec<usize>>,
     /// Objects that somebody still shows without a reference: they stay held for good.
-    kept: HashSet<usize>,
+    kept: FxHashSet<usize>,
     /// Those that were not let go, each as often as it is held.
     for_good: Vec<usize>,
 }
@@ -178,7 +179,7 @@ impl Pass {
     /// # Safety
     /// The walk is done, and the host's lock is still held.
     pub(super) unsafe fn held_by_pins(&mut self, mut found: Vec<Seen>) -> Vec<Seen> {
-        let mut references: HashMap<usize, isize> = HashMap::new();
+        let mut references: FxHashMap<usize, isize> = FxHashMap::default();
         let (mut at, mut shown) = (0, Vec::new());
         while let Some(&seen) = found.get(at) {
             at += 1;

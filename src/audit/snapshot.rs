@@ -1,6 +1,6 @@
 //! The references that nothing explains, at one moment.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::ffi::CString;
 
 use super::blocks;
@@ -32,7 +32,7 @@ pub struct Snapshot {
     /// Words in foreign instances that may be references, in order of places.
     pub(super) words: Vec<Word>,
     /// References to types that their instances hold and do not show.
-    pub(super) unsaid: HashMap<usize, isize>,
+    pub(super) unsaid: FxHashMap<usize, isize>,
     /// Of objects in blocks, and of others.
     pins: Option<[Pins; 2]>,
 }
@@ -101,7 +101,7 @@ impl Row {
 impl Snapshot {
     /// The same moment, with what words excuse. `steady` are the references among those, by the address of the type, that
     /// fields bring in every window.
-    pub(super) fn excused(&self, rows: Vec<Row>, steady: &HashMap<usize, isize>) -> Self {
+    pub(super) fn excused(&self, rows: Vec<Row>, steady: &FxHashMap<usize, isize>) -> Self {
         let mut types = self.types.clone();
         for of_type in &mut types {
             let steady = steady.get(&(of_type.ob_type as usize));
@@ -118,13 +118,13 @@ impl Snapshot {
             types,
             rows,
             words: Vec::new(),
-            unsaid: HashMap::new(),
+            unsaid: FxHashMap::default(),
             pins: None,
         }
     }
 
     /// The unexplained references of each row that is wanted, by where it lies.
-    pub(super) fn rests(&self, wanted: impl Fn(&Row) -> bool) -> HashMap<usize, isize> {
+    pub(super) fn rests(&self, wanted: impl Fn(&Row) -> bool) -> FxHashMap<usize, isize> {
         let rows = self.rows.iter().filter(|row| wanted(row));
         rows.map(|row| (row.op as usize, row.unexplained()))
             .collect()

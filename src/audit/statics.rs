@@ -4,7 +4,7 @@
 //! a number in front of the address of a type, is likely to. From 3.12 on such objects are immortal, and nothing is looked
 //! for. CPython's own are left out.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::fs::File;
 use std::ops::Range;
@@ -74,7 +74,7 @@ pub(super) unsafe fn visit(
 impl Data {
     /// Whether a word of the library's file, which was mapped there, is one.
     fn begins_with_one(&self, address: usize) -> bool {
-        static KNOWN: LazyLock<Mutex<HashMap<(PathBuf, u64), bool>>> =
+        static KNOWN: LazyLock<Mutex<FxHashMap<(PathBuf, u64), bool>>> =
             LazyLock::new(Mutex::default);
         let offset = self.offset + (address - self.place.start) as u64;
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);

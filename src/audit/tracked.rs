@@ -1,6 +1,6 @@
 //! Which containers the collector tracks.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use super::blocks;
 use super::door::door;
@@ -17,13 +17,13 @@ const LINK: usize = !3;
 #[derive(Debug)]
 pub(super) struct Tracked {
     /// All of them, where they have no links: in a free-threaded host.
-    all: Option<HashSet<usize>>,
+    all: Option<FxHashSet<usize>>,
 }
 
 impl Tracked {
     /// Asks the collector, where it has to be asked.
     pub(super) fn look() -> Self {
-        let mut all = HashSet::new();
+        let mut all = FxHashSet::default();
         let is_told = FLAVOUR.free_threaded
             && door().is_some_and(|door| {
                 (door.containers)(&mut |op| {

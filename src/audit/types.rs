@@ -1,6 +1,6 @@
 //! What can be a type, and what is known of it.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 
 use super::blocks;
@@ -56,7 +56,7 @@ pub(super) struct TypeInfo {
 #[derive(Debug)]
 pub(super) struct Types {
     all: Vec<TypeInfo>,
-    ids: HashMap<usize, TypeId>,
+    ids: FxHashMap<usize, TypeId>,
     /// The types met last, by some bits of their addresses.
     recent: Vec<(usize, TypeId)>,
 }
@@ -83,7 +83,7 @@ impl Types {
     pub(super) fn new() -> Self {
         Self {
             all: Vec::new(),
-            ids: HashMap::new(),
+            ids: FxHashMap::default(),
             recent: vec![(0, 0); RECENT],
         }
     }

@@ -8,7 +8,7 @@
 //!   over all instances of the type, are asked: is an object there, has it gained as many references as there are new words,
 //!   and do not many more words elsewhere lead to it? Where half of them say no, the field excuses nothing.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::snapshot::{Row, Snapshot, counted};
 use crate::abi::PyObject;
@@ -46,9 +46,9 @@ pub(super) struct Field {
 #[derive(Debug, Default)]
 pub(super) struct Stale {
     /// Those that led to no object at first, by place and value.
-    words: HashSet<(usize, usize)>,
+    words: FxHashSet<(usize, usize)>,
     /// Fields of which most new words are no references.
-    fields: HashSet<Field>,
+    fields: FxHashSet<Field>,
 }
 
 /// Words that may stand for the same reference.
@@ -123,15 +123,15 @@ pub(super) fn excused(snapshots: &[&Snapshot]) -> Vec<Snapshot> {
 struct Moment {
     rows: Vec<Row>,
     /// New words by their fields, and by the address of the type that they lead to.
-    new: HashMap<(Field, usize), isize>,
+    new: FxHashMap<(Field, usize), isize>,
     /// What old words excuse, and new words in fields that gain as many in every window, by type.
-    steady: HashMap<usize, isize>,
+    steady: FxHashMap<usize, isize>,
 }
 
 /// Counts the fields that gain as many words in every window.
 fn steady(moments: &mut [Moment]) {
     let fields = moments.iter().flat_map(|moment| moment.new.keys().copied());
-    let fields: HashSet<(Field, usize)> = fields.collect();
+    let fields: FxHashSet<(Field, usize)> = fields.collect();
     for key in fields {
         let words = |moment: &Moment| moment.new.get(&key).copied().unwrap_or(0);
         let words: Vec<isize> = moments.iter().map(words).collect();
@@ -150,9 +150,9 @@ struct Judge<'a> {
     /// The words of the first, in order of places.
     words: &'a [Word],
     /// References that the first saw and nobody showed.
-    unshown: HashMap<usize, isize>,
+    unshown: FxHashMap<usize, isize>,
     /// Of those, how many words excused.
-    excused: HashMap<usize, isize>,
+    excused: FxHashMap<usize, isize>,
 }
 
 impl<'a> Judge<'a> {
@@ -161,7 +161,7 @@ impl<'a> Judge<'a> {
         let mut judge = Self {
             words: &first.words,
             unshown: rows.map(|row| (row.op as usize, row.unshown())).collect(),
-            excused: HashMap::new(),
+            excused: FxHashMap::default(),
         };
         judge.excused = judge.old(first);
         judge
@@ -179,9 +179,9 @@ impl<'a> Judge<'a> {
         words.filter(|word| !self.is_old(word))
     }
 
-    fn moment(&self, snapshot: &Snapshot, doubted: &HashSet<Field>) -> Moment {
+    fn moment(&self, snapshot: &Snapshot, doubted: &FxHashSet<Field>) -> Moment {
         let old = self.old(snapshot);
-        let mut words: HashMap<usize, Vec<Field>> = HashMap::new();
+        let mut words: FxHashMap<usize, Vec<Field>> = FxHashMap::default();
         for word in self.new_words(snapshot) {
             if word.target == Target::Object && !doubted.contains(&word.field) {
                 words.entry(word.value).or_default().push(word.field);
@@ -189,8 +189,8 @@ impl<'a> Judge<'a> {
         }
         let mut moment = Moment {
             rows: snapshot.rows.clone(),
-            new: HashMap::new(),
-            steady: HashMap::new(),
+            new: FxHashMap::default(),
+            steady: FxHashMap::default(),
         };
         for row in &mut moment.rows {
             let op = row.op as usize;
@@ -211,8 +211,8 @@ impl<'a> Judge<'a> {
     }
 
     /// What the words that still stand excuse.
-    fn old(&self, snapshot: &Snapshot) -> HashMap<usize, isize> {
-        let mut old: HashMap<usize, isize> = HashMap::new();
+    fn old(&self, snapshot: &Snapshot) -> FxHashMap<usize, isize> {
+        let mut old: FxHashMap<usize, isize> = FxHashMap::default();
         for word in &snapshot.words {
             // Without a row the object had no reference that a word could be.
             if word.target == Target::Object
@@ -229,11 +229,11 @@ impl<'a> Judge<'a> {
     }
 
     /// The fields of which most new words can be no references.
-    fn doubted(&self, snapshots: &[&Snapshot]) -> HashSet<Field> {
-        let mut votes: HashMap<Field, isize> = HashMap::new();
+    fn doubted(&self, snapshots: &[&Snapshot]) -> FxHashSet<Field> {
+        let mut votes: FxHashMap<Field, isize> = FxHashMap::default();
         for snapshot in snapshots.iter().take_while(|_| !reserve::is_short()) {
             let old = self.old(snapshot);
-            let mut words: HashMap<(Field, usize), isize> = HashMap::new();
+            let mut words: FxHashMap<(Field, usize), isize> = FxHashMap::default();
             for word in self.new_words(snapshot) {
                 match word.target {
                     Target::Nothing => *votes.entry(word.field).or_default() -= 1,
@@ -242,14 +242,14 @@ impl<'a> Judge<'a> {
                 }
             }
             let rows = snapshot.rows.iter();
-            let unshown: HashMap<usize, isize> =
+            let unshown: FxHashMap<usize, isize> =
                 rows.map(|row| (row.op as usize, row.unshown())).collect();
-            let mut all: HashMap<usize, isize> = HashMap::new();
+            let mut all: FxHashMap<usize, isize> = FxHashMap::default();
             for (&(_, op), words) in &words {
                 *all.entry(op).or_default() += words;
             }
             for ((field, op), words) in words {
-                let of = |words: &HashMap<usize, isize>| words.get(&op).copied().unwrap_or(0);
+                let of = |words: &FxHashMap<usize, isize>| words.get(&op).copied().unwrap_or(0);
                 // What C has held from the start, and what old words still are, is not what the new ones brought.
                 let held = of(&self.unshown) - of(&self.excused) + of(&old);
                 let gained = of(&unshown) - held;
