@@ -73,6 +73,59 @@ def report_that_can_not_be_written(t):
 
 
 @case()
+def report_to_the_first_stderr(t):
+    """Descriptor 2 may be a file of the program's when it ends."""
+    path = os.path.join(t.folder, "database")
+    code = "import os; os.close(2); number = os.open(%r, os.O_RDWR | os.O_CREAT); assert number == 2" % path
+    result = t.run("-c", code, report="stderr")
+    need(result.status == 0, "the program was disturbed", result)
+    check_report(t, result.err, born=t.python.version > (3, 8))
+    with open(path) as file:
+        need(file.read() == "", "the program's own file was written to")
+    result = t.run("-c", code.replace("os.close(2)", "os.closerange(2, 2000)"), report="stderr")
+    with open(path) as file:
+        need((result.status, result.err, file.read()) == (0, "", ""), "standard error was closed for good", result)
+
+
+@case()
+def report_that_is_never_written(t):
+    """An older report is not taken for that of a program which was killed."""
+    path = os.path.join(t.folder, "report.txt")
+    for end in ("os.kill(os.getpid(), 9)", "os._exit(3)"):
+        with open(path, "w") as file:
+            file.write("an older report\n")
+        result = t.run("-c", "import os; " + end, report=path)
+        need(result.status in (-9, 3) and not result.err, "the program was disturbed", result)
+        with open(path) as file:
+            need(file.read() == "" and os.listdir(t.folder) == ["report.txt"], "something is left: %s" % os.listdir(t.folder))
+
+
+@case()
+def report_to_a_pipe(t):
+    """A pipe without a reader does not hang, and one with a reader gets the whole report."""
+    path = os.path.join(t.folder, "pipe")
+    os.mkfifo(path)
+    result = t.run("-c", "pass", report=path, timeout=20)
+    need(result.status == 0 and one_line(result) and path in result.err, "nobody reads", result)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    result = t.run("-c", "pass", report=path, timeout=20)
+    need((result.status, result.err) == (0, ""), "a reader is there", result)
+    check_report(t, os.read(reader, 1 << 20).decode(), born=t.python.version > (3, 8))
+    os.close(reader)
+
+
+@case()
+def report_without_descriptors(t):
+    path = os.path.join(t.folder, "report.txt")
+    code = ("import os, resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))\n"
+            "try:\n    while True: os.dup(0)\nexcept OSError: pass")
+    result = t.run("-c", code, report=path)
+    need(result.status == 0 and one_line(result) and "Too many open files" in result.err, "none is free", result)
+    result = t.run("-c", code, report="stderr")
+    need(re.search(r"born +\d{4}", result.err) and "files of the libraries can't be read" in result.err, "standard error is kept", result)
+
+
+@case()
 def report_of_the_parent_only(t):
     path = os.path.join(t.folder, "parents.txt")
     result = t.inside("fork_and_leave", report=path)

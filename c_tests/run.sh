@@ -21,7 +21,7 @@ cd "$(dirname "$0")/.." || exit 2
 [ $# -gt 0 ] || set -- $(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
 
 programs="words counting birth allocation death replacing trashcan total negative all_objects tracemalloc
-    tracer live marks misuse finalizer report audit no_memory forgotten two_units chain_3_8 chain_3_9 chain_3_11
+    tracer live marks misuse finalizer report descriptors privilege audit no_memory forgotten two_units chain_3_8 chain_3_9 chain_3_11
     surface biased owners biased_threads"
 programs=${RUN_PROGRAMS:-$programs}
 cc=${CC:-gcc}
@@ -104,6 +104,12 @@ if [ "${1:-}" = --demo ]; then
 fi
 
 passed=0 failed=0 skipped=0
+case $programs in *privilege*)
+    if [ "$(id -u)" != 0 ]; then
+        echo "skip privilege: only root can make a set-user-id program"
+        skipped=1
+    fi ;;
+esac
 for flavour; do
     out=$root/$flavour
     mkdir -p "$out"

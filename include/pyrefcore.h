@@ -787,8 +787,9 @@ const char *pyrefcore_flavour(void);
 
 /*
  Writes the summary that `PYREFCORE_REPORT` asks for at exit, now: births, deaths, and what is alive by
- type, each as far as its watcher is on. To the file `path`, or to standard error where that is NULL. 0, or
- -1 with `errno` set where the file can't be written.
+ type, each as far as its watcher is on. To the file `path`, or to standard error as it is now where that is NULL. 0, or
+ -1 with `errno` set where it can't be written. The file is written beside its place and moved there: it is the new one as a
+ whole, or still the old one. Pipes and devices are written to, without waiting for a reader.
 
  Needs: `path` is NULL or a C string.
  */
@@ -797,8 +798,8 @@ int pyrefcore_report(const char *path);
 /*
  Looks at every object, and explains each reference that is shown: by `tp_traverse` of containers, and by what is known
  of CPython's own types. NULL where the audit is not attached, where other threads may run meanwhile (a free-threaded
- CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory:
- `pyrefcore_snapshot_try` says which. Runs no Python code.
+ CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory or no free file
+ descriptor: `pyrefcore_snapshot_try` says which. Runs no Python code.
 
  Needs: No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
  */

@@ -17,6 +17,7 @@ from .audit import audit
 from .check import Interrupted, check
 from .native import NotSupported
 from .report import Report
+from .report_file import ReportFile
 from .safe_repr import type_name
 from .windows import NotCounted
 
@@ -129,7 +130,7 @@ def _number(least: int) -> Callable[[str], int]:
 
 def _check(options: argparse.Namespace) -> int:
     text = "\n".join(options.statement)
-    if not _can_write(options.html):
+    if not _can_write(options):
         return MISUSE
     try:
         # A statement that does not compile is refused before the setup takes its time.
@@ -161,7 +162,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    if not _can_write(options.html):
+    if not _can_write(options):
         return MISUSE
     try:
         kept = statement.namespace("\n".join(options.setup))
@@ -191,11 +192,9 @@ def _doctor(options: argparse.Namespace) -> int:
 def _deliver(report: Report, options: argparse.Namespace) -> int:
     """Prints the report first, so that it is not lost if the page can't be written."""
     _print(report.to_json() if options.json else str(report))
-    if options.html:
+    if options.page is not None:
         try:
-            page = report.to_html()
-            with open(options.html, "w", encoding="utf-8") as file:
-                file.write(page)
+            options.page.write(report.to_html())
         except OSError as error:
             return _refuse("%s can't be written: %s" % (options.html, error.strerror))
     if report.findings:
@@ -203,14 +202,13 @@ def _deliver(report: Report, options: argparse.Namespace) -> int:
     return CLEAN if report.ok else MISUSE
 
 
-def _can_write(path: Optional[str]) -> bool:
-    if path is None:
-        return True
+def _can_write(options: argparse.Namespace) -> bool:
+    """Finds the place of the page, if there is to be one."""
     try:
-        run.check_writable(path)
+        options.page = None if options.html is None else ReportFile(options.html)
         return True
     except OSError as error:
-        _refuse("%s can't be written: %s" % (path, error.strerror))
+        _refuse("%s can't be written: %s" % (options.html, error.strerror))
         return False
 
 

@@ -103,8 +103,10 @@ _PROTOTYPES = {
 
 
 def path() -> str:
-    """The library's file: what PYREFCORE_LIBRARY names, or the one in this package. Raises NotSupported."""
-    named = os.environ.get(VARIABLE)
+    """The library's file: what PYREFCORE_LIBRARY names, or the one in this package. Raises NotSupported.
+
+    The variable means nothing in a program with more rights than its user, such as a set-user-id program."""
+    named = None if _has_more_rights() else os.environ.get(VARIABLE)
     if named:
         if not os.path.isfile(named):
             raise NotSupported("%s names %s, which is no file" % (VARIABLE, named))
@@ -120,6 +122,14 @@ def path() -> str:
             "the package pyrefcore holds no library here; install its wheel, or set %s to libpyrefcore.so" % VARIABLE
         )
     return found[0]
+
+
+def _has_more_rights() -> bool:
+    # As <elf.h> has it.
+    at_secure = 23
+    ask = ctypes.CDLL(None).getauxval
+    ask.restype, ask.argtypes = ctypes.c_ulong, [ctypes.c_ulong]
+    return bool(ask(at_secure))
 
 
 @functools.lru_cache(maxsize=None)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from typing import Any, BinaryIO, Dict, List, Optional
 
-from . import host, notes
+from . import host, notes, report_file
 from .pytest_summary import UNFINISHED, Verdict, is_ok, to_entry
 
 DIED = "pytest ended while it ran"
@@ -23,18 +22,13 @@ class Journal:
         self._is_empty = True
         self._about: Dict[str, Any] = {"ok": False, "host": host.describe(), "notes": notes.always()}
         # What is no file, such as a terminal or a pipe, gets the report at the end.
-        if os.path.exists(path) and not os.path.isfile(path):
+        if report_file.is_stream(path):
             return
-        self._path = path = os.path.realpath(path)
+        self._path = path
         # An old report is replaced at once, and never taken for this session's.
-        handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=os.path.basename(path) + ".")
-        self._file = os.fdopen(handle, "wb", buffering=0)
-        self._end = self._file.write(b'{\n  "tests": [')
-        self._rewrite("", [])
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)
-        os.replace(beside, path)
+        with report_file.replacing(path) as self._file:
+            self._end = self._file.write(b'{\n  "tests": [')
+            self._rewrite("", [])
 
     def begins(self, test: str) -> None:
         """A test begins to run."""

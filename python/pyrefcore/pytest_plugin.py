@@ -22,6 +22,7 @@ from .pytest_item import RepeatedTest
 from .pytest_journal import Journal
 from .pytest_settings import Settings, read_allowed
 from .pytest_summary import LEAKED, MISSING, UNFINISHED, Verdict
+from .report_file import ReportFile
 
 
 class References:
@@ -36,6 +37,8 @@ class References:
         #: Verdicts of all tests, in the process that reports them.
         self._verdicts: List[Verdict] = []
         self._unwritten: List[str] = []
+        #: Where reports go, by option.
+        self._files: Dict[str, ReportFile] = {}
         self._journal: Optional[Journal] = None
         self._allowed = read_allowed(config.getini("refs_allow"))
         self._runs = self._read_runs()
@@ -62,12 +65,12 @@ class References:
         path = self._config.getoption(option)
         if path is not None:
             try:
+                self._files[option] = ReportFile(path)
                 if option == "refs_json":
-                    self._journal = Journal(path)
-                with open(path, "a", encoding="utf-8"):
-                    pass
+                    self._journal = Journal(self._files[option].path)
             except OSError as error:
-                raise pytest.UsageError("--%s: %s" % (option.replace("_", "-"), error))
+                problem = "%s can't be written: %s" % (path, error.strerror)
+                raise pytest.UsageError("--%s: %s" % (option.replace("_", "-"), problem))
 
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
         for item in items:
@@ -146,15 +149,11 @@ class References:
         if self._is_worker:
             return
         makers = {"refs_json": pytest_summary.to_json, "refs_html": pytest_summary.to_html}
-        for option, make in makers.items():
-            path = self._config.getoption(option)
-            if path is None:
-                continue
+        for option, file in self._files.items():
             try:
                 if option == "refs_json" and self._journal is not None and self._journal.close(self._verdicts):
                     continue
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(make(self._verdicts))
+                file.write(makers[option](self._verdicts))
             except OSError as error:
                 self._unwritten.append("--%s was not written: %s" % (option.replace("_", "-"), error))
                 session.exitstatus = session.exitstatus or 1

@@ -8,6 +8,7 @@ import sys
 from typing import Dict, List, Optional
 
 from . import native
+from .report_file import ReportFile
 
 
 def environment(report: str) -> Dict[str, str]:
@@ -28,8 +29,8 @@ def run(arguments: List[str], report: Optional[str] = None) -> int:
     report: a file for the summary, where %p stands for the process; standard error by default.
     Does not return. Raises NotSupported where this Python has no library, and OSError for an unwritable file.
     """
-    if report is not None:
-        check_writable(report.replace("%p", str(os.getpid())))
+    if report is not None and report != "stderr":
+        ReportFile(report.replace("%p", str(os.getpid())))
     surroundings = environment(report or "stderr")
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -37,12 +38,3 @@ def run(arguments: List[str], report: Optional[str] = None) -> int:
     # The same options that this interpreter was started with, as subprocess hands them to its children.
     flags: List[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
     os.execve(sys.executable, [sys.executable] + flags + arguments, surroundings)
-
-
-def check_writable(path: str) -> None:
-    """Raises OSError if the file can't be written; leaves it as it was."""
-    existed = os.path.lexists(path)
-    with open(path, "a"):
-        pass
-    if not existed:
-        os.unlink(path)

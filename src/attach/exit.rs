@@ -1,51 +1,80 @@
 //! The summary at exit, where the environment asks for one.
 
-use std::fs::OpenOptions;
 use std::sync::OnceLock;
 
 use super::environment::Target;
 use super::symbols;
 use crate::abi::FLAVOUR;
-use crate::host;
+use crate::host::{self, KeptStderr};
 use crate::report::facts::{Replaced, Summary, Symbol};
-use crate::report::{census, text};
+use crate::report::{census, file, text};
 
-/// Where the summary goes, and the process that was asked: a fork of it is not.
-static REPORT: OnceLock<(Target, u32)> = OnceLock::new();
+/// What was asked for.
+struct Order {
+    target: Target,
+    /// The process that was asked: a fork of it is not.
+    process: u32,
+    /// Where errors go, and a summary on standard error. `None` where there is none.
+    stderr: Option<KeptStderr>,
+}
 
-/// From now on there is a summary at exit; says at once if the file can't be written.
+static REPORT: OnceLock<Order> = OnceLock::new();
+
+/// From now on there is a summary at exit; says at once if it can't be written.
 pub(super) fn report_to(target: Target) {
-    if let Target::File(path) = &target
-        && let Err(error) = OpenOptions::new().append(true).create(true).open(path)
-    {
-        host::say(&format!(
-            "pyrefcore: PYREFCORE_REPORT={}: {error}\n",
-            path.display()
-        ));
+    let stderr = KeptStderr::new();
+    let problem = match &target {
+        Target::Stderr => stderr.as_ref().err().map(ToString::to_string),
+        Target::File(path) => file::prepare(path).err().map(|error| error.to_string()),
+    };
+    if let Some(problem) = problem {
+        host::say(&complaint(&target, &problem));
+        let _ = stderr.inspect(KeptStderr::close);
         return;
     }
-    let _ = REPORT.set((target, std::process::id()));
+    let order = Order {
+        target,
+        process: std::process::id(),
+        stderr: stderr.ok(),
+    };
+    if REPORT.set(order).is_ok() {
+        // SAFETY: the function takes nothing and lives as long as the library, which is never unloaded.
+        unsafe { libc::pthread_atfork(None, None, Some(leave_it_to_the_parent)) };
+    }
+}
+
+fn complaint(target: &Target, problem: &str) -> String {
+    let target = match target {
+        Target::Stderr => "stderr".into(),
+        Target::File(path) => path.to_string_lossy(),
+    };
+    format!("pyrefcore: PYREFCORE_REPORT={target}: {problem}\n")
+}
+
+/// A child that outlives its parent must not keep a pipe open that it has closed itself.
+unsafe extern "C" fn leave_it_to_the_parent() {
+    if let Some(stderr) = REPORT.get().and_then(|order| order.stderr.as_ref()) {
+        stderr.close();
+    }
 }
 
 /// Called by the loader after `main`, and after the interpreter has finished.
 pub(super) extern "C" fn leave() {
-    let Some((target, process)) = REPORT.get() else {
+    let Some(order) = REPORT.get() else {
         return;
     };
-    if *process != std::process::id() {
+    if order.process != std::process::id() {
         return;
     }
     let summary = text::summary(&summary());
-    match target {
-        Target::Stderr => host::say(&summary),
-        Target::File(path) => {
-            if let Err(error) = std::fs::write(path, &summary) {
-                host::say(&format!(
-                    "pyrefcore: PYREFCORE_REPORT={}: {error}\n",
-                    path.display()
-                ));
-            }
-        }
+    let said = match &order.target {
+        Target::Stderr => Some(summary),
+        Target::File(path) => file::write(path, &summary)
+            .err()
+            .map(|error| complaint(&order.target, &error.to_string())),
+    };
+    if let (Some(said), Some(stderr)) = (said, &order.stderr) {
+        stderr.say(&said);
     }
 }
 

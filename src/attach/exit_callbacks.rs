@@ -139,7 +139,7 @@ pub(super) unsafe fn visit(visit: &mut dyn FnMut(*mut PyObject)) {
 /// # Safety
 /// The host's lock is held.
 unsafe fn find(python: &Library, wanted: *mut PyObject) -> Option<usize> {
-    let memory = Memory::look();
+    let memory = Memory::look()?;
     // SAFETY: the caller's promise.
     let mut all = unsafe { interpreters::all(python) };
     all.find_map(|interpreter| {

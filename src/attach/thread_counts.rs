@@ -125,7 +125,9 @@ unsafe fn find(
     wanted: usize,
     among: Option<Vec<usize>>,
 ) -> Vec<usize> {
-    let memory = Memory::look();
+    let Some(memory) = Memory::look() else {
+        return Vec::new();
+    };
     let is_one = |place: &usize| {
         let at = thread + place;
         if !memory.is_readable(at, size_of::<Table>()) {

@@ -7,7 +7,7 @@ use super::builtin::builtin;
 use super::door::door;
 use super::pass::Pass;
 use super::types::size_of_instance;
-use super::{blocks, holds, names, quarantine, reuse, zeroing};
+use super::{blocks, holds, memory, names, quarantine, reuse, zeroing};
 use crate::abi::{self, PyObject, PyTypeObject};
 use crate::host;
 use crate::host::reserve;
@@ -36,6 +36,7 @@ pub fn is_attached() -> bool {
 
 /// Says why a snapshot would not see everything, or somebody would disturb it.
 pub fn look() -> Result<(), &'static CStr> {
+    memory::why_not()?;
     if !host::has_interpreter() {
         return live::is_open().then_some(()).ok_or(TABLE_IS_OFF);
     }
@@ -134,6 +135,7 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
         return look();
     }
     let door = door().ok_or(NO_PYTHON)?;
+    memory::why_not()?;
     if !blocks::open() {
         return Err(NO_MEMORY);
     }

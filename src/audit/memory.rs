@@ -1,8 +1,12 @@
 //! What of this process's memory may be read, and where static objects lie.
 
-use std::ffi::{c_int, c_void};
-use std::fs;
+use std::ffi::{CStr, c_int, c_void};
+use std::fs::{self, File};
+use std::io;
 use std::ops::Range;
+
+/// The kernel's list of what is mapped.
+const MAPS: &str = "/proc/self/maps";
 
 /// The process's memory as it is laid out now. It stays true while the host's lock is held and nothing is
 /// loaded or unloaded.
@@ -16,9 +20,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Asks the kernel and the loader.
-    pub fn look() -> Self {
-        let maps = fs::read("/proc/self/maps").unwrap_or_default();
+    /// Asks the kernel and the loader. `None` where the kernel's list can't be read: [`why_not`] says why.
+    pub fn look() -> Option<Self> {
+        let maps = fs::read(MAPS).ok()?;
         // The name of a mapped file may be anything.
         let maps = String::from_utf8_lossy(&maps);
         let mut memory = Self {
@@ -27,7 +31,7 @@ impl Memory {
             statics: statics(),
         };
         memory.statics.sort_by_key(|range| range.start);
-        memory
+        Some(memory)
     }
 
     /// Whether all of `bytes` from `address` on can be read.
@@ -48,6 +52,23 @@ impl Memory {
             .checked_add(bytes)
             .is_some_and(|end| holds(&self.statics, address, end))
     }
+}
+
+/// Why [`Memory::look`] would fail.
+pub(super) fn why_not() -> Result<(), &'static CStr> {
+    match File::open(MAPS) {
+        Ok(_) => Ok(()),
+        Err(error) if has_no_descriptor(&error) => Err(NO_DESCRIPTOR),
+        Err(_) => Err(c"/proc/self/maps can't be read"),
+    }
+}
+
+const NO_DESCRIPTOR: &CStr =
+    c"this process has no free file descriptor, and the audit needs one to read /proc/self/maps";
+
+/// Whether a file was not opened because too many are open.
+pub(super) fn has_no_descriptor(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// Whether one of the ranges, which are in order, holds all from `start` to `end`.
@@ -113,7 +134,7 @@ mod tests {
     #[test]
     fn tells_what_is_there() {
         static WORD: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
-        let memory = Memory::look();
+        let memory = Memory::look().expect("the list is readable");
         let (on_stack, on_heap) = (0_u64, Box::new(0_u64));
         for address in [
             (&raw const on_stack) as usize,
@@ -135,7 +156,7 @@ mod tests {
         path.extend(b"/pyrefcore-\xC0\x80-");
         path.extend(std::process::id().to_string().bytes());
         let path = OsString::from_vec(path);
-        let file = fs::File::options()
+        let file = File::options()
             .read(true)
             .write(true)
             .create(true)
@@ -154,7 +175,9 @@ mod tests {
                 0,
             )
         };
-        let is_readable = Memory::look().is_readable(page as usize, 4096);
+        let is_readable = Memory::look()
+            .expect("the list is readable")
+            .is_readable(page as usize, 4096);
         // SAFETY: it was mapped above.
         unsafe { libc::munmap(page, 4096) };
         fs::remove_file(&path).expect("the file is still there");
@@ -163,7 +186,7 @@ mod tests {
 
     #[test]
     fn tells_what_is_not() {
-        let memory = Memory::look();
+        let memory = Memory::look().expect("the list is readable");
         for (address, bytes) in [
             (0, 1),
             (8, 8),

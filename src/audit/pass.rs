@@ -116,7 +116,7 @@ impl Pass {
         Some(Self {
             ledger: Ledger::new()?,
             types: Types::new(),
-            memory: Memory::look(),
+            memory: Memory::look()?,
             tracked: Tracked::look(),
             seen: Vec::new(),
             references: 0,

@@ -223,8 +223,12 @@ impl Quarantine {
             let dead = match self.dead.entry(ob_type) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
-                    let (types, memory) =
-                        seen.get_or_insert_with(|| (Types::new(), Memory::look()));
+                    if seen.is_none() {
+                        *seen = Memory::look().map(|memory| (Types::new(), memory));
+                    }
+                    let Some((types, memory)) = seen else {
+                        continue;
+                    };
                     let Some(id) = types.judge(ob_type, memory) else {
                         continue;
                     };

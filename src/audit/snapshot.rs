@@ -220,7 +220,10 @@ impl Snapshot {
             unsafe { outside.hold(rows.map(|row| row.op).filter(mortal)) };
             [Pins::new(), outside]
         });
-        let (mut types, memory, mut born) = (Types::new(), Memory::look(), Vec::new());
+        let (mut types, mut born) = (Types::new(), Vec::new());
+        let Some(memory) = Memory::look() else {
+            return 0;
+        };
         // SAFETY: the caller's promise is the callees'.
         unsafe {
             enumerate(&mut types, &memory, in_blocks.known(), |op, _| {

@@ -5,8 +5,10 @@
 //! for. CPython's own are left out.
 
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -15,9 +17,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::builtin::builtin;
-use super::memory::Memory;
+use super::memory::{Memory, has_no_descriptor};
 use super::types::{TYPE_WORD, TypeId, Types};
 use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
+use crate::host::reserve;
 use crate::refcount::{Current, Policy};
 
 /// Lies in this library's own writable data.
@@ -78,19 +81,24 @@ impl Data {
             LazyLock::new(Mutex::default);
         let offset = self.offset + (address - self.place.start) as u64;
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        *known
-            .entry((self.path.clone(), offset))
-            .or_insert_with(|| word_of(&self.path, offset) == Some(1))
+        match known.entry((self.path.clone(), offset)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => match word_of(&self.path, offset) {
+                // Without a free descriptor nothing is known of the file.
+                Err(error) if has_no_descriptor(&error) => {
+                    reserve::falls_short();
+                    false
+                }
+                word => *unknown.insert(word.is_ok_and(|word| word == 1)),
+            },
+        }
     }
 }
 
-fn word_of(path: &Path, offset: u64) -> Option<usize> {
+fn word_of(path: &Path, offset: u64) -> io::Result<usize> {
     let mut word = [0; size_of::<usize>()];
-    File::open(path)
-        .ok()?
-        .read_exact_at(&mut word, offset)
-        .ok()?;
-    Some(usize::from_ne_bytes(word))
+    File::open(path)?.read_exact_at(&mut word, offset)?;
+    Ok(usize::from_ne_bytes(word))
 }
 
 /// What libraries and the program have; not CPython's own.

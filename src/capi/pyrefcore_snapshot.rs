@@ -13,8 +13,8 @@ pub struct pyrefcore_snapshot(pub(super) Snapshot);
 
 /// Looks at every object, and explains each reference that is shown: by `tp_traverse` of containers, and by what is known
 /// of CPython's own types. NULL where the audit is not attached, where other threads may run meanwhile (a free-threaded
-/// CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory:
-/// `pyrefcore_snapshot_try` says which. Runs no Python code.
+/// CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory or no free file
+/// descriptor: `pyrefcore_snapshot_try` says which. Runs no Python code.
 ///
 /// # Safety
 /// No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
@@ -53,7 +53,9 @@ unsafe fn take() -> Result<*mut pyrefcore_snapshot, &'static CStr> {
         let taken = attachment::undisturbed(|| unsafe { Snapshot::take() })?;
         Some(Box::new(pyrefcore_snapshot(taken)))
     });
-    taken.map(Box::into_raw).ok_or(attachment::NO_MEMORY)
+    // What has changed meanwhile may be the reason.
+    let why_not = || attachment::look().err().unwrap_or(attachment::NO_MEMORY);
+    taken.map(Box::into_raw).ok_or_else(why_not)
 }
 
 /// Forgets a snapshot, and takes back the references of its pins. NULL is nothing.

@@ -3,6 +3,7 @@
 //! Uses `abi`. Never counts and never decides; it answers, forwards or gives up.
 
 mod chosen;
+pub mod descriptor;
 #[cfg(test)]
 mod fake;
 mod interpreter;
@@ -19,7 +20,7 @@ pub use interpreter::{
 };
 pub use memory::{read, read_text};
 pub use process::Process;
-pub use stderr::{fatal, fatal_python_error, say};
+pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;
 
 /// The host that this library lives in.

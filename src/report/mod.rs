@@ -7,4 +7,5 @@
 
 pub mod census;
 pub mod facts;
+pub mod file;
 pub mod text;
