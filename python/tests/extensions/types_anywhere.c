@@ -88,6 +88,16 @@ static PyObject *over(PyObject *module, PyObject *op)
     Py_RETURN_NONE;
 }
 
+/* An object in no block, which its dealloc would not give back either: it is held for good. */
+static PyObject *outside(PyObject *module, PyObject *unused)
+{
+    Thing *thing = malloc(sizeof(Thing));
+    PyTypeObject *type = type_of("malloc");
+    if (!thing || !type) return PyErr_NoMemory();
+    thing->held = NULL;
+    return PyObject_INIT((PyObject *)thing, type);
+}
+
 static PyObject *count_call(PyObject *module, PyObject *unused)
 {
     calls.calls++;
@@ -95,7 +105,7 @@ static PyObject *count_call(PyObject *module, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {{"make", make, METH_O}, {"leak", leak, METH_O}, {"over", over, METH_O},
-    {"count_call", count_call, METH_NOARGS}, {0}};
+    {"count_call", count_call, METH_NOARGS}, {"outside", outside, METH_NOARGS}, {0}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "types_anywhere", 0, -1, methods};
 
 PyMODINIT_FUNC PyInit_types_anywhere(void)
