@@ -7,7 +7,8 @@ use std::mem::MaybeUninit;
 
 use crate::kinds::{Kind, TRACERS};
 use crate::library::{Library, Symbol};
-use crate::side::{Event, Side};
+use crate::side::{CREATE, DESTROY, Event, Side};
+use crate::stack;
 
 /// Nothing of the two is visible to everybody, and each has functions of its own.
 pub(crate) fn check(ours: &Library, theirs: &Library, flavour: &str) -> Result<(), String> {
@@ -88,20 +89,48 @@ pub(crate) fn ask_micro_release(side: &'static Side) {
     if !side.has(Symbol::PyRefTracer_SetTracer) || side.flavour.trace_refs {
         return;
     }
-    side.enter();
-    side.call(
-        Symbol::PyRefTracer_SetTracer,
-        &[TRACERS[0] as *const () as usize, 0],
-    );
-    side.call(Symbol::_Py_ResurrectReference, &[side.object(0)]);
-    side.call(Symbol::PyRefTracer_SetTracer, &[0, 0]);
-    let told = std::mem::take(&mut *side.events())
-        .iter()
-        .any(|event| matches!(event, Event::Traced(_, 0, _)));
-    side.tells_resurrection.store(told, Relaxed);
-    if told {
+    let op = side.object(0);
+    let tells_resurrection = traced(side, CREATE, || {
+        side.call(Symbol::_Py_ResurrectReference, &[op]);
+    });
+    side.tells_resurrection.store(tells_resurrection, Relaxed);
+    if tells_resurrection {
         println!(
             "  left out: this CPython tells the tracer of a resurrection; later ones of its version don't"
         );
     }
+    if side.flavour.minor < 14 {
+        return;
+    }
+    side.prepare(op, Kind::Box, 0, 0);
+    side.call(Symbol::PyObject_Init, &[op, side.types[Kind::Box as usize]]);
+    side.track(op);
+    let tells_aside = traced(side, DESTROY, || {
+        stack::near_its_end(&|| {
+            side.call(Symbol::Py_DecRef, &[op]);
+        });
+        assert!(side.events().is_empty(), "a container was not put aside");
+        side.call(
+            Symbol::_PyTrash_thread_destroy_chain,
+            &[side.thread_state()],
+        );
+    });
+    side.tells_aside.store(tells_aside, Relaxed);
+    if !tells_aside {
+        println!(
+            "  left out: this CPython tells the tracer of no container that it has put aside; later ones of its version do"
+        );
+    }
+}
+
+/// Whether the tracer is told such an event of the first object meanwhile.
+fn traced(side: &'static Side, wanted: i32, act: impl FnOnce()) -> bool {
+    side.enter();
+    let first = TRACERS[0] as *const () as usize;
+    side.call(Symbol::PyRefTracer_SetTracer, &[first, 0]);
+    act();
+    side.call(Symbol::PyRefTracer_SetTracer, &[0, 0]);
+    std::mem::take(&mut *side.events())
+        .iter()
+        .any(|event| matches!(event, Event::Traced(_, told, 0) if *told == wanted))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::flavour::Flavour;
 use crate::library::Symbol;
 use crate::memory::{call, store, word, zeroes};
-use crate::side::{Event, SLOTS, Side};
+use crate::side::{CREATE, Event, SLOTS, Side};
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,8 +152,9 @@ fn dies(op: usize) -> bool {
     let side = Side::current();
     let dies = side.call(Symbol::PyObject_CallFinalizerFromDealloc, &[op]) as i32 == 0;
     if !dies && side.tells_resurrection.load(Relaxed) {
-        side.events()
-            .pop_if(|last| matches!(last, Event::Traced(_, 0, id) if Some(*id) == side.id(op)));
+        side.events().pop_if(
+            |last| matches!(last, Event::Traced(_, CREATE, id) if Some(*id) == side.id(op)),
+        );
     }
     dies
 }

@@ -27,6 +27,10 @@ pub(crate) enum Event {
     TracedNone(usize, i32),
 }
 
+/// What a tracer is told.
+pub(crate) const CREATE: i32 = 0;
+pub(crate) const DESTROY: i32 = 1;
+
 /// How many objects there can be at a time, and the bytes that each has.
 pub(crate) const OBJECTS: usize = 1 << 15;
 const BLOCK: usize = 160;
@@ -45,6 +49,9 @@ pub(crate) struct Side {
     log: Mutex<Vec<Event>>,
     /// Whether `_Py_ResurrectReference` tells the tracer, as it does in 3.13.0 and not in later ones.
     pub(crate) tells_resurrection: AtomicBool,
+    /// Whether the tracer is told of the death of a container that was put aside, as it is from 3.14.10 and 3.15.1 on, and
+    /// not in earlier ones of these versions.
+    pub(crate) tells_aside: AtomicBool,
 }
 
 static CURRENT: AtomicPtr<Side> = AtomicPtr::new(std::ptr::null_mut());
@@ -60,6 +67,7 @@ impl Side {
             arena: zeroes(OBJECTS * BLOCK),
             log: Mutex::default(),
             tells_resurrection: AtomicBool::new(false),
+            tells_aside: AtomicBool::new(true),
         };
         side.types = Kind::ALL.map(|kind| kind.make_type(&side));
         Box::leak(Box::new(side))

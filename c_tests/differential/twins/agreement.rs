@@ -1,18 +1,24 @@
 //! What the two have to agree on after each step.
 
+use std::collections::HashSet;
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::naming::{name, names, told_apart};
 use super::{Difference, NOBODY, Twin, Twins};
 use crate::kinds::Kind;
 use crate::library::Symbol;
 use crate::listing;
 use crate::memory::word;
-use crate::side::{Event, Side};
+use crate::side::{DESTROY, Event, Side};
 use crate::strange;
 
 impl Twins {
     /// Both must tell the same: in which order what has happened, what is in the heads, and the sums.
     pub(super) fn settle(&mut self) -> Result<(), Difference> {
-        let [ours, theirs] = self.sides.map(|side| std::mem::take(&mut *side.events()));
+        let [mut ours, theirs] = self.sides.map(|side| std::mem::take(&mut *side.events()));
+        if !self.sides[1].tells_aside.load(Relaxed) {
+            self.leave_aside_out(&mut ours, &theirs);
+        }
         if ours != theirs {
             return Err(told_apart(&ours, &theirs));
         }
@@ -74,6 +80,15 @@ impl Twins {
         Ok(())
     }
 
+    /// Takes out what our tracer was told of the death of containers, where CPython's was not.
+    fn leave_aside_out(&self, ours: &mut Vec<Event>, theirs: &[Event]) {
+        let told: HashSet<usize> = theirs.iter().filter_map(destroyed).collect();
+        ours.retain(|event| {
+            destroyed(event)
+                .is_none_or(|id| told.contains(&id) || !self.twins[id].kind.is_container())
+        });
+    }
+
     pub(super) fn happened(&mut self, event: Event) {
         match event {
             Event::Died(id) => {
@@ -95,6 +110,14 @@ impl Twins {
             }
             Event::Aside(_) | Event::Finalized(_) | Event::Traced(..) | Event::TracedNone(..) => {}
         }
+    }
+}
+
+/// The object of whose death a tracer was told.
+fn destroyed(event: &Event) -> Option<usize> {
+    match event {
+        Event::Traced(_, DESTROY, id) => Some(*id),
+        _ => None,
     }
 }
 
