@@ -1,4 +1,6 @@
 //! A second thread, which works only while the first one waits for it: what a sequence does is the same each time.
+//!
+//! A thread that waits is not attached to CPython, which could not stop it otherwise where it stops the world.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -31,11 +33,15 @@ impl OtherThread {
         let main = theirs.call(Symbol::PyEval_SaveThread, &[]);
         let body = move || {
             let state = theirs.call(Symbol::PyGILState_Ensure, &[]);
+            let mut own = theirs.call(Symbol::PyEval_SaveThread, &[]);
             tell.send(()).expect("the first thread waits");
             while let Ok(Work(act)) = todo.recv() {
+                theirs.call(Symbol::PyEval_RestoreThread, &[own]);
                 act();
+                own = theirs.call(Symbol::PyEval_SaveThread, &[]);
                 tell.send(()).expect("the first thread waits");
             }
+            theirs.call(Symbol::PyEval_RestoreThread, &[own]);
             theirs.enter();
             theirs.call(Symbol::PyGILState_Release, &[state]);
             // What is left to do here is done by ours, when the C library ends the thread.
@@ -59,12 +65,15 @@ impl OtherThread {
     pub(crate) fn run(&self, act: &dyn Fn()) {
         // SAFETY: this waits until the other thread has done with it.
         let act = unsafe { std::mem::transmute::<&dyn Fn(), &'static dyn Fn()>(act) };
+        let theirs = self.sides[1];
+        let own = theirs.call(Symbol::PyEval_SaveThread, &[]);
         self.work
             .as_ref()
             .expect("the thread has not ended")
             .send(Work(act))
             .expect("the thread waits");
         self.done.recv().expect("the thread goes on");
+        theirs.call(Symbol::PyEval_RestoreThread, &[own]);
     }
 }
 
