@@ -103,6 +103,7 @@ step "random operations beside the real libpython" sh c_tests/differential.sh --
 {
     step "the Python package" sh python/tests/run.sh $audited
     step "the audit on a corpus of mistakes" corpus
+    step "fuzzing, a short run" sh fuzz/run.sh $audited
 }
 [ "${TEST_ALL:-}" != 1 ] || step "wheels" sh python/tests/wheel.sh
 [ "${TEST_ALL:-}" != 1 ] || step "sanitizers and valgrind" sh c_tests/sanitize.sh

@@ -29,6 +29,9 @@ struct Twin {
     owned: usize,
     held: usize,
     slots: [Option<usize>; SLOTS],
+    /// Whether it has been in its owner's queue. Where it is made immortal while it is there, CPython merges it all the same,
+    /// and counts it from then on; it asserts that this never happens. Ours leaves it immortal. So the driver does not do it.
+    was_queued: bool,
 }
 
 const NOBODY: Twin = Twin {
@@ -37,6 +40,7 @@ const NOBODY: Twin = Twin {
     owned: 0,
     held: 0,
     slots: [None; SLOTS],
+    was_queued: false,
 };
 
 /// So many objects may live from one operation to the next.

@@ -12,6 +12,11 @@ use crate::memory::word;
 use crate::side::{DESTROY, Event, Side};
 use crate::strange;
 
+/// `ob_ref_shared` of a free-threaded object, and what its flags say.
+const SHARED: usize = 16;
+const FLAGS: usize = 3;
+const QUEUED: usize = 2;
+
 impl Twins {
     /// Both must tell the same: in which order what has happened, what is in the heads, and the sums.
     pub(super) fn settle(&mut self) -> Result<(), Difference> {
@@ -41,6 +46,9 @@ impl Twins {
                         name(*id)
                     ));
                 }
+            }
+            if ours.flavour.free_threaded {
+                self.twins[*id].was_queued |= word(other + SHARED) & FLAGS == QUEUED;
             }
             if self.twins[*id].kind.is_container() && ours.gc_state(op) != theirs.gc_state(other) {
                 return Err(format!(

@@ -58,6 +58,9 @@ impl Twins {
         if call.symbol == Symbol::Py_SIZE && twin.kind != Kind::Var {
             return Ok(());
         }
+        if makes_immortal(call.symbol) && twin.was_queued {
+            return Ok(());
+        }
         self.tell(|| format!("{}({})", call.symbol.name(), name(id)));
         let answer = self.answer(call, id)?;
         let twin = &mut self.twins[id];
@@ -216,4 +219,11 @@ impl Twins {
             }
         })
     }
+}
+
+fn makes_immortal(symbol: Symbol) -> bool {
+    matches!(
+        symbol,
+        Symbol::_Py_SetImmortal | Symbol::_Py_SetImmortalUntracked | Symbol::PyUnstable_SetImmortal
+    )
 }
