@@ -49,8 +49,8 @@ pub(crate) struct Side {
     log: Mutex<Vec<Event>>,
     /// Whether `_Py_ResurrectReference` tells the tracer, as it does in 3.13.0 and not in later ones.
     pub(crate) tells_resurrection: AtomicBool,
-    /// Whether the tracer is told of the death of a container that was put aside, as it is from 3.14.10 and 3.15.1 on, and
-    /// not in earlier ones of these versions.
+    /// Whether the tracer is told of the death of a container that was put aside, as in 3.14.10 and 3.15.2, but not in 3.14.7
+    /// and 3.15.0rc1.
     pub(crate) tells_aside: AtomicBool,
 }
 
