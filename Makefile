@@ -15,7 +15,7 @@ DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
 
-.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check bench install clean
+.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check fuzz bench install clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -95,6 +95,9 @@ check: $(DIST)/.built ## Check format, lints, documentation, header and symbols;
 	@PYO3_CONFIG_FILE="$(CURDIR)/flavours/$(FLAVOUR).txt" $(CARGO) test --quiet --lib layers >target/layers.log 2>&1 \
 	  || { cat target/layers.log; echo "a layer points up; cure: move the line to where it belongs"; exit 1; }
 	@echo "checked: format, lints ($(CHECKED)), documentation, header, symbols, layers"
+
+fuzz: ## Fuzz what the audit reads, and reports, for ten minutes a target (FUZZ="--seconds 600 --seed 7", FLAVOUR=cp311)
+	@FUZZ="$(or $(FUZZ),--seconds 600)" sh fuzz/run.sh $(FLAVOUR)
 
 bench: $(DIST)/.built ## Measure ours beside the real libpython, in one table
 	@sh benches/run.sh

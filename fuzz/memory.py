@@ -1,0 +1,182 @@
+"""Blocks that look like objects: copies of real ones in which some words are others.
+
+The audit must look at all of them without falling over, find a planted leak beside them, and nothing where there is none.
+"""
+
+import array
+import ast
+import codecs
+import collections
+import contextvars
+import ctypes
+import datetime
+import functools
+import io
+import itertools
+import mmap
+import operator
+import re
+import struct
+import sys
+import types
+import weakref
+
+import pyrefcore
+from pyrefcore import graph, native, windows
+
+WORD = 8
+HEAD = object.__basicsize__
+#: What a collector keeps in front of an object.
+FRONT = 0 if HEAD == 32 else 16
+HAVE_GC = 1 << 14
+LARGEST = 512
+BLOCKS = 150
+
+malloc, free = ctypes.pythonapi.PyObject_Malloc, ctypes.pythonapi.PyObject_Free
+malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+free.restype, free.argtypes = None, [ctypes.c_void_p]
+incref = ctypes.pythonapi.Py_IncRef
+incref.restype, incref.argtypes = None, [ctypes.py_object]
+
+
+class Thing:
+    pass
+
+
+class Slotted:
+    __slots__ = ("a", "b", "__weakref__")
+
+
+def generator():
+    yield
+
+
+async def coroutine():
+    pass
+
+
+def closure(value):
+    return lambda: value
+
+
+def templates():
+    """Objects of types of which the audit knows what they hold, or whose fields it reads."""
+    thing, slotted, numbers = Thing(), Slotted(), [1.5, 2.5]
+    slotted.a = thing
+    local = contextvars.ContextVar("local", default=thing)
+    made = [
+        object(), thing, slotted, Thing, type, 1 << 80, 1.5, 2j, "text", "\u1234", b"bytes", bytearray(b"more"), (thing,),
+        numbers, {thing: 1}, {}, {1}, frozenset({2}), slice(thing), range(1 << 70), iter(range(3)), iter(numbers),
+        reversed(numbers), iter({}), {}.keys(), {}.items(), iter({1}), iter("ab"), iter(b"ab"), iter((1,)), zip((), ()),
+        map(len, ()), filter(None, ()), enumerate(()), memoryview(b"abc"), closure(thing), closure(thing).__closure__[0],
+        closure(thing).__code__, thing.__init__, numbers.append, len, str.join, object.__init__, dict.__dict__["fromkeys"],
+        type.__dict__["__mro__"], Slotted.__dict__["a"], property(len), classmethod(len), staticmethod(len), super(Thing, thing),
+        generator(), weakref.ref(thing), weakref.proxy(thing), types.SimpleNamespace(a=thing), types.MappingProxyType({}),
+        sys, sys.flags, sys.float_info, sys._getframe(), collections.deque([thing]), collections.OrderedDict(a=thing),
+        collections.defaultdict(list), itertools.count(thing.__hash__()), itertools.repeat(thing), itertools.chain([]),
+        itertools.product([1]), itertools.groupby([]), itertools.islice([], 2), functools.partial(len, thing),
+        functools.lru_cache()(closure), functools.cmp_to_key(len)(thing), operator.itemgetter(1), operator.attrgetter("a"),
+        operator.methodcaller("a"), re.compile("a+"), re.match("a", "a"), struct.Struct("I"), array.array("d", [1]),
+        datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc), datetime.timezone(datetime.timedelta(hours=1), "zone"),
+        datetime.time(1), datetime.timedelta(1), io.StringIO("a"), io.BytesIO(b"a"), io.TextIOWrapper(io.BytesIO(b"a")),
+        mmap.mmap(-1, 4096), local, contextvars.copy_context(), ctypes.c_int(3), ctypes.py_object(thing), ctypes.c_int * 3,
+        codecs.getincrementaldecoder("utf-8")(), ast.parse("1"), ValueError(thing), Exception.__subclasses__, NotImplemented, ...,
+    ]  # fmt: skip
+    started = coroutine()
+    made += [started, started.__await__()]
+    # More of those of which the audit reads the memory itself.
+    read = [{}, {1: thing}, {str(n): n for n in range(20)}, {n: n for n in range(20)}, dict.fromkeys(range(300)), thing.__dict__]
+    read += [frozenset(range(n)) for n in (0, 3, 30)] + [closure(thing).__code__, len, str.join, range(9), Thing, Slotted]
+    return made + 4 * read
+
+
+def edges():
+    """Where readable memory ends."""
+    with open("/proc/self/maps") as maps:
+        ranges = [[int(end, 16) for end in line.split()[0].split("-")] for line in maps if " r" in line]
+    starts = {start for start, _ in ranges}
+    return [end for _, end in ranges if end not in starts and end < 1 << 47]
+
+
+EDGES = edges()
+
+
+def words(rng, real):
+    """A word that may stand anywhere."""
+    address = id(rng.choice(real))
+    return rng.choice(
+        (
+            lambda: 0,
+            lambda: rng.randrange(64),
+            lambda: address,
+            lambda: address + rng.choice((-16, -8, 1, 4, 8, 16, 24)),
+            lambda: id(type(rng.choice(real))),
+            lambda: 0x1000 + rng.randrange(1 << 12),
+            lambda: rng.randrange(1 << 47),
+            lambda: (1 << 64) - 1 - rng.randrange(1 << 12),
+            lambda: 1 << rng.randrange(64),
+            lambda: rng.getrandbits(64),
+            lambda: address | (1 << 63),
+            lambda: rng.choice(EDGES) - 8 * rng.randrange(40),
+        )
+    )()
+
+
+def fake(rng, real):
+    """A block with a changed copy of an object; its address."""
+    op = rng.choice(real)
+    front = FRONT if type(op).__flags__ & HAVE_GC else 0
+    try:
+        size = object.__sizeof__(op)
+    except (TypeError, ReferenceError):
+        size = HEAD
+    # No more than there is: of types with items in front or apart only the head.
+    size = min(max(size, HEAD), LARGEST) // WORD * WORD
+    data = bytearray(ctypes.string_at(id(op) - front, front + size))
+    # Half of them keep their type and have a few other words; the others are words and nothing else.
+    places = range(0, len(data), WORD)
+    changed = rng.sample(places, min(len(places), rng.randrange(1, 6))) if rng.random() < 0.7 else list(places)
+    for place in changed:
+        if changed is not places or rng.random() < 0.5:
+            struct.pack_into("<Q", data, place, words(rng, real) & (1 << 64) - 1)
+    if rng.random() < 0.3:
+        struct.pack_into("<Q", data, front + HEAD - WORD, id(type(rng.choice(real))))
+    block = malloc(len(data))
+    ctypes.memmove(block, bytes(data), len(data))
+    return block
+
+
+def leak():
+    incref(Thing())
+
+
+def nothing():
+    pass
+
+
+def look():
+    """An audit, with the neighbours of what it names. Nothing is shown: what stands in such a copy's fields is no text."""
+    core = native.library()
+    with windows.Snapshot() as snapshot, windows.listed(core.pyrefcore_over_released(snapshot)) as findings:
+        examples = [one.examples[n].object for one in findings for n in range(one.examples_count)]
+        around = graph.Neighbourhood(examples[:20])
+        around.look()
+        around.close()
+
+
+def one(rng):
+    real = templates()
+    blocks = [fake(rng, real) for _ in range(BLOCKS)]
+    # What dies leaves old words behind, at which the others may point.
+    for block in blocks[::5]:
+        free(block)
+    del blocks[::5]
+    look()
+    if rng.random() < 0.25:
+        report = pyrefcore.check(leak, runs=3)
+        found = [(one.type, one.references_per_run) for one in report.findings]
+        assert report.error is None and found == [("memory.Thing", 1.0)], str(report)
+        report = pyrefcore.check(nothing, runs=3)
+        assert report.error is None and not report.findings, str(report)
+    for block in blocks:
+        free(block)
