@@ -12,7 +12,7 @@ from typing import Any, Dict
 def flavour() -> str:
     """The name of this Python's flavour, as "cp311", "cp313t" or "cp312-refdebug"."""
     name = "cp%d%d" % sys.version_info[:2]
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if is_free_threaded_build():
         name += "t"
     if hasattr(sys, "gettotalrefcount"):
         name += "-refdebug"
@@ -21,10 +21,15 @@ def flavour() -> str:
     return name
 
 
+def is_free_threaded_build() -> bool:
+    """Whether this Python could do without the global lock, whether it does or not."""
+    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
 def is_free_threaded() -> bool:
     """Whether threads run Python code at the same time here, whatever the build could do."""
     enabled = getattr(sys, "_is_gil_enabled", None)
-    return bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and not (enabled and enabled())
+    return is_free_threaded_build() and not (enabled and enabled())
 
 
 def has_immortals() -> bool:

@@ -20,6 +20,8 @@ def always() -> List[str]:
         )
     if host.is_free_threaded():
         notes.append("on a free-threaded Python references can be counted only while no other thread runs")
+    if host.is_free_threaded_build():
+        notes.append(UNGUARDED)
     return notes
 
 
@@ -57,6 +59,10 @@ def run_again(why: str) -> str:
     )
 
 
+UNGUARDED = (
+    "not guarded on a free-threaded build: an object that a run makes and releases too often dies, and its over-release "
+    "may go unseen"
+)
 UNHELD = (
     "nothing was held during the check, because there are objects of another interpreter: one that is released too "
     "often may die"

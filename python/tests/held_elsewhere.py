@@ -30,8 +30,8 @@ def poll():
 @family
 def decompressors_done():
     bzip, lz = bz2.BZ2Decompressor(), lzma.LZMADecompressor()
-    bzip.decompress(bz2.compress(b"abc" * 99) + text().encode(), 10)
-    lz.decompress(lzma.compress(b"abc" * 99) + text().encode(), 10)
+    bzip.decompress(bz2.compress(b"abc" * 99, 1) + text().encode(), 10)
+    lz.decompress(lzma.compress(b"abc" * 99, preset=0) + text().encode(), 10)
     return [bzip, lz]
 
 

@@ -1,11 +1,23 @@
 #!/bin/sh
-# The Python package on each CPython that find_pythons.sh finds: run.sh [FLAVOUR...]
+# The Python package on each CPython that find_pythons.sh finds: run.sh [--one] [--core] [FLAVOUR...]
+# --one takes the first CPython of each flavour. --core leaves out the tests of what looks alike on each: the command, the
+# texts and files of reports, and pytest's options.
 # The library is built where it is not up to date; pytest is brought into target/pytest where it is missing, and numpy into
 # target/numpy, one for each release Python that has pip.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY
-wanted=" $* "
+one= core=
+while :; do
+    case ${1:-} in
+    --one) one=yes ;;
+    --core) core=$(printf -- '--ignore=python/tests/test_%s.py ' cli html json_output report report_file \
+        pytest_plugin pytest_settings pytest_journal) ;;
+    *) break ;;
+    esac
+    shift
+done
+wanted=" $* " taken=" "
 passed=0 failed=0 skipped=0
 
 pythons=$(sh c_tests/find_pythons.sh)
@@ -25,9 +37,26 @@ count() {
     printf '%s\n' "$2" | grep -oE "[0-9]+ $1" | cut -d ' ' -f 1 | head -n 1
 }
 
+# One run of pytest. Adds up `good`, `bad` and `left`.
+run() {
+    PYTHONPATH=$PWD/target/pytest:$PWD/python${numpy:+:$numpy} PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
+        "$python" -W ignore -m pytest -q -n $processes -p no:cacheprovider -rfEs "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    last=$(tail -n 1 "$log")
+    failures=$(count failed "$last") errors=$(count error "$last")
+    failures=$((${failures:-0} + ${errors:-0}))
+    # A run that dies has no counts.
+    [ "$status" = 0 ] || [ "$failures" -gt 0 ] || failures=1
+    [ "$failures" = 0 ] || cat "$log"
+    ran=$(count passed "$last") skips=$(count skipped "$last")
+    good=$((good + ${ran:-0})) bad=$((bad + failures)) left=$((left + ${skips:-0}))
+}
+
 while read -r flavour python kind; do
     [ -n "$flavour" ] || continue
     [ "$wanted" = "  " ] || case $wanted in *" $flavour "*) ;; *) continue ;; esac
+    case $taken in *" $flavour "*) [ -z "$one" ] || continue ;; esac
+    taken="$taken$flavour "
     library=$PWD/target/dist/$flavour/lib/libpyrefcore.so
     if [ ! -f "flavours/$flavour.txt" ]; then
         echo "skip $flavour ($python): there is no such flavour"
@@ -57,17 +86,13 @@ while read -r flavour python kind; do
     log=target/python-$flavour.log
     # A process of pytest-xdist has threads, and a free-threaded Python is looked at only while it has one.
     case $flavour in cp*t | cp*t-*) processes=0 ;; *) processes=2 ;; esac
-    PYTHONPATH=$PWD/target/pytest:$PWD/python${numpy:+:$numpy} PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
-        "$python" -W ignore -m pytest -q -n $processes -p no:cacheprovider -rs python/tests >"$log" 2>&1 </dev/null
-    status=$?
-    last=$(tail -n 1 "$log")
-    good=$(count passed "$last") bad=$(count failed "$last") errors=$(count error "$last") left=$(count skipped "$last")
-    bad=$((${bad:-0} + ${errors:-0}))
-    # A run that dies has no counts.
-    [ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
-    [ "$bad" = 0 ] || cat "$log"
-    echo "$flavour $python ($kind): ${good:-0} passed, $bad failed, ${left:-0} skipped"
-    passed=$((passed + ${good:-0})) failed=$((failed + bad)) skipped=$((skipped + ${left:-0}))
+    good=0 bad=0 left=0
+    # shellcheck disable=SC2086
+    run --ignore=python/tests/test_numpy.py $core python/tests
+    # numpy makes a process larger and slower to look at, and stays in it.
+    [ -z "$numpy" ] || run python/tests/test_numpy.py
+    echo "$flavour $python ($kind): $good passed, $bad failed, $left skipped"
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
 done <<EOF_PYTHONS
 $pythons
 EOF_PYTHONS

@@ -269,3 +269,10 @@ print(seen, report.error, report.ok, any("too many references" in note for note 
 print(sys.getrefcount(thing) - before)
 """)
     assert out == "[0] None True True\n0\n"
+
+
+def test_a_report_says_where_nothing_is_guarded():
+    from pyrefcore import host
+
+    notes = check(lambda: None, runs=2).notes
+    assert any("not guarded" in note for note in notes) == host.is_free_threaded_build()

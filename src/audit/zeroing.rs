@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::door::door;
 use super::young::{self, Block};
 
+/// Behind so many bytes of a block no field is looked for.
+const LONGEST: usize = 1 << 17;
+
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
 /// Whether they are.
@@ -36,6 +39,7 @@ pub fn switch(on: bool) -> bool {
 /// # Safety
 /// `bytes` bytes from `moved` on are the block now, and those behind the old length hold nothing yet.
 pub unsafe fn clear_tail(old: Option<Block>, moved: *mut u8, bytes: usize) {
+    let bytes = bytes.min(LONGEST);
     if let Some(old) = old.filter(|old| is_on() && old.bytes < bytes) {
         // SAFETY: the caller's promise.
         unsafe { moved.add(old.bytes).write_bytes(0, bytes - old.bytes) };
