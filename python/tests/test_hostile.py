@@ -84,6 +84,21 @@ def test_a_traverse_that_does_what_it_likes(kind):
     assert (one["kind"], one["type"], one["references_per_run"]) == ("leak", "object", 1)
 
 
+def test_a_traverse_that_visits_what_is_no_object():
+    """CPython's own collector dies of it, and so it must not run."""
+    code = """
+import gc, os, sys
+gc.disable()
+sys.path.insert(0, %r)
+import hostile
+pyrefcore.attach()
+liars = [hostile.liar(1) for _ in range(3)]
+print(pyrefcore.audit().ok, flush=True)
+os._exit(0)
+"""
+    assert program(code % extension.build("hostile")) == "True\n"
+
+
 def test_a_liar_itself_is_leaked():
     types = [one["type"] for one in found("", "hostile.keep(hostile.liar(0))")]
     assert "hostile.Liar" in types

@@ -56,7 +56,7 @@ static int lying_traverse(PyObject *self, visitproc visit, void *arg)
     PyObject *temporary = NULL;
     switch (kind) {
     case 0: /* Temporaries, of which nothing is left afterwards. */
-        for (int i = 0; i < 50; i++) {
+        for (int i = 0; i < 5; i++) {
             temporary = PyFloat_FromDouble(i + 0.5);
             visit(temporary, arg);
             Py_DECREF(temporary);
