@@ -271,6 +271,20 @@ print(sys.getrefcount(thing) - before)
     assert out == "[0] None True True\n0\n"
 
 
+@pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="what dies is not held back")
+def test_what_is_used_after_it_died_dies_again():
+    code = """
+incref, decref = [ctypes.PYFUNCTYPE(None, ctypes.c_void_p)((name, ctypes.pythonapi)) for name in ("Py_IncRef", "Py_DecRef")]
+def use():
+    place = id(object())
+    incref(place), decref(place)
+found, = pyrefcore.check(use).findings
+print(found.kind, found.type, found.references_per_run, all(one.died for one in found.examples))
+print(pyrefcore.check(lambda: id(object())).ok)
+"""
+    assert program(code) == "over-release object -1.0 True\nTrue\n"
+
+
 def test_a_report_says_where_nothing_is_guarded():
     from pyrefcore import host
 
