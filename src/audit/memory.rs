@@ -20,7 +20,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Asks the kernel and the loader. `None` where the kernel's list can't be read: [`why_not`] says why.
+    /// Asks the kernel and the loader. `None` where the kernel's list can't be read: `why_not` says why.
     pub fn look() -> Option<Self> {
         let maps = fs::read(MAPS).ok()?;
         // The name of a mapped file may be anything.
