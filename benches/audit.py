@@ -1,8 +1,9 @@
 """What the audit costs: its hook on a script that allocates all the time, and a snapshot beside `gc.collect()`.
 
 audit.py LIBRARY ROUNDS: prints name, unit, ours, plain (or the collector's), ratio and its uncertainty, separated by
-tabs. The hook's rows are medians over pairs of processes, plain and attached, of the processor's time and of the most
-memory; a snapshot's are medians over pairs in one process.
+tabs. The hook's rows are medians over pairs of processes, of the processor's time and of the most memory: plain beside
+attached, and plain beside zeroing, which is attached and hands out zeroed blocks as during a check. A snapshot's are
+medians over pairs in one process.
 """
 
 import os
@@ -21,10 +22,12 @@ core.pyrefcore_snapshot_objects.restype = ctypes.c_size_t
 """
 
 ALLOCATES = HEAP + """
-if sys.argv[2] == "attached":
+if sys.argv[2] != "plain":
     refused = core.pyrefcore_audit_attach()
     if refused:
         sys.exit(refused.decode())
+if sys.argv[2] == "zeroing":
+    core.pyrefcore_audit_zeroing(1)
 class Node:
     __slots__ = ("value", "rest")
 def build(depth):
@@ -78,13 +81,13 @@ def allocate(library, way):
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def hook(library, rounds):
+def hook(library, way, rounds):
     pairs = []
     for number in range(rounds):
-        ways = ("plain", "attached") if number % 2 else ("attached", "plain")
+        ways = ("plain", way) if number % 2 else (way, "plain")
         taken = {way: allocate(library, way) for way in ways}
-        pairs.append((taken["attached"], taken["plain"]))
-    for at, (name, unit) in enumerate((("audit attached, time", "s"), ("audit attached, memory", "MB"))):
+        pairs.append((taken[way], taken["plain"]))
+    for at, (name, unit) in enumerate((("audit %s, time" % way, "s"), ("audit %s, memory" % way, "MB"))):
         ratios = [attached[at] / plain[at] for attached, plain in pairs]
         ours, theirs = (statistics.median(one[at] for one in side) for side in zip(*pairs))
         show(name, unit, ours, theirs, statistics.median(ratios), spread(ratios))
@@ -108,7 +111,9 @@ def show(*row):
 
 
 def main(library, rounds):
-    hook(library, rounds)
+    hook(library, "attached", rounds)
+    # As during a check, which zeroes the blocks that are handed out.
+    hook(library, "zeroing", rounds)
     small = snapshots(library, 250000, rounds)
     large = snapshots(library, 2000000, rounds)
     show("audit: snapshot per object, 8 times the objects", "ns", large * 1e9, small * 1e9, large / small, 0)
