@@ -225,6 +225,12 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 #define PYREFCORE_GROWTH 4
 
 /*
+ Memory that is no object, and that none holds, grows, by the same in each window. (Memory may be of kind
+ `PYREFCORE_UNSTEADY`, too; or `PYREFCORE_GROWTH`, where objects that grow may hold it.)
+ */
+#define PYREFCORE_MEMORY 5
+
+/*
  Watcher: which objects are alive.
  */
 #define PYREFCORE_LIVE 1
@@ -288,6 +294,10 @@ typedef struct {
    1 where it had died, and its memory is held back: nothing but its address is left. Otherwise 0.
    */
   int died;
+  /*
+   Of memory: the bytes of the block whose address is `object`. Otherwise 0.
+   */
+  size_t bytes;
 } pyrefcore_example;
 
 /*
@@ -305,11 +315,11 @@ typedef struct {
 } pyrefcore_folded;
 
 /*
- What is wrong with references to objects of one type. Valid until `pyrefcore_findings_drop`.
+ What is wrong with references to objects of one type, or with memory that is no object. Valid until `pyrefcore_findings_drop`.
  */
 typedef struct {
   /*
-   `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE`, `PYREFCORE_UNSTEADY` or `PYREFCORE_GROWTH`.
+   `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE`, `PYREFCORE_UNSTEADY`, `PYREFCORE_GROWTH` or `PYREFCORE_MEMORY`.
    */
   int kind;
   /*
@@ -318,7 +328,8 @@ typedef struct {
    */
   PyTypeObject *ob_type;
   /*
-   Its full name: `module.Type`, or `Type` where the module is `builtins`.
+   Its full name: `module.Type`, or `Type` where the module is `builtins`. Of memory, the function that hands it out:
+   `PyObject_Malloc`, `PyMem_Malloc`, `PyMem_RawMalloc`; or `malloc` for all of the C heap that these do not explain.
    */
   const char *type_name;
   /*
@@ -349,6 +360,14 @@ typedef struct {
    What they keep alive.
    */
   const pyrefcore_folded *folded;
+  /*
+   Of memory: how the number of blocks changed in each window. NULL where that is not known, and of all else.
+   */
+  const Py_ssize_t *blocks;
+  /*
+   Of memory: how many bytes were added in each window. Otherwise NULL.
+   */
+  const Py_ssize_t *bytes;
 } pyrefcore_finding;
 
 /*
@@ -552,6 +571,15 @@ int pyrefcore_audit_quarantine(int on);
  Needs: The host's lock is held.
  */
 int pyrefcore_audit_zeroing(int on);
+
+/*
+ From now on the memory blocks of the object, the `PyMem` and the raw domain are noted, by hooks in all three allocators, so
+ that `pyrefcore_compare` tells of memory that grows and is no object; or, with 0, they are noted no more. The old setting.
+ Does nothing without a CPython.
+
+ Needs: The host's lock is held.
+ */
+int pyrefcore_audit_memory(int on);
 
 /*
  Calls `visit` with each object that shows one of `count` objects, and that one: at most some thousand times, after
@@ -842,6 +870,15 @@ size_t pyrefcore_snapshot_objects(const pyrefcore_snapshot *snapshot);
 size_t pyrefcore_snapshot_references(const pyrefcore_snapshot *snapshot);
 
 /*
+ The bytes that were in use in the C heap, without those of CPython's blocks that were handed out since
+ `pyrefcore_audit_memory`: the number alone says little, its growth says that something takes memory. -1 where that can't be
+ told: glibc's malloc (2.33 or later) is not in use, or something stands between it and CPython.
+
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ */
+Py_ssize_t pyrefcore_snapshot_c_heap(const pyrefcore_snapshot *snapshot);
+
+/*
  Holds every mortal object that lives now with 2^20 + 7 references more, until the snapshot lets go, so that code that
  releases one too often does not end it. Called once more it holds those that were born meanwhile. The number of objects
  that it holds; 0 where there is no memory, and then it holds none more than before.
@@ -915,6 +952,22 @@ int pyrefcore_first_used_stack(PyObject *op, pyrefcore_frame_visitor visit, void
  Needs: `op` is an object; `visit` may be called with `arg`.
  */
 int pyrefcore_birth_line(PyObject *op, pyrefcore_frame_visitor visit, void *arg);
+
+/*
+ Calls `visit` with each frame of the stack on which the memory block at `block` was handed out, innermost first, while
+ `pyrefcore_audit_births` and `pyrefcore_audit_memory` are on. The number of frames; -1 where that was not seen.
+
+ Needs: `visit` may be called with `arg`.
+ */
+int pyrefcore_memory_stack(const void *block, pyrefcore_frame_visitor visit, void *arg);
+
+/*
+ The same with one frame that has no more than the file and the line of the Python code that ran then. 1; -1 where that is
+ not known, as of all memory of the raw domain.
+
+ Needs: `visit` may be called with `arg`.
+ */
+int pyrefcore_memory_line(const void *block, pyrefcore_frame_visitor visit, void *arg);
 
 /*
  Adds a reference to `op`. Nothing happens with NULL.

@@ -183,6 +183,8 @@ def _note(counted: Windows, report: Report, guard: bool, threads: int) -> None:
         report.notes.append(notes.KEPT)
     if any(example.died for example in over_released):
         report.notes.append(notes.DIED)
+    if not counted.measures_c_heap():
+        report.notes.append(notes.NO_C_HEAP)
     if counted.has_forked():
         report.notes.append(notes.FORKED)
     if threading.active_count() > threads:
@@ -215,7 +217,9 @@ def _runs_to_record(counted: Windows, report: Report) -> int:
     """Three runs, and more where something is left over in fewer: as many as leave one such reference."""
     runs = report.runs
     with counted.compared(0, report.windows + 1) as found:
-        changes = [max(abs(one.references[0]), abs(one.objects[0])) for one in found if one.kind != native.UNSTEADY]
+        steady = [one for one in found if one.kind != native.UNSTEADY]
+        changes = [max(abs(one.references[0]), abs(one.objects[0])) for one in steady]
+        changes += [one.blocks[0] for one in steady if one.blocks]
     return min(runs, max([_RECORDED_RUNS] + [-(-runs // change) for change in changes if change]))
 
 
@@ -247,7 +251,7 @@ def _take_windows(
     counted.snapshot()
     while True:
         while counted.count.value <= windows:
-            if warming and counted.is_quiet():
+            if warming and counted.is_quiet(runs):
                 # What grows does so in every window.
                 progress("nothing changes")
                 report.windows = 1
@@ -302,11 +306,16 @@ def _read(counted: Windows, report: Report, unsafe: bool) -> None:
         report.findings = findings.read(found, report.runs, windows, unsafe, newest)
         for one in found:
             if one.kind == native.UNSTEADY:
-                growth = [one.references[window] for window in range(windows)]
-                report.notes.append(notes.unsteady(findings.name_of(one), growth, report.runs))
-        grown = {findings.name_of(one): one.objects[0] / report.runs for one in found if one.kind == native.GROWTH}
+                growth = [(one.bytes or one.references)[window] for window in range(windows)]
+                what = "bytes" if one.bytes else "references"
+                report.notes.append(notes.unsteady(findings.name_of(one), growth, what, report.runs))
+        visible = [one for one in found if one.kind == native.GROWTH]
+        grown = {findings.name_of(one): one.objects[0] / report.runs for one in visible if not one.bytes}
         if grown:
             report.notes.append(notes.grown(grown))
+        beside = {findings.name_of(one): one.bytes[0] / report.runs for one in visible if one.bytes}
+        if beside:
+            report.notes.append(notes.memory_beside(beside))
 
 
 # Calling these runs none of their code.

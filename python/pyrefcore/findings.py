@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Container, Dict, List, Sequence, Tuple, Union
+from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Tuple, Union
 
 from . import graph, native, report
 from .contents import at, has_references
@@ -25,8 +25,8 @@ def read(
     unsafe: bool,
     newest: Sequence[native.Finding] = (),
 ) -> List[report.Finding]:
-    """The leaks and over-releases among the library's findings, largest first. `newest` is what was found in the last
-    window alone: examples from there are preferred."""
+    """The leaks and over-releases among the library's findings, largest first, and then memory. `newest` is what was found
+    in the last window alone: examples from there are preferred."""
     read = []
     # An old object that was leaked again and again is its finding's only example, and nobody else's.
     alone = {found.examples[0].object for found in findings if found.examples_count == 1}
@@ -35,11 +35,51 @@ def read(
             last = [one for one in newest if _subject(one) == _subject(found)]
             examples = _living(_newest(found, last[0] if last else found, alone))
             read.append(_finding(found, examples, runs, windows, unsafe))
-    return sorted(read, key=lambda one: -max(abs(one.references_per_run), one.objects_per_run))
+    memory = [_memory(found, newest, runs, windows) for found in findings if found.kind == native.MEMORY]
+    read.sort(key=lambda one: -max(abs(one.references_per_run), one.objects_per_run))
+    return read + sorted(memory, key=lambda one: -(one.bytes_per_run or 0))
 
 
 def _subject(found: native.Finding) -> Tuple[int, int, bytes]:
     return found.kind, found.type or 0, found.type_name
+
+
+def _memory(
+    found: native.Finding, newest: Sequence[native.Finding], runs: int, windows: int
+) -> report.Finding:
+    growth = [found.bytes[window] for window in range(windows)]
+    length = _length(found)
+    last = [one for one in newest if one.bytes and one.type_name == found.type_name and _length(one) == length]
+    shown = last[0] if last and last[0].examples_count else found
+    return report.Finding(
+        kind=report.MEMORY,
+        type=name_of(found),
+        references_per_run=0.0,
+        objects_per_run=0.0,
+        growth=growth,
+        examples=[_block(shown.examples[index]) for index in range(shown.examples_count)],
+        # malloc may have added a little in some windows.
+        bytes_per_run=(sum(growth) / windows if found.blocks else min(growth)) / runs,
+        blocks_per_run=found.blocks[0] / runs if found.blocks else None,
+    )
+
+
+def _length(found: native.Finding) -> float:
+    """The length of its blocks, where all have the same."""
+    return found.bytes[0] / found.blocks[0] if found.blocks and found.blocks[0] else 0.0
+
+
+def _block(example: native.Example) -> report.Example:
+    core = native.library()
+    return report.Example(
+        address=example.object,
+        refcount=0,
+        explained=0,
+        repr="%d byte%s" % (example.bytes, "" if example.bytes == 1 else "s"),
+        birth=_frames(core.pyrefcore_memory_stack, example.object),
+        python=_line(core.pyrefcore_memory_line, example.object),
+        bytes=example.bytes,
+    )
 
 
 def _finding(
@@ -150,9 +190,16 @@ def _birth(address: int) -> Dict[str, Any]:
         if frames:
             known[name] = frames
             break
-    for line in _frames(core.pyrefcore_birth_line, address):
-        known["python"] = "%s:%d" % (line.file, line.line or 0)
+    line = _line(core.pyrefcore_birth_line, address)
+    if line is not None:
+        known["python"] = line
     return known
+
+
+def _line(ask: Callable[[int, Any, None], int], address: int) -> Optional[str]:
+    for line in _frames(ask, address):
+        return "%s:%d" % (line.file, line.line or 0)
+    return None
 
 
 def _frames(ask: Callable[[int, Any, None], int], address: int) -> List[report.Frame]:

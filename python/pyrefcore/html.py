@@ -6,8 +6,8 @@ from typing import Any, Dict, List, Sequence
 
 from . import drawing
 from .drawing import counted, escape
-from .report import OVER_RELEASE, Report
-from .text import named, number
+from .report import MEMORY, OVER_RELEASE, Report
+from .text import named, number, taken
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfbfa; --card: #fff; --ink: #1c2024; --faint: #62676d; --line: #d9dbde;
@@ -107,7 +107,9 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
         "<p>%s</p>" % escape(_change(finding, runs)),
     ]
     is_leak = finding["kind"] != OVER_RELEASE
-    if finding["growth"]:
+    if finding["kind"] == MEMORY:
+        parts.append("<h4>Bytes that were not given back, window by window</h4>" + drawing.bars(finding["growth"]))
+    elif finding["growth"]:
         what = "References that nobody accounts for" if is_leak else "References released too often"
         parts.append("<h4>%s, window by window</h4>" % what + drawing.bars(finding["growth"]))
     if finding["folded"]:
@@ -119,6 +121,8 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
 
 
 def _change(finding: Dict[str, Any], runs: int) -> str:
+    if finding["kind"] == MEMORY:
+        return taken(finding["type"], finding.get("blocks_per_run"), finding["bytes_per_run"]) + ", never given back"
     change = finding["references_per_run"]
     references, objects = counted(change, "reference"), counted(finding["objects_per_run"], "object")
     if not runs:
@@ -138,15 +142,18 @@ def _example(type_name: str, example: Dict[str, Any], is_leak: bool, is_open: bo
     where = "" if example["address"] in example["repr"] else ' <span class="faint">at %s</span>' % escape(example["address"])
     parts = [
         "<details%s><summary><code>%s</code>%s</summary>" % (" open" if is_open else "", escape(example["repr"]), where),
-        "<p>References counted: %d. References that other objects visibly hold: %d.</p>"
-        % (example["refcount"], example["explained"]),
-        drawing.graph(type_name, example, is_leak),
     ]
+    if "bytes" not in example:
+        parts.append(
+            "<p>References counted: %d. References that other objects visibly hold: %d.</p>"
+            % (example["refcount"], example["explained"])
+        )
+        parts.append(drawing.graph(type_name, example, is_leak))
     frames = ["<li>%s</li>" % _frame(frame) for frame in example.get("birth") or example.get("first_used") or []]
     if "python" in example:
         frames.append('<li class="faint">called from %s</li>' % escape(example["python"]))
     if frames:
-        what = "Memory first used in" if example.get("first_used") else "Born in"
+        what = "Memory first used in" if example.get("first_used") else "Taken in" if "bytes" in example else "Born in"
         parts.append('<h4>%s, innermost first</h4><ol class="stack mono">%s</ol>' % (what, "".join(frames)))
     parts.append("</details>")
     return "\n".join(parts)

@@ -22,6 +22,7 @@ LEAK = 1
 OVER_RELEASE = 2
 UNSTEADY = 3
 GROWTH = 4
+MEMORY = 5
 
 
 class Frame(ctypes.Structure):
@@ -36,7 +37,7 @@ class Frame(ctypes.Structure):
 
 
 class Example(ctypes.Structure):
-    _fields_ = [("object", c_void_p), ("refcount", c_ssize_t), ("explained", c_ssize_t), ("died", c_int)]
+    _fields_ = [("object", c_void_p), ("refcount", c_ssize_t), ("explained", c_ssize_t), ("died", c_int), ("bytes", c_size_t)]
 
 
 class Folded(ctypes.Structure):
@@ -55,6 +56,8 @@ class Finding(ctypes.Structure):
         ("examples", POINTER(Example)),
         ("folded_count", c_size_t),
         ("folded", POINTER(Folded)),
+        ("blocks", POINTER(c_ssize_t)),
+        ("bytes", POINTER(c_ssize_t)),
     ]
 
 
@@ -76,9 +79,12 @@ _PROTOTYPES = {
     "pyrefcore_audit_births_of": (None, [c_void_p]),
     "pyrefcore_audit_quarantine": (c_int, [c_int]),
     "pyrefcore_audit_zeroing": (c_int, [c_int]),
+    "pyrefcore_audit_memory": (c_int, [c_int]),
     "pyrefcore_birth_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_first_used_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_birth_line": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
+    "pyrefcore_memory_stack": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
+    "pyrefcore_memory_line": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_snapshot_take": (c_void_p, []),
     "pyrefcore_snapshot_drop": (None, [c_void_p]),
     # The address of the place for a snapshot: an interrupt can't come between the call and what is done with its result.
@@ -86,6 +92,7 @@ _PROTOTYPES = {
     "pyrefcore_snapshot_clear": (None, [c_void_p]),
     "pyrefcore_snapshot_objects": (c_size_t, [c_void_p]),
     "pyrefcore_snapshot_references": (c_size_t, [c_void_p]),
+    "pyrefcore_snapshot_c_heap": (c_ssize_t, [c_void_p]),
     "pyrefcore_snapshot_pin": (c_size_t, [c_void_p]),
     "pyrefcore_snapshot_unpin": (None, [c_void_p]),
     # An address here too: an array of another length would be another type, born in the middle of a check.

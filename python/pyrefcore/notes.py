@@ -25,10 +25,10 @@ def always() -> List[str]:
     return notes
 
 
-def unsteady(name: str, growth: List[int], runs: int) -> str:
-    """A type whose references grew without a pattern that one cause would have."""
+def unsteady(name: str, growth: List[int], what: str, runs: int) -> str:
+    """A type whose references, or memory that grew without a pattern that one cause would have."""
     shown = ", ".join("%+d" % change for change in growth)
-    return "%s grows, but not by the same amount: %s references in windows of %d runs" % (name, shown, runs)
+    return "%s grows, but not by the same amount: %s %s in windows of %d runs" % (name, shown, what, runs)
 
 
 def grown(per_run: Dict[str, float]) -> str:
@@ -39,6 +39,12 @@ def grown(per_run: Dict[str, float]) -> str:
     if len(largest) > GROWN:
         shown.append("%d more types" % (len(largest) - GROWN))
     return "more objects after each run, which others visibly hold and which are no leak: " + ", ".join(shown)
+
+
+def memory_beside(per_run: Dict[str, float]) -> str:
+    """Memory that grows while objects of C types do."""
+    shown = ", ".join("%d bytes from %s" % (round(per_run[name]), name) for name in sorted(per_run))
+    return "more memory after each run, which objects of C types that grow may hold: %s" % shown
 
 
 def held(objects: int) -> str:
@@ -71,6 +77,10 @@ KEPT = "objects that were released too often stay held until the process ends, b
 DIED = (
     "what had died before it was released once more was memory that the check held back, which is nobody else's; without "
     "the check it may be"
+)
+NO_C_HEAP = (
+    "whether the C heap grows was not looked at: that needs glibc 2.33 or later, its malloc, and no tracemalloc, "
+    "PYTHONMALLOC or other tool between it and Python"
 )
 FORKED = "a child process came back from the function and was ended there; the check went on in its parent"
 

@@ -24,7 +24,7 @@ class Settings:
     skip: Optional[str] = None
     #: Reasons by type.
     allow: Dict[str, str] = dataclasses.field(default_factory=dict)
-    #: References per run by type; None for any number.
+    #: References per run by type, or blocks, or bytes of malloc; None for any number.
     expect: Dict[str, Optional[float]] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -69,7 +69,10 @@ class Settings:
         """The name, of its type or of the class that was leaked, by which the finding was announced."""
         for name in [finding.type] + (finding.classes if len(finding.classes) == 1 else []):
             count = self.expect.get(name, math.nan)
-            if count is None or abs(count - finding.references_per_run) < 1e-9:
+            per_run = finding.references_per_run
+            if finding.bytes_per_run is not None:
+                per_run = finding.bytes_per_run if finding.blocks_per_run is None else finding.blocks_per_run
+            if count is None or abs(count - per_run) < 1e-9:
                 return name
         return None
 

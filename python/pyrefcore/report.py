@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional
 
 LEAK = "leak"
 OVER_RELEASE = "over-release"
+MEMORY = "memory"
 
 
 @dataclasses.dataclass
@@ -46,7 +47,7 @@ class Neighbour:
 
 @dataclasses.dataclass
 class Example:
-    """One object whose references do not add up."""
+    """One object whose references do not add up, or one block of memory that is no object."""
 
     address: int
     #: References counted in the object when it was looked at, without those that the check itself held.
@@ -67,17 +68,19 @@ class Example:
     python: Optional[str] = None
     #: Whether it had died before it was released once more. Its memory was held back, and nothing else is left of it.
     died: bool = False
+    #: Of a block of memory: how long it is. Nothing but this, `address`, `repr`, `birth` and `python` is known of one.
+    bytes: Optional[int] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """The example as JSON has it."""
-        found = {
-            "address": hex(self.address),
-            "refcount": self.refcount,
-            "explained": self.explained,
-            "repr": self.repr,
-            "referrers": [neighbour.to_dict() for neighbour in self.referrers],
-            "referents": [neighbour.to_dict() for neighbour in self.referents],
-        }
+        found: Dict[str, Any] = {"address": hex(self.address), "repr": self.repr}
+        if self.bytes is not None:
+            found["bytes"] = self.bytes
+        else:
+            found["refcount"] = self.refcount
+            found["explained"] = self.explained
+            found["referrers"] = [neighbour.to_dict() for neighbour in self.referrers]
+            found["referents"] = [neighbour.to_dict() for neighbour in self.referents]
         if self.died:
             found["died"] = True
         if self.birth:
@@ -107,25 +110,30 @@ class Folded:
 class Finding:
     """One kind of mistake with one type."""
 
-    #: "leak", or "over-release".
+    #: "leak", "over-release", or "memory".
     kind: str
-    #: "module.Type", or "Type" for builtins.
+    #: "module.Type", or "Type" for builtins. Of memory, the function that hands it out: "PyObject_Malloc", "PyMem_Malloc",
+    #: "PyMem_RawMalloc"; or "malloc", which stands for all of the C heap that these do not explain.
     type: str
     #: References that nobody accounts for, per run; negative for an over-release. From an audit, which has no runs:
     #: how many are missing now.
     references_per_run: float
     #: Change of the number of objects of this type, per run.
     objects_per_run: float
-    #: References that nobody accounts for, one number per window; empty from an audit.
+    #: References that nobody accounts for, one number per window; empty from an audit. Of memory, bytes.
     growth: List[int] = dataclasses.field(default_factory=list)
     examples: List[Example] = dataclasses.field(default_factory=list)
     folded: List[Folded] = dataclasses.field(default_factory=list)
     #: Where the examples are types themselves: their names, each once.
     classes: List[str] = dataclasses.field(default_factory=list)
+    #: Of memory: bytes that were not given back, per run. Those of "malloc" include its own words beside each block.
+    bytes_per_run: Optional[float] = None
+    #: Of memory: blocks, per run; None of "malloc", whose blocks are not known.
+    blocks_per_run: Optional[float] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """The finding as JSON has it."""
-        return {
+        found = {
             "kind": self.kind,
             "type": self.type,
             "references_per_run": self.references_per_run,
@@ -135,6 +143,10 @@ class Finding:
             "folded": [folded.to_dict() for folded in self.folded],
             "classes": list(self.classes),
         }
+        for name in ("bytes_per_run", "blocks_per_run"):
+            if getattr(self, name) is not None:
+                found[name] = getattr(self, name)
+        return found
 
 
 @dataclasses.dataclass

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Sequence
+from typing import Iterator, List, Optional, Sequence
 
 from .printable import printable
-from .report import OVER_RELEASE, Example, Finding, Frame, Neighbour, Report
+from .report import MEMORY, OVER_RELEASE, Example, Finding, Frame, Neighbour, Report
 
 #: Most examples of a finding that are written out, and most classes.
 EXAMPLES = 3
@@ -47,7 +47,9 @@ def headline(finding: Finding, runs: int) -> str:
         return "%s: %s missing" % (finding.kind, _count(per_run, "reference", of))
     windows = len(finding.growth)
     total = abs(sum(finding.growth))
-    if finding.kind == OVER_RELEASE:
+    if finding.kind == MEMORY:
+        what = taken(finding.type, finding.blocks_per_run, finding.bytes_per_run or 0.0) + ", never given back"
+    elif finding.kind == OVER_RELEASE:
         what = "each run releases %s too many" % _count(per_run, "reference", of)
     elif per_run:
         what = "%s per run, never released" % _count(per_run, "reference", of)
@@ -56,14 +58,25 @@ def headline(finding: Finding, runs: int) -> str:
             finding.objects_per_run, "object", of
         )
         total = round(finding.objects_per_run * runs) * windows
-    return "%s: %s (%d in %d windows of %d run%s, the same in each)" % (
+    return "%s: %s (%d%s in %d windows of %d run%s, %sthe same in each)" % (
         finding.kind,
         what,
         total,
+        " bytes" if finding.kind == MEMORY else "",
         windows,
         runs,
         "" if runs == 1 else "s",
+        "" if finding.kind != MEMORY or len(set(finding.growth)) == 1 else "nearly ",
     )
+
+
+def taken(function: str, blocks: Optional[float], each_run: float) -> str:
+    """Memory that each run takes and keeps."""
+    if blocks is None:
+        return "%s bytes of the C heap per run" % number(each_run)
+    size = each_run / blocks
+    shown = "%d bytes" % size if size == int(size) else "different lengths (%s bytes on average)" % number(size)
+    return "%s block%s of %s from %s per run" % (number(blocks), "" if blocks == 1 else "s", shown, function)
 
 
 def named(type_name: str, classes: Sequence[str]) -> str:
@@ -109,6 +122,9 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
 
 
 def _example(example: Example, has_runs: bool) -> Iterator[str]:
+    if example.bytes is not None:
+        yield "  0x%x: %s" % (example.address, example.repr)
+        return
     missing = example.explained - example.refcount
     if missing > 0:
         # More than the windows show: runs come before them, too.
@@ -126,7 +142,10 @@ def _place_of_birth(example: Example) -> Iterator[str]:
     """What is known of it, a line each; the first says what is known."""
     frames = example.birth or example.first_used
     if frames:
-        yield "    born in" if example.birth else "    memory first used in"
+        if example.bytes is not None:
+            yield "    taken in"
+        else:
+            yield "    born in" if example.birth else "    memory first used in"
         for frame in frames:
             yield "      " + place(frame)
         if example.python:

@@ -20,6 +20,8 @@ _WORD = ctypes.sizeof(ctypes.c_void_p)
 
 #: Whether new memory is zeroed during a check. Tests switch it off.
 ZEROES = True
+#: The least that malloc takes for a block.
+_BLOCK = 32
 #: No object has so many references but by the guard.
 _PINNED = 1 << 19
 
@@ -62,6 +64,7 @@ class Windows:
         self._paused = ctypes.c_bool()
         self._quarantine = ctypes.c_int(-1)
         self._zeroing = ctypes.c_int(-1)
+        self._memory = ctypes.c_int(-1)
         #: What its holder wants kept to the end, and not counted: `hold` takes it away, `close` puts it back.
         self.kept: Optional[List[object]] = None
         self._kept_at = ctypes.c_void_p()
@@ -79,6 +82,9 @@ class Windows:
         # What is handed out is zeroed, so that no field of a new object holds an address from before.
         self._zeroing.value = 0
         self._zeroing.value = self._core.pyrefcore_audit_zeroing(ZEROES)
+        # What is handed out is noted, so that memory that is no object is seen to grow.
+        self._memory.value = 0
+        self._memory.value = self._core.pyrefcore_audit_memory(True)
         if births is not None:
             self._keep_births(births)
 
@@ -199,10 +205,18 @@ class Windows:
         with listed(self._core.pyrefcore_compare(self._address + first * _WORD, count)) as findings:
             yield findings
 
-    def is_quiet(self) -> bool:
-        """Whether the last window, or all since the start, changed nothing."""
+    def is_quiet(self, runs: int) -> bool:
+        """Whether the last window of so many runs, or all since the start, changed nothing. Of the C heap, what is less than a
+        block for each run may be anybody's."""
         before = self._kept[self.count.value - 2] if self.count.value > 1 else self._start
-        return bool(self._core.pyrefcore_is_quiet(before, self._kept[self.count.value - 1]))
+        after = self._kept[self.count.value - 1]
+        measure = self._core.pyrefcore_snapshot_c_heap
+        grown: int = measure(after) - measure(before)
+        return grown < _BLOCK * runs and bool(self._core.pyrefcore_is_quiet(before, after))
+
+    def measures_c_heap(self) -> bool:
+        """Whether growth of the C heap is known, as far as snapshots were taken."""
+        return self._start.value is None or self._core.pyrefcore_snapshot_c_heap(self._start) != -1
 
     def repeats(self) -> bool:
         """Whether the last window changed the same as the one before. To be asked after every window."""
@@ -211,7 +225,7 @@ class Windows:
             changes = sorted(
                 (one.kind, one.type or 0, one.type_name, one.references[0], one.objects[0])
                 for one in findings
-                if one.kind != native.GROWTH
+                if one.kind != native.GROWTH and not one.bytes
             )
             self._changed.value = hash(tuple(changes))
         return self.count.value > 2 and self._changed.value == before
@@ -219,7 +233,7 @@ class Windows:
     def has_findings(self, unsteady: bool = False) -> bool:
         """Whether anything grows in every window so far: by the same in each, or `unsteady`, too."""
         with self.compared(0, self.count.value) as findings:
-            wanted = (native.LEAK, native.OVER_RELEASE) + ((native.UNSTEADY,) if unsteady else ())
+            wanted = (native.LEAK, native.OVER_RELEASE, native.MEMORY) + ((native.UNSTEADY,) if unsteady else ())
             return any(one.kind in wanted for one in findings)
 
     def close(self) -> None:
@@ -240,6 +254,8 @@ class Windows:
             self._core.pyrefcore_audit_quarantine(self._quarantine)
         if self._zeroing.value != -1:
             self._core.pyrefcore_audit_zeroing(self._zeroing)
+        if self._memory.value != -1:
+            self._core.pyrefcore_audit_memory(self._memory)
         self._forked.close()
 
     def _put(self, place: int) -> None:

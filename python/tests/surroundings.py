@@ -51,6 +51,7 @@ def state():
         "allocators": [_allocator(domain) for domain in range(3)],
         "births": _switch(core.pyrefcore_audit_births),
         "quarantine": _switch(core.pyrefcore_audit_quarantine),
+        "memory": _switch(core.pyrefcore_audit_memory),
         "pins": sys.getrefcount(SENTINEL[0]),
         "attached": attached(),
     }

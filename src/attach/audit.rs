@@ -1,16 +1,16 @@
-//! The audit's door: the hook that tells it of every block of the object domain, and what the collector tracks.
+//! The audit's door: the hook that tells it of every block of the object domain.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
 
 use super::allocator::{Allocator, Inner, OBJECTS, access};
 use super::originals::Library;
-use super::{births, exit_callbacks, interpreters, loader, originals, running_line, thread_counts};
-use crate::abi::{PyObject, PyVarObject};
+use super::{births, collector, domains, exit_callbacks, interpreters, loader};
+use super::{originals, running_line, thread_counts};
+use crate::abi::PyObject;
 use crate::audit::door::{self, Door, Error};
 use crate::audit::young::{self, Domain};
 use crate::audit::{attachment, blocks, builtin, pins, quarantine, reuse, zeroing};
-use crate::lifecycle::count;
 use crate::watch::stacks::{self, Code};
 use crate::watch::{birth_stacks, fork, lines};
 
@@ -56,8 +56,10 @@ pub(super) fn open_door(python: &Library) {
         },
         // SAFETY: whoever looks holds the lock; the inner allocator is complete.
         fills_blocks: || unsafe { (*INNER.0.get()).fills_blocks() },
-        tracked,
-        containers,
+        tracked: collector::tracked,
+        containers: collector::containers,
+        watch_domains: domains::watch,
+        c_heap: domains::c_heap,
         by_threads: |number| {
             // SAFETY: whoever looks holds the lock.
             unsafe { thread_counts::references(number) }
@@ -72,6 +74,15 @@ pub(super) fn open_door(python: &Library) {
 /// Every lock of the audit, for a fork.
 pub(super) fn locks() -> fork::Held {
     vec![Box::new(quarantine::lock()), Box::new(pins::lock())]
+}
+
+/// The allocator behind the hook.
+///
+/// # Safety
+/// The hook was set, and the host's lock is held.
+pub(super) unsafe fn inner() -> Allocator {
+    // SAFETY: the caller's promise.
+    unsafe { *INNER.0.get() }
 }
 
 fn open() -> Result<(), &'static CStr> {
@@ -182,78 +193,6 @@ fn put_error_back([kind, value, traceback]: Error) {
     }
 }
 
-/// By way of `gc.get_objects`, which every version has.
-fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr> {
-    type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
-    type Call =
-        unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
-    let python = originals::python().ok_or(NO_MEMORY_API)?;
-    // SAFETY: the host's public functions, with the types that its headers give them; a list has its items behind
-    // its size.
-    unsafe {
-        let import = python.function::<Import>(c"PyImport_ImportModule");
-        let call = python.function::<Call>(c"PyObject_CallMethod");
-        let clear = python.function::<unsafe extern "C" fn()>(c"PyErr_Clear");
-        let (Some(import), Some(call), Some(clear)) = (import, call, clear) else {
-            return Err(NO_MEMORY_API);
-        };
-        let module = import(c"gc".as_ptr());
-        if module.is_null() {
-            clear();
-            return Err(c"the module gc can't be imported");
-        }
-        // What lies in the free lists of types goes back, so that it is seen when it is handed out again.
-        let collected = call(module, c"collect".as_ptr(), null());
-        let list = call(module, c"get_objects".as_ptr(), null());
-        for op in [module, collected] {
-            if !op.is_null() {
-                count::release(op, c"Py_DecRef");
-            }
-        }
-        if list.is_null() || collected.is_null() {
-            clear();
-            return Err(c"the collector does not say what it tracks");
-        }
-        let size = (*list.cast::<PyVarObject>()).ob_size;
-        let items = *list
-            .byte_add(size_of::<PyVarObject>())
-            .cast::<*mut *mut PyObject>();
-        for at in 0..size {
-            visit(*items.offset(at));
-        }
-        // The thread's own dictionary is not tracked while it holds what can't be part of a circle.
-        let own =
-            python.function::<unsafe extern "C" fn() -> *mut PyObject>(c"PyThreadState_GetDict");
-        if let Some(dict) = own.map(|own| own()).filter(|dict| !dict.is_null()) {
-            visit(dict);
-        }
-        count::release(list, c"Py_DecRef");
-    }
-    Ok(())
-}
-
-/// By way of `PyUnstable_GC_VisitObjects`, which every free-threaded version has.
-fn containers(visit: &mut dyn FnMut(*mut PyObject)) -> bool {
-    type Visitor = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int;
-    unsafe extern "C" fn one(op: *mut PyObject, visit: *mut c_void) -> c_int {
-        // SAFETY: what is passed along is below, and nobody else uses it meanwhile.
-        unsafe { (*visit.cast::<&mut dyn FnMut(*mut PyObject)>())(op) };
-        1
-    }
-    let mut visit = visit;
-    // SAFETY: the host's public function, with the types that its headers give it; the lock is held.
-    unsafe {
-        originals::python()
-            .and_then(|python| {
-                python.function::<unsafe extern "C" fn(Visitor, *mut c_void)>(
-                    c"PyUnstable_GC_VisitObjects",
-                )
-            })
-            .map(|all| all(one, (&raw mut visit).cast()))
-            .is_some()
-    }
-}
-
 unsafe extern "C" fn malloc(ctx: *mut c_void, bytes: usize) -> *mut c_void {
     if zeroing::is_on() {
         // SAFETY: as the caller's.
@@ -300,7 +239,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
     if !moved.is_null() {
         // SAFETY: the block has so many bytes now, and nothing was written behind the old ones.
         unsafe { zeroing::clear_tail(young, moved.cast(), bytes) };
-        young::given(moved as usize, bytes, Domain::Object);
+        young::resized(young, moved as usize, bytes, Domain::Object);
         blocks::given(moved as usize, bytes);
         if attachment::keeps_births() {
             birth_stacks::moved(began, moved as usize);
@@ -310,8 +249,8 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
         if let Some(room) = room {
             blocks::given(block as usize, room);
         }
-        if let Some(young) = young {
-            young::given(young.start, young.bytes, young.domain);
+        if let Some(old) = young {
+            young::resized(young, old.start, old.bytes, old.domain);
         }
     }
     moved
@@ -322,10 +261,10 @@ unsafe extern "C" fn free(_ctx: *mut c_void, mut block: *mut c_void) {
         // SAFETY: the block is the caller's, and so long.
         unsafe { reuse::restore_type(block as usize, blocks::room(block as usize).unwrap_or(0)) };
     }
-    young::taken_back(block as usize);
+    let young = young::take(block as usize);
     if quarantine::is_on() {
         // SAFETY: the block is the caller's, who holds the lock of its interpreter.
-        match unsafe { quarantine::hold(block as usize, interpreters::current()) } {
+        match unsafe { quarantine::hold(block as usize, interpreters::current(), young) } {
             Some(other) => block = other as *mut c_void,
             None => return,
         }

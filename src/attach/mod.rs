@@ -6,7 +6,9 @@
 mod allocator;
 mod audit;
 mod births;
+mod collector;
 mod constructor;
+mod domains;
 mod environment;
 mod exit;
 mod exit_callbacks;

@@ -7,7 +7,7 @@ use super::builtin::builtin;
 use super::door::door;
 use super::pass::Pass;
 use super::types::size_of_instance;
-use super::{blocks, holds, memory, names, quarantine, reuse, zeroing};
+use super::{blocks, holds, memory, names, quarantine, reuse, unheld, zeroing};
 use crate::abi::{self, PyObject, PyTypeObject};
 use crate::host;
 use crate::host::reserve;
@@ -165,6 +165,7 @@ pub fn detach() -> bool {
     keep_births(false);
     quarantine::switch(false);
     zeroing::switch(false);
+    unheld::switch(false);
     door().is_none_or(|door| (door.close)())
 }
 

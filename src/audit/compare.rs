@@ -6,6 +6,7 @@ use super::classes;
 use super::finding::{Example, Finding, Kind};
 use super::fold::{self, Kept};
 use super::groups::{Groups, Key};
+use super::memory_growth;
 use super::snapshot::{Row, Snapshot};
 use super::words::{self, Stale};
 
@@ -31,7 +32,7 @@ struct Moment {
 /// The host's lock is held.
 #[must_use]
 pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
-    let stale = Stale::since(snapshots);
+    let (all, stale) = (snapshots, Stale::since(snapshots));
     let excused = words::excused(snapshots);
     let snapshots = &excused.iter().collect::<Vec<_>>()[..];
     let [first, .., last] = snapshots else {
@@ -42,7 +43,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
     let groups = Groups::of(snapshots);
     let moments = moments(snapshots, &groups, &missing);
     let mut findings = Vec::new();
-    let mut kept = Vec::new();
+    let (mut kept, mut holders) = (Vec::new(), Vec::new());
     for group in 0..groups.count() {
         // What has no object any more is not what grows.
         if groups.types(group).is_empty() {
@@ -53,6 +54,13 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
             differences(&numbers.collect::<Vec<_>>())
         };
         let objects = changes(|moment| moment.objects);
+        let may_hold = groups
+            .types(group)
+            .iter()
+            .any(|of_type| of_type.may_own_memory);
+        if may_hold && objects.iter().any(|&objects| objects > 0) {
+            holders.push(objects.clone());
+        }
         let mut found = false;
         let rest = changes(|moment| moment.rest);
         for (kind, references) in [
@@ -85,6 +93,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
                 objects: objects.clone(),
                 examples,
                 folded: Vec::new(),
+                memory: None,
             };
             // SAFETY: the caller's promise is the callee's.
             findings.extend(unsafe { classes::told_apart(finding, snapshots) });
@@ -97,6 +106,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
     if !unsafe { fold::fold(&mut findings, kept, &groups, stale) } {
         return None;
     }
+    findings.extend(memory_growth::findings(all, &holders));
     findings.iter_mut().for_each(Finding::shorten);
     findings.sort_by_key(|finding| {
         let most = finding.references.last().copied().unwrap_or(0).abs();
@@ -105,8 +115,8 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
     Some(findings)
 }
 
-/// Whether nothing has changed from one snapshot to the next: there are as many objects of each type in blocks, and as many
-/// unexplained references to each object. No finding can come of such a window.
+/// Whether nothing has changed from one snapshot to the next: there are as many objects of each type in blocks, as many
+/// unexplained references to each object, and no more blocks that nothing holds. No finding can come of such a window.
 #[must_use]
 pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
     fn objects(snapshot: &Snapshot) -> FxHashMap<Key<'_>, [isize; 2]> {
@@ -118,6 +128,9 @@ pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
         }
         objects.retain(|_, numbers| *numbers != [0, 0]);
         objects
+    }
+    if !memory_growth::is_quiet(&before.unheld, &after.unheld) {
+        return false;
     }
     let excused = words::excused(&[before, after]);
     let [before, after] = &excused[..] else {
@@ -155,6 +168,7 @@ pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
                     row.ob_type == id && row.unexplained() < 0
                 }),
                 folded: Vec::new(),
+                memory: None,
             }
         })
         .collect();

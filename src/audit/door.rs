@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
 
+use super::unheld::CHeap;
 use crate::abi::PyObject;
 
 /// An exception as the host keeps it: three objects, or NULL.
@@ -33,6 +34,10 @@ pub struct Door {
     pub births: fn(bool) -> bool,
     /// Whether the host fills blocks that it hands out with a pattern of its own, to find mistakes.
     pub fills_blocks: fn() -> bool,
+    /// Hooks the allocators of the `PyMem` and the raw domain, or takes those hooks out. Blocks are noted by then.
+    pub watch_domains: fn(bool),
+    /// Which blocks of Python lie in the C heap; `None` where that can't be told. Called while those hooks are there.
+    pub c_heap: fn() -> Option<CHeap>,
     /// Calls what it is given with each object that the collector tracks.
     pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr>,
     /// Where containers have no links: calls what it is given with each one that the collector tracks, and makes no object

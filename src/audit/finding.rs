@@ -3,6 +3,7 @@
 use std::ffi::CString;
 
 use super::pins;
+use super::young::Block;
 use crate::abi::{PyObject, PyTypeObject};
 
 /// Examples kept of each finding.
@@ -19,13 +20,15 @@ pub enum Kind {
     Unsteady = 3,
     /// Objects grow, by the same number in each window, and something that lives visibly holds them.
     Growth = 4,
+    /// Memory that is no object, and that none holds, grows, by the same in each window.
+    Memory = 5,
 }
 
 impl Kind {
     /// Mistakes come first.
     pub(super) fn rank(self) -> u8 {
         match self {
-            Kind::Leak | Kind::OverRelease => 0,
+            Kind::Leak | Kind::OverRelease | Kind::Memory => 0,
             Kind::Unsteady => 1,
             Kind::Growth => 2,
         }
@@ -66,6 +69,17 @@ pub struct Folded {
     pub objects: isize,
 }
 
+/// How memory that is no object has grown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grown {
+    /// Blocks in each window; none of those are known that were not taken from CPython.
+    pub blocks: Vec<isize>,
+    /// Bytes in each window.
+    pub bytes: Vec<isize>,
+    /// Some blocks that were handed out since the first snapshot.
+    pub examples: Vec<Block>,
+}
+
 /// One type with something wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -83,6 +97,8 @@ pub struct Finding {
     pub examples: Vec<Example>,
     /// What they keep alive.
     pub folded: Vec<Folded>,
+    /// Of memory that is no object; its type's name is the function that hands such memory out.
+    pub memory: Option<Grown>,
 }
 
 impl Finding {

@@ -78,6 +78,7 @@ pub(super) unsafe fn fold(
         objects: kept.objects,
         examples: Vec::new(),
         folded: Vec::new(),
+        memory: None,
     }));
     true
 }
@@ -210,6 +211,7 @@ impl Left<'_> {
                 objects,
                 examples: same.iter().map(|closed| closed.example()).collect(),
                 folded: Vec::new(),
+                memory: None,
             };
             // SAFETY: as above.
             folded.extend(unsafe { self.put_under(&mut finding, share, edges, limit) });

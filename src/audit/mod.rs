@@ -7,6 +7,7 @@
 //! Follows nothing that is not known to be an object, and changes nothing but the counts of what it pins.
 
 pub mod attachment;
+mod block_search;
 pub mod blocks;
 pub mod builtin;
 mod classes;
@@ -22,6 +23,7 @@ mod groups;
 mod holds;
 mod ledger;
 pub mod memory;
+mod memory_growth;
 mod names;
 pub mod neighbours;
 mod pass;
@@ -34,6 +36,7 @@ pub mod snapshot;
 mod statics;
 mod tracked;
 mod types;
+pub mod unheld;
 mod unshown;
 mod words;
 pub mod young;

@@ -17,7 +17,9 @@ use super::memory::Memory;
 use super::names::full_name;
 use super::recognise::PAIR;
 use super::types::{TYPE_WORD, Types};
+use super::young::Block;
 use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
+use crate::host::c_heap;
 
 /// Blocks that are held back at once; one more, and the oldest goes.
 const BLOCKS: usize = 1 << 14;
@@ -39,6 +41,8 @@ struct Held {
     starts: [bool; STARTS],
     /// What lay there has died once more.
     has_died_again: bool,
+    /// Bytes that malloc has taken for it, where CPython's allocator left it to malloc.
+    in_c_heap: usize,
 }
 
 /// The dead objects of one type that were released once more.
@@ -63,6 +67,8 @@ struct Quarantine {
     interpreter: usize,
     held: VecDeque<Held>,
     spoiled: usize,
+    /// Bytes of the C heap that are held.
+    in_c_heap: usize,
     /// By the address of the type.
     dead: BTreeMap<usize, Dead>,
 }
@@ -74,6 +80,7 @@ static QUARANTINE: Mutex<Quarantine> = Mutex::new(Quarantine {
     interpreter: 0,
     held: VecDeque::new(),
     spoiled: 0,
+    in_c_heap: 0,
     dead: BTreeMap::new(),
 });
 
@@ -120,6 +127,7 @@ pub fn switch(on: bool) -> bool {
     if before && !on {
         let mut quarantine = quarantine();
         quarantine.dead.clear();
+        quarantine.in_c_heap = 0;
         for Held { block, .. } in quarantine.held.drain(..) {
             blocks::taken_back(block);
             (door.give_back)(block);
@@ -133,11 +141,17 @@ pub(super) fn is_handed_out(block: usize) -> bool {
     blocks::room(block).is_some()
 }
 
+/// Bytes of the C heap that are held back.
+pub(super) fn in_c_heap() -> usize {
+    quarantine().in_c_heap
+}
+
 /// Holds a block back that an interpreter gives back now; returns the block that is to be given back in its place, if one is.
+/// `young` is what was noted of it.
 ///
 /// # Safety
 /// The block is the caller's, and its interpreter's lock is held.
-pub unsafe fn hold(block: usize, interpreter: usize) -> Option<usize> {
+pub unsafe fn hold(block: usize, interpreter: usize, young: Option<Block>) -> Option<usize> {
     let mut quarantine = quarantine();
     if interpreter != quarantine.interpreter {
         return Some(block);
@@ -161,10 +175,16 @@ pub unsafe fn hold(block: usize, interpreter: usize) -> Option<usize> {
         return Some(block);
     }
     blocks::hold_back(block);
+    let in_c_heap = young
+        .filter(|young| young.is_long)
+        .and_then(|young| c_heap::taken(block, young.bytes))
+        .unwrap_or(0);
+    quarantine.in_c_heap += in_c_heap;
     quarantine.held.push_back(Held {
         block,
         starts,
         has_died_again: false,
+        in_c_heap,
     });
     if quarantine.held.len() <= BLOCKS {
         return None;
@@ -172,7 +192,11 @@ pub unsafe fn hold(block: usize, interpreter: usize) -> Option<usize> {
     let mut oldest = quarantine.held.pop_front()?;
     // SAFETY: the caller's promise is the callee's.
     let stays = unsafe { quarantine.judge(&mut oldest, &mut None) };
-    (!stays).then_some(oldest.block)
+    if stays {
+        return None;
+    }
+    quarantine.in_c_heap -= oldest.in_c_heap;
+    Some(oldest.block)
 }
 
 /// What was seen since the quarantine began, by the address of the type.

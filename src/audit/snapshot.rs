@@ -12,6 +12,7 @@ use super::pins::{self, Pins};
 use super::quarantine;
 use super::recognise::PAIR;
 use super::types::{TypeInfo, Types};
+use super::unheld::{self, Unheld};
 use super::words::Word;
 use crate::abi::{FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::host::{self, reserve};
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub(super) words: Vec<Word>,
     /// References to types that their instances hold and do not show.
     pub(super) unsaid: FxHashMap<usize, isize>,
+    /// Memory that is no object, and that none holds.
+    pub unheld: Unheld,
     /// Of objects in blocks, and of others.
     pins: Option<[Pins; 2]>,
 }
@@ -46,6 +49,8 @@ pub struct OfType {
     pub name: CString,
     /// It was made at run time.
     pub is_heap: bool,
+    /// Instances may keep memory that was not taken from CPython.
+    pub may_own_memory: bool,
     /// Instances that were seen, without those that pins alone keep alive.
     pub objects: isize,
     /// Those of them that lie in no block, and are not met by everybody who looks.
@@ -119,6 +124,7 @@ impl Snapshot {
             rows,
             words: Vec::new(),
             unsaid: FxHashMap::default(),
+            unheld: Unheld::default(),
             pins: None,
         }
     }
@@ -140,6 +146,7 @@ impl Snapshot {
         unsafe {
             let mut pass = Pass::over_all()?;
             let words = pass.words();
+            let unheld = Unheld::look(&pass);
             let (mut rows, mut replaced) = (Vec::new(), Vec::new());
             let seen = std::mem::take(&mut pass.seen);
             for &Seen { op, ob_type } in seen.iter().take_while(|_| !reserve::is_short()) {
@@ -181,6 +188,7 @@ impl Snapshot {
                 ob_type: info.ob_type,
                 name: full_name(info.ob_type, |op| pass.ledger.has_seen(op)),
                 is_heap: TypeFlags((*info.ob_type).tp_flags).is_heap_type(),
+                may_own_memory: unheld::may_own_memory(info.ob_type),
                 objects: info.objects as isize,
                 outside: info.outside,
                 unexplained: 0,
@@ -198,6 +206,7 @@ impl Snapshot {
                 rows,
                 words,
                 unsaid: pass.unsaid().clone(),
+                unheld,
                 pins: None,
             })
         }
@@ -271,6 +280,7 @@ unsafe fn add_dead(types: &mut Vec<OfType>, pass: &mut Pass) {
                 ob_type: place as *mut PyTypeObject,
                 name: dead.name,
                 is_heap: dead.is_heap,
+                may_own_memory: false,
                 objects: 0,
                 outside: 0,
                 unexplained: 0,

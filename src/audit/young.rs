@@ -2,7 +2,7 @@
 //!
 //! Blocks of the raw domain come and go in any thread, without the host's lock: a mark is one store.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use crate::watch::shadow::{GRAIN, Shadow};
 
@@ -27,49 +27,81 @@ pub struct Block {
     pub bytes: usize,
     /// Where they were asked for.
     pub domain: Domain,
+    /// CPython's own allocator left it to malloc: it is longer than [`SHORT`], or was before it shrank.
+    pub is_long: bool,
 }
 
-/// The length and, in the lowest bits, the domain and one.
+/// CPython's own allocator hands out blocks up to this length; longer ones it takes from malloc, and leaves them there when
+/// they shrink.
+const SHORT: usize = 512;
+
+/// The length, whether it is long, and, in the lowest bits, the domain and one.
 static SIZES: Shadow<AtomicU32> = Shadow::new();
 /// One mark for each page in which a block has started.
 static PAGES: Shadow = Shadow::new();
-static IS_ON: AtomicBool = AtomicBool::new(false);
+/// Who needs them: a bit for each [`User`].
+static USERS: AtomicU8 = AtomicU8::new(0);
+
+/// Who needs to know blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    /// Zeroing of what a block gains.
+    Zeroing = 1,
+    /// The search for blocks that nothing holds.
+    Unheld = 2,
+}
 
 const PAGE: usize = 4096;
 const DOMAIN_BITS: u32 = 2;
+const IS_LONG: u32 = 1 << DOMAIN_BITS;
+const LENGTH: u32 = DOMAIN_BITS + 1;
 /// Longer blocks are as long as this.
-const LONGEST: usize = (1 << (32 - DOMAIN_BITS)) - 1;
+const LONGEST: usize = (1 << (32 - LENGTH)) - 1;
 
 /// Whether blocks are noted.
 #[inline]
 pub fn is_on() -> bool {
     // Relaxed, here and below: a block that another thread is handed at this moment may be noted or not.
-    IS_ON.load(Ordering::Relaxed)
+    USERS.load(Ordering::Relaxed) != 0
 }
 
-/// Notes blocks from now on, or forgets all; returns whether they were noted. False where there is no memory.
-pub fn switch(on: bool) -> bool {
-    let before = is_on();
-    if before == on || on && !(SIZES.open() && PAGES.open()) {
-        return before;
+/// Notes blocks for a user from now on, or for that one no more: without users all are forgotten. Where there is no memory
+/// none are noted.
+pub fn switch(user: User, on: bool) {
+    let before = USERS.load(Ordering::Relaxed);
+    let bit = user as u8;
+    if on && SIZES.open() && PAGES.open() {
+        USERS.store(before | bit, Ordering::Relaxed);
+    } else if !on {
+        USERS.store(before & !bit, Ordering::Relaxed);
+        if before == bit {
+            SIZES.clear();
+            PAGES.clear();
+        }
     }
-    IS_ON.store(on, Ordering::Relaxed);
-    if !on {
-        SIZES.clear();
-        PAGES.clear();
-    }
-    before
 }
 
 /// A block was handed out.
 #[inline]
 pub fn given(start: usize, bytes: usize, domain: Domain) {
+    note(start, bytes, domain, bytes > SHORT);
+}
+
+/// The same for one that was resized; `old` is what was known of it.
+pub fn resized(old: Option<Block>, start: usize, bytes: usize, domain: Domain) {
+    let was_long = old.is_some_and(|old| old.is_long);
+    note(start, bytes, domain, was_long || bytes > SHORT);
+}
+
+#[inline]
+fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
     // Two blocks of less may lie in the place of one mark.
     if !is_on() || !start.is_multiple_of(GRAIN) {
         return;
     }
     if let (Some(size), Some(page)) = (SIZES.at(start), PAGES.at(page_mark(start))) {
-        let mark = (bytes.min(LONGEST) as u32) << DOMAIN_BITS | (domain as u32 + 1);
+        let flag = if is_long { IS_LONG } else { 0 };
+        let mark = (bytes.min(LONGEST) as u32) << LENGTH | flag | (domain as u32 + 1);
         size.store(mark, Ordering::Relaxed);
         if page.load(Ordering::Relaxed) == 0 {
             page.store(1, Ordering::Relaxed);
@@ -127,8 +159,9 @@ fn read(start: usize, mark: u32) -> Option<Block> {
     };
     Some(Block {
         start,
-        bytes: (mark >> DOMAIN_BITS) as usize,
+        bytes: (mark >> LENGTH) as usize,
         domain,
+        is_long: mark & IS_LONG != 0,
     })
 }
 
@@ -138,7 +171,8 @@ mod tests {
 
     #[test]
     fn blocks_are_known_to_the_byte_until_they_are_given_back() {
-        assert!(!switch(true));
+        switch(User::Unheld, true);
+        assert!(is_on());
         let blocks = [
             (0x7000_0010, 1, Domain::Raw),
             (0x7000_0ff0, 24, Domain::Mem),
@@ -153,7 +187,14 @@ mod tests {
         let mut seen = Vec::new();
         visit(|block| seen.push((block.start, block.bytes, block.domain)));
         assert_eq!(seen, blocks);
-        assert!(switch(false));
+        let [short, _, long] = blocks.map(|(start, ..)| find(start));
+        assert!(!short.expect("noted").is_long && long.expect("noted").is_long);
+        resized(long, 0x7000_0ff0, 24, Domain::Mem);
+        assert!(find(0x7000_0ff0).expect("noted").is_long);
+        switch(User::Zeroing, true);
+        switch(User::Unheld, false);
+        assert!(is_on() && find(0x7000_0010).is_some());
+        switch(User::Zeroing, false);
         visit(|block| panic!("{block:?} is forgotten"));
         assert!(find(0x7000_0010).is_none());
     }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::door::door;
-use super::young::{self, Block};
+use super::young::{self, Block, User};
 
 /// Behind so many bytes of a block no field is looked for.
 const LONGEST: usize = 1 << 17;
@@ -28,7 +28,7 @@ pub fn switch(on: bool) -> bool {
         return before;
     };
     if !(on && (door.fills_blocks)()) {
-        young::switch(on);
+        young::switch(User::Zeroing, on);
         IS_ON.store(on, Ordering::Relaxed);
     }
     before

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null;
 
 use crate::abi::PyTypeObject;
-use crate::audit::{attachment, quarantine, zeroing};
+use crate::audit::{attachment, quarantine, unheld, zeroing};
 use crate::host::reserve;
 
 /// Attaches the audit to the CPython that runs in this process, by a hook in its object allocator: from now on
@@ -81,4 +81,15 @@ pub unsafe extern "C" fn pyrefcore_audit_quarantine(on: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_zeroing(on: c_int) -> c_int {
     c_int::from(zeroing::switch(on != 0))
+}
+
+/// From now on the memory blocks of the object, the `PyMem` and the raw domain are noted, by hooks in all three allocators, so
+/// that `pyrefcore_compare` tells of memory that grows and is no object; or, with 0, they are noted no more. The old setting.
+/// Does nothing without a CPython.
+///
+/// # Safety
+/// The host's lock is held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_audit_memory(on: c_int) -> c_int {
+    c_int::from(unheld::switch(on != 0))
 }

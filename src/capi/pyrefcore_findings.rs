@@ -18,12 +18,16 @@ pub const PYREFCORE_OVER_RELEASE: c_int = 2;
 pub const PYREFCORE_UNSTEADY: c_int = 3;
 /// Objects grow, by the same number in each window, and something that lives visibly holds them: that is no mistake.
 pub const PYREFCORE_GROWTH: c_int = 4;
+/// Memory that is no object, and that none holds, grows, by the same in each window. (Memory may be of kind
+/// `PYREFCORE_UNSTEADY`, too; or `PYREFCORE_GROWTH`, where objects that grow may hold it.)
+pub const PYREFCORE_MEMORY: c_int = 5;
 
 const _: () = assert!(
     Kind::Leak as c_int == PYREFCORE_LEAK
         && Kind::OverRelease as c_int == PYREFCORE_OVER_RELEASE
         && Kind::Unsteady as c_int == PYREFCORE_UNSTEADY
         && Kind::Growth as c_int == PYREFCORE_GROWTH
+        && Kind::Memory as c_int == PYREFCORE_MEMORY
 );
 
 /// An object that shows what is wrong. If it has not, it may die as soon as other code runs.
@@ -38,6 +42,8 @@ pub struct pyrefcore_example {
     pub explained: Py_ssize_t,
     /// 1 where it had died, and its memory is held back: nothing but its address is left. Otherwise 0.
     pub died: c_int,
+    /// Of memory: the bytes of the block whose address is `object`. Otherwise 0.
+    pub bytes: usize,
 }
 
 /// Objects that only what was leaked keeps alive.
@@ -50,16 +56,17 @@ pub struct pyrefcore_folded {
     pub objects: Py_ssize_t,
 }
 
-/// What is wrong with references to objects of one type. Valid until `pyrefcore_findings_drop`.
+/// What is wrong with references to objects of one type, or with memory that is no object. Valid until `pyrefcore_findings_drop`.
 #[derive(Debug)]
 #[repr(C)]
 pub struct pyrefcore_finding {
-    /// `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE`, `PYREFCORE_UNSTEADY` or `PYREFCORE_GROWTH`.
+    /// `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE`, `PYREFCORE_UNSTEADY`, `PYREFCORE_GROWTH` or `PYREFCORE_MEMORY`.
     pub kind: c_int,
     /// The type, or NULL where it has died, or where several types made at run time have the same name: a function that
     /// defines a class makes another one each time. It may die as soon as other code runs.
     pub ob_type: *mut PyTypeObject,
-    /// Its full name: `module.Type`, or `Type` where the module is `builtins`.
+    /// Its full name: `module.Type`, or `Type` where the module is `builtins`. Of memory, the function that hands it out:
+    /// `PyObject_Malloc`, `PyMem_Malloc`, `PyMem_RawMalloc`; or `malloc` for all of the C heap that these do not explain.
     pub type_name: *const c_char,
     /// Length of the next two: one less than there were snapshots, 0 where there was one.
     pub windows: usize,
@@ -75,6 +82,10 @@ pub struct pyrefcore_finding {
     pub folded_count: usize,
     /// What they keep alive.
     pub folded: *const pyrefcore_folded,
+    /// Of memory: how the number of blocks changed in each window. NULL where that is not known, and of all else.
+    pub blocks: *const Py_ssize_t,
+    /// Of memory: how many bytes were added in each window. Otherwise NULL.
+    pub bytes: *const Py_ssize_t,
 }
 
 /// What was found, with all that the findings point to.
@@ -184,16 +195,7 @@ fn show(found: Vec<Finding>) -> Box<pyrefcore_findings> {
         _found: Vec::new(),
     };
     for finding in &found {
-        let examples: Vec<pyrefcore_example> = finding
-            .examples
-            .iter()
-            .map(|example| pyrefcore_example {
-                object: example.op,
-                refcount: example.refcount,
-                explained: example.explained,
-                died: example.is_dead.into(),
-            })
-            .collect();
+        let examples = examples(finding);
         let folded: Vec<pyrefcore_folded> = finding
             .folded
             .iter()
@@ -202,6 +204,7 @@ fn show(found: Vec<Finding>) -> Box<pyrefcore_findings> {
                 objects: folded.objects,
             })
             .collect();
+        let memory = finding.memory.as_ref();
         findings.shown.push(pyrefcore_finding {
             kind: finding.kind as c_int,
             ob_type: finding.ob_type,
@@ -213,6 +216,8 @@ fn show(found: Vec<Finding>) -> Box<pyrefcore_findings> {
             examples: examples.as_ptr(),
             folded_count: folded.len(),
             folded: folded.as_ptr(),
+            blocks: numbers(memory.map(|grown| &grown.blocks)),
+            bytes: numbers(memory.map(|grown| &grown.bytes)),
         });
         findings._examples.push(examples);
         findings._folded.push(folded);
@@ -220,4 +225,28 @@ fn show(found: Vec<Finding>) -> Box<pyrefcore_findings> {
     // The texts and numbers stay where they are.
     findings._found = found;
     Box::new(findings)
+}
+
+fn numbers(of: Option<&Vec<Py_ssize_t>>) -> *const Py_ssize_t {
+    of.filter(|of| !of.is_empty())
+        .map_or(null(), |of| of.as_ptr())
+}
+
+fn examples(finding: &Finding) -> Vec<pyrefcore_example> {
+    let objects = finding.examples.iter().map(|example| pyrefcore_example {
+        object: example.op,
+        refcount: example.refcount,
+        explained: example.explained,
+        died: example.is_dead.into(),
+        bytes: 0,
+    });
+    let grown = finding.memory.iter().flat_map(|grown| &grown.examples);
+    let blocks = grown.map(|block| pyrefcore_example {
+        object: block.start as *mut PyObject,
+        refcount: 0,
+        explained: 0,
+        died: 0,
+        bytes: block.bytes,
+    });
+    objects.chain(blocks).collect()
 }

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 
+use crate::abi::Py_ssize_t;
 use crate::audit::attachment;
 use crate::audit::snapshot::Snapshot;
 use crate::host::reserve;
@@ -100,6 +101,20 @@ pub unsafe extern "C" fn pyrefcore_snapshot_references(
 ) -> usize {
     // SAFETY: the caller's promise.
     unsafe { (*snapshot).0.references }
+}
+
+/// The bytes that were in use in the C heap, without those of CPython's blocks that were handed out since
+/// `pyrefcore_audit_memory`: the number alone says little, its growth says that something takes memory. -1 where that can't be
+/// told: glibc's malloc (2.33 or later) is not in use, or something stands between it and CPython.
+///
+/// # Safety
+/// `snapshot` came from `pyrefcore_snapshot_take`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_snapshot_c_heap(
+    snapshot: *const pyrefcore_snapshot,
+) -> Py_ssize_t {
+    // SAFETY: the caller's promise.
+    unsafe { (*snapshot).0.unheld.c_heap.unwrap_or(-1) }
 }
 
 /// Holds every mortal object that lives now with 2^20 + 7 references more, until the snapshot lets go, so that code that

@@ -156,7 +156,49 @@ pub unsafe extern "C" fn pyrefcore_birth_line(
 ) -> c_int {
     // SAFETY: the caller's promise is the callee's.
     let known = unsafe { attachment::birth_of(op) };
-    let Some((file, line)) = known.and_then(|(birth, _)| lines::get(birth.line?)) else {
+    // SAFETY: as above.
+    unsafe { show_line(known.and_then(|(birth, _)| birth.line), visit, arg) }
+}
+
+/// Calls `visit` with each frame of the stack on which the memory block at `block` was handed out, innermost first, while
+/// `pyrefcore_audit_births` and `pyrefcore_audit_memory` are on. The number of frames; -1 where that was not seen.
+///
+/// # Safety
+/// `visit` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_memory_stack(
+    block: *const c_void,
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promise is the callee's.
+    birth_stacks::at(block as usize).map_or(-1, |birth| unsafe {
+        visit_stack(birth.stack, birth_stacks::FRAMES, visit, arg)
+    })
+}
+
+/// The same with one frame that has no more than the file and the line of the Python code that ran then. 1; -1 where that is
+/// not known, as of all memory of the raw domain.
+///
+/// # Safety
+/// `visit` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pyrefcore_memory_line(
+    block: *const c_void,
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    let line = birth_stacks::at(block as usize).and_then(|birth| birth.line);
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { show_line(line, visit, arg) }
+}
+
+unsafe fn show_line(
+    line: Option<lines::LineId>,
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    let Some((file, line)) = line.and_then(lines::get) else {
         return -1;
     };
     let frame = Frame {

@@ -17,6 +17,16 @@ pub fn read<T>(address: usize) -> Option<T> {
     (copy(address, ours) == size_of::<T>()).then(|| unsafe { value.assume_init() })
 }
 
+/// Reads words from `address` on, as many as `words` has room for; returns how many could be read.
+#[must_use]
+pub fn read_words(address: usize, words: &mut [usize]) -> usize {
+    let ours = libc::iovec {
+        iov_base: words.as_mut_ptr().cast(),
+        iov_len: size_of_val(words),
+    };
+    copy(address, ours) / size_of::<usize>()
+}
+
 /// Reads a C string of at most `limit` bytes, with anything unprintable replaced; `None` where there
 /// is no text.
 #[must_use]
@@ -101,6 +111,9 @@ mod tests {
     fn reads_what_is_there() {
         let word = 0x1234_5678_u32;
         assert_eq!(read::<u32>(&raw const word as usize), Some(word));
+        let (there, mut words) = ([1_usize, 2, 3], [0; 2]);
+        assert_eq!(read_words((&raw const there) as usize + 8, &mut words), 2);
+        assert_eq!(words, [2, 3]);
         assert_eq!(
             read_text(c"module.Type".as_ptr() as usize, 64).as_deref(),
             Some("module.Type")
@@ -116,6 +129,7 @@ mod tests {
         for address in [0, 8, 0x1000, usize::MAX - 4, 1 << 63] {
             assert_eq!(read::<u64>(address), None, "{address:#x}");
             assert_eq!(read_text(address, 64), None, "{address:#x}");
+            assert_eq!(read_words(address, &mut [0; 4]), 0, "{address:#x}");
         }
         assert_eq!(read_text(c"\x07\x80".as_ptr() as usize, 64), None);
     }

@@ -2,6 +2,7 @@
 //!
 //! Uses `abi`. Never counts and never decides; it answers, forwards or gives up.
 
+pub mod c_heap;
 mod chosen;
 pub mod descriptor;
 #[cfg(test)]
@@ -18,7 +19,7 @@ pub use chosen::Chosen;
 pub use interpreter::{
     Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,
 };
-pub use memory::{read, read_text};
+pub use memory::{read, read_text, read_words};
 pub use process::Process;
 pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;

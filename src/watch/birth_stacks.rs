@@ -46,6 +46,16 @@ fn begins(of: Beginning, place: usize) {
     keep(place, birth);
 }
 
+/// A memory block was handed out, perhaps in a thread without the host's lock: which line of Python runs can't be asked.
+pub fn allocated_anywhere(block: usize) {
+    let birth = stacks::capture(FRAMES).map(|stack| Birth {
+        of: Beginning::Block,
+        stack,
+        line: None,
+    });
+    keep(block, birth);
+}
+
 fn keep(place: usize, birth: Option<Birth>) {
     let mut births = lock();
     match birth.filter(|_| births.try_reserve(1).is_ok()) {

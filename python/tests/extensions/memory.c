@@ -1,0 +1,139 @@
+/* Memory that is no object: each function of a module takes some, and most never give it back. */
+#include <Python.h>
+#include <stdlib.h>
+
+#define METHOD(name) static PyObject *name(PyObject *module, PyObject *arg)
+#define RAW_BYTES 4096
+
+static void *volatile last;
+
+METHOD(by_malloc) { last = malloc(100); Py_RETURN_NONE; }
+METHOD(by_mem) { last = PyMem_Malloc(64); Py_RETURN_NONE; }
+METHOD(by_object) { last = PyObject_Malloc(80); Py_RETURN_NONE; }
+METHOD(by_raw) { last = PyMem_RawMalloc(RAW_BYTES); Py_RETURN_NONE; }
+METHOD(by_calloc) { last = PyMem_Calloc(3, 16); Py_RETURN_NONE; }
+METHOD(by_realloc) { last = PyMem_Realloc(PyMem_Malloc(16), 1000); Py_RETURN_NONE; }
+METHOD(in_a_thread)
+{
+    Py_BEGIN_ALLOW_THREADS
+    last = PyMem_RawMalloc(RAW_BYTES);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+/* One block a run, and never two of one length in a row. */
+static size_t length = 1;
+METHOD(of_any_length)
+{
+    length = length * 1103515245 + 12345;
+    last = PyMem_Malloc(1 + length / 65536 % 400);
+    Py_RETURN_NONE;
+}
+
+/* Each leaked block leads to another. */
+METHOD(a_chain)
+{
+    void **first = PyMem_Malloc(2 * sizeof(void *));
+    first[0] = first[1] = PyMem_Malloc(100);
+    last = first;
+    Py_RETURN_NONE;
+}
+
+/* One block in two runs. */
+METHOD(now_and_then)
+{
+    static int run;
+    if (++run % 2) {
+        last = PyMem_Malloc(48);
+    }
+    Py_RETURN_NONE;
+}
+
+/* Taken, and given back at once, or some time later. */
+METHOD(and_back)
+{
+    PyMem_Free(PyMem_Malloc(64));
+    PyObject_Free(PyObject_Malloc(64));
+    PyMem_RawFree(PyMem_RawRealloc(PyMem_RawMalloc(64), RAW_BYTES));
+    free(malloc(100));
+    Py_RETURN_NONE;
+}
+#define PLACES 250
+METHOD(a_ring)
+{
+    static void *places[PLACES][2];
+    static int next;
+    PyMem_Free(places[next][0]);
+    free(places[next][1]);
+    places[next][0] = PyMem_Malloc(64);
+    places[next][1] = malloc(100);
+    next = (next + 1) % PLACES;
+    Py_RETURN_NONE;
+}
+
+/* An object that holds memory of each kind. */
+typedef struct {
+    PyObject_HEAD
+    void **mem;
+    void *raw;
+    void *heap;
+} Holder;
+
+static void end_holder(PyObject *self)
+{
+    Holder *holder = (Holder *)self;
+    PyObject_Free(holder->mem[0]);
+    PyMem_Free(holder->mem);
+    PyMem_RawFree(holder->raw);
+    free(holder->heap);
+    PyObject_Free(self);
+}
+
+static PyTypeObject Holder_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "memory.Holder",
+    .tp_basicsize = sizeof(Holder),
+    .tp_dealloc = end_holder,
+};
+
+METHOD(holder)
+{
+    Holder *holder = PyObject_New(Holder, &Holder_Type);
+    if (holder != NULL) {
+        holder->mem = PyMem_Malloc(sizeof(void *));
+        holder->mem[0] = PyObject_Malloc(24);
+        holder->raw = PyMem_RawMalloc(RAW_BYTES);
+        holder->heap = malloc(200);
+    }
+    return (PyObject *)holder;
+}
+METHOD(forget_holder) { (void)holder(module, arg); Py_RETURN_NONE; }
+
+/* What Python code leaks by way of C. */
+METHOD(buffer)
+{
+    Py_buffer *view = PyMem_Malloc(sizeof *view);
+    if (PyObject_GetBuffer(arg, view, PyBUF_SIMPLE)) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+METHOD(view) { (void)PyMemoryView_FromObject(arg); Py_RETURN_NONE; }
+METHOD(capsule) { (void)PyCapsule_New(&last, "memory.last", NULL); Py_RETURN_NONE; }
+METHOD(capsule_without_name) { (void)PyCapsule_New(&last, NULL, NULL); Py_RETURN_NONE; }
+METHOD(capsule_with_lost_name) { (void)PyCapsule_New(&last, (const char *)16, NULL); Py_RETURN_NONE; }
+
+#define LISTED(name, how) {#name, name, how, NULL}
+static PyMethodDef methods[] = {
+    LISTED(by_malloc, METH_NOARGS), LISTED(by_mem, METH_NOARGS), LISTED(by_object, METH_NOARGS),
+    LISTED(by_raw, METH_NOARGS), LISTED(by_calloc, METH_NOARGS), LISTED(by_realloc, METH_NOARGS),
+    LISTED(in_a_thread, METH_NOARGS), LISTED(of_any_length, METH_NOARGS), LISTED(a_chain, METH_NOARGS),
+    LISTED(now_and_then, METH_NOARGS), LISTED(and_back, METH_NOARGS), LISTED(a_ring, METH_NOARGS),
+    LISTED(holder, METH_NOARGS), LISTED(forget_holder, METH_NOARGS), LISTED(buffer, METH_O), LISTED(view, METH_O),
+    LISTED(capsule, METH_NOARGS), LISTED(capsule_without_name, METH_NOARGS),
+    LISTED(capsule_with_lost_name, METH_NOARGS), {NULL, NULL, 0, NULL},
+};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "memory", NULL, -1, methods};
+PyMODINIT_FUNC PyInit_memory(void)
+{
+    return PyType_Ready(&Holder_Type) < 0 ? NULL : PyModule_Create(&definition);
+}

@@ -1,0 +1,206 @@
+"""Memory that is no object, and that grows: each kind is a finding, and what an object holds is none."""
+
+import collections
+import functools
+import os
+import pickle
+import platform
+import sys
+import sysconfig
+
+import conftest
+import extension
+import pytest
+from conftest import check, python
+
+pytest_plugins = ["pytester", "project"]
+pytestmark = pytest.mark.usefixtures("attached")
+
+_LIBC, _VERSION = platform.libc_ver()
+HAS_C_HEAP = _LIBC == "glibc" and tuple(map(int, _VERSION.split(".")[:2])) >= (2, 33)
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+DEBUG = hasattr(sys, "gettotalrefcount")
+needs_c_heap = pytest.mark.skipif(not HAS_C_HEAP or DEBUG, reason="the C heap can't be measured here")
+
+# What is called, where the memory comes from, and how many bytes.
+BLOCKS = [
+    ("by_mem", "PyMem_Malloc", 64),
+    ("by_object", "PyObject_Malloc", 80),
+    ("by_raw", "PyMem_RawMalloc", 4096),
+    ("by_calloc", "PyMem_Malloc", 48),
+    ("by_realloc", "PyMem_Malloc", 1000),
+    ("in_a_thread", "PyMem_RawMalloc", 4096),
+]
+
+
+def memory(statement, setup="", **more):
+    """The findings of kind memory, and the whole report."""
+    report = extension.check("memory", setup, statement, **more)
+    return [one for one in report["findings"] if one["kind"] == "memory"], report
+
+
+@pytest.mark.parametrize("function, source, length", BLOCKS)
+def test_a_block_in_each_run(function, source, length):
+    found, report = memory("memory.%s()" % function)
+    assert len(report["findings"]) == 1, report
+    (one,) = found
+    assert (one["type"], one["blocks_per_run"], one["bytes_per_run"]) == (source, 1.0, float(length))
+    assert one["growth"] == [100 * length] * 3 and one["references_per_run"] == one["objects_per_run"] == 0
+    example = one["examples"][0]
+    assert (example["bytes"], example["repr"]) == (length, "%d bytes" % length)
+    assert int(example["address"], 16) % 16 == 0 and "refcount" not in example
+    assert function in [frame.get("function") for frame in example["birth"]], example
+    # A thread that takes memory of the raw domain need not have the lock, so it is not asked where it is in Python.
+    assert example.get("python") == (None if "Raw" in source else "<statement>:1")
+
+
+@needs_c_heap
+def test_malloc_alone():
+    (one,), report = memory("memory.by_malloc()")
+    assert report["findings"] == [one]
+    assert one["type"] == "malloc" and "blocks_per_run" not in one and one["examples"] == []
+    # malloc adds its own word, and what is too little for another block.
+    assert 108 <= one["bytes_per_run"] <= 128 and len(one["growth"]) == 3
+
+
+def test_blocks_that_differ_in_length():
+    (one,), report = memory("memory.of_any_length()")
+    assert (one["type"], one["blocks_per_run"]) == ("PyMem_Malloc", 1.0) and 50 < one["bytes_per_run"] < 350
+    assert len({example["bytes"] for example in one["examples"]}) > 1
+
+
+def test_a_leaked_block_explains_no_other():
+    found, _ = memory("memory.a_chain()")
+    assert sorted((one["bytes_per_run"], one["blocks_per_run"]) for one in found) == [(16.0, 1.0), (100.0, 1.0)]
+
+
+def test_one_block_in_two_runs():
+    (one,), _ = memory("memory.now_and_then()")
+    assert (one["blocks_per_run"], one["bytes_per_run"]) == (0.5, 24.0) and one["examples"][0]["birth"]
+
+
+@pytest.mark.parametrize("statement", ["memory.and_back()", "memory.a_ring()", "memory.holder()"])
+def test_what_is_given_back_is_quiet(statement):
+    assert memory(statement)[1]["findings"] == []
+
+
+def test_what_a_living_object_holds_is_quiet():
+    found, report = memory("keep.append(memory.holder())", "keep = []")
+    assert report["findings"] == []
+    # Nothing says whose that part of the C heap is.
+    assert not (HAS_C_HEAP and not DEBUG) or any("objects of C types that grow may hold" in note for note in report["notes"])
+
+
+def test_what_a_leaked_object_holds_is_the_objects():
+    found, report = memory("memory.forget_holder()")
+    assert [(one["kind"], one["type"], one["references_per_run"]) for one in report["findings"]] == [
+        ("leak", "memory.Holder", 1.0)
+    ]
+
+
+class Plain:
+    def __init__(self):
+        self.x = self.y = 1
+
+
+def growing():
+    """What grows, visibly, by one step each time."""
+    keep, number = [], iter(range(10**9))
+    ordered, queue, table, array = collections.OrderedDict(), collections.deque(), {}, bytearray()
+    cache = functools.lru_cache(None)(lambda key: [key])
+    ring = collections.deque(maxlen=250)
+    return {
+        "lists": lambda: keep.append(list(range(10))),
+        "long lists": lambda: keep.append(list(range(300))),
+        "dictionaries": lambda: keep.append({key: key for key in range(50)}),
+        "instances": lambda: keep.append(Plain()),
+        "ordered dictionaries": lambda: keep.append(collections.OrderedDict(a=1)),
+        "strings with a copy in UTF-8": lambda: keep.append(("\u20ac%d" % next(number), "\u20ac".encode())),
+        "arrays of bytes": lambda: keep.append(bytearray(100)),
+        "long arrays of bytes": lambda: keep.append(bytearray(5000)),
+        "classes": lambda: keep.append(type("Local", (), {"method": lambda self: 1})),
+        "code": lambda: keep.append(compile("def f(x): return x", "f", "exec")),
+        "one ordered dictionary": lambda: ordered.__setitem__(next(number), 1),
+        "one queue": lambda: queue.append(1),
+        "one dictionary": lambda: table.__setitem__(next(number), 1),
+        "one array of bytes": lambda: array.extend(b"0123456789"),
+        "one cache": lambda: cache(next(number)),
+        "a ring": lambda: ring.append(bytearray(3000)),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(growing()))
+def test_what_grows_visibly_is_quiet(name):
+    report = check(growing()[name], runs=20)
+    assert report.ok and not any("bytes from" in note for note in report.notes), str(report)
+
+
+def test_long_objects_that_shrink():
+    """They stay in the C heap, and are held back there when they die."""
+    report = check(lambda: pickle.dumps(list(range(100))), runs=50)
+    assert report.ok and report.windows == 1, str(report)
+
+
+def test_a_quiet_window_ends_the_check():
+    assert check(lambda: [bytearray(1000), {}], runs=20).windows == 1
+
+
+def told(statement, *arguments, **environment):
+    """What the command line says, and how it ends."""
+    path = os.pathsep.join([conftest.PACKAGE, extension.build("memory")])
+    command = ["-W", "ignore", "-m", "pyrefcore", "check", "-s", "import memory", statement]
+    done = python(*command + list(arguments), PYTHONPATH=path, **environment)
+    return done.returncode, done.stdout
+
+
+def test_the_text_says_it(tmp_path):
+    page = tmp_path / "page.html"
+    status, text = told("memory.by_mem()", "--html", str(page))
+    assert status == 1
+    assert (
+        "memory: 1 block of 64 bytes from PyMem_Malloc per run, never given back "
+        "(19200 bytes in 3 windows of 100 runs, the same in each)" in text
+    )
+    assert ": 64 bytes\n    taken in\n      by_mem " in text
+    shown = page.read_text()
+    assert "1 block of 64 bytes from PyMem_Malloc per run" in shown and "Taken in" in shown and "<strong>by_mem" in shown
+    assert "References" not in shown
+
+
+@needs_c_heap
+def test_the_text_says_it_of_the_c_heap(tmp_path):
+    page = tmp_path / "page.html"
+    status, text = told("memory.by_malloc()", "--html", str(page))
+    assert status == 1 and " bytes of the C heap per run, never given back (" in text
+    assert " bytes of the C heap per run" in page.read_text()
+
+
+# Other allocators: the blocks are known all the same, and a note says that the C heap is not.
+@pytest.mark.skipif(FREE_THREADED, reason="a free-threaded Python has one allocator")
+@pytest.mark.parametrize("other", [{"PYTHONMALLOC": "malloc"}, {"PYTHONMALLOC": "debug"}, {"PYTHONTRACEMALLOC": "1"}])
+def test_other_allocators(other):
+    status, text = told("memory.by_mem()", **other)
+    assert status == 1 and text.count("never given back") == 1 and "64 bytes from PyMem_Malloc" in text, text
+    assert text.count("whether the C heap grows was not looked at") == 1
+    status, text = told("memory.and_back()", **other)
+    assert status == 0 and ": clean" in text
+
+
+@needs_c_heap
+def test_the_usual_allocator_needs_no_note():
+    assert "C heap" not in told("memory.and_back()")[1]
+
+
+def test_pytest_counts_it_as_a_leak(project):
+    code = "import sys\nsys.path.insert(0, %r)" % extension.build("memory") + """
+import memory
+def test_it(): memory.by_object()
+@pytest.mark.refs(allow={"PyObject_Malloc": "known"})
+def test_allowed(): memory.by_object()
+@pytest.mark.refs(expect={"PyObject_Malloc": 1})
+def test_expected(): memory.by_object()
+def test_clean(): memory.and_back()
+"""
+    assert project.run(code) == 1
+    project.says("1 block of 80 bytes from PyObject_Malloc per run", "test_it.py::test_it")
+    project.is_silent_about("test_it.py::test_allowed leaked", "test_it.py::test_clean leaked")

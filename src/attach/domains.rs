@@ -1,0 +1,225 @@
+//! The hooks in the host's allocators of the `PyMem` and the raw domain, which are there only while a check looks for blocks
+//! that nothing holds.
+//!
+//! Blocks of the raw domain come and go in any thread, without the host's lock. So a hook reads no context of its own: a
+//! thread may meet the old function with the new context, and the other way around.
+
+use std::ffi::{c_int, c_void};
+
+use super::allocator::{Allocator, Inner, access};
+use super::audit;
+use crate::audit::unheld::CHeap;
+use crate::audit::young::{self, Domain};
+use crate::audit::{attachment, zeroing};
+use crate::host::c_heap;
+use crate::watch::birth_stacks;
+
+const RAW: u32 = Domain::Raw as u32;
+const MEM: u32 = Domain::Mem as u32;
+
+/// The allocators behind the hooks, by domain.
+static INNERS: [Inner; 2] = [const { Inner::new() }; 2];
+
+/// Hooks both domains, or takes the hooks out: one that somebody else's stands in front of stays, as a passage.
+pub(super) fn watch(on: bool) {
+    let Some([get, set]) = access() else { return };
+    for (domain, hook) in [(RAW, hook::<RAW>()), (MEM, hook::<MEM>())] {
+        let inner = INNERS[domain as usize].0.get();
+        // SAFETY: the host's public functions, and its lock is held; the inner allocator is complete before the hook is set.
+        unsafe {
+            let mut now = *Inner::new().0.get();
+            get(domain as c_int, &mut now);
+            let is_ours = now.malloc.map(|malloc| malloc as usize)
+                == hook.malloc.map(|malloc| malloc as usize);
+            if on && !is_ours && !hears(domain, &now) {
+                *inner = now;
+                let mut ours = Allocator {
+                    ctx: now.ctx,
+                    ..hook
+                };
+                set(domain as c_int, &mut ours);
+            } else if !on && is_ours {
+                set(domain as c_int, inner);
+            }
+        }
+    }
+}
+
+/// Whether the hook is behind that allocator.
+///
+/// # Safety
+/// The allocator is that of the domain, and the host's lock is held.
+unsafe fn hears(domain: u32, now: &Allocator) -> bool {
+    const BYTES: usize = 16;
+    let (Some(malloc), Some(free)) = (now.malloc, now.free) else {
+        return false;
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let block = malloc(now.ctx, BYTES);
+        let heard = young::find(block as usize).is_some_and(|block| block.domain as u32 == domain);
+        free(now.ctx, block);
+        heard
+    }
+}
+
+/// Which blocks of Python lie in the C heap, where the hooks are in front of the allocators; `None` where that can't be
+/// told.
+pub(super) fn c_heap() -> Option<CHeap> {
+    // Another thread may allocate meanwhile.
+    (0..3).find_map(|_| try_c_heap())
+}
+
+fn try_c_heap() -> Option<CHeap> {
+    const SHORT: usize = 64;
+    /// No block of this length is kept by a thread for itself.
+    const LONG: usize = 1100;
+    // SAFETY: the host's lock is held, and the hooks were set.
+    let all = unsafe {
+        [
+            *INNERS[RAW as usize].0.get(),
+            *INNERS[MEM as usize].0.get(),
+            audit::inner(),
+        ]
+    };
+    // SAFETY: these are the host's allocators.
+    let are_there = |of: &Allocator, bytes| unsafe { are_in_c_heap(of, bytes) };
+    let [raw, mem, object] = &all;
+    let has_long = are_there(mem, LONG)?;
+    let is_usual = are_there(raw, LONG)?
+        && are_there(object, LONG)? == has_long
+        && !are_there(mem, SHORT)?
+        && !are_there(object, SHORT)?;
+    is_usual.then_some(CHeap { has_long })
+}
+
+/// Whether blocks of an allocator lie in the C heap, and nothing else comes there with them.
+///
+/// # Safety
+/// It is an allocator of the host's, whose lock is held.
+unsafe fn are_in_c_heap(allocator: &Allocator, bytes: usize) -> Option<bool> {
+    const BLOCKS: usize = 32;
+    let (malloc, free) = (allocator.malloc?, allocator.free?);
+    let before = c_heap::in_use()?;
+    // SAFETY: the caller's promise.
+    let blocks = [(); BLOCKS].map(|()| unsafe { malloc(allocator.ctx, bytes) });
+    let gained = c_heap::in_use()?.checked_sub(before);
+    let taken = blocks
+        .iter()
+        .map(|&block| c_heap::taken(block as usize, bytes));
+    let taken: Option<usize> = taken.sum();
+    for block in blocks {
+        // SAFETY: as above; it was handed out there.
+        unsafe { free(allocator.ctx, block) };
+    }
+    match gained? {
+        0 => Some(false),
+        gained => (taken == Some(gained)).then_some(true),
+    }
+}
+
+const fn hook<const D: u32>() -> Allocator {
+    Allocator {
+        ctx: std::ptr::null_mut(),
+        malloc: Some(malloc::<D>),
+        calloc: Some(calloc::<D>),
+        realloc: Some(realloc::<D>),
+        free: Some(free::<D>),
+    }
+}
+
+const fn domain<const D: u32>() -> Domain {
+    if D == RAW { Domain::Raw } else { Domain::Mem }
+}
+
+fn inner<const D: u32>() -> Allocator {
+    // SAFETY: it is complete before a hook that asks for it is set.
+    unsafe { *INNERS[D as usize].0.get() }
+}
+
+unsafe extern "C" fn malloc<const D: u32>(ctx: *mut c_void, bytes: usize) -> *mut c_void {
+    if zeroing::is_on() {
+        // SAFETY: as the caller's.
+        return unsafe { calloc::<D>(ctx, 1, bytes) };
+    }
+    let inner = inner::<D>();
+    // SAFETY: the inner allocator's own function and context.
+    let block = unsafe { inner.malloc.unwrap_unchecked()(inner.ctx, bytes) };
+    given::<D>(block, bytes);
+    block
+}
+
+unsafe extern "C" fn calloc<const D: u32>(
+    _ctx: *mut c_void,
+    items: usize,
+    bytes: usize,
+) -> *mut c_void {
+    let inner = inner::<D>();
+    // SAFETY: as in `malloc`.
+    let block = unsafe { inner.calloc.unwrap_unchecked()(inner.ctx, items, bytes) };
+    given::<D>(block, items.wrapping_mul(bytes));
+    block
+}
+
+/// The old block is forgotten first: once it has moved, its place may be somebody else's.
+unsafe extern "C" fn realloc<const D: u32>(
+    ctx: *mut c_void,
+    block: *mut c_void,
+    bytes: usize,
+) -> *mut c_void {
+    if block.is_null() {
+        // SAFETY: as the caller's.
+        return unsafe { malloc::<D>(ctx, bytes) };
+    }
+    let young = young::take(block as usize);
+    let began = if attachment::keeps_births() {
+        birth_stacks::at(block as usize)
+    } else {
+        None
+    };
+    let inner = inner::<D>();
+    // SAFETY: as in `malloc`, with the caller's block.
+    let moved = unsafe { inner.realloc.unwrap_unchecked()(inner.ctx, block, bytes) };
+    if moved.is_null() {
+        if let Some(old) = young {
+            young::resized(young, old.start, old.bytes, old.domain);
+        }
+        return moved;
+    }
+    // SAFETY: the block has so many bytes now, and nothing was written behind the old ones.
+    unsafe { zeroing::clear_tail(young, moved.cast(), bytes) };
+    young::resized(young, moved as usize, bytes, domain::<D>());
+    if attachment::keeps_births() {
+        match began {
+            Some(_) => birth_stacks::moved(began, moved as usize),
+            None => begins::<D>(moved),
+        }
+    }
+    moved
+}
+
+unsafe extern "C" fn free<const D: u32>(_ctx: *mut c_void, block: *mut c_void) {
+    young::taken_back(block as usize);
+    let inner = inner::<D>();
+    // SAFETY: as in `malloc`, with the caller's block.
+    unsafe { inner.free.unwrap_unchecked()(inner.ctx, block) }
+}
+
+#[inline]
+fn given<const D: u32>(block: *mut c_void, bytes: usize) {
+    if block.is_null() {
+        return;
+    }
+    young::given(block as usize, bytes, domain::<D>());
+    if attachment::keeps_births() {
+        begins::<D>(block);
+    }
+}
+
+fn begins<const D: u32>(block: *mut c_void) {
+    if D == RAW {
+        birth_stacks::allocated_anywhere(block as usize);
+    } else {
+        birth_stacks::allocated(block as usize);
+    }
+}

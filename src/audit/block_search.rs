@@ -1,0 +1,235 @@
+//! Which memory blocks objects hold, and which those hold: addresses in their memory say so.
+
+use std::ffi::CStr;
+
+use super::blocks;
+use super::builtin::builtin;
+use super::pass::Pass;
+use super::recognise::PAIR;
+use super::types::{TypeInfo, size_of_instance};
+use super::unheld::may_own_memory;
+use super::young::{self, Block, Domain};
+use crate::host;
+
+/// What stands further behind in a block, or in an object, is not looked at.
+const LONGEST: usize = 1 << 20;
+/// The same for objects that are numbers and bytes.
+const LONGEST_NUMBER: usize = 1 << 10;
+
+/// What of an instance may lead to a block.
+#[derive(Clone, Copy)]
+enum Fields {
+    /// It holds objects alone, and numbers.
+    Nothing,
+    /// So many bytes.
+    Some(usize),
+    /// All of it, but no more than so many bytes.
+    All(usize),
+}
+
+/// CPython's types whose instances hold no blocks.
+const HOLD_NONE: [&[u8]; 15] = [
+    b"int",
+    b"float",
+    b"bytes",
+    b"tuple",
+    b"bool",
+    b"complex",
+    b"function",
+    b"cell",
+    b"method",
+    b"builtin_function_or_method",
+    b"wrapper_descriptor",
+    b"method_descriptor",
+    b"getset_descriptor",
+    b"member_descriptor",
+    b"property",
+];
+
+impl Fields {
+    /// # Safety
+    /// It describes a type.
+    unsafe fn of(info: &TypeInfo) -> Self {
+        /// `Py_TPFLAGS_LONG_SUBCLASS` and `Py_TPFLAGS_BYTES_SUBCLASS`.
+        const NUMBERS: u64 = 1 << 24 | 1 << 27;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let ob_type = info.ob_type;
+            let name = (*ob_type).tp_name;
+            let holds_none = || HOLD_NONE.contains(&CStr::from_ptr(name).to_bytes());
+            if builtin().is_own(ob_type as usize) && !name.is_null() && holds_none() {
+                Self::Nothing
+            } else if (*ob_type).tp_itemsize == 0 && !may_own_memory(ob_type) {
+                Self::Some((*ob_type).tp_basicsize.unsigned_abs())
+            } else if (*ob_type).tp_flags & NUMBERS == 0 {
+                Self::All(LONGEST)
+            } else {
+                Self::All(LONGEST_NUMBER)
+            }
+        }
+    }
+}
+
+/// Blocks, and which of them were found to be held.
+pub(super) struct Search {
+    all: Vec<Block>,
+    held: Vec<bool>,
+    /// Those that were found, and have yet to be searched.
+    found: Vec<usize>,
+    /// A bit for each page of the blocks, and for others with the same number in the lowest bits.
+    pages: Vec<u64>,
+}
+
+const PAGE_BITS: u32 = 12;
+const PAGE: usize = 1 << PAGE_BITS;
+const PAGES: usize = 1 << 16;
+
+impl Search {
+    pub(super) fn new(all: Vec<Block>) -> Self {
+        let mut pages = vec![0_u64; PAGES / 64];
+        for block in &all {
+            let last = block.start + block.bytes;
+            for page in (block.start >> PAGE_BITS..=last >> PAGE_BITS).take(PAGES) {
+                pages[page % PAGES / 64] |= 1 << (page % 64);
+            }
+        }
+        Self {
+            held: vec![false; all.len()],
+            found: Vec::new(),
+            all,
+            pages,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// A word may be the address of a block, or of a place in it.
+    #[inline]
+    fn word(&mut self, word: usize) {
+        let page = word >> PAGE_BITS;
+        if self.pages[page % PAGES / 64] & 1 << (page % 64) != 0 {
+            self.address(word);
+        }
+    }
+
+    fn address(&mut self, word: usize) {
+        let behind = self.all.partition_point(|block| block.start <= word);
+        let Some(at) = behind.checked_sub(1) else {
+            return;
+        };
+        let block = self.all[at];
+        if word < block.start + block.bytes.max(1) && !self.held[at] {
+            self.held[at] = true;
+            self.found.push(at);
+        }
+    }
+
+    /// # Safety
+    /// So many bytes from `start` on can be read.
+    unsafe fn words(&mut self, start: usize, bytes: usize) {
+        for at in (start..start + (bytes.min(LONGEST) & !7)).step_by(8) {
+            // SAFETY: the caller's promise; blocks are aligned.
+            self.word(unsafe { *(at as *const usize) });
+        }
+    }
+
+    /// Looks for blocks that objects hold.
+    ///
+    /// # Safety
+    /// They were met, and nothing has ended them.
+    pub(super) unsafe fn ask(&mut self, pass: &Pass) {
+        // SAFETY: what was met has a type.
+        let kinds = pass
+            .types
+            .all()
+            .iter()
+            .map(|info| unsafe { Fields::of(info) });
+        let kinds: Vec<Fields> = kinds.collect();
+        for seen in &pass.seen {
+            let front = usize::from(pass.info(*seen).pairs) * PAIR;
+            let start = seen.op as usize - front;
+            let size = match kinds[seen.ob_type as usize] {
+                Fields::Nothing => continue,
+                Fields::Some(size) => size,
+                Fields::All(most) => {
+                    let size = young::find(start).map(|block| block.bytes.saturating_sub(front));
+                    // SAFETY: the caller's promise.
+                    let by_type = || unsafe { size_of_instance(seen.op, pass.info(*seen).ob_type) };
+                    size.unwrap_or_else(by_type).min(most)
+                }
+            };
+            let (room, size) = (blocks::room(start), front + size);
+            let has_room = room.is_some_and(|room| size <= room) && size < PAGE;
+            let size = room.map_or(size, |room| size.min(room));
+            if has_room || pass.memory.is_readable(start, size) {
+                // SAFETY: all of it lies in a block that was asked for, or can be read.
+                unsafe { self.words(start, size) };
+            }
+        }
+    }
+
+    /// Looks for blocks that those which were found hold, and so on.
+    pub(super) fn follow(&mut self) {
+        let mut words = Vec::new();
+        while let Some(at) = self.found.pop() {
+            let block = self.all[at];
+            if block.domain != Domain::Raw {
+                // SAFETY: the host's lock is held, so nobody gives the block back.
+                unsafe { self.words(block.start, block.bytes) };
+                continue;
+            }
+            words.clear();
+            words.resize(block.bytes.min(LONGEST) / size_of::<usize>(), 0);
+            let read = host::read_words(block.start, &mut words);
+            for &word in &words[..read] {
+                self.word(word);
+            }
+        }
+    }
+
+    /// The blocks that were not found.
+    pub(super) fn rest(self) -> Vec<Block> {
+        let both = self.all.into_iter().zip(self.held);
+        both.filter_map(|(block, is_held)| (!is_held).then_some(block))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_held_block_holds_is_held() {
+        let memory = [[0_usize; 4]; 5].map(Box::new);
+        let place = |at: usize| &raw const *memory[at] as usize;
+        let mut blocks: Vec<Block> = (0..5)
+            .map(|at| Block {
+                start: place(at),
+                bytes: 32,
+                domain: if at == 1 { Domain::Raw } else { Domain::Mem },
+                is_long: false,
+            })
+            .collect();
+        blocks.sort();
+        // SAFETY: the memory is there to the end of the function.
+        unsafe {
+            // The second is found in the first, in its middle, and the third in the second; the fourth holds itself alone.
+            *(place(0) as *mut usize).add(3) = place(1) + 17;
+            *(place(1) as *mut usize) = place(2);
+            *(place(3) as *mut usize) = place(3);
+        }
+        let mut search = Search::new(blocks);
+        search.word(place(0));
+        search.word(place(2) + 32);
+        search.follow();
+        let mut rest: Vec<usize> = search.rest().iter().map(|block| block.start).collect();
+        rest.retain(|&start| start != place(2) + 32);
+        let mut wanted = vec![place(3), place(4)];
+        wanted.sort_unstable();
+        wanted.retain(|&start| start != place(2) + 32);
+        assert_eq!(rest, wanted);
+    }
+}

@@ -1,0 +1,170 @@
+//! Memory that is no object and that no object holds, at one moment.
+//!
+//! While a check runs, every block of CPython's three domains is noted as it is handed out. Such a block is held where an
+//! address in it stands in an object, or in a block that is held itself: the items of a list, the keys of a dictionary,
+//! what an extension's object points to. What is left is held by C alone, or by nothing.
+//!
+//! What else was taken from the C heap is known by its length alone: the bytes in use, without those of the noted blocks.
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::block_search::Search;
+use super::builtin::builtin;
+use super::door::door;
+use super::pass::Pass;
+use super::quarantine;
+use super::recognise::PAIR;
+use super::young::{self, Block, Domain, User};
+use crate::abi::{PyObject, PyTypeObject};
+use crate::host::c_heap;
+
+/// Which blocks of Python lie in the C heap. Those of the raw domain do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CHeap {
+    /// So do the long ones of the other domains.
+    pub has_long: bool,
+}
+
+/// What was found at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Unheld {
+    /// The blocks that nothing holds visibly, in order of addresses.
+    pub blocks: Vec<Block>,
+    /// Bytes in use in the C heap, without those of blocks of CPython's domains that were handed out since the check began;
+    /// `None` where that can't be told.
+    pub c_heap: Option<isize>,
+}
+
+/// Nothing is noted.
+const OFF: u8 = 0;
+/// Blocks are noted, and the C heap can't be measured.
+const BLOCKS: u8 = 1;
+/// Blocks are noted, and only those of the raw domain lie in the C heap.
+const RAW_IN_HEAP: u8 = 2;
+/// Blocks are noted, and the long ones lie in the C heap.
+const LONG_IN_HEAP: u8 = 3;
+static STATE: AtomicU8 = AtomicU8::new(OFF);
+
+/// Notes the blocks of all domains from now on, or no more; returns whether they were noted. The host's lock is held.
+pub fn switch(on: bool) -> bool {
+    // Relaxed, here and below: the host's lock is held.
+    let before = STATE.load(Ordering::Relaxed) != OFF;
+    let Some(door) = door().filter(|_| before != on) else {
+        return before;
+    };
+    if on {
+        young::switch(User::Unheld, true);
+        (door.watch_domains)(true);
+        let state = match (door.c_heap)() {
+            None => BLOCKS,
+            Some(CHeap { has_long: false }) => RAW_IN_HEAP,
+            Some(CHeap { has_long: true }) => LONG_IN_HEAP,
+        };
+        STATE.store(state, Ordering::Relaxed);
+    } else {
+        STATE.store(OFF, Ordering::Relaxed);
+        (door.watch_domains)(false);
+        young::switch(User::Unheld, false);
+    }
+    before
+}
+
+/// How the names of CPython's own types begin whose instances keep memory that a C library has taken. Some builds link these
+/// modules into the interpreter.
+const OWNERS: [&[u8]; 17] = [
+    b"posix.ScandirIterator",
+    b"sqlite3.",
+    b"_blake2.",
+    b"_bz2.",
+    b"_ctypes",
+    b"_curses",
+    b"_dbm.",
+    b"_gdbm.",
+    b"_hashlib.",
+    b"_hmac.",
+    b"_lzma.",
+    b"_md5.",
+    b"_sha",
+    b"_sqlite3.",
+    b"_ssl.",
+    b"_tkinter.",
+    b"_zstd.",
+];
+
+/// Whether instances may keep memory that was not taken from CPython: the type, or one that it inherits from, is ended by
+/// somebody else's code, or wraps something of a C library.
+///
+/// # Safety
+/// `ob_type` is a type.
+pub(super) unsafe fn may_own_memory(mut ob_type: *mut PyTypeObject) -> bool {
+    while !ob_type.is_null() {
+        // SAFETY: a base of a type is a type.
+        unsafe {
+            let dealloc = (*ob_type).tp_dealloc.map_or(0, |dealloc| dealloc as usize);
+            if dealloc != 0 && !builtin().is_own(dealloc) {
+                return true;
+            }
+            let name = (*ob_type).tp_name;
+            let is_owner = |owner: &&[u8]| CStr::from_ptr(name).to_bytes().starts_with(owner);
+            if !name.is_null() && OWNERS.iter().any(is_owner) {
+                return true;
+            }
+            ob_type = (*ob_type).tp_base;
+        }
+    }
+    false
+}
+
+impl Unheld {
+    /// Looks at what a walk has met.
+    ///
+    /// # Safety
+    /// The walk is done, and the host's lock is still held.
+    pub(super) unsafe fn look(pass: &Pass) -> Self {
+        let state = STATE.load(Ordering::Relaxed);
+        if state == OFF {
+            return Self::default();
+        }
+        let used = if state == BLOCKS {
+            None
+        } else {
+            c_heap::settle();
+            c_heap::in_use()
+        };
+        let (mut all, mut noted) = (Vec::new(), Some(quarantine::in_c_heap()));
+        young::visit(|block| {
+            let is_in_heap = match block.domain {
+                Domain::Raw => state != BLOCKS,
+                Domain::Mem | Domain::Object => state == LONG_IN_HEAP && block.is_long,
+            };
+            if is_in_heap {
+                let taken = c_heap::taken(block.start, block.bytes);
+                noted = noted.and_then(|noted: usize| Some(noted + taken?));
+            }
+            if !has_object(pass, block) {
+                all.push(block);
+            }
+        });
+        let mut search = Search::new(all);
+        if !search.is_empty() {
+            // SAFETY: the caller's promise.
+            unsafe { search.ask(pass) };
+            search.follow();
+        }
+        Self {
+            blocks: search.rest(),
+            c_heap: used
+                .zip(noted)
+                .map(|(used, noted)| used as isize - noted as isize),
+        }
+    }
+}
+
+/// Whether an object starts in a block, where objects do.
+fn has_object(pass: &Pass, block: Block) -> bool {
+    (0..3).map(|pairs| pairs * PAIR).any(|front| {
+        front + size_of::<PyObject>() <= block.bytes
+            && pass.ledger.has_seen((block.start + front) as *mut PyObject)
+    })
+}
