@@ -44,8 +44,11 @@ def test_a_block_in_each_run(function, source, length):
     found, report = memory("memory.%s()" % function)
     assert len(report["findings"]) == 1, report
     (one,) = found
-    assert (one["type"], one["blocks_per_run"], one["bytes_per_run"]) == (source, 1.0, float(length))
-    assert one["growth"] == [100 * length] * 3 and one["references_per_run"] == one["objects_per_run"] == 0
+    # A number somewhere may look like the address of one of the blocks, and excuse it.
+    assert one["type"] == source and 0.97 <= one["blocks_per_run"] <= 1
+    assert one["bytes_per_run"] == pytest.approx(length * one["blocks_per_run"])
+    assert one["growth"] == [round(100 * one["bytes_per_run"])] * 3
+    assert one["references_per_run"] == one["objects_per_run"] == 0
     example = one["examples"][0]
     assert (example["bytes"], example["repr"]) == (length, "%d bytes" % length)
     assert int(example["address"], 16) % 16 == 0 and "refcount" not in example
