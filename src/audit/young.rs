@@ -27,7 +27,7 @@ pub struct Block {
     pub bytes: usize,
     /// Where they were asked for.
     pub domain: Domain,
-    /// CPython's own allocator left it to malloc: it is longer than [`SHORT`], or was before it shrank.
+    /// CPython's own allocator left it to malloc: it is longer than 512 bytes, or was before it shrank.
     pub is_long: bool,
 }
 
