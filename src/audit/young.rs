@@ -121,7 +121,11 @@ pub fn taken_back(start: usize) {
 }
 
 /// The same; returns the block as it was noted.
+#[inline]
 pub fn take(start: usize) -> Option<Block> {
+    if !is_on() {
+        return None;
+    }
     let block = find(start);
     taken_back(start);
     block
