@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import ctypes
 import sysconfig
-from typing import Any, Iterator, Tuple
+from os import O_RDONLY, close, open, pread
+from typing import Any, Iterator, Optional, Tuple
 
 #: Bytes of an object's head, and of what stands behind it in a container with a size.
 _HEAD = object.__basicsize__
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 #: Most places of a set that are looked at: it may have many more than elements.
 _PLACES = 1 << 12
+#: Most bytes of a capsule's name.
+_NAME = 64
 
 _next = ctypes.pythonapi["PyDict_Next"]
 _next.argtypes = [ctypes.c_void_p] * 4
@@ -91,3 +94,23 @@ def elements(thing: Any) -> Iterator[Place]:
         # Where an element was removed stands a mark, whose hash no element has.
         if word(place) and ctypes.c_ssize_t.from_address(place + _WORD).value != -1:
             yield place
+
+
+def exports(thing: Any) -> int:
+    """How many buffers of an exact bytearray were handed out and not released."""
+    return ctypes.c_int.from_address(id(thing) + _HEAD + 4 * _WORD).value
+
+
+def name_of_capsule(thing: Any) -> Optional[bytes]:
+    """The name of a capsule; None where it has none. Raises OSError where its memory is gone."""
+    address = word(id(thing) + _HEAD + _WORD)
+    if not address:
+        return None
+    # The name belongs to C code, which may have given it back: read directly it could crash.
+    memory = open("/proc/self/mem", O_RDONLY)
+    try:
+        return pread(memory, _NAME, address).split(b"\0")[0]
+    except OverflowError:
+        raise OSError("no address") from None
+    finally:
+        close(memory)

@@ -6,7 +6,19 @@ import ctypes
 import types
 from typing import Any, Iterable, Iterator
 
-from .contents import Nothing, at, elements, has_references, items, look, pairs, type_of, word
+from .contents import (
+    Nothing,
+    at,
+    elements,
+    exports,
+    has_references,
+    items,
+    look,
+    name_of_capsule,
+    pairs,
+    type_of,
+    word,
+)
 from .printable import decoded, short
 
 #: Longest text, in characters; most elements of a container; deepest nesting.
@@ -25,6 +37,7 @@ _MODULE_DICT = vars(types.ModuleType)["__dict__"].__get__
 _COMPLETE = 1 << 9 | 1 << 12
 _HAS_TYPES = 1 << 31
 _TP_NAME = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)
+_CAPSULE = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "PyCapsule_Type"))
 #: Most entries of a module's dictionary among which its name is looked for.
 _ENTRIES = 64
 
@@ -93,8 +106,13 @@ def _known(thing: Any, depth: int) -> str:
     if kind is int:
         # A long integer takes quadratic time in decimal, or is refused.
         return repr(thing) if thing.bit_length() < 256 else "<int of %d bits>" % thing.bit_length()
-    if kind is str or kind is bytes or kind is bytearray:
-        return repr(thing) if len(thing) <= LENGTH else "%r... (%d)" % (thing[: LENGTH // 2], len(thing))
+    if kind is str or kind is bytes:
+        return _text(thing)
+    if kind is bytearray:
+        buffers = exports(thing)
+        return _text(thing) + (" with %d buffers that were not released" % buffers if buffers else "")
+    if kind is memoryview:
+        return "<memoryview of %s>" % _known(thing.obj, max(depth - 1, 0))
     if kind is list:
         return "[%s]" % _all(items(thing), len(thing), depth)
     if kind is tuple:
@@ -106,6 +124,10 @@ def _known(thing: Any, depth: int) -> str:
     if kind is set or kind is frozenset:
         return "%s(%s)" % (kind.__name__, "{%s}" % _all(elements(thing), len(thing), depth) if thing else "")
     return _named(thing, kind)
+
+
+def _text(thing: Any) -> str:
+    return repr(thing) if len(thing) <= LENGTH else "%r... (%d)" % (thing[: LENGTH // 2], len(thing))
 
 
 def _all(places: Iterable[int], count: int, depth: int) -> str:
@@ -142,7 +164,17 @@ def _named(thing: Any, kind: type) -> str:
         return "<module %s>" % _name_of_module(thing)
     if kind is types.CodeType:
         return "<code %s, %s:%d>" % (_exact(thing.co_name), _exact(thing.co_filename), thing.co_firstlineno)
+    if id(kind) == _CAPSULE:
+        return "<capsule %s at 0x%x>" % (_name_of_capsule(thing), id(thing))
     return _plain(thing)
+
+
+def _name_of_capsule(thing: Any) -> str:
+    try:
+        name = name_of_capsule(thing)
+    except OSError:
+        return "whose name is gone"
+    return "without a name" if name is None else '"%s"' % decoded(name)
 
 
 def _name_of_module(module: types.ModuleType) -> str:

@@ -207,3 +207,20 @@ def test_clean(): memory.and_back()
     assert project.run(code) == 1
     project.says("1 block of 80 bytes from PyObject_Malloc per run", "test_it.py::test_it")
     project.is_silent_about("test_it.py::test_allowed leaked", "test_it.py::test_clean leaked")
+
+
+@pytest.mark.parametrize(
+    "statement, name, text",
+    [
+        ("memory.capsule()", "PyCapsule", '<capsule "memory.last" at'),
+        ("memory.capsule_without_name()", "PyCapsule", "<capsule without a name at"),
+        ("memory.capsule_with_lost_name()", "PyCapsule", "<capsule whose name is gone at"),
+        ("memory.view(data)", "memoryview", "<memoryview of bytearray(b'data') with "),
+        ("memory.buffer(data)", "bytearray", "bytearray(b'data') with "),
+    ],
+)
+def test_what_hands_memory_on_says_which_it_is(statement, name, text):
+    report = extension.check("memory", "data = bytearray(b'data')", statement)
+    shown = {one["type"]: one["examples"][0]["repr"] for one in report["findings"] if one["kind"] == "leak"}
+    assert shown[name].startswith(text), shown
+    assert "data" not in text or shown[name].rstrip(">").endswith(" buffers that were not released"), shown
