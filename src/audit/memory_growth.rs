@@ -36,7 +36,9 @@ impl Domain {
 pub(super) fn findings(snapshots: &[&Snapshot], holders: &[Vec<isize>]) -> Vec<Finding> {
     let moments: Vec<&Unheld> = snapshots.iter().map(|one| &one.unheld).collect();
     let mut findings = Vec::new();
-    for of_domain in by_domain(numbers(&moments)) {
+    let mut numbers = numbers(&moments);
+    fill_up(&mut numbers, &moments);
+    for of_domain in by_domain(numbers) {
         let (apart, rest) = apart(of_domain);
         for (key, numbers) in apart.into_iter().chain(rest) {
             findings.extend(finding(key, changes(&numbers), &moments, holders));
@@ -82,6 +84,27 @@ fn numbers(moments: &[&Unheld]) -> Numbers {
         }
     }
     numbers
+}
+
+/// Takes all blocks of a length where there are as many more in each window, and most of those are held by nothing. An old
+/// address in somebody's memory may lead to some of them by chance.
+fn fill_up(numbers: &mut Numbers, moments: &[&Unheld]) {
+    /// Less than one of so many is held by chance.
+    const MOST: isize = 2;
+    for (&(domain, bytes), number) in numbers {
+        let Some(bytes) = bytes else { continue };
+        let all = moments.iter().map(|moment| {
+            let blocks = moment.lengths.get(&(domain, bytes));
+            blocks.copied().unwrap_or(0)
+        });
+        let all: Vec<isize> = all.collect();
+        let blocks = &changes(number)[0];
+        let is_most = |all: isize| all > 0 && blocks.iter().all(|&one| MOST * one > all);
+        if steady(&differences(&all)).is_some_and(is_most) {
+            let all = all.into_iter();
+            *number = all.map(|all| [all, all * bytes as isize]).collect();
+        }
+    }
 }
 
 /// The same, domain by domain.
@@ -278,6 +301,25 @@ mod tests {
     }
 
     #[test]
+    fn most_blocks_of_a_length_stand_for_all() {
+        let filled = |unheld: [isize; 3], all: [isize; 3]| {
+            let key = (Domain::Mem, Some(8));
+            let mut numbers = Numbers::from([(key, unheld.map(|one| [one, 8 * one]).to_vec())]);
+            let moments = all.map(|all| Unheld {
+                lengths: [((Domain::Mem, 8), all)].into(),
+                ..Unheld::default()
+            });
+            fill_up(&mut numbers, &moments.iter().collect::<Vec<_>>());
+            numbers[&key].iter().map(|one| one[0]).collect::<Vec<_>>()
+        };
+        assert_eq!(filled([0, 85, 181], [7, 107, 207]), [7, 107, 207]);
+        for unheld in [[0, 50, 150], [0, 0, 0]] {
+            assert_eq!(filled(unheld, [7, 107, 207]), unheld);
+        }
+        assert_eq!(filled([0, 85, 181], [7, 107, 208]), [0, 85, 181]);
+    }
+
+    #[test]
     fn only_more_blocks_are_no_quiet() {
         let block = |start, bytes| Block {
             start,
@@ -287,7 +329,7 @@ mod tests {
         };
         let moment = |blocks: &[Block]| Unheld {
             blocks: blocks.to_vec(),
-            c_heap: None,
+            ..Unheld::default()
         };
         let few = moment(&[block(0x10, 8), block(0x20, 16)]);
         let moved = moment(&[block(0x30, 8)]);

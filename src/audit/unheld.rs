@@ -6,6 +6,7 @@
 //!
 //! What else was taken from the C heap is known by its length alone: the bytes in use, without those of the noted blocks.
 
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -31,6 +32,8 @@ pub struct CHeap {
 pub struct Unheld {
     /// The blocks that nothing holds visibly, in order of addresses.
     pub blocks: Vec<Block>,
+    /// How many blocks there are of each domain and length, held or not.
+    pub lengths: BTreeMap<(Domain, usize), isize>,
     /// Bytes in use in the C heap, without those of blocks of CPython's domains that were handed out since the check began;
     /// `None` where that can't be told.
     pub c_heap: Option<isize>,
@@ -146,6 +149,10 @@ impl Unheld {
                 all.push(block);
             }
         });
+        let mut lengths = BTreeMap::new();
+        for block in &all {
+            *lengths.entry((block.domain, block.bytes)).or_default() += 1;
+        }
         let mut search = Search::new(all);
         if !search.is_empty() {
             // SAFETY: the caller's promise.
@@ -154,6 +161,7 @@ impl Unheld {
         }
         Self {
             blocks: search.rest(),
+            lengths,
             c_heap: used
                 .zip(noted)
                 .map(|(used, noted)| used as isize - noted as isize),
