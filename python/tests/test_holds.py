@@ -14,7 +14,7 @@ import held_streams  # noqa: F401 - adds its families
 import held_types  # noqa: F401 - adds its families
 from conftest import incref, python
 
-RUNS = 20
+RUNS = 60
 
 
 @pytest.mark.parametrize("name", sorted(held_families.FAMILIES))
