@@ -62,8 +62,8 @@ def test_malloc_alone():
     (one,), report = memory("memory.by_malloc()")
     assert report["findings"] == [one]
     assert one["type"] == "malloc" and "blocks_per_run" not in one and one["examples"] == []
-    # malloc adds its own word, and what is too little for another block.
-    assert 108 <= one["bytes_per_run"] <= 128 and len(one["growth"]) == 3
+    # malloc adds its own word, and what is too little for another block; some bytes come back elsewhere meanwhile.
+    assert 100 <= one["bytes_per_run"] <= 128 and len(one["growth"]) == 3
 
 
 def test_blocks_that_differ_in_length():
