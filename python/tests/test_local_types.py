@@ -11,7 +11,7 @@ import typing
 
 import extension
 import pytest
-from conftest import check, decref, incref, only
+from conftest import check, decref, incref, only, program
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -153,11 +153,13 @@ def test_the_same_name_elsewhere_is_another_type():
 
 
 def test_the_same_name_in_another_module_is_another_type():
-    def leak():
-        for module in "first", "second":
-            incref(type("Local", (), {"__module__": module})())
-
-    assert sorted(one.type for one in check(leak, runs=5, births=False).findings) == ["first.Local", "second.Local"]
+    code = """
+def leak():
+    for module in "first", "second":
+        incref(type("Local", (), {"__module__": module})())
+print(sorted(one.type for one in pyrefcore.check(leak, runs=5, births=False).findings))
+"""
+    assert program(code) == "['first.Local', 'second.Local']\n"
 
 
 def test_what_only_the_leaked_object_holds_is_folded():
