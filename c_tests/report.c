@@ -4,18 +4,6 @@
 #include <errno.h>
 
 static char file[] = "/tmp/pyrefcore-report-XXXXXX";
-static char written[4000];
-
-static const char *read_file(void)
-{
-    FILE *stream = fopen(file, "r");
-    size_t n = stream ? fread(written, 1, sizeof written - 1, stream) : 0;
-    written[n] = 0;
-    if (stream) {
-        fclose(stream);
-    }
-    return written;
-}
 
 static void to_stderr(void) { CHECK(pyrefcore_report(NULL) == 0); }
 static void first_line(void)
@@ -34,10 +22,10 @@ static void contents(void)
     Box *box = new_box((PyObject *)things[2]);
     Py_DECREF(things[1]);
     CHECK(pyrefcore_report(file) == 0);
-    CHECK(strstr(read_file(), "\n  born             4\n  died             1\n  alive            3, by type:\n"
+    CHECK(strstr(testing_contents(file), "\n  born             4\n  died             1\n  alive            3, by type:\n"
                               "                   2  Thing\n                   1  Box\n") != NULL);
     hear(to_stderr);
-    CHECK(strcmp(testing_heard, written) == 0);
+    CHECK(strcmp(testing_heard, testing_contents(file)) == 0);
     Py_DECREF(box);
     Py_DECREF(things[0]);
 }
@@ -96,7 +84,7 @@ static void to_file(void)
         wanted = NULL;
         target = names[i];
         unlink(file);
-        CHECK(hear(start_anew) == 0 && *testing_heard == 0 && strstr(read_file(), SUMMARY) != NULL);
+        CHECK(hear(start_anew) == 0 && *testing_heard == 0 && strstr(testing_contents(file), SUMMARY) != NULL);
     }
 }
 

@@ -20,6 +20,18 @@ static char testing_heard[1 << 16]; /* What the last misuse wrote to standard er
 #define CHECK(truth) testing_check((truth) ? 1 : 0, __LINE__, #truth)
 #define EQUAL(is, should_be) testing_equal((long long)(is), (long long)(should_be), __LINE__, #is " == " #should_be)
 
+/* What a file holds, or "" where there is none; the next call overwrites it. */
+static inline const char *testing_contents(const char *path)
+{
+    static char contents[4000];
+    FILE *stream = fopen(path, "r");
+    size_t n = stream ? fread(contents, 1, sizeof contents - 1, stream) : 0;
+    contents[n] = 0;
+    if (stream) {
+        fclose(stream);
+    }
+    return contents;
+}
 static inline void testing_begin(const char *name) { testing.name = name; testing.wrong = 0; }
 static inline void testing_end(void) { testing.wrong ? testing.failed++ : testing.passed++; }
 static inline int testing_check(int truth, int line, const char *what)
