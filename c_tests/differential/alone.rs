@@ -123,7 +123,7 @@ pub(crate) fn ask_micro_release(side: &'static Side) {
     }
 }
 
-/// Whether the tracer is told such an event of the first object meanwhile.
+/// Whether the tracer hears of such an event of the first object meanwhile.
 fn traced(side: &'static Side, wanted: i32, act: impl FnOnce()) -> bool {
     side.enter();
     let first = TRACERS[0] as *const () as usize;

@@ -27,7 +27,7 @@ pub(crate) enum Event {
     TracedNone(usize, i32),
 }
 
-/// What a tracer is told.
+/// What a tracer hears.
 pub(crate) const CREATE: i32 = 0;
 pub(crate) const DESTROY: i32 = 1;
 
@@ -49,7 +49,7 @@ pub(crate) struct Side {
     log: Mutex<Vec<Event>>,
     /// Whether `_Py_ResurrectReference` tells the tracer, as it does in 3.13.0 and not in later ones.
     pub(crate) tells_resurrection: AtomicBool,
-    /// Whether the tracer is told of the death of a container that was put aside, as in 3.14.10 and 3.15.2, but not in 3.14.7
+    /// Whether the tracer hears of the death of a container that was put aside, as in 3.14.10 and 3.15.2, but not in 3.14.7
     /// and 3.15.0rc1.
     pub(crate) tells_aside: AtomicBool,
 }

@@ -115,12 +115,12 @@ class Finding:
     #: "module.Type", or "Type" for builtins. Of memory, the function that hands it out: "PyObject_Malloc", "PyMem_Malloc",
     #: "PyMem_RawMalloc"; or "malloc", which stands for all of the C heap that these do not explain.
     type: str
-    #: References that nobody accounts for, per run; negative for an over-release. From an audit, which has no runs:
+    #: References that no holder explains, per run; negative for an over-release. From an audit, which has no runs:
     #: how many are missing now.
     references_per_run: float
     #: Change of the number of objects of this type, per run.
     objects_per_run: float
-    #: References that nobody accounts for, one number per window; empty from an audit. Of memory, bytes.
+    #: References that no holder explains, one number per window; empty from an audit. Of memory, bytes.
     growth: List[int] = dataclasses.field(default_factory=list)
     examples: List[Example] = dataclasses.field(default_factory=list)
     folded: List[Folded] = dataclasses.field(default_factory=list)

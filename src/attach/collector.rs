@@ -63,7 +63,7 @@ pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'stat
 pub(super) fn containers(visit: &mut dyn FnMut(*mut PyObject)) -> bool {
     type Visitor = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int;
     unsafe extern "C" fn one(op: *mut PyObject, visit: *mut c_void) -> c_int {
-        // SAFETY: what is passed along is below, and nobody else uses it meanwhile.
+        // SAFETY: the argument is the variable below, and only this call uses it meanwhile.
         unsafe { (*visit.cast::<&mut dyn FnMut(*mut PyObject)>())(op) };
         1
     }

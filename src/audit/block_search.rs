@@ -176,7 +176,7 @@ impl Search {
         while let Some(at) = self.found.pop() {
             let block = self.all[at];
             if block.domain != Domain::Raw {
-                // SAFETY: the host's lock is held, so nobody gives the block back.
+                // SAFETY: the host's lock is held, so the block is not given back meanwhile.
                 unsafe { self.words(block.start, block.bytes) };
                 continue;
             }

@@ -1,6 +1,7 @@
 //! Memory of which there is more and more, although it is no object and no object holds it.
 
-use std::collections::{BTreeMap, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::ptr::null_mut;
 
@@ -89,7 +90,7 @@ fn numbers(moments: &[&Unheld]) -> Numbers {
 /// Takes all blocks of a length where there are as many more in each window, and most of those are held by nothing. An old
 /// address in somebody's memory may lead to some of them by chance.
 fn fill_up(numbers: &mut Numbers, moments: &[&Unheld]) {
-    /// Less than one of so many is held by chance.
+    /// More than one in so many must be held by nothing.
     const MOST: isize = 2;
     for (&(domain, bytes), number) in numbers {
         let Some(bytes) = bytes else { continue };
@@ -215,7 +216,7 @@ fn finding(
     let is_one =
         |block: &&Block| block.domain == domain && bytes.is_none_or(|bytes| block.bytes == bytes);
     let old = moments.first().map_or(&[][..], |first| &first.blocks[..]);
-    let old: HashSet<&Block> = old.iter().collect();
+    let old: FxHashSet<&Block> = old.iter().collect();
     let last = moments.last().map_or(&[][..], |last| &last.blocks[..]);
     // Blocks are handed out upwards, more often than not.
     let young = last
