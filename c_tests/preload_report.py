@@ -122,7 +122,7 @@ def report_without_descriptors(t):
     result = t.run("-c", code, report=path)
     need(result.status == 0 and one_line(result) and "Too many open files" in result.err, "none is free", result)
     result = t.run("-c", code, report="stderr")
-    need(re.search(r"born +\d{4}", result.err) and "files of the libraries can't be read" in result.err, "standard error is kept", result)
+    need(re.search(r"died +\d{4}", result.err) and "files of the libraries can't be read" in result.err, "standard error is kept", result)
 
 
 @case()
