@@ -48,7 +48,7 @@ def batch(target, seed, rounds):
     if done.returncode == 0:
         return None
     last = (done.stdout.split() or [str(seed)])[-1]
-    return last, "status %d\n%s" % (done.returncode, done.stderr[-3000:])
+    return last, "status %d\n%s" % (done.returncode, done.stderr[:4000])
 
 
 def fuzz(target, seed, rounds, seconds):

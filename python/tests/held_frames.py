@@ -28,6 +28,8 @@ class Thing(Plain):
     def __enter__(self):
         return self
 
+    __aiter__ = __enter__
+
     def __exit__(self, *error):
         pass
 
@@ -39,9 +41,6 @@ class Thing(Plain):
 
     def __iter__(self):
         return iter([1, 2])
-
-    def __aiter__(self):
-        return self
 
     async def __anext__(self):
         return await Pause()
@@ -276,8 +275,7 @@ def not_started(x):
 
 @shape
 def exhausted(x):
-    generator = started(in_a_list(x))
-    return [generator, list(generator)]
+    return [list(generator := started(in_a_list(x))), generator]
 
 
 @shape
@@ -319,13 +317,15 @@ def nested_by_yield_from(x):
     return started(own(x, 5))
 
 
+@contextlib.contextmanager
+def manager(x):
+    with x:
+        for i in x:
+            yield [x, i, (yield)]
+
+
 @shape
 def a_context_manager(x):
-    @contextlib.contextmanager
-    def manager(x):
-        with x:
-            yield [x, (yield x)]
-
     entered = manager(x)
     entered.__enter__()
     return entered
@@ -335,15 +335,9 @@ def a_context_manager(x):
 def an_exit_stack(x):
     stack = contextlib.ExitStack()
     stack.enter_context(x)
-    stack.enter_context(a_context_manager_of(x))
+    stack.enter_context(manager(x))
     stack.callback(x, x, named=x)
     return stack
-
-
-@contextlib.contextmanager
-def a_context_manager_of(x):
-    for i in x:
-        yield [x, i, (yield)]
 
 
 @shape
@@ -369,8 +363,7 @@ def the_frame_of_a_coroutine(x):
 
 @shape
 def a_frame_that_has_run(x):
-    y = [x, x]
-    return y[0](x, sys._getframe())
+    return [x, x][0](x, sys._getframe())
 
 
 @shape

@@ -11,7 +11,7 @@ import typing
 
 import extension
 import pytest
-from conftest import check, decref, incref, only, program
+from conftest import check, decref, incref, only
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -153,13 +153,17 @@ def test_the_same_name_elsewhere_is_another_type():
 
 
 def test_the_same_name_in_another_module_is_another_type():
-    code = """
-def leak():
-    for module in "first", "second":
-        incref(type("Local", (), {"__module__": module})())
-print(sorted(one.type for one in pyrefcore.check(leak, runs=5, births=False).findings))
-"""
-    assert program(code) == "['first.Local', 'second.Local']\n"
+    def leak():
+        for module in "first", "second":
+            incref(type("Local", (), {"__module__": module})())
+
+    types = sorted(one.type for one in check(leak, runs=5, births=False).findings)
+    if types != ["first.Local", "second.Local"]:
+        import gc, os
+        os.system("echo pid %d; touch /tmp/stopme" % os.getpid())
+        print(types, hex(id("first")), hex(id("second")), sys.getrefcount("first"), gc.get_referrers("first"))
+        import time; time.sleep(600)
+    assert types == ["first.Local", "second.Local"]
 
 
 def test_what_only_the_leaked_object_holds_is_folded():

@@ -226,6 +226,33 @@ def test_keys_that_overflow_every_check(blocks):
     assert seen() == []
 
 
+@pytest.mark.parametrize("full, usable, entries", ((3, 2, 3), (4, 2, 4), (4, -1, 3), (4, 2**63 - 1, 3)))
+def test_more_entries_than_a_table_has_room_for(blocks, full, usable, entries):
+    """In a table of eight places are at most five keys."""
+    held = Marked()
+    if sys.version_info < (3, 11):
+        original = {id: held, len: held, held: held}
+        keys = ctypes.c_size_t.from_address(id(original) + HEAD + 2 * WORD).value
+        lookup = ctypes.c_size_t.from_address(keys + 2 * WORD).value
+        front = [1, 8, lookup, usable, entries, -1]
+    else:
+        front = [1, struct.unpack("<Q", bytes([3, 3, 0] + [0] * 5))[0], usable, entries, -1]
+    keys = blocks.write(*front, *[1, id(held), id(held)] * full)
+    blocks.write(*in_front(), *head(dict), full, 0, keys, 0)
+    holders = blocks.holders(held)
+    assert len(holders) == (6 if full == 3 else 0), holders
+
+
+@pytest.mark.parametrize("fill, used, mask", ((2, 2, 7), (2, 3, 7), (8, 2, 7), (2, 2, 6), (2, 2, 15)))
+def test_a_set_of_another_shape(blocks, fill, used, mask):
+    held = Marked()
+    made = blocks.write(*in_front(), *head(frozenset), fill, used, mask, 0, 0, 0, *[id(held), 1] * 2, size=512)
+    op = made + len(in_front()) * WORD
+    ctypes.c_size_t.from_address(op + HEAD + 3 * WORD).value = op + HEAD + 6 * WORD
+    holders = blocks.holders(held)
+    assert len(holders) == (2 if (fill, used, mask) == (2, 2, 7) else 0), holders
+
+
 def test_logarithms_that_overflow(blocks):
     for logarithm in (63, 64, 200, 255):
         first = struct.unpack("<Q", bytes([logarithm, logarithm, 0] + [0] * 5))[0]

@@ -22,6 +22,9 @@ const STATE: usize = 16;
 /// Bytes in front of the table of indices.
 const HEAD: usize = if FLAVOUR.minor >= 11 { 32 } else { 40 };
 
+/// From 3.11 on: the last of the three kinds of tables.
+const LAST_KIND: u8 = 2;
+
 /// `dk_lookup` of a table whose keys are no strings; up to 3.10 that is what tells them apart.
 static GENERAL_LOOKUP: OnceLock<usize> = OnceLock::new();
 
@@ -157,6 +160,12 @@ pub(super) unsafe fn ask_keys(keys: usize, held: &mut dyn Held) {
     }
 }
 
+/// Whether a table of this size can have so many entries, and room for so many more: CPython fills two thirds of it.
+fn fits(size: usize, usable: usize, nentries: usize) -> bool {
+    let most = size.checked_mul(2).map_or(0, |twice| twice / 3);
+    usable.checked_add(nentries).is_some_and(|all| all <= most)
+}
+
 /// The entries of a dictionary.
 #[derive(Clone, Copy, Debug)]
 struct Table {
@@ -179,9 +188,13 @@ impl Table {
         // SAFETY: the head can be read.
         let word = |at: usize| unsafe { *((keys + at) as *const usize) };
         let table = if FLAVOUR.minor >= 11 {
-            let [_, log2_index_bytes, kind, ..] = word(8).to_ne_bytes();
+            let [log2_size, log2_index_bytes, kind, ..] = word(8).to_ne_bytes();
             let indices = 1_usize.checked_shl(log2_index_bytes.into())?;
+            let size = 1_usize.checked_shl(log2_size.into())?;
             let is_general = kind == 0;
+            if kind > LAST_KIND || indices < size || !fits(size, word(16), word(24)) {
+                return None;
+            }
             Self {
                 first: keys.checked_add(HEAD + indices)?,
                 nentries: word(24),
@@ -190,6 +203,9 @@ impl Table {
             }
         } else {
             let size = word(8);
+            if !size.is_power_of_two() || !fits(size, word(24), word(32)) {
+                return None;
+            }
             let index = match size {
                 ..=0xFF => 1,
                 0x100..=0xFFFF => 2,

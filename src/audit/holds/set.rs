@@ -3,18 +3,34 @@
 use super::{Held, field};
 use crate::abi::PyObject;
 
-/// `fill` and `used` stand in front of these.
+/// Entries that have or had a key.
+const FILL: usize = 0;
+/// Entries that have a key.
+const USED: usize = 8;
+/// The number of entries, less one.
 const MASK: usize = 16;
 const TABLE: usize = 24;
+/// Behind the hash and a finger: the entries of a small set.
+const SMALL_TABLE: usize = 48;
+const SMALL: usize = 8;
 
 pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
     if is_tracked {
         return;
     }
-    // SAFETY: `op` is a set, or a copy of one; whether its table is there is asked first.
+    // SAFETY: `op` has the size of a set; whether it is one, and its table is there, is asked first.
     unsafe {
-        let entries = (field(op, MASK) as usize).wrapping_add(1);
+        let word = |at| field(op, at) as usize;
+        let entries = word(MASK).wrapping_add(1);
         let table = field(op, TABLE).cast::<[usize; 2]>();
+        let own_table = op.byte_add(size_of::<PyObject>() + SMALL_TABLE).cast();
+        let is_table = entries.is_power_of_two()
+            && (entries == SMALL) == (table == own_table)
+            && word(USED) <= word(FILL)
+            && word(FILL) < entries;
+        if !is_table {
+            return;
+        }
         let Some(bytes) = entries.checked_mul(size_of::<[usize; 2]>()) else {
             return;
         };

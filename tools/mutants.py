@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Draws mutants by a seed, runs the tests on each, and writes a line for each into a table.
+
+    mutants.py rust --seed 1 --count 150 [--out target/mutants/rust.tsv]      needs cargo-mutants and `patch`
+    mutants.py python --seed 1 --count 50 [--out target/mutants/python.tsv]
+
+A mutant is tried in a copy of the tree. One that does not compile is no mutant, and another is drawn in its place. The
+first step that fails kills it, and so does one that takes too long. A mutant without a failing step survived. A mutant
+that stands in the table already is not run again, so a run that was stopped goes on where it was. `--list` shows what is drawn and runs nothing. `--flavours` chooses the CPythons; the default is
+cp311,cp313. Of the Rust code only files that all of these flavours compile are drawn from.
+"""
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+COPY = os.path.join(ROOT, "target", "mutants", "tree")
+SECONDS = 1800
+BUILD = "build"
+UNBUILT = "does not compile"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("rust", "python"))
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--flavours", default="cp311,cp313")
+    parser.add_argument("--out")
+    parser.add_argument("--list", action="store_true")
+    chosen = parser.parse_args()
+    flavours = chosen.flavours.split(",")
+    table = chosen.out or os.path.join(ROOT, "target", "mutants", chosen.kind + ".tsv")
+    mutants = rust_mutants(flavours) if chosen.kind == "rust" else python_mutants()
+    mutants = sorted(mutants, key=lambda mutant: mutant[0])
+    random.Random(chosen.seed).shuffle(mutants)
+    print("%d of %d mutants, seed %d" % (chosen.count, len(mutants), chosen.seed))
+    if chosen.list:
+        print("\n".join(name for name, _ in mutants[: chosen.count]))
+        return 0
+    os.makedirs(os.path.dirname(table), exist_ok=True)
+    done = {}
+    if os.path.exists(table):
+        with open(table) as lines:
+            done = dict(line.split("\t")[:2] for line in lines)
+    steps = rust_steps(flavours) if chosen.kind == "rust" else python_steps(flavours)
+    if "nothing" not in done:
+        record(table, "nothing", *tried(None, steps))
+    counted = 0
+    for name, apply in mutants:
+        if counted == chosen.count:
+            break
+        verdict = done.get(name) or record(table, name, *tried(apply, steps))
+        counted += verdict != UNBUILT
+    return 0
+
+
+def record(table, name, verdict, step, seconds):
+    line = "\t".join((name, verdict, step, "%.0f" % seconds))
+    print(line, flush=True)
+    with open(table, "a") as lines:
+        lines.write(line + "\n")
+    if name == "nothing" and verdict != "survived":
+        sys.exit("the tests fail without a mutant, at %s: see %s.log" % (step, COPY))
+    return verdict
+
+
+def tried(apply, steps):
+    """What becomes of one mutant: the verdict, the step that killed it, and the seconds."""
+    fresh_copy()
+    if apply is not None:
+        apply()
+    start = time.time()
+    # The package's library and the C programs come from this copy, whatever the caller has set.
+    environment = {name: word for name, word in os.environ.items() if not name.startswith("PYREFCORE")}
+    for name, command in steps:
+        with open(COPY + ".log", "w") as log:
+            try:
+                step = subprocess.run(
+                    command, shell=True, cwd=COPY, env=environment, timeout=SECONDS, stdout=log, stderr=log
+                )
+                is_killed = step.returncode != 0
+            except subprocess.TimeoutExpired:
+                is_killed = True
+        if is_killed:
+            return UNBUILT if name == BUILD else "killed", name, time.time() - start
+    return "survived", "-", time.time() - start
+
+
+def fresh_copy():
+    """The files that git knows, where they differ; what was built stays, so that building is quick."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    for name in names.decode().split("\0"):
+        source, target = os.path.join(ROOT, name), os.path.join(COPY, name)
+        if not os.path.isfile(source):
+            continue
+        with open(source, "rb") as file:
+            wanted = file.read()
+        if os.path.isfile(target):
+            with open(target, "rb") as file:
+                if file.read() == wanted:
+                    continue
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        # The time of the change must be new: make and cargo look at it.
+        shutil.copyfile(source, target)
+        shutil.copymode(source, target)
+    for shared in ("pytest", "numpy", "headers", "unstable", "pythons"):
+        source, target = os.path.join(ROOT, "target", shared), os.path.join(COPY, "target", shared)
+        if os.path.isdir(source) and not os.path.exists(target):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.symlink(source, target)
+
+
+def rust_steps(flavours):
+    unit = "PYO3_CONFIG_FILE=$PWD/flavours/%s.txt cargo test --quiet --lib -- --skip interleavings"
+    build = " && ".join("make -s build FLAVOUR=" + flavour for flavour in flavours)
+    all_flavours = " ".join(flavours)
+    return (
+        [(BUILD, build)]
+        + [("unit " + flavour, unit % flavour) for flavour in flavours]
+        + [("C " + flavour, "sh c_tests/run.sh " + flavour) for flavour in flavours]
+        + [("preloaded", "sh c_tests/preload.sh " + all_flavours)]
+        + [("corpus", "python3 python/corpus/table.py --failures " + all_flavours)]
+    )
+
+
+def python_steps(flavours):
+    return [("package " + flavour, "sh python/tests/run.sh " + flavour) for flavour in flavours]
+
+
+def rust_mutants(flavours):
+    """What cargo-mutants lists for the files that every flavour compiles."""
+    alive = set.intersection(*(compiled(flavour) for flavour in flavours))
+    listed = subprocess.run(
+        ["cargo", "mutants", "--list", "--json", "--diff"], cwd=ROOT, stdout=subprocess.PIPE, check=True
+    )
+    mutants = []
+    for mutant in json.loads(listed.stdout.decode()):
+        if mutant["file"] in alive:
+            mutants.append((mutant["name"], lambda mutant=mutant: patch(mutant["diff"])))
+    return mutants
+
+
+def compiled(flavour):
+    """The files that the compiler reads for a flavour."""
+    command = ["cargo", "rustc", "--quiet", "--lib", "--profile=check", "--", "--emit=dep-info"]
+    folder = os.path.join(ROOT, "target", "mutants", "files-" + flavour)
+    environment = dict(
+        os.environ,
+        PYO3_CONFIG_FILE=os.path.join(ROOT, "flavours", flavour + ".txt"),
+        CARGO_TARGET_DIR=folder,
+    )
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    found = set()
+    for place, _, files in os.walk(folder):
+        for name in files:
+            if name.startswith("pyrefcore-") and name.endswith(".d"):
+                with open(os.path.join(place, name)) as lines:
+                    for line in lines:
+                        found.update(word.rstrip(":") for word in line.split() if word.rstrip(":").endswith(".rs"))
+    return {os.path.relpath(os.path.join(ROOT, name), ROOT) for name in found}
+
+
+def patch(diff):
+    subprocess.run(["patch", "-p1", "--quiet"], cwd=COPY, input=diff.encode(), check=True)
+
+
+OPERATORS = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "is": "is not", "in": "not in"}
+
+
+def python_mutants():
+    """One change of one expression of the package each."""
+    mutants = []
+    folder = os.path.join(ROOT, "python", "pyrefcore")
+    for place, _, files in sorted(os.walk(folder)):
+        for name in sorted(files):
+            if name.endswith(".py"):
+                path = os.path.relpath(os.path.join(place, name), ROOT)
+                with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                    text = file.read()
+                for start, end, new in changes(text):
+                    mutants.append(python_mutant(path, text, start, end, new))
+    return mutants
+
+
+def python_mutant(path, text, start, end, new):
+    line = text.count("\n", 0, start) + 1
+    column = start - (text.rfind("\n", 0, start) + 1)
+    old = " ".join(text[start:end].split())
+    label = "%s:%d:%d: replace %s with %s" % (path, line, column, old, " ".join(new.split()))
+
+    def apply():
+        with open(os.path.join(COPY, path), "w", encoding="utf-8") as file:
+            file.write(text[:start] + new + text[end:])
+
+    return label, apply
+
+
+def changes(text):
+    """(start, end, what to put there) in a module."""
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+
+    def at(line, column):
+        return starts[line - 1] + len(text[starts[line - 1] :].encode()[:column].decode())
+
+    def span(node):
+        return at(node.lineno, node.col_offset), at(node.end_lineno, node.end_col_offset)
+
+    def between(left, right, words):
+        """The operator between two expressions."""
+        start, end = span(left)[1], span(right)[0]
+        part = text[start:end]
+        word = part.strip("() \n\\")
+        if word in words:
+            place = start + part.index(word)
+            yield place, place + len(word), words[word]
+
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            found.update(between(node.left, node.comparators[0], OPERATORS))
+        elif isinstance(node, ast.BoolOp):
+            for left, right in zip(node.values, node.values[1:]):
+                found.update(between(left, right, {"and": "or", "or": "and"}))
+        elif isinstance(node, ast.BinOp):
+            found.update(between(node.left, node.right, {"+": "-", "-": "+", "*": "+", "//": "*"}))
+        elif isinstance(node, (ast.If, ast.While, ast.IfExp)):
+            start, end = span(node.test)
+            found.add((start, end, "(not (%s))" % text[start:end]))
+        elif isinstance(node, ast.Return) and node.value is not None:
+            found.add(span(node.value) + ("None",))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+            found.add(span(node) + (repr(not node.value),))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, int):
+            found.add(span(node) + (repr(node.value + 1),))
+    return sorted(one for one in found if text[one[0] : one[1]] != one[2])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
