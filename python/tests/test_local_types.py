@@ -158,11 +158,6 @@ def test_the_same_name_in_another_module_is_another_type():
             incref(type("Local", (), {"__module__": module})())
 
     types = sorted(one.type for one in check(leak, runs=5, births=False).findings)
-    if types != ["first.Local", "second.Local"]:
-        import gc, os
-        os.system("echo pid %d; touch /tmp/stopme" % os.getpid())
-        print(types, hex(id("first")), hex(id("second")), sys.getrefcount("first"), gc.get_referrers("first"))
-        import time; time.sleep(600)
     assert types == ["first.Local", "second.Local"]
 
 

@@ -37,16 +37,18 @@ pub(super) fn learn() {
 /// `ob_type` is a type, what `is_object` accepts of its fields are objects, and the host's lock is held.
 pub(super) unsafe fn full_name(
     ob_type: *mut PyTypeObject,
-    is_object: impl Fn(*mut PyObject) -> bool,
+    mut is_object: impl FnMut(*mut PyObject) -> bool,
 ) -> CString {
     // SAFETY: the caller's promise; a type made at run time has the fields behind its slots.
     unsafe {
         if TypeFlags((*ob_type).tp_flags).is_heap_type() {
-            let of = |op: *mut PyObject| (!op.is_null() && is_object(op)).then(|| text(op))?;
-            if let Some(own) = of(holds::qualified_name(ob_type)) {
-                let dict = (*ob_type).tp_dict;
-                let module = (!dict.is_null() && is_object(dict)).then(|| module(dict));
-                return join(module.flatten().and_then(of).as_deref(), &own);
+            let mut object = |op: *mut PyObject| (!op.is_null() && is_object(op)).then_some(op);
+            if let Some(own) = object(holds::qualified_name(ob_type)).and_then(|op| text(op)) {
+                let module = object((*ob_type).tp_dict)
+                    .and_then(|dict| module(dict))
+                    .and_then(object)
+                    .and_then(|op| text(op));
+                return join(module.as_deref(), &own);
             }
         }
         let name = (*ob_type).tp_name;

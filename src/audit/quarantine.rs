@@ -15,7 +15,7 @@ use super::finding::EXAMPLES;
 use super::free_lists;
 use super::memory::Memory;
 use super::names::full_name;
-use super::recognise::PAIR;
+use super::recognise::{PAIR, object_at};
 use super::types::{TYPE_WORD, Types};
 use super::young::Block;
 use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
@@ -257,7 +257,7 @@ impl Quarantine {
                         continue;
                     };
                     let ob_type = types.get(id).ob_type;
-                    let is_object = |op| memory.is_readable(op as usize, size_of::<PyObject>());
+                    let is_object = |op| object_at(op, types, memory).is_some();
                     new.insert(Dead {
                         // SAFETY: it was found to be a type, and what it holds was not released too often.
                         name: unsafe { full_name(ob_type, is_object) },

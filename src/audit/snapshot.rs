@@ -10,7 +10,7 @@ use super::names::full_name;
 use super::pass::{Pass, Seen, enumerate};
 use super::pins::{self, Pins};
 use super::quarantine;
-use super::recognise::PAIR;
+use super::recognise::{PAIR, object_at};
 use super::types::{TypeInfo, Types};
 use super::unheld::{self, Unheld};
 use super::words::Word;
@@ -184,19 +184,35 @@ impl Snapshot {
                 info.objects -= 1;
                 info.outside -= isize::from(is_outside(op, info));
             }
-            let all = pass.types.all().iter().map(|info| OfType {
-                ob_type: info.ob_type,
-                name: full_name(info.ob_type, |op| pass.ledger.has_seen(op)),
-                is_heap: TypeFlags((*info.ob_type).tp_flags).is_heap_type(),
-                may_own_memory: unheld::may_own_memory(info.ob_type),
-                objects: info.objects as isize,
-                outside: info.outside,
-                unexplained: 0,
-                unshown: 0,
-                after_death: 0,
-                dead: Vec::new(),
-                is_gone: false,
-            });
+            let all = pass.types.all().iter().map(|info| info.ob_type);
+            let all: Vec<_> = all.collect();
+            // The walk may not have met a name: what is older than the hook is met where a container shows it.
+            let names: Vec<_> = all
+                .into_iter()
+                .map(|ob_type| {
+                    full_name(ob_type, |op| {
+                        object_at(op, &mut pass.types, &pass.memory).is_some()
+                    })
+                })
+                .collect();
+            let all = pass
+                .types
+                .all()
+                .iter()
+                .zip(names)
+                .map(|(info, name)| OfType {
+                    ob_type: info.ob_type,
+                    name,
+                    is_heap: TypeFlags((*info.ob_type).tp_flags).is_heap_type(),
+                    may_own_memory: unheld::may_own_memory(info.ob_type),
+                    objects: info.objects as isize,
+                    outside: info.outside,
+                    unexplained: 0,
+                    unshown: 0,
+                    after_death: 0,
+                    dead: Vec::new(),
+                    is_gone: false,
+                });
             let mut types: Vec<OfType> = all.collect();
             add_dead(&mut types, &mut pass);
             Some(Self {
