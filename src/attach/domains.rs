@@ -85,12 +85,13 @@ fn try_c_heap() -> Option<CHeap> {
     // SAFETY: these are the host's allocators.
     let are_there = |of: &Allocator, bytes| unsafe { are_in_c_heap(of, bytes) };
     let [raw, mem, object] = &all;
-    let has_long = are_there(mem, LONG)?;
-    let is_usual = are_there(raw, LONG)?
+    let (has_raw, has_long) = (are_there(raw, LONG)?, are_there(mem, LONG)?);
+    // Where CPython brings an allocator for all domains, the C library's own must still be the one that is measured.
+    let is_usual = (has_raw || !has_long && are_there(&C_LIBRARY, LONG)?)
         && are_there(object, LONG)? == has_long
         && !are_there(mem, SHORT)?
         && !are_there(object, SHORT)?;
-    is_usual.then_some(CHeap { has_long })
+    is_usual.then_some(CHeap { has_raw, has_long })
 }
 
 /// Whether blocks of an allocator lie in the C heap, and nothing else comes there with them.
@@ -116,6 +117,25 @@ unsafe fn are_in_c_heap(allocator: &Allocator, bytes: usize) -> Option<bool> {
         0 => Some(false),
         gained => (taken == Some(gained)).then_some(true),
     }
+}
+
+/// The C library's allocator, as far as it is asked for here.
+const C_LIBRARY: Allocator = Allocator {
+    ctx: std::ptr::null_mut(),
+    malloc: Some(c_malloc),
+    calloc: None,
+    realloc: None,
+    free: Some(c_free),
+};
+
+unsafe extern "C" fn c_malloc(_ctx: *mut c_void, bytes: usize) -> *mut c_void {
+    // SAFETY: malloc takes any number.
+    unsafe { libc::malloc(bytes) }
+}
+
+unsafe extern "C" fn c_free(_ctx: *mut c_void, block: *mut c_void) {
+    // SAFETY: the block came from `c_malloc`.
+    unsafe { libc::free(block) }
 }
 
 const fn hook<const D: u32>() -> Allocator {

@@ -20,10 +20,12 @@ use super::young::{self, Block, Domain, User};
 use crate::abi::{PyObject, PyTypeObject};
 use crate::host::c_heap;
 
-/// Which blocks of Python lie in the C heap. Those of the raw domain do.
+/// Which blocks of Python lie in the C heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CHeap {
-    /// So do the long ones of the other domains.
+    /// Those of the raw domain. Free-threaded builds take them elsewhere from 3.15 on.
+    pub has_raw: bool,
+    /// The long ones of the other domains.
     pub has_long: bool,
 }
 
@@ -41,12 +43,14 @@ pub struct Unheld {
 
 /// Nothing is noted.
 const OFF: u8 = 0;
-/// Blocks are noted, and the C heap can't be measured.
+/// Blocks are noted.
 const BLOCKS: u8 = 1;
-/// Blocks are noted, and only those of the raw domain lie in the C heap.
-const RAW_IN_HEAP: u8 = 2;
-/// Blocks are noted, and the long ones lie in the C heap.
-const LONG_IN_HEAP: u8 = 3;
+/// The C heap can be measured.
+const MEASURED: u8 = 2;
+/// The blocks of the raw domain lie in the C heap.
+const RAW_IN_HEAP: u8 = 4;
+/// The long blocks of the other domains lie in the C heap.
+const LONG_IN_HEAP: u8 = 8;
 static STATE: AtomicU8 = AtomicU8::new(OFF);
 
 /// Notes the blocks of all domains from now on, or no more; returns whether they were noted. The host's lock is held.
@@ -59,12 +63,10 @@ pub fn switch(on: bool) -> bool {
     if on {
         young::switch(User::Unheld, true);
         (door.watch_domains)(true);
-        let state = match (door.c_heap)() {
-            None => BLOCKS,
-            Some(CHeap { has_long: false }) => RAW_IN_HEAP,
-            Some(CHeap { has_long: true }) => LONG_IN_HEAP,
-        };
-        STATE.store(state, Ordering::Relaxed);
+        let measured = (door.c_heap)().map_or(0, |CHeap { has_raw, has_long }| {
+            MEASURED | (u8::from(has_raw) * RAW_IN_HEAP) | (u8::from(has_long) * LONG_IN_HEAP)
+        });
+        STATE.store(BLOCKS | measured, Ordering::Relaxed);
     } else {
         STATE.store(OFF, Ordering::Relaxed);
         (door.watch_domains)(false);
@@ -129,7 +131,7 @@ impl Unheld {
         if state == OFF {
             return Self::default();
         }
-        let used = if state == BLOCKS {
+        let used = if state & MEASURED == 0 {
             None
         } else {
             c_heap::settle();
@@ -138,8 +140,8 @@ impl Unheld {
         let (mut all, mut noted) = (Vec::new(), Some(quarantine::in_c_heap()));
         young::visit(|block| {
             let is_in_heap = match block.domain {
-                Domain::Raw => state != BLOCKS,
-                Domain::Mem | Domain::Object => state == LONG_IN_HEAP && block.is_long,
+                Domain::Raw => state & RAW_IN_HEAP != 0,
+                Domain::Mem | Domain::Object => state & LONG_IN_HEAP != 0 && block.is_long,
             };
             if is_in_heap {
                 let taken = c_heap::taken(block.start, block.bytes);
