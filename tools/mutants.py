@@ -6,8 +6,9 @@
 
 A mutant is tried in a copy of the tree. One that does not compile is no mutant, and another is drawn in its place. The
 first step that fails kills it, and so does one that takes too long. A mutant without a failing step survived. A mutant
-that stands in the table already is not run again, so a run that was stopped goes on where it was. `--list` shows what is drawn and runs nothing. `--flavours` chooses the CPythons; the default is
-cp311,cp313. Of the Rust code only files that all of these flavours compile are drawn from.
+that stands in the table already is not run again, so a run that was stopped goes on where it was. `--list` shows what is
+drawn and runs nothing. `--flavours` chooses the CPythons; the default is cp311,cp313. Of the Rust code only files that all
+of these flavours compile are drawn from.
 """
 
 import argparse
@@ -144,7 +145,7 @@ def rust_mutants(flavours):
     mutants = []
     for mutant in json.loads(listed.stdout.decode()):
         if mutant["file"] in alive:
-            mutants.append((mutant["name"], lambda mutant=mutant: patch(mutant["diff"])))
+            mutants.append((mutant["name"], lambda mutant=mutant: patch(mutant["file"], mutant["diff"])))
     return mutants
 
 
@@ -168,8 +169,8 @@ def compiled(flavour):
     return {os.path.relpath(os.path.join(ROOT, name), ROOT) for name in found}
 
 
-def patch(diff):
-    subprocess.run(["patch", "-p1", "--quiet"], cwd=COPY, input=diff.encode(), check=True)
+def patch(file, diff):
+    subprocess.run(["patch", "--quiet", file], cwd=COPY, input=diff.encode(), check=True)
 
 
 OPERATORS = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "is": "is not", "in": "not in"}

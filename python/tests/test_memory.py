@@ -194,6 +194,20 @@ def test_the_usual_allocator_needs_no_note():
     assert "C heap" not in told("memory.and_back()")[1]
 
 
+@needs_c_heap
+def test_a_raw_domain_outside_the_c_heap():
+    """As on free-threaded builds from 3.15 on."""
+    report = extension.check("elsewhere", "elsewhere.replace()", "elsewhere.by_malloc()")
+    assert [(one["kind"], one["type"]) for one in report["findings"]] == [("memory", "malloc")], report
+
+
+def test_another_malloc():
+    """What glibc counts says nothing then."""
+    library = os.path.join(extension.build("other_malloc"), "other_malloc" + sysconfig.get_config_var("EXT_SUFFIX"))
+    status, text = told("memory.by_malloc()", LD_PRELOAD=library)
+    assert status == 0 and text.count("whether the C heap grows was not looked at") == 1, text
+
+
 def test_pytest_counts_it_as_a_leak(project):
     code = "import sys\nsys.path.insert(0, %r)" % extension.build("memory") + """
 import memory

@@ -184,10 +184,10 @@ impl Snapshot {
                 info.objects -= 1;
                 info.outside -= isize::from(is_outside(op, info));
             }
-            let all = pass.types.all().iter().map(|info| info.ob_type);
-            let all: Vec<_> = all.collect();
-            // The walk may not have met a name: what is older than the hook is met where a container shows it.
-            let names: Vec<_> = all
+            let ob_types = pass.types.all().iter().map(|info| info.ob_type);
+            let ob_types: Vec<_> = ob_types.collect();
+            // The walk does not meet a string that is older than the hook and that no container shows.
+            let names: Vec<_> = ob_types
                 .into_iter()
                 .map(|ob_type| {
                     full_name(ob_type, |op| {
