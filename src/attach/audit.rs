@@ -124,7 +124,7 @@ fn hears() -> Option<bool> {
         let (Some(realloc), Some(free)) = (realloc, free) else {
             return Some(false);
         };
-        // Blocks of fewer bytes need not start at a multiple of 16 everywhere, and have no mark then.
+        // A block of so many bytes has a mark everywhere.
         let first = realloc(null_mut(), BYTES);
         if first.is_null() {
             return None;
@@ -201,19 +201,21 @@ unsafe extern "C" fn malloc(ctx: *mut c_void, bytes: usize) -> *mut c_void {
     // SAFETY: the inner allocator's own function and context.
     let block = unsafe {
         let inner = INNER.0.get();
-        (*inner).malloc.unwrap_unchecked()((*inner).ctx, bytes)
+        (*inner).malloc.unwrap_unchecked()((*inner).ctx, blocks::enough(bytes))
     };
     given(block, bytes);
     block
 }
 
 unsafe extern "C" fn calloc(_ctx: *mut c_void, items: usize, bytes: usize) -> *mut c_void {
+    let all = items.saturating_mul(bytes);
+    let (items, bytes) = blocks::enough_items(items, bytes);
     // SAFETY: as in `malloc`.
     let block = unsafe {
         let inner = INNER.0.get();
         (*inner).calloc.unwrap_unchecked()((*inner).ctx, items, bytes)
     };
-    given(block, items.wrapping_mul(bytes));
+    given(block, all);
     block
 }
 
@@ -234,7 +236,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
     // SAFETY: as in `malloc`, with the caller's block.
     let moved = unsafe {
         let inner = INNER.0.get();
-        (*inner).realloc.unwrap_unchecked()((*inner).ctx, block, bytes)
+        (*inner).realloc.unwrap_unchecked()((*inner).ctx, block, blocks::enough(bytes))
     };
     if !moved.is_null() {
         // SAFETY: the block has so many bytes now, and nothing was written behind the old ones.

@@ -10,7 +10,7 @@ use super::allocator::{Allocator, Inner, access};
 use super::audit;
 use crate::audit::unheld::CHeap;
 use crate::audit::young::{self, Domain};
-use crate::audit::{attachment, zeroing};
+use crate::audit::{attachment, blocks, zeroing};
 use crate::host::c_heap;
 use crate::watch::birth_stacks;
 
@@ -164,7 +164,7 @@ unsafe extern "C" fn malloc<const D: u32>(ctx: *mut c_void, bytes: usize) -> *mu
     }
     let inner = inner::<D>();
     // SAFETY: the inner allocator's own function and context.
-    let block = unsafe { inner.malloc.unwrap_unchecked()(inner.ctx, bytes) };
+    let block = unsafe { inner.malloc.unwrap_unchecked()(inner.ctx, blocks::enough(bytes)) };
     given::<D>(block, bytes);
     block
 }
@@ -175,9 +175,11 @@ unsafe extern "C" fn calloc<const D: u32>(
     bytes: usize,
 ) -> *mut c_void {
     let inner = inner::<D>();
+    let all = items.saturating_mul(bytes);
+    let (items, bytes) = blocks::enough_items(items, bytes);
     // SAFETY: as in `malloc`.
     let block = unsafe { inner.calloc.unwrap_unchecked()(inner.ctx, items, bytes) };
-    given::<D>(block, items.wrapping_mul(bytes));
+    given::<D>(block, all);
     block
 }
 
@@ -199,7 +201,8 @@ unsafe extern "C" fn realloc<const D: u32>(
     };
     let inner = inner::<D>();
     // SAFETY: as in `malloc`, with the caller's block.
-    let moved = unsafe { inner.realloc.unwrap_unchecked()(inner.ctx, block, bytes) };
+    let moved =
+        unsafe { inner.realloc.unwrap_unchecked()(inner.ctx, block, blocks::enough(bytes)) };
     if moved.is_null() {
         if let Some(old) = young {
             young::resized(young, old.start, old.bytes, old.domain);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use crate::abi::FLAVOUR;
 use crate::watch::shadow::Shadow;
 
 static BLOCKS: Shadow = Shadow::new();
@@ -31,6 +32,30 @@ pub fn open() -> bool {
     }
     IS_WHOLE.store(true, Ordering::Relaxed);
     BLOCKS.open()
+}
+
+/// How many bytes a hook asks for, so that the block has a mark. The allocator of free-threaded builds puts two blocks of up
+/// to 8 bytes into one grain.
+#[inline]
+#[must_use]
+pub const fn enough(bytes: usize) -> usize {
+    if FLAVOUR.free_threaded && bytes < GRAIN {
+        GRAIN
+    } else {
+        bytes
+    }
+}
+
+/// The same of so many items.
+#[inline]
+#[must_use]
+pub const fn enough_items(items: usize, bytes: usize) -> (usize, usize) {
+    let all = items.saturating_mul(bytes);
+    if enough(all) == all {
+        (items, bytes)
+    } else {
+        (1, enough(all))
+    }
 }
 
 /// A block was handed out.
