@@ -20,6 +20,12 @@ impl Flavour {
         self.trace_refs && self.minor <= 12
     }
 
+    /// A tree finds the pools of CPython's own allocator, and they have four times the size (3.10 and later).
+    #[must_use]
+    pub const fn has_large_pools(self) -> bool {
+        self.minor >= 10
+    }
+
     /// A debug flavour checks what it is given.
     #[must_use]
     pub const fn is_debug(self) -> bool {

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use super::blocks;
 use super::builtin::builtin;
+use super::older::Older;
 use super::pass::Pass;
 use super::recognise::PAIR;
 use super::types::{TypeInfo, size_of_instance};
@@ -46,17 +47,36 @@ const HOLD_NONE: [&[u8]; 15] = [
     b"property",
 ];
 
+/// CPython's own types whose instances hold blocks in which there are objects alone.
+const HOLD_OBJECTS: [&[u8]; 12] = [
+    b"dict",
+    b"list",
+    b"set",
+    b"frozenset",
+    b"str",
+    b"bytearray",
+    b"type",
+    b"code",
+    b"frame",
+    b"generator",
+    b"coroutine",
+    b"weakref",
+];
+
 impl Fields {
     /// # Safety
-    /// It describes a type.
-    unsafe fn of(info: &TypeInfo) -> Self {
+    /// It describes a type. The names are of CPython's types whose instances hold nothing that is looked for.
+    unsafe fn of(info: &TypeInfo, hold_none: &[&[&[u8]]]) -> Self {
         /// `Py_TPFLAGS_LONG_SUBCLASS` and `Py_TPFLAGS_BYTES_SUBCLASS`.
         const NUMBERS: u64 = 1 << 24 | 1 << 27;
         // SAFETY: the caller's promise.
         unsafe {
             let ob_type = info.ob_type;
             let name = (*ob_type).tp_name;
-            let holds_none = || HOLD_NONE.contains(&CStr::from_ptr(name).to_bytes());
+            let holds_none = || {
+                let name = CStr::from_ptr(name).to_bytes();
+                hold_none.iter().any(|names| names.contains(&name))
+            };
             if builtin().is_own(ob_type as usize) && !name.is_null() && holds_none() {
                 Self::Nothing
             } else if (*ob_type).tp_itemsize == 0 && !may_own_memory(ob_type) {
@@ -71,20 +91,22 @@ impl Fields {
 }
 
 /// Blocks, and which of them were found to be held.
-pub(super) struct Search {
+pub(super) struct Search<'a> {
     all: Vec<Block>,
     held: Vec<bool>,
     /// Those that were found, and have yet to be searched.
     found: Vec<usize>,
     /// A bit for each page of the blocks, and for others with the same number in the lowest bits.
     pages: Vec<u64>,
+    /// What else may lead to blocks, where that is followed.
+    older: Option<Older<'a>>,
 }
 
 const PAGE_BITS: u32 = 12;
 const PAGE: usize = 1 << PAGE_BITS;
 const PAGES: usize = 1 << 16;
 
-impl Search {
+impl<'a> Search<'a> {
     pub(super) fn new(all: Vec<Block>) -> Self {
         let mut pages = vec![0_u64; PAGES / 64];
         for block in &all {
@@ -98,6 +120,7 @@ impl Search {
             found: Vec::new(),
             all,
             pages,
+            older: None,
         }
     }
 
@@ -109,21 +132,28 @@ impl Search {
     #[inline]
     fn word(&mut self, word: usize) {
         let page = word >> PAGE_BITS;
-        if self.pages[page % PAGES / 64] & 1 << (page % 64) != 0 {
-            self.address(word);
+        let may_be_noted = self.pages[page % PAGES / 64] & 1 << (page % 64) != 0;
+        if (!may_be_noted || !self.is_noted(word))
+            && let Some(older) = &mut self.older
+        {
+            older.word(word);
         }
     }
 
-    fn address(&mut self, word: usize) {
+    /// Whether that is the address of a block, which is held then.
+    fn is_noted(&mut self, word: usize) -> bool {
         let behind = self.all.partition_point(|block| block.start <= word);
         let Some(at) = behind.checked_sub(1) else {
-            return;
+            return false;
         };
         let block = self.all[at];
-        if word < block.start + block.bytes.max(1) && !self.held[at] {
-            self.held[at] = true;
+        if word >= block.start + block.bytes.max(1) {
+            return false;
+        }
+        if !std::mem::replace(&mut self.held[at], true) {
             self.found.push(at);
         }
+        true
     }
 
     /// # Safety
@@ -140,12 +170,17 @@ impl Search {
     /// # Safety
     /// They were met, and nothing has ended them.
     pub(super) unsafe fn ask(&mut self, pass: &Pass) {
+        let hold_none: &[&[&[u8]]] = if self.older.is_some() {
+            &[&HOLD_NONE, &HOLD_OBJECTS]
+        } else {
+            &[&HOLD_NONE]
+        };
         // SAFETY: what was met has a type.
         let kinds = pass
             .types
             .all()
             .iter()
-            .map(|info| unsafe { Fields::of(info) });
+            .map(|info| unsafe { Fields::of(info, hold_none) });
         let kinds: Vec<Fields> = kinds.collect();
         for seen in &pass.seen {
             let front = usize::from(pass.info(*seen).pairs) * PAIR;
@@ -172,21 +207,48 @@ impl Search {
 
     /// Looks for blocks that those which were found hold, and so on.
     pub(super) fn follow(&mut self) {
-        let mut words = Vec::new();
-        while let Some(at) = self.found.pop() {
-            let block = self.all[at];
-            if block.domain != Domain::Raw {
-                // SAFETY: the host's lock is held, so the block is not given back meanwhile.
-                unsafe { self.words(block.start, block.bytes) };
-                continue;
-            }
-            words.clear();
-            words.resize(block.bytes.min(LONGEST) / size_of::<usize>(), 0);
-            let read = host::read_words(block.start, &mut words);
-            for &word in &words[..read] {
-                self.word(word);
+        loop {
+            if let Some(at) = self.found.pop() {
+                let block = self.all[at];
+                if block.domain == Domain::Raw {
+                    self.copied_words(block.start, block.bytes);
+                } else {
+                    // SAFETY: the host's lock is held, so the block is not given back meanwhile.
+                    unsafe { self.words(block.start, block.bytes) };
+                }
+            } else if let Some((start, bytes)) = self.older.as_mut().and_then(Older::next) {
+                self.copied_words(start, bytes);
+            } else {
+                return;
             }
         }
+    }
+
+    /// As [`Search::words`], for memory that another thread may give back meanwhile.
+    fn copied_words(&mut self, start: usize, bytes: usize) {
+        let mut words = vec![0; bytes.min(LONGEST) / size_of::<usize>()];
+        let read = host::read_words(start, &mut words);
+        for &word in &words[..read] {
+            self.word(word);
+        }
+    }
+
+    /// If some were not found, looks for what leads to them through memory that was not noted.
+    ///
+    /// # Safety
+    /// As for [`Search::ask`].
+    pub(super) unsafe fn look_further(&mut self, pass: &'a Pass) {
+        if self.held.iter().all(|&is_held| is_held) {
+            return;
+        }
+        self.older = Some(Older::new(pass));
+        let held = self.held.iter().enumerate();
+        self.found = held
+            .filter_map(|(at, &is_held)| is_held.then_some(at))
+            .collect();
+        // SAFETY: the caller's promise.
+        unsafe { self.ask(pass) };
+        self.follow();
     }
 
     /// The blocks that were not found.

@@ -26,6 +26,7 @@ pub mod memory;
 mod memory_growth;
 mod names;
 pub mod neighbours;
+mod older;
 mod pass;
 pub mod pins;
 pub mod quarantine;

@@ -160,6 +160,8 @@ impl Unheld {
             // SAFETY: the caller's promise.
             unsafe { search.ask(pass) };
             search.follow();
+            // SAFETY: the caller's promise.
+            unsafe { search.look_further(pass) };
         }
         Self {
             blocks: search.rest(),

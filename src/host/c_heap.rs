@@ -25,8 +25,14 @@ const LEAST: usize = 4 * WORD;
 const WORD: usize = size_of::<usize>();
 /// Bits of a block's own word that are no part of its length.
 const FLAGS: usize = 7;
+/// The flag that says that the block in front is in use.
+const FRONT_IN_USE: usize = 1;
 /// The flag of a block with a map of its own.
 const MAPPED: usize = 2;
+/// The flag of a block in a heap that was made for threads.
+const OF_THREADS: usize = 4;
+/// The smallest page.
+const PAGE: usize = 4096;
 /// The largest page.
 const LARGE_PAGE: usize = 2 << 20;
 
@@ -79,9 +85,112 @@ pub fn taken(start: usize, bytes: usize) -> Option<usize> {
     (least..=most).contains(&length).then_some(length)
 }
 
+/// Bytes of the block at `start`, which may be anywhere; `None` where no block of glibc's malloc starts that is in use.
+#[must_use]
+pub fn room(start: usize) -> Option<usize> {
+    if !start.is_multiple_of(2 * WORD) {
+        return None;
+    }
+    let head = start.checked_sub(2 * WORD)?;
+    let word = super::read::<usize>(head + WORD)?;
+    let (length, is_mapped) = (word & !FLAGS, word & MAPPED != 0);
+    if length < LEAST || !length.is_multiple_of(2 * WORD) {
+        return None;
+    }
+    if is_mapped {
+        let is_whole = head.is_multiple_of(PAGE) && length.is_multiple_of(PAGE);
+        return is_whole.then_some(length - 2 * WORD);
+    }
+    if word & FRONT_IN_USE == 0 {
+        // A block that is not in use writes its length behind itself.
+        let front = super::read::<usize>(head)?;
+        let its_own = super::read::<usize>(head.checked_sub(front)?.checked_add(WORD)?)?;
+        if front < LEAST || its_own & !FLAGS != front {
+            return None;
+        }
+    }
+    let behind = head.checked_add(length)?;
+    let is_ours = if word & OF_THREADS == 0 {
+        is_below_break(behind)
+    } else {
+        is_in_heap_of_threads(head, behind)
+    };
+    if !is_ours {
+        return None;
+    }
+    let behind = super::read::<usize>(behind + WORD)?;
+    (behind & FRONT_IN_USE != 0).then_some(length - WORD)
+}
+
+/// Whether that lies below the end of the heap of the process, behind which the loader maps all else.
+fn is_below_break(end: usize) -> bool {
+    // SAFETY: the end of the heap is asked for, and stays.
+    let heap_end = unsafe { libc::sbrk(0) };
+    end < heap_end as usize
+}
+
+/// Whether that lies in one of the heaps that malloc maps for threads.
+fn is_in_heap_of_threads(start: usize, end: usize) -> bool {
+    /// The beginning of glibc's `struct _heap_info`.
+    #[derive(Clone, Copy)]
+    #[repr(C)]
+    struct HeapInfo {
+        ar_ptr: usize,
+        prev: usize,
+        size: usize,
+    }
+    /// `HEAP_MAX_SIZE`, of which they start at multiples.
+    const LONGEST: usize = 64 << 20;
+    let heap = start & !(LONGEST - 1);
+    super::read::<HeapInfo>(heap).is_some_and(|info| {
+        info.ar_ptr != 0 && info.size <= LONGEST && start > heap && end < heap + info.size
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_is_found_where_it_starts() {
+        if in_use().is_none() {
+            return;
+        }
+        for bytes in [1, 24, 25, 2000, 1 << 22] {
+            // SAFETY: the block is given back below.
+            let block = unsafe { libc::calloc(1, bytes) } as usize;
+            let room = room(block).expect("a block of malloc's");
+            assert!(
+                (bytes..=bytes + LARGE_PAGE).contains(&room),
+                "{bytes}: {room}"
+            );
+            for other in [
+                block + 8,
+                block.wrapping_add(2 * WORD),
+                8,
+                0,
+                usize::MAX - 15,
+            ] {
+                assert_eq!(super::room(other), None, "{bytes}: {other:#x}");
+            }
+            // SAFETY: it was handed out above.
+            unsafe { libc::free(block as *mut libc::c_void) };
+        }
+    }
+
+    #[test]
+    fn a_block_of_a_thread_is_found() {
+        if in_use().is_none() {
+            return;
+        }
+        let rooms = std::thread::spawn(|| {
+            let blocks = [(); 50].map(|()| Box::new([0_u64; 30]));
+            blocks.map(|block| room(&raw const *block as usize))
+        });
+        let rooms = rooms.join().expect("it ends");
+        // The library has memory of its own in some builds.
+        assert!(rooms.iter().all(|room| room.is_none_or(|room| room == 248)));
+    }
 
     #[test]
     fn a_block_takes_what_it_adds() {

@@ -108,6 +108,43 @@ METHOD(holder)
 }
 METHOD(forget_holder) { (void)holder(module, arg); Py_RETURN_NONE; }
 
+/* An object whose memory was taken in good time, and leads to what is taken later. */
+#define SHELVES 3
+#define SHELF 10000
+typedef struct {
+    PyObject_HEAD
+    void ***shelves;
+    int next;
+} Store;
+
+static PyTypeObject Store_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "memory.Store",
+    .tp_basicsize = sizeof(Store),
+};
+
+METHOD(store)
+{
+    Store *store = PyObject_New(Store, &Store_Type);
+    if (store != NULL) {
+        store->next = 0;
+        store->shelves = PyMem_Malloc(SHELVES * sizeof(void **));
+        /* Room of its own, malloc's, and a block with a map of its own. */
+        store->shelves[0] = PyMem_Calloc(SHELF, sizeof(void *));
+        store->shelves[1] = calloc(SHELF, sizeof(void *));
+        store->shelves[2] = calloc(10 * SHELF, sizeof(void *));
+    }
+    return (PyObject *)store;
+}
+METHOD(put_away)
+{
+    Store *store = (Store *)arg;
+    for (int shelf = 0; shelf < SHELVES; shelf++) {
+        store->shelves[shelf][store->next] = PyMem_Malloc(64 + 16 * (size_t)shelf);
+    }
+    store->next++;
+    Py_RETURN_NONE;
+}
+
 /* What Python code leaks by way of C. */
 METHOD(buffer)
 {
@@ -128,12 +165,13 @@ static PyMethodDef methods[] = {
     LISTED(by_raw, METH_NOARGS), LISTED(by_calloc, METH_NOARGS), LISTED(by_realloc, METH_NOARGS),
     LISTED(in_a_thread, METH_NOARGS), LISTED(of_any_length, METH_NOARGS), LISTED(a_chain, METH_NOARGS),
     LISTED(now_and_then, METH_NOARGS), LISTED(and_back, METH_NOARGS), LISTED(a_ring, METH_NOARGS),
-    LISTED(holder, METH_NOARGS), LISTED(forget_holder, METH_NOARGS), LISTED(buffer, METH_O), LISTED(view, METH_O),
+    LISTED(holder, METH_NOARGS), LISTED(forget_holder, METH_NOARGS), LISTED(store, METH_NOARGS),
+    LISTED(put_away, METH_O), LISTED(buffer, METH_O), LISTED(view, METH_O),
     LISTED(capsule, METH_NOARGS), LISTED(capsule_without_name, METH_NOARGS),
     LISTED(capsule_with_lost_name, METH_NOARGS), {NULL, NULL, 0, NULL},
 };
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "memory", NULL, -1, methods};
 PyMODINIT_FUNC PyInit_memory(void)
 {
-    return PyType_Ready(&Holder_Type) < 0 ? NULL : PyModule_Create(&definition);
+    return PyType_Ready(&Holder_Type) < 0 || PyType_Ready(&Store_Type) < 0 ? NULL : PyModule_Create(&definition);
 }
