@@ -1,6 +1,7 @@
 """Runs the cases of preload.sh: each runs the tested Python in a child and looks at what it printed."""
 
 import argparse
+import multiprocessing
 import os
 import re
 import shutil
@@ -17,7 +18,10 @@ import preload_surface  # noqa: F401
 from preload_tested import CASES, Skip, Tested, Wrong
 
 
-def test(python, t, options, counts):
+def test(one):
+    """Runs the cases on one Python, and returns how they ended."""
+    python, t, options = one
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
     kind = "shared" if python.replaceable else "static"
     for name, kinds, (since, until), function in CASES:
         if options.k and not re.search(options.k, name):
@@ -40,6 +44,8 @@ def test(python, t, options, counts):
             print("FAIL %s: %s" % (where, wrong), flush=True)
         finally:
             shutil.rmtree(t.folder, ignore_errors=True)
+    print("%s: %s" % (python.name, ", ".join("%d %s" % (counts[k], k) for k in counts)), flush=True)
+    return counts
 
 
 def main():
@@ -53,6 +59,7 @@ def main():
     pythons = [p for p in common.find_pythons() if not options.flavours or p.flavour in options.flavours]
     libraries = {p.flavour: common.library(p.flavour) for p in pythons}
     libraries = {flavour: library for flavour, library in libraries.items() if library}
+    tested = []
     for python in pythons:
         if python.flavour not in libraries:
             print("skip %s: flavours/ has no file for this flavour" % python.name)
@@ -66,9 +73,11 @@ def main():
                 path = os.path.join(staged, flavour, "lib", "libpyrefcore.so")
                 if flavour != python.flavour and os.path.exists(path):
                     t.others[flavour] = path
-        before = dict(counts)
-        test(python, t, options, counts)
-        print("%s: %s" % (python.name, ", ".join("%d %s" % (counts[k] - before[k], k) for k in counts)), flush=True)
+        tested.append((python, t, options))
+    with multiprocessing.Pool() as pool:
+        for ended in pool.imap(test, tested, chunksize=1):
+            for how in counts:
+                counts[how] += ended[how]
     for kind, missing in (("replaceable", not any(p.replaceable for p in pythons)),
                           ("static", all(p.replaceable for p in pythons))):
         if missing and not options.flavours:
