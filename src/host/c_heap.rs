@@ -98,7 +98,9 @@ pub fn room(start: usize) -> Option<usize> {
         return None;
     }
     if is_mapped {
-        let is_whole = head.is_multiple_of(PAGE) && length.is_multiple_of(PAGE);
+        // The length leaves out the two words in front in later glibcs.
+        let ends = [length, length + 2 * WORD];
+        let is_whole = head.is_multiple_of(PAGE) && ends.iter().any(|end| end.is_multiple_of(PAGE));
         return is_whole.then_some(length - 2 * WORD);
     }
     if word & FRONT_IN_USE == 0 {
