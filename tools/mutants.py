@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Draws mutants by a seed, runs the tests on each, and writes a line for each into a table.
 
-    mutants.py rust --seed 1 --count 150 [--out target/mutants/rust.tsv]      needs cargo-mutants and `patch`
-    mutants.py python --seed 1 --count 50 [--out target/mutants/python.tsv]
+    mutants.py rust --seed 1 --count 150 [--out TABLE]      needs cargo-mutants and `patch`
+    mutants.py python --seed 1 --count 50 [--out TABLE]
 
 A mutant is tried in a copy of the tree. One that does not compile is no mutant, and another is drawn in its place. The
 first step that fails kills it, and so does one that takes too long. A mutant without a failing step survived. A mutant
 that stands in the table already is not run again, so a run that was stopped goes on where it was. `--list` shows what is
-drawn and runs nothing. `--flavours` chooses the CPythons; the default is cp311,cp313. Of the Rust code only files that all
-of these flavours compile are drawn from.
+drawn and runs nothing. `--part 1/2` and `--part 2/2` run at the same time, each with a table of its own. `--flavours`
+chooses the CPythons; the default is cp311,cp313. Of the Rust code only files that all of these flavours compile are drawn
+from.
 """
 
 import argparse
@@ -22,27 +23,33 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-COPY = os.path.join(ROOT, "target", "mutants", "tree")
+COPY = os.path.join(ROOT, "target", "mutants", "tree-%s")
 SECONDS = 1800
 BUILD = "build"
 UNBUILT = "does not compile"
 
 
 def main():
+    global COPY
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=("rust", "python"))
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--flavours", default="cp311,cp313")
     parser.add_argument("--out")
+    parser.add_argument("--part", default="1/1", metavar="K/N")
     parser.add_argument("--list", action="store_true")
     chosen = parser.parse_args()
     flavours = chosen.flavours.split(",")
-    table = chosen.out or os.path.join(ROOT, "target", "mutants", chosen.kind + ".tsv")
+    part, parts = map(int, chosen.part.split("/"))
+    COPY = COPY % part
+    table = chosen.out or os.path.join(ROOT, "target", "mutants", "%s-%d.tsv" % (chosen.kind, part))
     mutants = rust_mutants(flavours) if chosen.kind == "rust" else python_mutants()
     mutants = sorted(mutants, key=lambda mutant: mutant[0])
     random.Random(chosen.seed).shuffle(mutants)
     print("%d of %d mutants, seed %d" % (chosen.count, len(mutants), chosen.seed))
+    mutants = mutants[part - 1 :: parts]
+    chosen.count = len(range(part - 1, chosen.count, parts))
     if chosen.list:
         print("\n".join(name for name, _ in mutants[: chosen.count]))
         return 0
