@@ -10,7 +10,7 @@ pub type BiasedObject = Counted<BiasedCount>;
 #[repr(C)]
 #[derive(Debug, Default)]
 pub struct BiasedCount {
-    /// The owner's thread id. 0: nobody's, because the counts were merged or the object is immortal. A
+    /// The owner's thread id. 0: there is no owner, because the counts were merged or the object is immortal. A
     /// link, while the object lies in the trashcan.
     pub ob_tid: AtomicUsize,
     /// 4: statically allocated (3.14 and later; padding in 3.13).

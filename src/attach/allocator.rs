@@ -1,4 +1,4 @@
-//! The hook in the host's object allocator, which keeps the live table exact: some deaths are seen by nobody,
+//! The hook in the host's object allocator, which keeps the live table exact: some deaths are announced nowhere,
 //! but their memory comes back.
 
 use std::cell::UnsafeCell;
@@ -90,7 +90,7 @@ pub(super) fn access() -> Option<[unsafe extern "C" fn(c_int, *mut Allocator); 2
 static HOOKED: AtomicBool = AtomicBool::new(false);
 
 /// Hooks the allocator, once: now, where the host is running, or else when the first object is born,
-/// because earlier the host has not settled on an allocator. Whoever switches the live table on holds
+/// because earlier the host has not settled on an allocator. The caller that switches the live table on holds
 /// the host's lock.
 pub(super) fn hook_when_ready() {
     let Some(python) = originals::python() else {
@@ -111,7 +111,7 @@ pub(super) fn hook_when_ready() {
         if running {
             hook();
         } else {
-            // Whoever stands there is put back at the first birth.
+            // The allocator that stands there is put back at the first birth.
             let before = Box::into_raw(Box::new(tracer::get()));
             watchers::set_tracer(Tracer {
                 function: Some(first_birth),

@@ -54,7 +54,7 @@ pub(super) fn open_door(python: &Library) {
                 false
             }
         },
-        // SAFETY: whoever looks holds the lock; the inner allocator is complete.
+        // SAFETY: the reader holds the lock; the inner allocator is complete.
         fills_blocks: || unsafe { (*INNER.0.get()).fills_blocks() },
         tracked: collector::tracked,
         containers: collector::containers,
@@ -95,7 +95,7 @@ fn open() -> Result<(), &'static CStr> {
         exit_callbacks::learn(python);
         thread_counts::learn(python);
     }
-    // SAFETY: the host's lock is held. Nobody calls our hook, so it is not behind the allocator that it calls from now on.
+    // SAFETY: the host's lock is held. Our hook is not called, so it is not behind the allocator that it calls from now on.
     unsafe {
         let mut ours = HOOK;
         let mut now = *Inner::new().0.get();
@@ -108,8 +108,8 @@ fn open() -> Result<(), &'static CStr> {
     Ok(())
 }
 
-/// Whether a block that is handed out now comes by our hook. Whoever has hooked the allocator before us, as tracemalloc
-/// may have, takes us along when he leaves. `None` where there is no memory to try.
+/// Whether a block that is handed out now passes our hook. What has hooked the allocator before us, as tracemalloc
+/// may have, removes our hook along with its own. `None` where there is no memory to try.
 fn hears() -> Option<bool> {
     const BYTES: usize = 16;
     let Some(python) = originals::python() else {
@@ -272,7 +272,7 @@ unsafe extern "C" fn free(_ctx: *mut c_void, mut block: *mut c_void) {
         }
     }
     blocks::taken_back(block as usize);
-    // SAFETY: as in `malloc`, with the caller's block, or one that was once somebody's.
+    // SAFETY: as in `malloc`, with the caller's block, or one that was handed out earlier.
     unsafe { give_back(block) }
 }
 

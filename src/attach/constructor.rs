@@ -17,7 +17,7 @@ use crate::watch::tracer::{self, Tracer};
 use crate::watch::watchers::{self, Watcher};
 use crate::watch::{fork, live};
 
-// A unit test is no process that somebody attached to.
+// A unit test is no process that the library was attached to.
 #[cfg(not(test))]
 #[used]
 #[unsafe(link_section = ".init_array")]
@@ -64,7 +64,7 @@ extern "C" fn enter() {
 
 /// The first object is born, or in 3.8 the first dies, in a process that was loaded without a CPython.
 unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
-    // SAFETY: nobody else has set a tracer, and the host's lock is held as at every birth.
+    // SAFETY: no other tracer is set, and the host's lock is held as at every birth.
     unsafe {
         watchers::set_tracer(Tracer::NONE);
         host::await_interpreter(false);

@@ -20,7 +20,7 @@ const MEM: u32 = Domain::Mem as u32;
 /// The allocators behind the hooks, by domain.
 static INNERS: [Inner; 2] = [const { Inner::new() }; 2];
 
-/// Hooks both domains, or takes the hooks out: one that somebody else's stands in front of stays, as a passage.
+/// Hooks both domains, or takes the hooks out: one with another hook in front of it stays, as a passage.
 pub(super) fn watch(on: bool) {
     let Some([get, set]) = access() else { return };
     for (domain, hook) in [(RAW, hook::<RAW>()), (MEM, hook::<MEM>())] {

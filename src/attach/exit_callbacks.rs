@@ -1,7 +1,7 @@
 //! What `atexit` will call, which CPython 3.10 to 3.13 keep where no `tp_traverse` tells.
 //!
 //! The interpreter's state has a C array of them. Its place there differs between versions and nothing exports it: it
-//! is found by registering a function that nobody else has, and looking for it.
+//! is found by registering a function of our own, and looking for it.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
@@ -58,7 +58,7 @@ static PROBE: Method = Method {
     doc: std::ptr::null(),
 };
 
-/// It is registered for a moment, in which nobody calls it.
+/// It is registered for a moment, and not called in it.
 unsafe extern "C" fn probe(_module: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     null_mut()
 }

@@ -11,7 +11,7 @@ use crate::abi::FLAVOUR;
 type Get = unsafe extern "C" fn() -> *mut c_void;
 type Next = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
-/// From 3.12 on an interpreter may have a lock of its own, and then its threads wait for nobody else's.
+/// From 3.12 on an interpreter may have a lock of its own, and then its threads wait for no other interpreter's lock.
 const HAVE_LOCKS: bool = FLAVOUR.minor >= 12;
 
 /// The interpreters, those that were made last first.
@@ -43,7 +43,7 @@ pub(super) fn current() -> usize {
     }
 }
 
-/// Refuses where somebody may count or end objects while one looks. Whether a thread runs or waits is not asked: what
+/// Refuses where another interpreter may count or end objects during a look. Whether a thread runs or waits is not asked: what
 /// waits may go on at any time.
 pub(super) fn alone() -> Result<(), &'static CStr> {
     const UNKNOWN: &CStr = c"this CPython hides which threads it has";

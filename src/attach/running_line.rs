@@ -62,7 +62,7 @@ pub(super) fn learn(python: &Library) {
 pub(super) fn running(name: &mut String) -> Option<u32> {
     let place = FILE_NAME.load(Ordering::Relaxed);
     let reader = READER.get()?.as_ref().filter(|_| place != 0)?;
-    // SAFETY: whoever makes an object holds the lock. A code object holds its file's name, which is a string.
+    // SAFETY: the thread that makes an object holds the lock. A code object holds its file's name, which is a string.
     unsafe {
         let (code, line) = reader.running()?;
         let text = *code.wrapping_byte_add(place).cast::<*mut c_void>();

@@ -59,7 +59,7 @@ fn replaced(name: &str, imported: &HashSet<String>) -> Replaced {
 struct Tables {
     /// What it defines.
     defined: HashSet<String>,
-    /// What its own code looks up by name, whoever defines it.
+    /// What its own code looks up by name, wherever that is defined.
     imported: HashSet<String>,
 }
 

@@ -155,7 +155,7 @@ unsafe fn find(
 /// The host's lock is held.
 pub(super) unsafe fn references(number: usize) -> Option<isize> {
     let place = *PLACE.get()?;
-    // SAFETY: the host's thread states have that table, and nobody changes it meanwhile.
+    // SAFETY: the host's thread states have that table, and it does not change meanwhile.
     unsafe {
         let table = *this_thread()?.byte_add(place).cast::<Table>();
         if table.values.is_null() || number > table.size.unsigned_abs() {

@@ -2,7 +2,7 @@
 //!
 //! The interpreter reads the slot directly, so a tracer must stand in the host's own; and our births and
 //! deaths must read it for next to nothing. Its place differs between micro releases and nothing exports
-//! it. It is found by setting a tracer that nobody else would and looking for it.
+//! it. It is found by setting a tracer of our own and looking for its address.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::{dangling_mut, null_mut};
@@ -14,7 +14,7 @@ use crate::lifecycle::{HOST_OWNS_BIRTHS, HOST_OWNS_DEATHS};
 use crate::watch::tracer::Tracer;
 use crate::watch::watchers;
 
-/// Shares the host's slot. Called before the host is initialised, or by whoever opens the library in a running
+/// Shares the host's slot. Called before the host is initialised, or by the code that opens the library in a running
 /// one; a tracer that stands in the slot then is put back.
 pub(super) fn share() {
     let host = host::originals();
@@ -26,7 +26,7 @@ pub(super) fn share() {
     }
     let data = dangling_mut::<c_void>().wrapping_byte_add(0x7E57_0000_0000);
     let mut before = null_mut();
-    // SAFETY: the host's functions store and return both, and call nobody.
+    // SAFETY: the host's functions store and return both, and call nothing.
     let found = unsafe {
         let tracer = get(&mut before);
         set(Some(probe), data);

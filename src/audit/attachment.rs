@@ -25,7 +25,7 @@ const TABLE_IS_OFF: &CStr =
     c"the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on";
 const NO_PYTHON: &CStr = c"this process has no CPython to attach to";
 
-/// Whether a snapshot sees everything. There may have been no memory to note a block; or somebody else's allocator may have taken the hook along when it left.
+/// Whether a snapshot sees everything. There may have been no memory to note a block; or another allocator may have removed the hook along with its own.
 #[must_use]
 pub fn is_attached() -> bool {
     // Relaxed, here and below: the host's lock is held.
@@ -34,7 +34,7 @@ pub fn is_attached() -> bool {
         && door().is_some_and(|door| (door.hears)() == Some(true))
 }
 
-/// Says why a snapshot would not see everything, or somebody would disturb it.
+/// Says why a snapshot would not see everything, or would be disturbed.
 pub fn look() -> Result<(), &'static CStr> {
     memory::why_not()?;
     if !host::has_interpreter() {
@@ -56,7 +56,7 @@ pub fn look() -> Result<(), &'static CStr> {
     }
 }
 
-/// Whether a snapshot would see everything, and nobody would disturb it.
+/// Whether a snapshot would see everything, undisturbed.
 #[must_use]
 pub fn can_look() -> bool {
     look().is_ok()
@@ -157,7 +157,7 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
     Ok(())
 }
 
-/// Detaches; false where somebody else's allocator stands in front of ours, which stays as a passage.
+/// Detaches; false where another allocator stands in front of ours, which stays as a passage.
 pub fn detach() -> bool {
     if !ATTACHED.swap(false, Ordering::Relaxed) {
         return true;

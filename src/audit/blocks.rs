@@ -62,7 +62,7 @@ pub const fn enough_items(items: usize, bytes: usize) -> (usize, usize) {
 #[inline]
 pub fn given(block: usize, bytes: usize) {
     if let Some(mark) = BLOCKS.at(block) {
-        // Relaxed, here and below: whoever is handed a block by another thread has synchronised with it.
+        // Relaxed, here and below: a thread that is handed a block by another one has synchronised with it.
         mark.store(length_mark(bytes), Ordering::Relaxed);
     } else if Shadow::<AtomicU8>::reaches(block) {
         IS_WHOLE.store(false, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Types that were leaked, told apart: whoever reads of references to `type` asks which.
+//! Types that were leaked, told apart: a reader of "references to `type`" asks which type.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 

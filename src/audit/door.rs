@@ -9,12 +9,12 @@ use crate::abi::PyObject;
 /// An exception as the host keeps it: three objects, or NULL.
 pub type Error = [*mut PyObject; 3];
 
-/// The host's part. Whoever calls holds its lock.
+/// The host's part. The caller holds its lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Door {
     /// Hooks the allocator.
     pub open: fn() -> Result<(), &'static CStr>,
-    /// Takes the hook out; false where somebody else's stands in front.
+    /// Takes the hook out; false where another hook stands in front.
     pub close: fn() -> bool,
     /// Whether the hook is still called; `None` where there is no memory to try.
     pub hears: fn() -> Option<bool>,

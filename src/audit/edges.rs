@@ -19,14 +19,14 @@ pub struct Edges {
     stale: Stale,
 }
 
-/// An object that nobody can reach.
+/// An object that can't be reached.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closed {
     pub(super) op: *mut PyObject,
     pub(super) ob_type: usize,
     pub(super) refcount: isize,
     pub(super) explained: isize,
-    /// Its type was written in C by somebody else.
+    /// Its type was written in C and is not CPython's own.
     pub(super) is_foreign: bool,
 }
 
@@ -153,7 +153,7 @@ impl Edges {
         roots: impl Iterator<Item = *mut PyObject>,
         limit: usize,
     ) -> Vec<[usize; 2]> {
-        /// More references than anything has: nobody else needs to hold a root.
+        /// More references than anything has: no other object needs to hold a root.
         const ROOT: isize = isize::MAX / 2;
         let mut met: Vec<Seen> = roots.filter_map(|op| self.pass.find(op)).collect();
         let roots = met.len();
@@ -205,7 +205,7 @@ impl Edges {
             .collect()
     }
 
-    /// The objects of the types that are wanted that only each other, or things like them, hold: nobody can ever reach or end them.
+    /// The objects of the types that are wanted that are held by each other alone, or by objects like them. They can't be reached or ended any more.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.

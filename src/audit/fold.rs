@@ -55,7 +55,7 @@ pub(super) unsafe fn fold(
         .iter_mut()
         .filter(|finding| finding.kind == Kind::Leak)
         .collect();
-    // What grows is rather below many new objects than below an old one that has references too many.
+    // Leaks of many new objects come first: what grows is more likely held by those than by one old object.
     leaks.sort_by_key(|finding| std::cmp::Reverse(finding.examples.len()));
     let limit = LIMIT / leaks.len().max(1);
     for finding in &mut leaks {
@@ -187,7 +187,7 @@ impl Left<'_> {
                 circles.push((order, same));
             }
         }
-        // Of a circle, the part to name is the one that is held without being shown; or one that somebody wrote in C; or
+        // Of a circle, the part to name is the one that is held without being shown; or one of a type written in C; or
         // else what holds the most.
         circles.sort_by_key(|&(order, _)| order);
         let limit = LIMIT / circles.len().max(1);

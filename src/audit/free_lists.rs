@@ -99,7 +99,7 @@ pub(super) fn is_ours(dealloc: destructor) -> bool {
 /// Gives a dead object its type back.
 ///
 /// # Safety
-/// A head can be read and written at `start`, and nobody else uses it.
+/// A head can be read and written at `start`, and is not in use otherwise.
 pub(super) unsafe fn undisguise(start: usize) {
     let Some(all) = ALL.get() else { return };
     // SAFETY: the caller's promise.

@@ -88,7 +88,7 @@ fn numbers(moments: &[&Unheld]) -> Numbers {
 }
 
 /// Takes all blocks of a length where there are as many more in each window, and most of those are held by nothing. An old
-/// address in somebody's memory may lead to some of them by chance.
+/// address in other memory may lead to some of them by chance.
 fn fill_up(numbers: &mut Numbers, moments: &[&Unheld]) {
     /// More than one in so many must be held by nothing.
     const MOST: isize = 2;
@@ -169,7 +169,7 @@ fn evened_down(changes: &[isize]) -> Vec<isize> {
     evened(changes, changes.iter().copied().min().unwrap_or(0))
 }
 
-/// How a number of blocks changes, as if no old address in somebody's memory led to a few of them by chance.
+/// How a number of blocks changes, as if no old address in other memory led to a few of them by chance.
 fn evened_up(changes: &[isize]) -> Vec<isize> {
     evened(changes, changes.iter().copied().max().unwrap_or(0))
 }

@@ -1,7 +1,7 @@
 //! References that nothing explains: snapshot, difference, findings.
 //!
 //! Uses everything below. For every living object, the references that others show are taken from those that are
-//! counted; what is left is held by C: a stack, a static variable, a cache, or nobody. What is left over and grows
+//! counted; what is left is held by C (a stack, a static variable, a cache), or by nothing. What is left over and grows
 //! by the same number in each window of runs was leaked; what is missing was released too often.
 //!
 //! Follows nothing that is not known to be an object, and changes nothing but the counts of what it pins.

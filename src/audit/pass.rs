@@ -1,4 +1,4 @@
-//! One walk over all objects, in which each reference that somebody shows is explained.
+//! One walk over all objects, in which each reference that an object shows is explained.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -269,7 +269,7 @@ impl Pass {
             // 3.9 on.
             if is_heap && !self.asked.1 {
                 if asked == Asked::Tracked && tracked && FLAVOUR.minor >= 9 {
-                    // It should have said so: who forgets that makes circles that nobody can end.
+                    // It should have shown it: a type that forgets that makes circles which the collector can't end.
                     *self.unsaid.entry(ob_type as usize).or_default() += 1;
                 } else {
                     self.visited(ob_type);

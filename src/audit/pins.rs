@@ -31,7 +31,7 @@ struct Held {
     made: u64,
     /// The objects of each that has not been let go, in order of addresses.
     sets: BTreeMap<u64, Vec<usize>>,
-    /// Objects that somebody still shows without a reference: they stay held for good.
+    /// Objects that are still shown, and have no reference: they stay held for good.
     kept: FxHashSet<usize>,
     /// Those that were not let go, each as often as it is held.
     for_good: Vec<usize>,
@@ -104,7 +104,7 @@ impl Pins {
         what(held().sets.entry(self.number).or_default())
     }
 
-    /// Lets go of them. What has no reference left dies, unless the last snapshot saw that somebody still shows it.
+    /// Lets go of them. What has no reference left dies, unless the last snapshot saw that it is still shown.
     ///
     /// # Safety
     /// The host's lock is held.
@@ -125,7 +125,7 @@ impl Pins {
                 held().for_good.push(place);
                 continue;
             }
-            // SAFETY: it was held until now; whoever has made it immortal meanwhile is left alone.
+            // SAFETY: it was held until now; one that was made immortal meanwhile is left alone.
             unsafe {
                 if !Current::is_immortal(PyObject::count(op)) {
                     add(op, -REFERENCES);
@@ -227,7 +227,7 @@ pub(super) fn keep(objects: impl Iterator<Item = *mut PyObject>) {
 /// # Safety
 /// `op` is a mortal object.
 unsafe fn add(op: *mut PyObject, references: isize) {
-    // SAFETY: the caller's promise; the host's lock is held, so nobody else counts.
+    // SAFETY: the caller's promise; the host's lock is held, so no other thread counts.
     unsafe {
         let count = PyObject::count(op);
         Current::set(count, Current::get(count) + references);

@@ -1,7 +1,7 @@
 //! Blocks of objects that have died, held back for a while.
 //!
-//! Whoever releases a dead object once more writes into its memory. While nobody else has been handed that, the write
-//! harms nobody, and is seen.
+//! A release of a dead object writes into its memory. While that memory has not been handed out again, the write
+//! does no harm, and is seen.
 
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -25,7 +25,7 @@ use crate::host::c_heap;
 const BLOCKS: usize = 1 << 14;
 /// Bytes of the longest that is.
 const LONGEST: usize = 512;
-/// Blocks of one quarantine that stay held for good: somebody who released too much may come again, and a report looks at
+/// Blocks of one quarantine that stay held for good: code that released too often may do so again, and a report looks at
 /// them.
 const SPOILED: usize = 1 << 10;
 /// Places in a block where an object can start.
@@ -268,7 +268,7 @@ impl Quarantine {
                     })
                 }
             };
-            // It is told once.
+            // It is reported once.
             held.starts = [false; STARTS];
             dead.references += references;
             if self.spoiled == SPOILED {
@@ -288,7 +288,7 @@ impl Quarantine {
 /// Whether an object may have died there. One that died in disguise gets its type back.
 ///
 /// # Safety
-/// An object's head can be read and written at `start`, and is nobody else's.
+/// An object's head can be read and written at `start`, and is not in use otherwise.
 unsafe fn has_died(start: usize) -> bool {
     // SAFETY: the caller's promise.
     unsafe {

@@ -139,7 +139,7 @@ impl Snapshot {
     /// Looks at everything; `None` where there is no memory.
     ///
     /// # Safety
-    /// The host's lock is held: nobody ends objects or counts meanwhile.
+    /// The host's lock is held: no other thread ends objects or counts meanwhile.
     #[must_use]
     pub unsafe fn take() -> Option<Self> {
         // SAFETY: the caller's promise is the callees'.

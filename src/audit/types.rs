@@ -42,7 +42,7 @@ pub(super) struct TypeInfo {
     pub(super) has_inline_values: bool,
     /// Instances are dictionaries, and of no other type.
     pub(super) is_dict: bool,
-    /// Instances hold a reference to the type, and nobody shows it for them.
+    /// Instances hold a reference to the type, and do not show it.
     pub(super) is_heap: bool,
     /// Instances may hold what they say nothing of.
     pub(super) is_foreign: bool,
@@ -137,7 +137,7 @@ impl Types {
 }
 
 /// Whether a type lies at `word`: its own type is `PyType_Type` or a subclass. A ready one in a module's data or in a block
-/// that is in use is known by that. Anywhere else, and where nobody made it ready, it has the other marks of a type too.
+/// that is in use is known by that. Anywhere else, and where `PyType_Ready` was not called, it has the other marks of a type too.
 fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
     if word == builtin().PyType_Type {
         return true;
@@ -263,7 +263,7 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
     }
 }
 
-/// Whether the type, or one that it inherits from, was written in C by somebody else, who may keep references where no
+/// Whether the type, or one that it inherits from, was written in C and is not CPython's own. Such a type may keep references where no
 /// `tp_traverse` tells.
 ///
 /// # Safety

@@ -98,7 +98,7 @@ const OWNERS: [&[u8]; 17] = [
 ];
 
 /// Whether instances may keep memory that was not taken from CPython: the type, or one that it inherits from, is ended by
-/// somebody else's code, or wraps something of a C library.
+/// an extension's code, or wraps something of a C library.
 ///
 /// # Safety
 /// `ob_type` is a type.

@@ -9,7 +9,7 @@ use crate::abi::PyObject;
 use crate::host::reserve;
 
 impl Pass {
-    /// The words in instances of foreign types that may be references which nobody shows, in order of places.
+    /// The words in instances of foreign types that may be references and are not shown, in order of places.
     ///
     /// # Safety
     /// The walk is done, and the host's lock is still held.

@@ -19,7 +19,7 @@ use crate::host::reserve;
 pub(super) enum Target {
     /// No object.
     Nothing,
-    /// An object of which nobody counts the references.
+    /// An object whose references are not counted.
     Uncounted,
     /// Any other object.
     Object,
@@ -149,7 +149,7 @@ fn steady(moments: &mut [Moment]) {
 struct Judge<'a> {
     /// The words of the first, in order of places.
     words: &'a [Word],
-    /// References that the first saw and nobody showed.
+    /// References that the first snapshot saw and no object showed.
     unshown: FxHashMap<usize, isize>,
     /// Of those, how many words excused.
     excused: FxHashMap<usize, isize>,

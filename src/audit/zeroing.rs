@@ -1,6 +1,6 @@
 //! Whether blocks are handed out zeroed.
 //!
-//! Of an object that was leaked, fields that nobody has written are full of addresses from before. Those would excuse leaks of
+//! Of an object that was leaked, fields that were never written are full of addresses from before. Those would excuse leaks of
 //! the objects that lie there now.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -8,7 +8,7 @@ use crate::lifecycle::death;
 /// used up, a container is put aside instead and ended once there is room.
 ///
 /// # Safety
-/// `op` is an object without references, and nobody uses it afterwards.
+/// `op` is an object without references, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_Dealloc(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.

@@ -26,7 +26,7 @@ pub unsafe extern "C" fn pyrefcore_audit_attach() -> *const c_char {
     }
 }
 
-/// Detaches. 0, or -1 where somebody else's allocator stands in front of the hook, which stays as a passage.
+/// Detaches. 0, or -1 where another allocator stands in front of the hook, which stays as a passage.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_audit_detach() -> c_int {
     if attachment::detach() { 0 } else { -1 }

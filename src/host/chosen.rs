@@ -18,14 +18,14 @@ impl<F: Copy> Chosen<F> {
     /// The function that was chosen last.
     #[inline]
     pub fn get(&self) -> F {
-        // SAFETY: nobody writes meanwhile, says `set`.
+        // SAFETY: no other thread writes meanwhile: `set` demands it.
         unsafe { *self.0.get() }
     }
 
     /// Chooses another.
     ///
     /// # Safety
-    /// Nobody reads or writes meanwhile.
+    /// No other thread reads or writes meanwhile.
     pub unsafe fn set(&self, function: F) {
         // SAFETY: the caller's promise.
         unsafe { *self.0.get() = function }

@@ -106,7 +106,7 @@ pub fn has_interpreter() -> bool {
 
 static AWAITED: AtomicBool = AtomicBool::new(false);
 
-/// Whether an interpreter may still come, so that nobody knows yet how objects lie in memory.
+/// Whether an interpreter may still come, so that it is not yet known how objects lie in memory.
 #[inline]
 #[must_use]
 pub fn is_awaited() -> bool {
@@ -122,7 +122,7 @@ pub fn await_interpreter(awaited: bool) {
 /// From now on this process has an interpreter. Called once, before its first object is born.
 ///
 /// # Safety
-/// Nobody else calls into this library meanwhile: it is the loader's turn, or the host's lock is held.
+/// No other thread calls into this library meanwhile: it is the loader's turn, or the host's lock is held.
 pub unsafe fn enter(interpreter: Interpreter) {
     // SAFETY: the caller's promise.
     unsafe { *ORIGINALS.0.get() = interpreter };

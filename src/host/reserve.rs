@@ -105,7 +105,7 @@ impl Region {
         let is_free = |region: &&Self| region.start.load(Ordering::Acquire).is_null();
         let region = ALL_REGIONS.iter().find(is_free)?;
         let bytes = LEAST + 2 * most_used();
-        // SAFETY: a new private mapping disturbs nobody; no page of it is there before it is touched.
+        // SAFETY: a new private mapping touches no memory in use; no page of it is there before it is touched.
         let start = unsafe {
             libc::mmap(
                 null_mut(),

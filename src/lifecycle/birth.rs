@@ -56,7 +56,7 @@ unsafe fn new_here(op: *mut PyObject, total: Total) {
     }
 }
 
-/// What is left to do where somebody listens, and at a thread's first birth: nobody else has the object yet.
+/// What is left to do where there is a listener, and at a thread's first birth: no other thread has the object yet.
 #[inline(never)]
 unsafe fn announce(op: *mut PyObject) {
     brc::register();
@@ -66,7 +66,7 @@ unsafe fn announce(op: *mut PyObject) {
 
 type Birth = unsafe extern "C" fn(*mut PyObject);
 
-/// What the exported births do where a host's would be the host's.
+/// What the exported births do without a host. With one, each is the host's own function.
 static BIRTHS: [Chosen<Birth>; 2] = [Chosen::new(born), Chosen::new(born_again)];
 
 /// [`new_reference`] for a function that does nothing else, which is a jump then.
@@ -140,7 +140,7 @@ unsafe fn leave_to_host(op: *mut PyObject, theirs: Birth) {
     }
 }
 
-/// A birth that is the host's, where somebody is told.
+/// A birth that is the host's, where there is a listener.
 #[inline(never)]
 unsafe fn by_host(op: *mut PyObject, theirs: Birth, slot: *mut Tracer) {
     // SAFETY: the host's own function, and the caller's promise.
@@ -150,7 +150,7 @@ unsafe fn by_host(op: *mut PyObject, theirs: Birth, slot: *mut Tracer) {
     }
 }
 
-/// The birth itself: the order of its steps can be seen by nobody.
+/// The birth itself: the order of its steps can't be seen from outside.
 #[inline]
 unsafe fn counted(op: *mut PyObject, total: Total) {
     if FLAVOUR.ref_debug && total == Total::Counted {
@@ -183,7 +183,7 @@ unsafe fn traced(op: *mut PyObject) {
 /// Takes a birth back that was ours, before the host is known whose it should have been.
 ///
 /// # Safety
-/// `op` was given to [`new_reference`], and nobody has been told of it.
+/// `op` was given to [`new_reference`], and no listener has heard of it.
 pub unsafe fn undo(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { all_objects::forget(op) };
@@ -246,7 +246,7 @@ pub unsafe fn init_var(
     ob_type: *mut PyTypeObject,
     size: Py_ssize_t,
 ) -> *mut PyVarObject {
-    // SAFETY: the caller's promise; nobody can see whether the size is stored before the birth, as up
+    // SAFETY: the caller's promise; it can't be seen whether the size is stored before the birth, as up
     // to 3.11, or after it.
     unsafe {
         if !op.is_null() {

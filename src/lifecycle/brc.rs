@@ -21,7 +21,7 @@ use crate::watch::{ref_total, type_name};
 #[derive(Debug)]
 struct Waiting(*mut PyObject);
 
-// SAFETY: whoever takes it out of the queue owns the reference, from whatever thread that came.
+// SAFETY: the thread that takes it out of the queue owns the reference, from whatever thread that came.
 unsafe impl Send for Waiting {}
 
 type Bucket = Mutex<Vec<Owner<Waiting>>>;
@@ -101,7 +101,7 @@ fn call_at_end() {
     }
 }
 
-/// The thread ends: what it owns is merged by whoever gives it back from now on. Put off by one round, so that the
+/// The thread ends: what it owns is merged by the thread that gives it back from now on. Put off by one round, so that the
 /// program's own destructors, which may give back what the thread had, come first.
 extern "C" fn leave(_: *mut c_void) {
     if !IS_LEAVING.replace(true) {
@@ -224,7 +224,7 @@ unsafe fn queue(op: *mut PyObject) {
     if FLAVOUR.ref_debug {
         ref_total::add(-1);
     }
-    // SAFETY: where it was the last reference, nobody else has the object.
+    // SAFETY: where it was the last reference, no other thread has the object.
     unsafe {
         match handed {
             Handed::Back => release_shared(op, c"_Py_brc_queue_object".as_ptr(), 0),

@@ -14,7 +14,7 @@ const DRAIN_FROM: isize = 4;
 /// Ends an object: CPython's `_Py_Dealloc`.
 ///
 /// # Safety
-/// `op` is a complete object without references, and nobody uses it afterwards.
+/// `op` is a complete object without references, and is not used afterwards.
 #[inline]
 pub unsafe fn dealloc(op: *mut PyObject) {
     // SAFETY: the check takes anything; the rest is the caller's promise.
@@ -57,7 +57,7 @@ unsafe fn dealloc_container(op: *mut PyObject) {
 pub(super) unsafe fn finish(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'; a type whose instances die has a function for it.
     unsafe {
-        // Read before anything else: whoever hears of the death may change the object.
+        // Read before anything else: a listener may change the object.
         let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
         all_objects::forget(op);
         if let Some(slot) = events::listener() {
@@ -85,7 +85,7 @@ pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut
     }
 }
 
-/// The same where somebody is told. Apart, so that a death of which nobody is told needs no stack; and in two, so
+/// The same where there is a listener. A function of its own, so that a death without one needs no stack; and in two, so
 /// that a death that only leaves the live table needs none either.
 #[inline(never)]
 unsafe fn finish_watched(

@@ -104,7 +104,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
     }
 }
 
-/// The same by a host, which tells nobody of a resurrection from 3.14 on. The live table takes the object for alive
+/// The same by a host, which reports no resurrection from 3.14 on. The live table takes the object for alive
 /// while its finalizer runs: afterwards it may be another thread's, and gone.
 ///
 /// # Safety

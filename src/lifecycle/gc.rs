@@ -79,7 +79,7 @@ pub unsafe fn is_gc(op: *mut PyObject) -> bool {
 /// `op` is a container.
 #[must_use]
 pub unsafe fn is_tracked(op: *mut PyObject) -> bool {
-    // SAFETY: a container has its head in front of it, or its byte. Relaxed: nobody else tracks it meanwhile.
+    // SAFETY: a container has its head in front of it, or its byte. Relaxed: no other thread tracks it meanwhile.
     unsafe {
         if FLAVOUR.free_threaded {
             bits(op).load(Relaxed) & BiasedCount::TRACKED != 0

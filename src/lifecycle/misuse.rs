@@ -70,7 +70,7 @@ pub unsafe fn check_init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &s
 pub unsafe fn check_death(op: *mut PyObject) {
     if FLAVOUR.is_debug() {
         if host::is_awaited() {
-            // Whoever waits for an interpreter looks for it now, and ends the process where it is of another flavour.
+            // A library that waits for an interpreter looks for it now, and ends the process where it is of another flavour.
             // SAFETY: the one tracer that there is does not look at the object.
             unsafe { events::destroyed(op) };
         }

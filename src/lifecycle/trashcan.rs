@@ -258,7 +258,7 @@ unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
         keep_tags(op);
         words.trash_later.set((link & !NO_LINK) as *mut PyObject);
         if FLAVOUR.free_threaded {
-            // Nobody's, and merged: the owner's id has made room for the link.
+            // Without an owner, and merged: the owner's id has made room for the link.
             let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
             // Relaxed: nobody else has the object.
             shared.store(bias::MERGED, Relaxed);

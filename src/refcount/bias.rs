@@ -22,7 +22,7 @@ pub const IMMORTAL: u32 = u32::MAX;
 pub const ONE: isize = 4;
 /// The flags of the shared word: `_Py_REF_SHARED_FLAG_MASK`. Their states only move forward.
 pub const FLAGS: isize = 3;
-/// Somebody may try to take a reference without owning one: `_Py_REF_MAYBE_WEAKREF`.
+/// A thread may try to take a reference without owning one: `_Py_REF_MAYBE_WEAKREF`.
 pub const MAYBE_WEAKREF: isize = 1;
 /// The owner has been handed the object to merge: `_Py_REF_QUEUED`.
 pub const QUEUED: isize = 2;
@@ -96,7 +96,7 @@ pub fn merge_zero_local(words: &impl Words) -> Released {
     if shared == 0 {
         return Released::Dead;
     }
-    // Relaxed: published by the exchange below. It comes first, so that whoever sees the merge sees no owner.
+    // Relaxed: published by the exchange below. It comes first, so that a thread that sees the merge sees no owner.
     words.tid().store(0, Relaxed);
     loop {
         let merged = (shared & !FLAGS) | MERGED;
@@ -126,7 +126,7 @@ pub fn release_shared_checked(words: &impl Words) -> Released {
     give_back(words, |after| after < 0 && after & FLAGS == MERGED)
 }
 
-/// Whether a reference that somebody else gives back is one of the owner's: the shared word knows of none.
+/// Whether a reference that another thread gives back is one of the owner's: the shared word knows of none.
 #[inline]
 fn is_owners(shared: isize) -> bool {
     shared == 0 || shared == MAYBE_WEAKREF
@@ -212,7 +212,7 @@ pub fn try_acquire(words: &impl Words, me: impl Me) -> Tried {
         if shared == 0 || shared == MERGED {
             return Tried::Dying;
         }
-        // SeqCst: see above; an acquire of what was done to the object before somebody else let go of it. Relaxed
+        // SeqCst: see above; an acquire of what was done to the object before another thread released it. Relaxed
         // where it fails: the next try orders.
         match words
             .shared()
@@ -248,7 +248,7 @@ pub fn enable_try(words: &impl Words) {
 pub fn let_go_alone(words: &impl Words, me: impl Me) -> bool {
     let alone = is_unique(words, me);
     if alone {
-        // Relaxed: nobody else has a reference.
+        // Relaxed: no other thread has a reference.
         words.local().store(0, Relaxed);
     }
     alone
@@ -268,7 +268,7 @@ pub fn let_go(words: &impl Words, me: impl Me) -> Released {
 
 /// Gives an object without references one, which is the caller's, who becomes the owner.
 pub fn revive(words: &impl Words, me: impl Me) {
-    // Relaxed, all three: without references nobody else has the object.
+    // Relaxed, all three: without references no other thread has the object.
     words.tid().store(me.id(), Relaxed);
     words.local().store(1, Relaxed);
     words.shared().store(0, Relaxed);

@@ -36,7 +36,7 @@ impl Me for ThisThread {
 ///
 /// # Safety
 /// `count` is valid for reads and writes until its last reference is given back. All fields are atomics, so
-/// the reference may outlive the memory as long as nobody reads through it.
+/// the reference may outlive the memory as long as it is not read through.
 #[inline]
 unsafe fn words<'a>(count: *const BiasedCount) -> &'a BiasedCount {
     // SAFETY: the caller's promise.
@@ -126,7 +126,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         // SAFETY: the caller's promise is the callees'.
         let words = unsafe { words(count) };
         // Relaxed, all: an object is made immortal before others count it, or while they wait; a late one adds to
-        // the shared word, which nobody reads any more.
+        // the shared word, which is not read any more.
         if MINOR >= 14 {
             if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL {
                 return;

@@ -62,7 +62,7 @@ impl<L, const N: usize> Brc<L, N> {
         &self.0[tid % N]
     }
 
-    /// All buckets, for whoever forks.
+    /// All buckets, for the thread that forks.
     pub fn buckets(&self) -> &[L; N] {
         &self.0
     }
@@ -98,7 +98,7 @@ impl<L, const N: usize> Brc<L, N> {
                 owner.waiting.push(item);
                 return Handed::Waits;
             }
-            // The owner has left through this lock, so all its writes are seen; and nobody else comes here for the
+            // The owner has left through this lock, so all its writes are seen; and no other thread comes here for the
             // same object.
             match bias::explicit_merge(words, -1) {
                 0 => Handed::Dead,

@@ -1,7 +1,7 @@
 //! Every interleaving of a few threads that count one object, by a model checker.
 //!
 //! Each model says who has which reference, and what each thread does; afterwards everybody has let go, so the object
-//! must have died exactly once, and whoever had a reference must have found it alive. The checker also fails
+//! must have died exactly once, and each thread with a reference must have found it alive. The checker also fails
 //! where a death is not ordered after another thread's last look at the object. Two threads are
 //! checked in all their interleavings; three with at most [`PREEMPTIONS`] involuntary switches in each run.
 
@@ -64,7 +64,7 @@ impl World {
 
     /// Uses a reference.
     fn look(&self) {
-        // SAFETY: the checker fails where somebody writes meanwhile.
+        // SAFETY: the checker fails where another thread writes meanwhile.
         self.body.with(|body| assert_eq!(unsafe { *body }, "alive"));
     }
 
@@ -98,7 +98,7 @@ impl World {
             .deaths
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         assert_eq!(before, 0, "it has died before");
-        // SAFETY: the checker fails where somebody looks meanwhile.
+        // SAFETY: the checker fails where another thread reads meanwhile.
         self.body.with_mut(|body| unsafe { *body = "dead" });
     }
 
@@ -126,7 +126,7 @@ impl World {
         }
     }
 
-    /// What is left to do for whoever has run a finalizer.
+    /// What is left to do for the thread that has run a finalizer.
     fn let_go(&self, me: usize) {
         if bias::let_go_alone(self, me) {
             self.die();

@@ -21,8 +21,8 @@ pub use flagged::Flagged;
 pub use immortal::Immortal;
 pub use plain::Plain;
 
-/// More references than anything has, since they would fill 128 GiB, and fewer than five letters make where a count should
-/// be.
+/// No object has so many references: they would fill 128 GiB. Text of five letters or more, read as a count, is a larger
+/// number.
 const MOST_REFERENCES: isize = 1 << 34;
 
 /// The policy of this library's flavour.
@@ -137,7 +137,7 @@ pub trait Policy {
     /// As [`Policy`] says; the memory may hold anything.
     unsafe fn is_plausible(count: *const Self::Count) -> bool;
 
-    /// Whether the caller's reference is the only one, and nobody can get another meanwhile.
+    /// Whether the caller's reference is the only one, and no other thread can get one meanwhile.
     ///
     /// # Safety
     /// As [`Policy`] says.

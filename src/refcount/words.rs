@@ -59,7 +59,7 @@ word!(loom::sync::atomic::AtomicUsize: usize loom::sync::atomic::AtomicU32: u32
 
 /// The three words of a biased count.
 pub trait Words {
-    /// The owner's thread id; 0: nobody's.
+    /// The owner's thread id; 0: there is no owner.
     fn tid(&self) -> &impl Word<usize>;
     /// The owner's references.
     fn local(&self) -> &impl Word<u32>;
@@ -76,7 +76,7 @@ pub trait Words {
     /// Gives the owner one reference more.
     #[inline]
     fn add_local(&self) {
-        // Relaxed: nobody else writes this word; a merge on the owner's behalf takes a lock first.
+        // Relaxed: no other thread writes this word; a merge on the owner's behalf takes a lock first.
         let local = self.local().load(Relaxed);
         self.local().store(local.wrapping_add(1), Relaxed);
     }

@@ -48,6 +48,6 @@ pub enum Replaced {
     Everywhere,
     /// Extensions that import it; the interpreter binds its own calls directly, or has none.
     InExtensions,
-    /// Nobody: another definition comes first.
+    /// No caller: another definition comes first.
     Nowhere,
 }

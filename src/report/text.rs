@@ -34,7 +34,7 @@ pub fn summary(summary: &Summary) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Objects that are gone although nobody announced their deaths.
+/// Objects that are gone without an announced death.
 fn push_unseen(lines: &mut Vec<String>, counted: Option<(u64, u64)>, alive: &[Alive]) {
     let Some((births, deaths)) = counted else {
         return;

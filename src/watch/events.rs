@@ -27,7 +27,7 @@ fn front() -> *mut Tracer {
     }
 }
 
-/// Up to 3.12, release: what ends an object, chosen anew with each listener. CPython's deaths look for nobody there,
+/// Up to 3.12, release: what ends an object, chosen anew with each listener. CPython's deaths have no hook there,
 /// and this way ours cost one jump more and no look.
 static DEATH: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(end);
 
@@ -38,17 +38,17 @@ pub fn chosen_death() -> Option<unsafe extern "C" fn(*mut PyObject)> {
     (FLAVOUR.minor <= 12 && !FLAVOUR.is_debug()).then(|| DEATH.get())
 }
 
-/// Calls the type's function, where nobody listens.
+/// Calls the type's function, where there is no listener.
 unsafe extern "C" fn end(op: *mut PyObject) {
     // SAFETY: a type whose instances die has a function for it.
     unsafe { (*abi::type_of(op)).tp_dealloc.unwrap_unchecked()(op) }
 }
 
-/// The same where somebody listens; in two, so that a death that only leaves the live table needs no stack.
+/// The same where there is a listener; in two functions, so that a death that only leaves the live table needs no stack.
 unsafe extern "C" fn tell_and_end(op: *mut PyObject) {
     // SAFETY: as above.
     unsafe {
-        // Read before anything else: whoever hears of the death may change the object.
+        // Read before anything else: a listener may change the object.
         let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
         if leaves_live_table_only(op, FRONT.get()) {
             return dealloc(op);
@@ -69,7 +69,7 @@ unsafe fn told_and_end(op: *mut PyObject, dealloc: unsafe extern "C" fn(*mut PyO
 
 /// Puts a tracer of ours in front, or `None` of them.
 pub(super) fn put_in_front(ours: Option<Tracer>) {
-    // SAFETY: callers take turns, so nobody reads the slot or the choice meanwhile.
+    // SAFETY: callers take turns, so no other thread reads the slot or the choice meanwhile.
     unsafe {
         *FRONT.get() = ours.unwrap_or_else(tracer::get);
         let heard = (*FRONT.get()).function.is_some();
@@ -83,7 +83,7 @@ pub(super) fn put_in_front(ours: Option<Tracer>) {
     CURRENT.store(slot, Ordering::Relaxed);
 }
 
-/// The slot of whoever listens, or `None` where nobody does.
+/// The listener's slot, or `None` where there is no listener.
 #[inline]
 pub fn listener() -> Option<*mut Tracer> {
     let slot = front();
@@ -91,7 +91,7 @@ pub fn listener() -> Option<*mut Tracer> {
     unsafe { (*slot).function.is_some() }.then_some(slot)
 }
 
-/// Not zero where somebody listens.
+/// Not zero where there is a listener.
 #[inline]
 #[must_use]
 pub fn heard() -> usize {
@@ -99,7 +99,7 @@ pub fn heard() -> usize {
     unsafe { (*front()).function }.map_or(0, |function| function as usize)
 }
 
-/// Tells whoever listens that an object was born.
+/// Tells the listener that an object was born.
 ///
 /// # Safety
 /// `op` is an object with its count and type set.
@@ -111,7 +111,7 @@ pub unsafe fn created(op: *mut PyObject) {
     }
 }
 
-/// The same where `slot` is known to listen. Apart, so that a birth of which nobody is told needs no stack.
+/// The same where `slot` is known to listen. A function of its own, so that a birth without a listener needs no stack.
 ///
 /// # Safety
 /// As [`created`], and `slot` came from [`listener`].
@@ -125,7 +125,7 @@ pub unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
     }
 }
 
-/// Tells whoever listens that an object is about to die.
+/// Tells the listener that an object is about to die.
 ///
 /// # Safety
 /// `op` is an object that is still complete.
@@ -161,10 +161,10 @@ pub unsafe fn leaves_live_table_only(op: *mut PyObject, slot: *mut Tracer) -> bo
     unsafe { keeps_live_table_only(slot) && live::died_quickly(op) }
 }
 
-/// Whether all there is to do is a mark in the live table, with nobody behind.
+/// Whether all there is to do is a mark in the live table, with no listener behind it.
 #[inline]
 unsafe fn keeps_live_table_only(slot: *mut Tracer) -> bool {
-    // SAFETY: the caller's slots live for good. Up to 3.12 nobody gets behind us without our knowing.
+    // SAFETY: the caller's slots live for good. Up to 3.12 no listener gets behind ours without this library's knowledge.
     unsafe {
         (*slot)
             .function
@@ -173,7 +173,7 @@ unsafe fn keeps_live_table_only(slot: *mut Tracer) -> bool {
     }
 }
 
-/// The tracer in front when only the live table is kept, for whoever calls it as one.
+/// The tracer in front when only the live table is kept, for callers that call it as a tracer.
 pub(super) unsafe extern "C" fn keep_live_table(
     op: *mut PyObject,
     event: c_int,

@@ -40,7 +40,7 @@ pub enum State {
 }
 
 /// Makes room for an empty table; false where there is no memory. What an older one knew is forgotten: what
-/// died while nobody watched would stay in it for good.
+/// died while the table was off would stay in it for good.
 pub fn open() -> bool {
     if SHADOW.is_open() {
         wipe();
@@ -279,7 +279,7 @@ const fn is_of_block(value: u8, kind: u8) -> bool {
 
 /// Begins a new generation and returns a number that stands for now.
 pub fn mark() -> u64 {
-    // Relaxed here and below: marks are set by whoever asks the questions.
+    // Relaxed here and below: the thread that reads the marks has set them.
     if GENERATION.load(Ordering::Relaxed) == LAST {
         fold();
     }

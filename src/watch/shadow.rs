@@ -203,7 +203,7 @@ impl Shadow {
             for index in eight..eight + 8 {
                 // SAFETY: as above.
                 let mark = unsafe { &*marks.add(index) };
-                // Relaxed: whoever wants another thread's latest mark has synchronised with it.
+                // Relaxed: a reader that needs another thread's latest mark has synchronised with it.
                 let marked = mark.load(Ordering::Relaxed) != 0;
                 if marked && !visit(number * REGION + index * GRAIN, mark) {
                     return false;
@@ -220,7 +220,7 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
     if !place.load(Ordering::Acquire).is_null() {
         return true;
     }
-    // SAFETY: a new private mapping disturbs nobody.
+    // SAFETY: a new private mapping touches no memory that is in use.
     let mapped = unsafe {
         libc::mmap(
             null_mut(),
@@ -234,7 +234,7 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
     if mapped == libc::MAP_FAILED {
         return false;
     }
-    // Release: whoever sees the pointer sees the mapping.
+    // Release: a thread that sees the pointer sees the mapping.
     if place
         .compare_exchange(
             null_mut(),
@@ -244,7 +244,7 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
         )
         .is_err()
     {
-        // SAFETY: the mapping is ours and nobody has seen it.
+        // SAFETY: the mapping is ours, and no other thread has its address.
         unsafe { libc::munmap(mapped, bytes) };
     }
     true

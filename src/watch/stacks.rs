@@ -117,7 +117,7 @@ fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
 /// Calls `each` with the return addresses of the calling thread's stack, innermost first, while it answers yes. The lock
 /// is held.
 fn visit(mut each: impl FnMut(usize) -> bool) {
-    // SAFETY: the lock is held, and nobody in this library takes stacks or looks names up without it. The crate's
+    // SAFETY: the lock is held, and this library takes no stack and looks no name up without it. The crate's
     // own lock could not be freed after a fork.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {

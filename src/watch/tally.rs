@@ -71,7 +71,7 @@ impl<const KINDS: usize> Tally<KINDS> {
 
     /// The sum over all threads: exact for all that happened before the call.
     pub(super) fn sum(&self, kind: usize) -> i64 {
-        // Relaxed: whoever wants another thread's latest count has synchronised with it already.
+        // Relaxed: a reader that needs another thread's latest count has synchronised with it already.
         let used = OWNERS
             .iter()
             .take_while(|owner| owner.load(Ordering::Relaxed) != 0);

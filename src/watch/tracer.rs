@@ -28,7 +28,7 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Nobody.
+    /// No listener.
     pub const NONE: Self = Self {
         function: None,
         data: null_mut(),

@@ -126,7 +126,7 @@ unsafe fn resurrected(op: *mut PyObject) {
     unsafe { may_live_on(op) };
 }
 
-/// A resurrection begins, in which somebody may count the second birth: the host does so up to 3.12 and in 3.13.0, or
+/// A resurrection begins. Its second birth may be counted by another part: the host does so up to 3.12 and in 3.13.0, or
 /// calls our function for it, unless it binds its own calls directly.
 pub fn begin_resurrection() {
     BORN.set(null_mut());
@@ -173,7 +173,7 @@ pub unsafe fn immortalised(op: *mut PyObject) {
     }
 }
 
-/// Tells whoever has to know that a finalizer has kept an object alive, the host first.
+/// Reports that a finalizer has kept an object alive: to the host first, then to the listeners.
 static RESURRECTION: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(tell_nobody);
 
 /// Who is to be told of a resurrection.

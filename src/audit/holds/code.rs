@@ -9,7 +9,7 @@ const PLACES: &[usize] = match FLAVOUR.minor {
     _ => &[8, 16, 24, 80, 88, 96, 104, 112, 120],
 };
 
-/// Where `co_code` is kept once somebody has asked for it; from 3.12 on the address of four words, for `co_code`,
+/// Where `co_code` is kept once it was asked for; from 3.12 on the address of four words, for `co_code`,
 /// `co_varnames`, `co_cellvars` and `co_freevars`.
 const CACHED: usize = if FLAVOUR.minor <= 12 { 136 } else { 144 };
 

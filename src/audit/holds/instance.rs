@@ -1,5 +1,5 @@
 //! Instances whose attributes lie in themselves, from 3.13 on: they visit these, and 3.13 then does not visit
-//! the dictionary that somebody has asked for.
+//! the dictionary, once it was asked for.
 
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
 

@@ -114,7 +114,7 @@ const GENERATOR: &[usize] = match FLAVOUR.minor {
     12 | 13 => &[56],
     _ => &[],
 };
-/// Where a coroutine was made, if somebody wants to know; and the same.
+/// Where a coroutine was made, if that is recorded; and the same.
 const COROUTINE: &[usize] = match FLAVOUR.minor {
     ..=9 => &[80],
     10 => &[72],

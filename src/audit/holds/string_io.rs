@@ -3,7 +3,7 @@
 use super::{Held, field};
 use crate::abi::PyObject;
 
-/// NULL once somebody has read.
+/// NULL after the first read.
 const WRITER: usize = 40;
 
 pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
