@@ -18,7 +18,7 @@ def attach() -> None:
 
 
 def detach() -> bool:
-    """Stops watching. False where somebody else's allocator stands in front, and the hook stays as a passage."""
+    """Stops watching. False where another allocator stands in front, and the hook stays as a passage."""
     return bool(native.library().pyrefcore_audit_detach() == 0)
 
 

@@ -50,7 +50,7 @@ def check(
     births: whether to record where objects are born, on the native stack: from the start (True), never (False), or
         in a few more runs when there are findings (None).
     guard: whether to hold all objects that are alive before, so that one that is released too often does not die, and the
-        memory of those that die meanwhile, so that one that is released once more spoils nobody else's.
+        memory of those that die meanwhile, so that one that is released once more spoils no other object.
     unsafe_repr: whether examples may be shown by their own `__repr__`, which is code of the program.
     progress: is called with a short text at the end of each window.
     subject: what the report calls the function; its name by default.
@@ -198,7 +198,7 @@ def _leave(counted: Windows, threads_hook: _ThreadsHook) -> None:
 
 
 class _ThreadsHook:
-    """Whoever traces new threads (coverage.py) keeps something of each, where nobody sees it."""
+    """A tool that traces new threads (coverage.py) keeps something of each, out of sight of the audit."""
 
     def __init__(self) -> None:
         self._hook = getattr(threading, "_trace_hook", None)

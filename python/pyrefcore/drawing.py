@@ -80,7 +80,7 @@ def graph(type_name: str, example: Dict[str, Any], is_leak: bool = True) -> str:
     """One object, who visibly refers to it, what it refers to: from left to right, and once more from top to bottom
     for where there is little room. The page's style shows one of the two.
 
-    References that nobody shows are a box with a broken line, on the side of who should hold them.
+    References that no object shows are a box with a broken line, on the side of the objects that hold.
     """
     missing = example["refcount"] - example["explained"]
     before: List[Box] = [_seen(one) for one in example["referrers"]]
@@ -101,7 +101,7 @@ def _unseen(missing: int, is_leak: bool) -> Box:
     if missing < 0:
         return some, "held, but not counted", "bad"
     # What was released too often may still have some that are held in C.
-    return some, "that nobody shows", "bad" if is_leak else "unseen"
+    return some, "that no object shows", "bad" if is_leak else "unseen"
 
 
 def _told(type_name: str, example: Dict[str, Any], missing: int) -> str:

@@ -28,7 +28,7 @@ def read(
     """The leaks and over-releases among the library's findings, largest first, and then memory. `newest` is what was found
     in the last window alone: examples from there are preferred."""
     read = []
-    # An old object that was leaked again and again is its finding's only example, and nobody else's.
+    # An old object that was leaked again and again is its finding's only example, and no other finding's.
     alone = {found.examples[0].object for found in findings if found.examples_count == 1}
     for found in findings:
         if found.kind in KINDS:

@@ -33,7 +33,7 @@ def is_free_threaded() -> bool:
 
 
 def has_immortals() -> bool:
-    """Whether there are objects whose references nobody counts: from 3.12 on."""
+    """Whether there are objects whose references are not counted: from 3.12 on."""
     return sys.version_info >= (3, 12)
 
 

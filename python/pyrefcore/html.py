@@ -110,7 +110,7 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
     if finding["kind"] == MEMORY:
         parts.append("<h4>Bytes that were not given back, window by window</h4>" + drawing.bars(finding["growth"]))
     elif finding["growth"]:
-        what = "References that nobody accounts for" if is_leak else "References released too often"
+        what = "References that no object shows" if is_leak else "References released too often"
         parts.append("<h4>%s, window by window</h4>" % what + drawing.bars(finding["growth"]))
     if finding["folded"]:
         parts.append("<h4>Held only by these</h4><ul>%s</ul>" % "".join(_folded(one, how) for one in finding["folded"]))

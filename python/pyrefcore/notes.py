@@ -75,7 +75,7 @@ UNHELD = (
 )
 KEPT = "objects that were released too often stay held until the process ends, because they would die in use"
 DIED = (
-    "what had died before it was released once more was memory that the check held back, which is nobody else's; without "
+    "what had died before it was released once more was memory that the check held back, which is not handed out again; without "
     "the check it may be"
 )
 NO_C_HEAP = (

@@ -80,7 +80,7 @@ class References:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._repeated[item.nodeid] = RepeatedTest(item)
 
-    # Not around the hook: whoever calls hooks holds other objects before a call than after it.
+    # Not around the hook: the caller of hooks holds other objects before a call than after it.
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         test = GuardedTest(item, self._settings[item.nodeid], self._repeated.pop(item.nodeid))

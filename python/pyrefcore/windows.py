@@ -173,7 +173,7 @@ class Windows:
             self.kept = ctypes.cast(self._kept_at, ctypes.py_object).value
             self._kept_at.value = None
         if not self._is_known:
-            # No snapshot since has told the guard what it must keep. This one is for nothing else.
+            # The guard learns from this snapshot alone what it must keep.
             with contextlib.suppress(NotCounted):
                 self._paused.value = isenabled()
                 try:

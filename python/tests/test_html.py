@@ -87,7 +87,7 @@ class Page(unittest.TestCase):
             "make thing.c:12",
             "x.so+0x10",
             "+4 objects per run of str",
-            "100 references that nobody shows",
+            "100 references that no object shows",
             "a note",
         ):
             self.assertIn(part, text)

@@ -219,7 +219,7 @@ unsafe extern "C" fn calloc(_ctx: *mut c_void, items: usize, bytes: usize) -> *m
     block
 }
 
-/// The old block is forgotten first: once it has moved, its place may be somebody else's.
+/// The old block is forgotten first: once it has moved, its place may be another block's.
 unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
     if block.is_null() {
         // SAFETY: as the caller's.

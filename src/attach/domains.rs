@@ -183,7 +183,7 @@ unsafe extern "C" fn calloc<const D: u32>(
     block
 }
 
-/// The old block is forgotten first: once it has moved, its place may be somebody else's.
+/// The old block is forgotten first: once it has moved, its place may be another block's.
 unsafe extern "C" fn realloc<const D: u32>(
     ctx: *mut c_void,
     block: *mut c_void,

@@ -32,7 +32,7 @@ pub(super) fn of_host(library: &Library) -> HostFlavour {
         minor,
         ref_debug: library.has(c"_Py_NegativeRefcount"),
         trace_refs: match minor {
-            // The linker is told so by modules that were compiled for the other layout.
+            // Modules that were compiled for the other layout ask the linker for these names.
             ..=12 => Some(library.has(c"PyModule_Create2TraceRefs")),
             _ => None,
         },

@@ -36,7 +36,7 @@ pub struct Door {
     pub fills_blocks: fn() -> bool,
     /// Hooks the allocators of the `PyMem` and the raw domain, or takes those hooks out. Blocks are noted by then.
     pub watch_domains: fn(bool),
-    /// Which blocks of Python lie in the C heap; `None` where that can't be told. Called while those hooks are there.
+    /// Which blocks of Python lie in the C heap; `None` where that can't be found out. Called while those hooks are there.
     pub c_heap: fn() -> Option<CHeap>,
     /// Calls what it is given with each object that the collector tracks.
     pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr>,

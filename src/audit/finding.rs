@@ -102,7 +102,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// As it is told: with a few examples, as these would be counted if the audit held none of them.
+    /// As it is reported: with a few examples, as these would be counted if the audit held none of them.
     pub(super) fn shorten(&mut self) {
         self.examples.truncate(EXAMPLES);
         for example in &mut self.examples {

@@ -37,7 +37,7 @@ pub struct Unheld {
     /// How many blocks there are of each domain and length, held or not.
     pub lengths: BTreeMap<(Domain, usize), isize>,
     /// Bytes in use in the C heap, without those of blocks of CPython's domains that were handed out since the check began;
-    /// `None` where that can't be told.
+    /// `None` where that can't be measured.
     pub c_heap: Option<isize>,
 }
 

@@ -151,8 +151,8 @@ pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int
     }
 }
 
-/// The same where the reference is one of the owner's, who has to be told. In a host the host does all of it, whose
-/// queue is needed.
+/// The same where the reference is one of the owner's, and goes to the owner's queue. In a host the host does all of it: it has the
+/// queue.
 ///
 /// # Safety
 /// As [`release_shared`].

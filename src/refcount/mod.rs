@@ -55,7 +55,7 @@ pub enum Released {
     /// Nothing was done, because the calling thread does not own the object: it must go through the shared count.
     /// Only biased counting says so, and what follows.
     Foreign,
-    /// Nothing was done, because the reference is one of the owner's, who has to be told.
+    /// Nothing was done: the reference is one of the owner's, and the caller must queue it for the owner.
     Owners,
 }
 

@@ -162,7 +162,7 @@ pub unsafe fn dying(op: *mut PyObject) -> Ending {
     })
 }
 
-/// The object's `tp_dealloc` is done, and whoever uses the object from now on is to be told so; unless it
+/// The object's `tp_dealloc` is done. Its use is an error from now on, and is reported; unless it
 /// was resurrected, or its memory was given back and is no longer ours to mark.
 pub fn bury(op: *mut PyObject, outer: Ending) {
     if ENDING.replace(outer).op == op as usize {
@@ -215,7 +215,7 @@ pub fn state(address: usize) -> State {
     }
 }
 
-/// Whether no object is known in the memory block at `block`; false also where that is not quickly told.
+/// Whether no object is known in the memory block at `block`; false also where that takes long to find out.
 ///
 /// # Safety
 /// The table is open.

@@ -176,7 +176,7 @@ pub unsafe fn immortalised(op: *mut PyObject) {
 /// Reports that a finalizer has kept an object alive: to the host first, then to the listeners.
 static RESURRECTION: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(tell_nobody);
 
-/// Who is to be told of a resurrection.
+/// Who hears of a resurrection.
 #[inline]
 #[must_use]
 pub fn chosen_resurrection() -> unsafe extern "C" fn(*mut PyObject) {

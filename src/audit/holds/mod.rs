@@ -37,7 +37,7 @@ pub(super) fn learn() {
     structseq::learn();
 }
 
-/// Is told what an object holds.
+/// Takes what an object holds.
 pub(super) trait Held {
     /// A container has handed it out.
     fn visited(&mut self, op: *mut PyObject);
