@@ -15,7 +15,7 @@ DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
 
-.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check fuzz bench install clean
+.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check fuzz mutants bench install clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -98,6 +98,9 @@ check: $(DIST)/.built ## Check format, lints, documentation, header and symbols;
 
 fuzz: ## Fuzz what the audit reads, and reports, for ten minutes a target (FUZZ="--seconds 600 --seed 7", FLAVOUR=cp311)
 	@FUZZ="$(or $(FUZZ),--seconds 600)" sh fuzz/run.sh $(FLAVOUR)
+
+mutants: ## Change the code in 150 places, one at a time, and run the tests on each, for hours (MUTANTS="python --seed 1 --count 50")
+	@python3 tools/mutants.py $(or $(MUTANTS),rust --seed 11 --count 150)
 
 bench: $(DIST)/.built ## Measure ours beside the real libpython, in one table
 	@sh benches/run.sh
