@@ -222,7 +222,7 @@ unsafe extern "C" fn realloc<const D: u32>(
 }
 
 unsafe extern "C" fn free<const D: u32>(_ctx: *mut c_void, block: *mut c_void) {
-    young::taken_back(block as usize);
+    let _ = young::take(block as usize);
     let inner = inner::<D>();
     // SAFETY: as in `malloc`, with the caller's block.
     unsafe { inner.free.unwrap_unchecked()(inner.ctx, block) }

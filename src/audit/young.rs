@@ -55,6 +55,8 @@ const PAGE: usize = 4096;
 const DOMAIN_BITS: u32 = 2;
 const IS_LONG: u32 = 1 << DOMAIN_BITS;
 const LENGTH: u32 = DOMAIN_BITS + 1;
+/// What stands where a block was given back: no domain has this number. Zero stands where none was since the check began.
+const GIVEN_BACK: u32 = 1 << LENGTH;
 /// Longer blocks are as long as this.
 const LONGEST: usize = (1 << (32 - LENGTH)) - 1;
 
@@ -99,36 +101,32 @@ fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
     if !is_on() || !start.is_multiple_of(GRAIN) {
         return;
     }
-    if let (Some(size), Some(page)) = (SIZES.at(start), PAGES.at(page_mark(start))) {
+    if let Some(size) = SIZES.at(start) {
         let flag = if is_long { IS_LONG } else { 0 };
         let mark = (bytes.min(LONGEST) as u32) << LENGTH | flag | (domain as u32 + 1);
-        size.store(mark, Ordering::Relaxed);
-        if page.load(Ordering::Relaxed) == 0 {
+        // Most blocks lie where another was given back, and their page is marked.
+        if size.load(Ordering::Relaxed) == 0 {
+            let Some(page) = PAGES.at(page_mark(start)) else {
+                return;
+            };
             page.store(1, Ordering::Relaxed);
         }
+        size.store(mark, Ordering::Relaxed);
     }
 }
 
-/// A block is about to be given back.
-#[inline]
-pub fn taken_back(start: usize) {
-    if is_on()
-        && start.is_multiple_of(GRAIN)
-        && let Some(size) = SIZES.get(start)
-    {
-        size.store(0, Ordering::Relaxed);
-    }
-}
-
-/// The same; returns the block as it was noted.
+/// A block is about to be given back; returns it as it was noted.
 #[inline]
 pub fn take(start: usize) -> Option<Block> {
-    if !is_on() {
+    if !is_on() || !start.is_multiple_of(GRAIN) {
         return None;
     }
-    let block = find(start);
-    taken_back(start);
-    block
+    let size = SIZES.get(start)?;
+    let mark = size.load(Ordering::Relaxed);
+    if mark != 0 {
+        size.store(GIVEN_BACK, Ordering::Relaxed);
+    }
+    read(start, mark)
 }
 
 /// The block that starts there, if it was handed out since the check began.
@@ -186,8 +184,14 @@ mod tests {
             given(start, bytes, domain);
         }
         given(0x7000_2008, 8, Domain::Raw);
-        given(0x7000_3000, 100, Domain::Raw);
-        taken_back(0x7000_3000);
+        for bytes in [100, 50] {
+            given(0x7000_3000, bytes, Domain::Raw);
+            let mut in_page = 0;
+            visit(|block| in_page += usize::from(block.start == 0x7000_3000));
+            assert_eq!(in_page, 1);
+            assert_eq!(take(0x7000_3000).map(|block| block.bytes), Some(bytes));
+            assert!(take(0x7000_3000).is_none());
+        }
         let mut seen = Vec::new();
         visit(|block| seen.push((block.start, block.bytes, block.domain)));
         assert_eq!(seen, blocks);
