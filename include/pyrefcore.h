@@ -482,7 +482,7 @@ PyVarObject *PyObject_InitVar(PyVarObject *op, PyTypeObject *ob_type, Py_ssize_t
  tracer and the watchers, and calls its type's `tp_dealloc`. From 3.14 on, when the C stack is nearly
  used up, a container is put aside instead and ended once there is room.
 
- Needs: `op` is an object without references, and nobody uses it afterwards.
+ Needs: `op` is an object without references, and is not used afterwards.
  */
 void _Py_Dealloc(PyObject *op);
 
@@ -527,7 +527,7 @@ PyVarObject *_PyObject_NewVar(PyTypeObject *ob_type, Py_ssize_t size);
 const char *pyrefcore_audit_attach(void);
 
 /*
- Detaches. 0, or -1 where somebody else's allocator stands in front of the hook, which stays as a passage.
+ Detaches. 0, or -1 where another allocator stands in front of the hook, which stays as a passage.
  */
 int pyrefcore_audit_detach(void);
 
