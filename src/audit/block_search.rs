@@ -10,6 +10,7 @@ use super::recognise::PAIR;
 use super::types::{TypeInfo, size_of_instance};
 use super::unheld::may_own_memory;
 use super::young::{self, Block, Domain};
+use crate::abi::PyTypeObject;
 use crate::host;
 
 /// What stands further behind in a block, or in an object, is not looked at.
@@ -47,36 +48,43 @@ const HOLD_NONE: [&[u8]; 15] = [
     b"property",
 ];
 
-/// CPython's own types whose instances hold blocks in which there are objects alone.
-const HOLD_OBJECTS: [&[u8]; 12] = [
-    b"dict",
-    b"list",
-    b"set",
-    b"frozenset",
-    b"str",
-    b"bytearray",
-    b"type",
-    b"code",
-    b"frame",
-    b"generator",
-    b"coroutine",
-    b"weakref",
-];
+/// CPython's own types whose instances hold linked nodes, of which old ones may stand before new ones. What other types of
+/// CPython hold is reached without them, and some of their blocks are full of addresses from before.
+const HOLD_NODES: [&[u8]; 2] = [b"collections.OrderedDict", b"_lsprof.Profiler"];
+
+/// Whether instances may lead to blocks through memory that was not noted.
+///
+/// # Safety
+/// `ob_type` is a type.
+unsafe fn may_lead_further(mut ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: the caller's promise.
+    if unsafe { may_own_memory(ob_type) } {
+        return true;
+    }
+    while !ob_type.is_null() {
+        // SAFETY: a base of a type is a type, and its name is a string.
+        unsafe {
+            let name = (*ob_type).tp_name;
+            if !name.is_null() && HOLD_NODES.contains(&CStr::from_ptr(name).to_bytes()) {
+                return true;
+            }
+            ob_type = (*ob_type).tp_base;
+        }
+    }
+    false
+}
 
 impl Fields {
     /// # Safety
-    /// It describes a type. The names are of CPython's types whose instances hold nothing that is looked for.
-    unsafe fn of(info: &TypeInfo, hold_none: &[&[&[u8]]]) -> Self {
+    /// It describes a type.
+    unsafe fn of(info: &TypeInfo) -> Self {
         /// `Py_TPFLAGS_LONG_SUBCLASS` and `Py_TPFLAGS_BYTES_SUBCLASS`.
         const NUMBERS: u64 = 1 << 24 | 1 << 27;
         // SAFETY: the caller's promise.
         unsafe {
             let ob_type = info.ob_type;
             let name = (*ob_type).tp_name;
-            let holds_none = || {
-                let name = CStr::from_ptr(name).to_bytes();
-                hold_none.iter().any(|names| names.contains(&name))
-            };
+            let holds_none = || HOLD_NONE.contains(&CStr::from_ptr(name).to_bytes());
             if builtin().is_own(ob_type as usize) && !name.is_null() && holds_none() {
                 Self::Nothing
             } else if (*ob_type).tp_itemsize == 0 && !may_own_memory(ob_type) {
@@ -170,17 +178,15 @@ impl<'a> Search<'a> {
     /// # Safety
     /// They were met, and nothing has ended them.
     pub(super) unsafe fn ask(&mut self, pass: &Pass) {
-        let hold_none: &[&[&[u8]]] = if self.older.is_some() {
-            &[&HOLD_NONE, &HOLD_OBJECTS]
-        } else {
-            &[&HOLD_NONE]
-        };
+        let goes_further = self.older.is_some();
         // SAFETY: what was met has a type.
-        let kinds = pass
-            .types
-            .all()
-            .iter()
-            .map(|info| unsafe { Fields::of(info, hold_none) });
+        let kinds = pass.types.all().iter().map(|info| unsafe {
+            if goes_further && !may_lead_further(info.ob_type) {
+                Fields::Nothing
+            } else {
+                Fields::of(info)
+            }
+        });
         let kinds: Vec<Fields> = kinds.collect();
         for seen in &pass.seen {
             let front = usize::from(pass.info(*seen).pairs) * PAIR;
