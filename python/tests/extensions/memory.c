@@ -117,9 +117,21 @@ typedef struct {
     int next;
 } Store;
 
+/* What was put away stays. */
+static void end_store(PyObject *self)
+{
+    Store *store = (Store *)self;
+    PyMem_Free(store->shelves[0]);
+    free(store->shelves[1]);
+    free(store->shelves[2]);
+    PyMem_Free(store->shelves);
+    PyObject_Free(self);
+}
+
 static PyTypeObject Store_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "memory.Store",
     .tp_basicsize = sizeof(Store),
+    .tp_dealloc = end_store,
 };
 
 METHOD(store)
