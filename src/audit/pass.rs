@@ -115,6 +115,14 @@ pub(super) unsafe fn enumerate(
 }
 
 impl Pass {
+    /// Whether an object that was met starts in a block, where objects do.
+    pub(super) fn has_object(&self, start: usize, bytes: usize) -> bool {
+        (0..3).map(|pairs| pairs * PAIR).any(|front| {
+            front + size_of::<PyObject>() <= bytes
+                && self.ledger.has_seen((start + front) as *mut PyObject)
+        })
+    }
+
     /// A walk that has met nothing; `None` where there is no memory.
     pub(super) fn new(is_trusting: bool) -> Option<Self> {
         Some(Self {

@@ -104,7 +104,7 @@ impl Pins {
         what(held().sets.entry(self.number).or_default())
     }
 
-    /// Lets go of them. What has no reference left dies, unless the last snapshot saw that it is still shown.
+    /// Lets go of them. An object without another reference dies, unless the last snapshot saw it shown.
     ///
     /// # Safety
     /// The host's lock is held.

@@ -15,9 +15,8 @@ use super::builtin::builtin;
 use super::door::door;
 use super::pass::Pass;
 use super::quarantine;
-use super::recognise::PAIR;
 use super::young::{self, Block, Domain, User};
-use crate::abi::{PyObject, PyTypeObject};
+use crate::abi::PyTypeObject;
 use crate::host::c_heap;
 
 /// Which blocks of Python lie in the C heap.
@@ -147,7 +146,7 @@ impl Unheld {
                 let taken = c_heap::taken(block.start, block.bytes);
                 noted = noted.and_then(|noted: usize| Some(noted + taken?));
             }
-            if !has_object(pass, block) {
+            if !pass.has_object(block.start, block.bytes) {
                 all.push(block);
             }
         });
@@ -171,12 +170,4 @@ impl Unheld {
                 .map(|(used, noted)| used as isize - noted as isize),
         }
     }
-}
-
-/// Whether an object starts in a block, where objects do.
-fn has_object(pass: &Pass, block: Block) -> bool {
-    (0..3).map(|pairs| pairs * PAIR).any(|front| {
-        front + size_of::<PyObject>() <= block.bytes
-            && pass.ledger.has_seen((block.start + front) as *mut PyObject)
-    })
 }
