@@ -247,7 +247,8 @@ impl<'a> Search<'a> {
         if self.held.iter().all(|&is_held| is_held) {
             return;
         }
-        self.older = Some(Older::new(pass));
+        // SAFETY: the caller's promise.
+        self.older = Some(unsafe { Older::new(pass) });
         let held = self.held.iter().enumerate();
         self.found = held
             .filter_map(|(at, &is_held)| is_held.then_some(at))

@@ -54,7 +54,9 @@ pub(super) struct Older<'a> {
 }
 
 impl<'a> Older<'a> {
-    pub(super) fn new(pass: &'a Pass) -> Self {
+    /// # Safety
+    /// Nothing ends what the walk has met as long as this lives.
+    pub(super) unsafe fn new(pass: &'a Pass) -> Self {
         Self {
             pass,
             words: Vec::new(),
@@ -82,7 +84,8 @@ impl<'a> Older<'a> {
                 // What is held back is dead.
                 && !blocks::is_held_back(word)
                 // What an object holds is asked of the object. The collector's links lead to the words in front of it.
-                && !self.pass.has_object(word, usize::MAX)
+                // SAFETY: the promise of `new`.
+                && !unsafe { self.pass.has_object(word, usize::MAX) }
                 && let Some(room) = self.room(word)
             {
                 return Some((word, room));

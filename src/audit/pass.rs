@@ -115,11 +115,18 @@ pub(super) unsafe fn enumerate(
 }
 
 impl Pass {
-    /// Whether an object that was met starts in a block, where objects do.
-    pub(super) fn has_object(&self, start: usize, bytes: usize) -> bool {
-        (0..3).map(|pairs| pairs * PAIR).any(|front| {
+    /// Whether an object that was met starts in a block, behind the words that its type puts in front.
+    ///
+    /// # Safety
+    /// Nothing has ended what was met.
+    pub(super) unsafe fn has_object(&self, start: usize, bytes: usize) -> bool {
+        (0..3_u8).any(|pairs| {
+            let front = usize::from(pairs) * PAIR;
+            let op = (start + front) as *mut PyObject;
             front + size_of::<PyObject>() <= bytes
-                && self.ledger.has_seen((start + front) as *mut PyObject)
+                && self.ledger.has_seen(op)
+                // SAFETY: what was met is an object, and the caller says that it is alive.
+                && self.types.pairs_of(unsafe { (*op).ob_type }) == Some(pairs)
         })
     }
 

@@ -97,6 +97,12 @@ impl Types {
         &mut self.all[id as usize]
     }
 
+    /// Pairs of words in front of its instances; `None` where it was not met.
+    pub(super) fn pairs_of(&self, ob_type: *const PyTypeObject) -> Option<u8> {
+        let id = *self.ids.get(&(ob_type as usize))?;
+        Some(self.all[id as usize].pairs)
+    }
+
     /// The type whose address stands in `word`; `None` where that is no type.
     #[inline]
     pub(super) fn judge(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {

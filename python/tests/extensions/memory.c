@@ -134,12 +134,29 @@ static PyTypeObject Store_Type = {
     .tp_dealloc = end_store,
 };
 
+/* Room of so many bytes, and right behind it room that is free again, if malloc can. */
+static void *room_in_front(size_t bytes)
+{
+    char *room = PyMem_Malloc(bytes);
+    for (int tries = 0; tries < 1000; tries++) {
+        char *behind = PyMem_Malloc(bytes);
+        if (behind == room + sizeof(Store)) {
+            PyMem_Free(behind);
+            break;
+        }
+        room = behind;
+    }
+    return room;
+}
+
 METHOD(store)
 {
+    void ***shelves = room_in_front(SHELVES * sizeof(void **));
+    /* The shelves, right in front of it, must not be taken for words of its own. */
     Store *store = PyObject_New(Store, &Store_Type);
     if (store != NULL) {
         store->next = 0;
-        store->shelves = PyMem_Malloc(SHELVES * sizeof(void **));
+        store->shelves = shelves;
         /* Room of its own, malloc's, and a block with a map of its own. */
         store->shelves[0] = PyMem_Calloc(SHELF, sizeof(void *));
         store->shelves[1] = calloc(SHELF, sizeof(void *));
