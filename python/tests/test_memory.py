@@ -101,6 +101,12 @@ def test_what_older_memory_leads_to_is_quiet():
     assert report["findings"] == []
 
 
+def test_the_collectors_links_lead_to_no_memory():
+    """The object's links lead to the view's, and the view to the addresses of what is leaked."""
+    found, _ = memory("memory.by_mem()", "kept = [memory.linked(), memoryview(memory.addresses()), memory.linked()]")
+    assert [(one["type"], one["blocks_per_run"]) for one in found] == [("PyMem_Malloc", 1.0)]
+
+
 @knows_older
 def test_older_nodes_hide_no_younger_ones():
     """An ordered dictionary leads to its first and last nodes alone, and both are older here."""

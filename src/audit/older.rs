@@ -8,7 +8,7 @@ use super::blocks;
 use super::pass::Pass;
 use super::recognise::PAIR;
 use super::words::may_be_address;
-use crate::abi::FLAVOUR;
+use crate::abi::{FLAVOUR, PyObject};
 use crate::host::{self, c_heap};
 
 /// CPython's `struct pool_header`.
@@ -84,6 +84,7 @@ impl<'a> Older<'a> {
                 // What is held back is dead.
                 && !blocks::is_held_back(word)
                 // What an object holds is asked of the object. The collector's links lead to the words in front of it.
+                && !self.pass.ledger.has_seen(word as *mut PyObject)
                 // SAFETY: the promise of `new`.
                 && !unsafe { self.pass.has_object(word, usize::MAX) }
                 && let Some(room) = self.room(word)

@@ -174,6 +174,43 @@ METHOD(put_away)
     Py_RETURN_NONE;
 }
 
+/* The addresses of blocks that by_mem() will be handed: they were in use, and most are free again. */
+#define ADDRESSES 4000
+METHOD(addresses)
+{
+    static void *blocks[ADDRESSES];
+    for (int at = 0; at < ADDRESSES; at++) {
+        blocks[at] = PyMem_Malloc(64);
+    }
+    /* A pool stays as long as it has a block in use. */
+    for (int at = 0; at < ADDRESSES; at++) {
+        if (at % 20) {
+            PyMem_Free(blocks[at]);
+        }
+    }
+    return PyByteArray_FromStringAndSize((const char *)blocks, sizeof(blocks));
+}
+
+/* An object that the collector links with those born before and after it. */
+static int show_nothing(PyObject *self, visitproc visit, void *arg) { return 0; }
+
+static PyTypeObject Linked_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "memory.Linked",
+    .tp_basicsize = sizeof(PyObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_traverse = show_nothing,
+    .tp_dealloc = PyObject_GC_Del,
+};
+
+METHOD(linked)
+{
+    PyObject *linked = PyObject_GC_New(PyObject, &Linked_Type);
+    if (linked != NULL) {
+        PyObject_GC_Track(linked);
+    }
+    return linked;
+}
+
 /* What Python code leaks by way of C. */
 METHOD(buffer)
 {
@@ -195,12 +232,14 @@ static PyMethodDef methods[] = {
     LISTED(in_a_thread, METH_NOARGS), LISTED(of_any_length, METH_NOARGS), LISTED(a_chain, METH_NOARGS),
     LISTED(now_and_then, METH_NOARGS), LISTED(and_back, METH_NOARGS), LISTED(a_ring, METH_NOARGS),
     LISTED(holder, METH_NOARGS), LISTED(forget_holder, METH_NOARGS), LISTED(store, METH_NOARGS),
-    LISTED(put_away, METH_O), LISTED(buffer, METH_O), LISTED(view, METH_O),
-    LISTED(capsule, METH_NOARGS), LISTED(capsule_without_name, METH_NOARGS),
+    LISTED(addresses, METH_NOARGS), LISTED(linked, METH_NOARGS), LISTED(put_away, METH_O),
+    LISTED(buffer, METH_O), LISTED(view, METH_O), LISTED(capsule, METH_NOARGS),
+    LISTED(capsule_without_name, METH_NOARGS),
     LISTED(capsule_with_lost_name, METH_NOARGS), {NULL, NULL, 0, NULL},
 };
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "memory", NULL, -1, methods};
 PyMODINIT_FUNC PyInit_memory(void)
 {
-    return PyType_Ready(&Holder_Type) < 0 || PyType_Ready(&Store_Type) < 0 ? NULL : PyModule_Create(&definition);
+    int is_bad = PyType_Ready(&Holder_Type) < 0 || PyType_Ready(&Store_Type) < 0 || PyType_Ready(&Linked_Type) < 0;
+    return is_bad ? NULL : PyModule_Create(&definition);
 }
