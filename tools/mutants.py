@@ -9,7 +9,7 @@ first step that fails kills it, and so does one that takes too long. A mutant wi
 that stands in the table already is not run again, so a run that was stopped goes on where it was. `--list` shows what is
 drawn and runs nothing. `--part 1/2` and `--part 2/2` run at the same time, each with a table of its own. `--flavours`
 chooses the CPythons; the default is cp311,cp313. Of the Rust code only files that all of these flavours compile are drawn
-from.
+from. A mutant of the package meets the tests that run its line, as the last of the CPythons (3.12 or later) saw it.
 """
 
 import argparse
@@ -21,6 +21,8 @@ import shutil
 import subprocess
 import sys
 import time
+
+import lines_run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COPY = os.path.join(ROOT, "target", "mutants", "tree-%s")
@@ -52,21 +54,21 @@ def main():
     mutants = mutants[part - 1 :: parts]
     chosen.count = len(range(part - 1, chosen.count, parts))
     if chosen.list:
-        print("\n".join(name for name, _ in mutants[: chosen.count]))
+        print("\n".join(name for name, _, _ in mutants[: chosen.count]))
         return 0
     os.makedirs(os.path.dirname(table), exist_ok=True)
     done = {}
     if os.path.exists(table):
         with open(table) as lines:
             done = dict(line.split("\t")[:2] for line in lines)
-    steps = rust_steps(flavours) if chosen.kind == "rust" else python_steps(flavours)
+    steps = rust_steps if chosen.kind == "rust" else python_steps
     if "nothing" not in done:
-        record(table, "nothing", *tried(None, steps))
+        record(table, "nothing", *tried(None, steps(flavours, None)))
     counted = 0
-    for name, apply in mutants:
+    for name, apply, place in mutants:
         if counted == chosen.count:
             break
-        verdict = done.get(name) or record(table, name, *tried(apply, steps))
+        verdict = done.get(name) or record(table, name, *tried(apply, steps(flavours, place)))
         counted += verdict != UNBUILT
     return 0
 
@@ -127,7 +129,7 @@ def fresh_copy():
             os.symlink(source, target)
 
 
-def rust_steps(flavours):
+def rust_steps(flavours, _):
     unit = "PYO3_CONFIG_FILE=$PWD/flavours/%s.txt cargo test --quiet --lib -- --skip interleavings"
     build = " && ".join("make -s build FLAVOUR=" + flavour for flavour in flavours)
     all_flavours = " ".join(flavours)
@@ -142,8 +144,20 @@ def rust_steps(flavours):
     )
 
 
-def python_steps(flavours):
-    return [("package " + flavour, "sh python/tests/run.sh " + flavour) for flavour in flavours]
+def python_steps(flavours, place):
+    """`place` is the file, the lines, and whether they stand in a function."""
+    chosen = ""
+    if place is not None and place[3]:
+        found = COPY + ".lines"
+        if not os.path.exists(found):
+            fresh_copy()
+            lines_run.record(COPY, found, "sh python/tests/run.sh --one " + flavours[-1])
+        with open(COPY + ".tests", "w") as file:
+            file.write("".join(test + "\n" for test in lines_run.tests(found, *place[:3])))
+        chosen = " --tests %s.tests" % COPY
+    else:
+        chosen = " --tests python/tests" if place else ""
+    return [("package " + flavour, "sh python/tests/run.sh --one%s %s" % (chosen, flavour)) for flavour in flavours[::-1]]
 
 
 def rust_mutants(flavours):
@@ -155,7 +169,7 @@ def rust_mutants(flavours):
     mutants = []
     for mutant in json.loads(listed.stdout.decode()):
         if mutant["file"] in alive:
-            mutants.append((mutant["name"], lambda mutant=mutant: patch(mutant["file"], mutant["diff"])))
+            mutants.append((mutant["name"], lambda mutant=mutant: patch(mutant["file"], mutant["diff"]), None))
     return mutants
 
 
@@ -196,12 +210,29 @@ def python_mutants():
                 path = os.path.relpath(os.path.join(place, name), ROOT)
                 with open(os.path.join(ROOT, path), encoding="utf-8") as file:
                     text = file.read()
+                inside = in_functions(text)
                 for start, end, new in changes(text):
-                    mutants.append(python_mutant(path, text, start, end, new))
+                    mutants.append(python_mutant(path, text, start, end, new, inside))
     return mutants
 
 
-def python_mutant(path, text, start, end, new):
+def in_functions(text):
+    """The lines of each statement in a function, by its first line."""
+    found = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for part in node.body:
+                for statement in ast.walk(part):
+                    if isinstance(statement, (ast.stmt, ast.ExceptHandler)):
+                        blocks = ("body", "orelse", "finalbody", "handlers")
+                        within = [first for name in blocks for first in getattr(statement, name, ())]
+                        last = within[0].lineno - 1 if within else statement.end_lineno
+                        for line in range(statement.lineno, max(last, statement.lineno) + 1):
+                            found[line] = (statement.lineno, max(last, statement.lineno))
+    return found
+
+
+def python_mutant(path, text, start, end, new, inside):
     line = text.count("\n", 0, start) + 1
     column = start - (text.rfind("\n", 0, start) + 1)
     old = " ".join(text[start:end].split())
@@ -211,7 +242,8 @@ def python_mutant(path, text, start, end, new):
         with open(os.path.join(COPY, path), "w", encoding="utf-8") as file:
             file.write(text[:start] + new + text[end:])
 
-    return label, apply
+    first, last = inside.get(line, (line, line))
+    return label, apply, (path, first, last, line in inside)
 
 
 def changes(text):

@@ -1,18 +1,23 @@
 #!/bin/sh
-# The Python package on each CPython that find_pythons.sh finds: run.sh [--one] [--core] [FLAVOUR...]
+# The Python package on each CPython that find_pythons.sh finds: run.sh [--one] [--core] [--tests FILE] [FLAVOUR...]
 # --one takes the first CPython of each flavour. --core leaves out the tests of what looks alike on each: the command, the
-# texts and files of reports, and pytest's options.
+# texts and files of reports, and pytest's options. --tests runs the tests that FILE names, one a line, or those in a folder,
+# and stops at the first that fails.
 # The library is built where it is not up to date; pytest is brought into target/pytest where it is missing, and numpy into
 # target/numpy, one for each release Python that has pip.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY
-one= core=
+one= core= tests=
 while :; do
     case ${1:-} in
     --one) one=yes ;;
     --core) core=$(printf -- '--ignore=python/tests/test_%s.py ' cli html json_output report report_file \
         pytest_plugin pytest_settings pytest_journal) ;;
+    --tests)
+        tests=$2
+        shift
+        ;;
     *) break ;;
     esac
     shift
@@ -87,10 +92,16 @@ while read -r flavour python kind; do
     # A process of pytest-xdist has threads, and a free-threaded Python is looked at only while it has one.
     case $flavour in cp*t | cp*t-*) processes=0 ;; *) processes=2 ;; esac
     good=0 bad=0 left=0
-    # shellcheck disable=SC2086
-    run --ignore=python/tests/test_numpy.py $core python/tests
     # numpy makes a process larger and slower to look at, and stays in it.
-    [ -z "$numpy" ] || run python/tests/test_numpy.py
+    of_numpy=python/tests/test_numpy.py
+    if [ -f "$tests" ]; then
+        grep -v "^$of_numpy" "$tests" >target/tests && run -x @target/tests
+        grep "^$of_numpy" "$tests" >target/tests && [ -n "$numpy" ] && [ "$bad" = 0 ] && run -x @target/tests
+    else
+        # shellcheck disable=SC2086
+        run ${tests:+-x} --ignore=$of_numpy $core python/tests
+        case ${tests:+$bad} in "" | 0) [ -z "$numpy" ] || run ${tests:+-x} $of_numpy ;; esac
+    fi
     echo "$flavour $python ($kind): $good passed, $bad failed, $left skipped"
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
 done <<EOF_PYTHONS
