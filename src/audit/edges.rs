@@ -60,7 +60,7 @@ impl Edges {
         })
     }
 
-    /// As [`Edges::now`], without snapshots that say which words are stale.
+    /// As `Edges::now`, without snapshots that say which words are stale.
     ///
     /// # Safety
     /// The host's lock is held, as long as the edges are used.

@@ -93,7 +93,7 @@ pub struct Finding {
     pub references: Vec<isize>,
     /// The change of the number of objects in each window.
     pub objects: Vec<isize>,
-    /// The objects, newest first. [`Finding::shorten`] leaves a few of them.
+    /// The objects, newest first. `Finding::shorten` leaves a few of them.
     pub examples: Vec<Example>,
     /// The objects that `examples` keep alive.
     pub folded: Vec<Folded>,
