@@ -17,8 +17,8 @@ use super::{blocks, quarantine, reuse};
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, destructor};
 use crate::refcount::{Current, Policy};
 
-/// A type with a free list, the versions that have the list, and a function that creates an object from it. `None` if
-/// the original `tp_dealloc` compares the exact type.
+/// A type with a free list, the versions that have the list, and a function that creates an object from it. `None` if the original
+/// `tp_dealloc` compares the exact type.
 type Kind = (&'static CStr, RangeInclusive<u8>, Option<Make>);
 
 const KINDS: [Kind; 12] = [
