@@ -115,7 +115,7 @@ pub unsafe fn keep_births_of(ob_type: *mut PyTypeObject) {
 pub unsafe fn birth_of(op: *mut PyObject) -> Option<(Birth, bool)> {
     // SAFETY: `op` is an object, so its type has been set.
     let birth = birth_stacks::at(op as usize - unsafe { abi::presize(op) })?;
-    // SAFETY: as above; an object's type is a type.
+    // SAFETY: `op` is an object, so its type is a type.
     let is_seen = || unsafe { reuse::is_seen(abi::type_of(op)) };
     let is_birth = match birth.of {
         Beginning::Object | Beginning::MovedObject => true,

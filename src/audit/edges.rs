@@ -183,7 +183,7 @@ impl Edges {
         met.drain(..roots);
         let mut others = met.clone();
         others.retain(|seen| {
-            // SAFETY: as above.
+            // SAFETY: nothing has died, so a seen object is alive.
             let count = unsafe { counted(seen.op) };
             count.is_none_or(|count| count > inside[&(seen.op as usize)])
         });

@@ -63,10 +63,10 @@ pub(super) unsafe fn fold(
         // SAFETY: nothing has died since the edges were drawn.
         unsafe { left.put_under(finding, share, &mut edges, limit) };
     }
-    // SAFETY: as above.
+    // SAFETY: nothing has died since the edges were drawn.
     let mut circles = unsafe { left.circles(&mut edges) };
     for finding in leaks.into_iter().chain(&mut circles) {
-        // SAFETY: as above.
+        // SAFETY: nothing has died since the edges were drawn.
         unsafe { left.put_rest_under(finding, &mut edges) };
     }
     findings.append(&mut circles);
@@ -179,7 +179,7 @@ impl Left<'_> {
             let mut same: Vec<&Closed> = same.collect();
             same.sort_by_key(|closed| std::cmp::Reverse(closed.op));
             if let Some(newest) = same.first() {
-                // SAFETY: as above.
+                // SAFETY: nothing has died since the edges were drawn.
                 let below = unsafe { edges.types_below(newest.op) };
                 let is_shown = newest.refcount == newest.explained;
                 let width = std::cmp::Reverse(below.len());
@@ -213,7 +213,7 @@ impl Left<'_> {
                 folded: Vec::new(),
                 memory: None,
             };
-            // SAFETY: as above.
+            // SAFETY: nothing has died since the edges were drawn.
             folded.extend(unsafe { self.put_under(&mut finding, share, edges, limit) });
             findings.push(finding);
         }

@@ -17,8 +17,8 @@ use super::{blocks, quarantine, reuse};
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, destructor};
 use crate::refcount::{Current, Policy};
 
-/// A type with a free list, the versions that have the list, and a function that creates an object from it. `None` if the original
-/// `tp_dealloc` compares the exact type.
+/// A type with a free list, the versions that have the list, and a function that creates an object from it. `None` if
+/// the original `tp_dealloc` compares the exact type.
 type Kind = (&'static CStr, RangeInclusive<u8>, Option<Make>);
 
 const KINDS: [Kind; 12] = [
@@ -71,7 +71,7 @@ struct All {
 
 // SAFETY: types of the host are static, and the disguises are never written.
 unsafe impl Send for All {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for All {}
 
 static ALL: OnceLock<All> = OnceLock::new();
@@ -185,8 +185,8 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
     let Some(original) = patched.original else {
         return;
     };
-    // SAFETY: the original asks for what the caller promises. Afterwards the object is read only if its block is still in
-    // use.
+    // SAFETY: the original asks for what the caller promises. Afterwards the object is read only if its block is still
+    // in use.
     unsafe {
         if abi::type_of(op) != patched.ob_type || !quarantine::is_here() {
             return original(op);

@@ -42,7 +42,7 @@ struct Known {
 
 // SAFETY: the method definition is static, and `function`, the only field that changes, is atomic.
 unsafe impl Send for Known {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for Known {}
 
 static KNOWN: OnceLock<Option<Known>> = OnceLock::new();

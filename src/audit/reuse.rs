@@ -33,7 +33,7 @@ struct Watched {
 
 // SAFETY: types change only under the host's lock, and a heap type is held as long as it is listed.
 unsafe impl Send for Watched {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for Watched {}
 
 static WATCHED: RwLock<Vec<Watched>> = RwLock::new(Vec::new());

@@ -156,10 +156,10 @@ impl Unheld {
         }
         let mut search = Search::new(all);
         if !search.is_empty() {
-            // SAFETY: no met object has died, as above.
+            // SAFETY: the walk is done and the host's lock is held, so no met object has died.
             unsafe { search.ask(pass) };
             search.follow();
-            // SAFETY: no met object has died, as above.
+            // SAFETY: the walk is done and the host's lock is held, so no met object has died.
             unsafe { search.look_further(pass) };
         }
         Self {

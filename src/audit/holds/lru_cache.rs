@@ -1,5 +1,5 @@
-//! Caches of `functools.lru_cache`. Both the linked list of entries and a dictionary hold each entry. The list's reference
-//! is not visited.
+//! Caches of `functools.lru_cache`. Both the linked list of entries and a dictionary hold each entry. The list's
+//! reference is not visited.
 
 use super::{Held, field};
 use crate::abi::{self, PyObject};

@@ -286,7 +286,7 @@ unsafe fn read_items(op: *mut PyObject, held: &mut impl Held) {
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn flags(ob_type: *mut PyTypeObject) -> TypeFlags {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     TypeFlags(unsafe { (*ob_type).tp_flags })
 }
 
