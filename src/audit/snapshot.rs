@@ -43,7 +43,7 @@ pub struct Snapshot {
 /// The facts about one type in a snapshot.
 #[derive(Clone, Debug)]
 pub struct OfType {
-    /// Where the type lies, or lay.
+    /// The type's address, even if the type has died since.
     pub ob_type: *mut PyTypeObject,
     /// Its full name.
     pub name: CString,
@@ -74,7 +74,7 @@ pub struct Row {
     pub op: *mut PyObject,
     /// The index of its type in [`Snapshot::types`].
     pub ob_type: u32,
-    /// References counted.
+    /// Counted references.
     pub refcount: isize,
     /// References that containers and known fields hold.
     pub explained: isize,
