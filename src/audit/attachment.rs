@@ -1,4 +1,4 @@
-//! Whether the audit sees the host's memory blocks.
+//! Attaches the audit to the host, and says whether it sees all memory blocks.
 
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,25 +16,26 @@ use crate::watch::live;
 
 static ATTACHED: AtomicBool = AtomicBool::new(false);
 static BIRTHS: AtomicBool = AtomicBool::new(false);
-/// Whether the host tells of each birth.
+/// Whether the host reports each birth.
 static TOLD: AtomicBool = AtomicBool::new(false);
 
-/// Why there is no snapshot.
+/// The error if there is no memory for a snapshot.
 pub const NO_MEMORY: &CStr = c"there is no memory for a snapshot";
 const TABLE_IS_OFF: &CStr =
     c"the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on";
 const NO_PYTHON: &CStr = c"this process has no CPython to attach to";
 
-/// Whether a snapshot sees everything. There may have been no memory to note a block; or another allocator may have removed the hook along with its own.
+/// Whether a snapshot sees every object. It does not if there was no memory to note a block, or if another allocator
+/// has displaced the hook.
 #[must_use]
 pub fn is_attached() -> bool {
-    // Relaxed, here and below: the host's lock is held.
+    // Relaxed, in this file: the host's lock is held.
     ATTACHED.load(Ordering::Relaxed)
         && blocks::is_whole()
         && door().is_some_and(|door| (door.hears)() == Some(true))
 }
 
-/// Says why a snapshot would not see everything, or would be disturbed.
+/// Returns an error if a snapshot would miss objects or would be disturbed.
 pub fn look() -> Result<(), &'static CStr> {
     memory::why_not()?;
     if !host::has_interpreter() {
@@ -56,14 +57,14 @@ pub fn look() -> Result<(), &'static CStr> {
     }
 }
 
-/// Whether a snapshot would see everything, undisturbed.
+/// Whether a snapshot would see every object and be undisturbed.
 #[must_use]
 pub fn can_look() -> bool {
     look().is_ok()
 }
 
-/// Looks without a trace: what a `tp_traverse` raises meanwhile is forgotten, and what was being raised before is raised
-/// afterwards. The host's lock is held.
+/// Runs `look` without a trace. An exception that a `tp_traverse` raises meanwhile is dropped, and the exception that
+/// was being raised before is restored. The host's lock is held.
 pub fn undisturbed<T>(look: impl FnOnce() -> T) -> T {
     let Some(door) = door() else {
         return look();
@@ -74,14 +75,14 @@ pub fn undisturbed<T>(look: impl FnOnce() -> T) -> T {
     seen
 }
 
-/// Whether the stack of each block is kept.
+/// Whether the stack of each birth is kept.
 #[inline]
 #[must_use]
 pub fn keeps_births() -> bool {
     BIRTHS.load(Ordering::Relaxed)
 }
 
-/// Keeps the stack of each birth from now on, or no more; returns whether it was kept. The host's lock is held.
+/// Starts or stops keeping the stack of each birth; returns whether stacks were kept before. The host's lock is held.
 pub fn keep_births(on: bool) -> bool {
     let before = BIRTHS.swap(on, Ordering::Relaxed);
     if before != on {
@@ -90,13 +91,13 @@ pub fn keep_births(on: bool) -> bool {
         reuse::switch(on && !told);
     }
     if before && !on {
-        // From now on nothing tells which of these places are used again.
+        // From now on, reused memory is not noticed.
         birth_stacks::clear();
     }
     before
 }
 
-/// While births are kept: makes sure that those of a type can be told from the first use of their memory.
+/// While stacks of births are kept: makes sure that a birth of this type differs from a first use of memory.
 ///
 /// # Safety
 /// `ob_type` is a type, and the host's lock is held.
@@ -105,15 +106,16 @@ pub unsafe fn keep_births_of(ob_type: *mut PyTypeObject) {
     unsafe { reuse::watch(ob_type) }
 }
 
-/// Where an object was born; or, with false, only where its memory was used first. `None` where neither was kept.
+/// The birth stack of an object. The flag is false if only the first use of its memory is known. `None` if no stack was
+/// kept.
 ///
 /// # Safety
 /// `op` is an object.
 #[must_use]
 pub unsafe fn birth_of(op: *mut PyObject) -> Option<(Birth, bool)> {
-    // SAFETY: the caller's promise.
+    // SAFETY: `op` is an object, so its type has been set.
     let birth = birth_stacks::at(op as usize - unsafe { abi::presize(op) })?;
-    // SAFETY: as above.
+    // SAFETY: `op` is an object, so its type is a type.
     let is_seen = || unsafe { reuse::is_seen(abi::type_of(op)) };
     let is_birth = match birth.of {
         Beginning::Object | Beginning::MovedObject => true,
@@ -123,7 +125,7 @@ pub unsafe fn birth_of(op: *mut PyObject) -> Option<(Birth, bool)> {
     Some((birth, is_birth))
 }
 
-/// Attaches, or says why that can't be done. Without a host the live table has to be on.
+/// Attaches, or returns the reason why not. Without a host, the live table must be on.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -148,7 +150,7 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
         (door.close)();
         return Err(why_not);
     }
-    // SAFETY: the host's collector knows what it tracks, and its lock is held.
+    // SAFETY: the collector tracks only objects, and the host's lock is held.
     if !unsafe { adopt(tracked) } || reserve::is_short() {
         (door.close)();
         return Err(NO_MEMORY);
@@ -157,7 +159,7 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
     Ok(())
 }
 
-/// Detaches; false where another allocator stands in front of ours, which stays as a passage.
+/// Detaches. False if another allocator stands in front of the hook; the hook then stays and only passes calls on.
 pub fn detach() -> bool {
     if !ATTACHED.swap(false, Ordering::Relaxed) {
         return true;
@@ -169,18 +171,18 @@ pub fn detach() -> bool {
     door().is_none_or(|door| (door.close)())
 }
 
-/// Enters the blocks of objects that are older than the hook; false where there is no memory.
+/// Notes the blocks of objects that are older than the hook; false if there is no memory.
 ///
 /// # Safety
-/// They are objects, and the host's lock is held.
+/// Each of `tracked` is an object, and the host's lock is held.
 #[must_use]
 unsafe fn adopt(tracked: Vec<*mut PyObject>) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise is the callee's.
     let Some(pass) = (unsafe { Pass::over_trusted(tracked.into_iter()) }) else {
         return false;
     };
     for &seen in &pass.seen {
-        // SAFETY: an object that was met has a type.
+        // SAFETY: an object that was met is alive and has its type.
         unsafe {
             let ob_type = abi::type_of(seen.op);
             let is_static = pass

@@ -1,4 +1,4 @@
-//! Which memory blocks objects hold, and which those hold: addresses in their memory say so.
+//! Finds the memory blocks that objects hold, and the blocks that those blocks hold, by the addresses in their memory.
 
 use std::ffi::CStr;
 
@@ -13,19 +13,19 @@ use super::young::{self, Block, Domain};
 use crate::abi::PyTypeObject;
 use crate::host;
 
-/// What stands further behind in a block, or in an object, is not looked at.
+/// The most bytes of a block, or of an object, to look at.
 const LONGEST: usize = 1 << 20;
-/// The same for objects that are numbers and bytes.
+/// The most bytes of an integer or a bytes object to look at.
 const LONGEST_NUMBER: usize = 1 << 10;
 
-/// What of an instance may lead to a block.
+/// Which part of an instance may hold the addresses of blocks.
 #[derive(Clone, Copy)]
 enum Fields {
-    /// It holds objects alone, and numbers.
+    /// None: the instance holds only objects and numbers.
     Nothing,
-    /// So many bytes.
+    /// The first bytes, up to this number.
     Some(usize),
-    /// All of it, but no more than so many bytes.
+    /// All bytes, up to this number.
     All(usize),
 }
 
@@ -48,8 +48,8 @@ const HOLD_NONE: [&[u8]; 15] = [
     b"property",
 ];
 
-/// CPython's own types whose instances hold linked nodes, of which old ones may stand before new ones. What other types of
-/// CPython hold is reached without them, and some of their blocks are full of addresses from before.
+/// CPython types whose instances hold linked nodes. A new node may hang behind nodes that are older than the check.
+/// Other types of CPython lead to their blocks directly, and some of those blocks are full of old addresses.
 const HOLD_NODES: [&[u8]; 2] = [b"collections.OrderedDict", b"_lsprof.Profiler"];
 
 /// Whether instances may lead to blocks through memory that was not noted.
@@ -57,7 +57,7 @@ const HOLD_NODES: [&[u8]; 2] = [b"collections.OrderedDict", b"_lsprof.Profiler"]
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn may_lead_further(mut ob_type: *mut PyTypeObject) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     if unsafe { may_own_memory(ob_type) } {
         return true;
     }
@@ -75,12 +75,14 @@ unsafe fn may_lead_further(mut ob_type: *mut PyTypeObject) -> bool {
 }
 
 impl Fields {
+    /// The part of an instance to search.
+    ///
     /// # Safety
-    /// It describes a type.
+    /// `info` describes a type that is alive.
     unsafe fn of(info: &TypeInfo) -> Self {
         /// `Py_TPFLAGS_LONG_SUBCLASS` and `Py_TPFLAGS_BYTES_SUBCLASS`.
         const NUMBERS: u64 = 1 << 24 | 1 << 27;
-        // SAFETY: the caller's promise.
+        // SAFETY: the type is alive, and its name is a string or NULL.
         unsafe {
             let ob_type = info.ob_type;
             let name = (*ob_type).tp_name;
@@ -98,15 +100,15 @@ impl Fields {
     }
 }
 
-/// Blocks, and which of them were found to be held.
+/// The blocks, and which of them are held.
 pub(super) struct Search<'a> {
     all: Vec<Block>,
     held: Vec<bool>,
-    /// Those that were found, and have yet to be searched.
+    /// Held blocks whose memory is still to be searched.
     found: Vec<usize>,
-    /// A bit for each page of the blocks, and for others with the same number in the lowest bits.
+    /// One bit for each page with a block. Pages with equal lowest bits of their number share a bit.
     pages: Vec<u64>,
-    /// What else may lead to blocks, where that is followed.
+    /// Memory that was not noted and may lead to blocks; `None` before that is followed.
     older: Option<Older<'a>>,
 }
 
@@ -136,7 +138,7 @@ impl<'a> Search<'a> {
         self.all.is_empty()
     }
 
-    /// A word may be the address of a block, or of a place in it.
+    /// Handles a word that may be the address of a block, or of a place in a block.
     #[inline]
     fn word(&mut self, word: usize) {
         let page = word >> PAGE_BITS;
@@ -148,7 +150,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether that is the address of a block, which is held then.
+    /// Whether the word is an address in a noted block. Marks that block as held.
     fn is_noted(&mut self, word: usize) -> bool {
         let behind = self.all.partition_point(|block| block.start <= word);
         let Some(at) = behind.checked_sub(1) else {
@@ -164,22 +166,24 @@ impl<'a> Search<'a> {
         true
     }
 
+    /// Handles each word of a range.
+    ///
     /// # Safety
-    /// So many bytes from `start` on can be read.
+    /// `bytes` bytes from `start` on can be read, and `start` is aligned.
     unsafe fn words(&mut self, start: usize, bytes: usize) {
         for at in (start..start + (bytes.min(LONGEST) & !7)).step_by(8) {
-            // SAFETY: the caller's promise; blocks are aligned.
+            // SAFETY: the word lies in the range, which can be read and is aligned.
             self.word(unsafe { *(at as *const usize) });
         }
     }
 
-    /// Looks for blocks that objects hold.
+    /// Looks for the blocks that objects hold.
     ///
     /// # Safety
-    /// They were met, and nothing has ended them.
+    /// The objects that `pass` has met are alive.
     pub(super) unsafe fn ask(&mut self, pass: &Pass) {
         let goes_further = self.older.is_some();
-        // SAFETY: what was met has a type.
+        // SAFETY: a met object and its type are alive.
         let kinds = pass.types.all().iter().map(|info| unsafe {
             if goes_further && !may_lead_further(info.ob_type) {
                 Fields::Nothing
@@ -196,7 +200,7 @@ impl<'a> Search<'a> {
                 Fields::Some(size) => size,
                 Fields::All(most) => {
                     let size = young::find(start).map(|block| block.bytes.saturating_sub(front));
-                    // SAFETY: the caller's promise.
+                    // SAFETY: a met object is alive and has its type.
                     let by_type = || unsafe { size_of_instance(seen.op, pass.info(*seen).ob_type) };
                     size.unwrap_or_else(by_type).min(most)
                 }
@@ -205,13 +209,13 @@ impl<'a> Search<'a> {
             let has_room = room.is_some_and(|room| size <= room) && size < PAGE;
             let size = room.map_or(size, |room| size.min(room));
             if has_room || pass.memory.is_readable(start, size) {
-                // SAFETY: all of it lies in a block that was asked for, or can be read.
+                // SAFETY: all bytes lie in a block in use, or `memory` says that they can be read. Objects are aligned.
                 unsafe { self.words(start, size) };
             }
         }
     }
 
-    /// Looks for blocks that those which were found hold, and so on.
+    /// Looks for the blocks that held blocks lead to, until no more are found.
     pub(super) fn follow(&mut self) {
         loop {
             if let Some(at) = self.found.pop() {
@@ -219,7 +223,8 @@ impl<'a> Search<'a> {
                 if block.domain == Domain::Raw {
                     self.copied_words(block.start, block.bytes);
                 } else {
-                    // SAFETY: the host's lock is held, so the block is not given back meanwhile.
+                    // SAFETY: the block is in use and aligned. The host's lock is held, so no thread frees a block of
+                    // this domain meanwhile.
                     unsafe { self.words(block.start, block.bytes) };
                 }
             } else if let Some((start, bytes)) = self.older.as_mut().and_then(Older::next) {
@@ -230,7 +235,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// As [`Search::words`], for memory that another thread may give back meanwhile.
+    /// As [`Search::words`], for memory that another thread may free meanwhile.
     fn copied_words(&mut self, start: usize, bytes: usize) {
         let mut words = vec![0; bytes.min(LONGEST) / size_of::<usize>()];
         let read = host::read_words(start, &mut words);
@@ -239,26 +244,26 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// If some were not found, looks for what leads to them through memory that was not noted.
+    /// If some blocks are not held yet, searches also through memory that was not noted.
     ///
     /// # Safety
-    /// As for [`Search::ask`].
+    /// The objects that `pass` has met are alive, as long as the search lives.
     pub(super) unsafe fn look_further(&mut self, pass: &'a Pass) {
         if self.held.iter().all(|&is_held| is_held) {
             return;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise is the callee's.
         self.older = Some(unsafe { Older::new(pass) });
         let held = self.held.iter().enumerate();
         self.found = held
             .filter_map(|(at, &is_held)| is_held.then_some(at))
             .collect();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise is the callee's.
         unsafe { self.ask(pass) };
         self.follow();
     }
 
-    /// The blocks that were not found.
+    /// The blocks that nothing holds.
     pub(super) fn rest(self) -> Vec<Block> {
         let both = self.all.into_iter().zip(self.held);
         both.filter_map(|(block, is_held)| (!is_held).then_some(block))
@@ -283,9 +288,9 @@ mod tests {
             })
             .collect();
         blocks.sort();
-        // SAFETY: the memory is there to the end of the function.
+        // SAFETY: the memory lives to the end of the function, and the words lie in it.
         unsafe {
-            // The second is found in the first, in its middle, and the third in the second; the fourth holds itself alone.
+            // Block 0 points into the middle of block 1, and block 1 points to block 2. Block 3 points only to itself.
             *(place(0) as *mut usize).add(3) = place(1) + 17;
             *(place(1) as *mut usize) = place(2);
             *(place(3) as *mut usize) = place(3);

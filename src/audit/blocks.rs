@@ -1,4 +1,4 @@
-//! Which memory blocks of the object domain are in use, and how long they are.
+//! The memory blocks of the object domain that are in use, and their lengths.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -8,20 +8,20 @@ use crate::watch::shadow::Shadow;
 static BLOCKS: Shadow = Shadow::new();
 static IS_WHOLE: AtomicBool = AtomicBool::new(true);
 
-/// Bytes that one mark stands for; blocks start at multiples of it.
+/// Bytes for one mark. Every block starts at a multiple of it.
 const GRAIN: usize = 16;
-/// Marks below this are a number of grains.
+/// A mark below this is the length in grains.
 const EXACT: u8 = 128;
-/// The mark of a block that was given back, and is held back.
+/// The mark of a freed block that the quarantine holds back.
 const HELD_BACK: u8 = u8::MAX;
-/// The mark of anything longer than the others tell.
+/// The mark of all blocks that are too long for the other marks.
 const LONGEST: u8 = HELD_BACK - 1;
-/// Steps in which longer blocks are measured: eight for each doubling.
+/// Longer blocks have `1 << STEPS` marks for each doubling of the length.
 const STEPS: u32 = 3;
-/// The first doubling that is measured in steps.
+/// The first doubling with steps: 2^7 grains.
 const FIRST: u32 = 7;
 
-/// Makes room for an empty table; false where there is no memory. What an older one knew is forgotten.
+/// Makes an empty table, and drops the marks of an older one; false without memory.
 pub fn open() -> bool {
     if BLOCKS.is_open() {
         BLOCKS.visit(|_, mark| {
@@ -34,8 +34,8 @@ pub fn open() -> bool {
     BLOCKS.open()
 }
 
-/// How many bytes a hook asks for, so that the block has a mark. The allocator of free-threaded builds puts two blocks of up
-/// to 8 bytes into one grain.
+/// The bytes that the hook requests for `bytes` bytes, so that each block has its own mark. The free-threaded allocator
+/// would put two blocks of up to 8 bytes into one grain.
 #[inline]
 #[must_use]
 pub const fn enough(bytes: usize) -> usize {
@@ -46,7 +46,7 @@ pub const fn enough(bytes: usize) -> usize {
     }
 }
 
-/// The same of so many items.
+/// As [`enough`], for `items` items of `bytes` bytes each.
 #[inline]
 #[must_use]
 pub const fn enough_items(items: usize, bytes: usize) -> (usize, usize) {
@@ -58,23 +58,24 @@ pub const fn enough_items(items: usize, bytes: usize) -> (usize, usize) {
     }
 }
 
-/// A block was handed out.
+/// Notes a block that was handed out.
 #[inline]
 pub fn given(block: usize, bytes: usize) {
     if let Some(mark) = BLOCKS.at(block) {
-        // Relaxed, here and below: a thread that is handed a block by another one has synchronised with it.
+        // Relaxed, here and below: a thread that gets a block from another thread has synchronised with it.
         mark.store(length_mark(bytes), Ordering::Relaxed);
     } else if Shadow::<AtomicU8>::reaches(block) {
         IS_WHOLE.store(false, Ordering::Relaxed);
     }
 }
 
-/// Whether every block that was handed out since the table was opened is in it; there may have been no memory for its mark.
+/// Whether the table has every block that was handed out since it was opened. A block is missing if there was no memory
+/// for its mark.
 pub fn is_whole() -> bool {
     IS_WHOLE.load(Ordering::Relaxed)
 }
 
-/// A block is about to be given back.
+/// Removes the mark of a block that is about to be given back.
 #[inline]
 pub fn taken_back(block: usize) {
     if let Some(mark) = BLOCKS.get(block) {
@@ -82,15 +83,15 @@ pub fn taken_back(block: usize) {
     }
 }
 
-/// How many bytes the block at `block` may have: never too few, and at most an eighth and 15 too many. `None` where no block
-/// starts.
+/// The most bytes that the block at `block` can have: never too few, at most an eighth and 15 bytes too many. `None` if
+/// no block in use starts there.
 #[must_use]
 pub fn room(block: usize) -> Option<usize> {
     let mark = BLOCKS.get(block)?.load(Ordering::Relaxed);
     (block.is_multiple_of(GRAIN) && mark != 0 && mark != HELD_BACK).then(|| room_of(mark))
 }
 
-/// A block was given back, and is not handed out again before it is taken back.
+/// Marks a freed block as held back, until [`taken_back`].
 pub fn hold_back(block: usize) {
     if let Some(mark) = BLOCKS.get(block) {
         mark.store(HELD_BACK, Ordering::Relaxed);
@@ -140,7 +141,7 @@ fn room_of(mark: u8) -> usize {
             let doubling = FIRST + u32::from(steps >> STEPS);
             (9 + usize::from(steps & 7)) << (doubling - STEPS)
         }
-        // Anything longer.
+        // [`LONGEST`].
         Some(_) => usize::MAX / GRAIN,
     };
     grains * GRAIN

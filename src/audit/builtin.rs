@@ -1,4 +1,4 @@
-//! CPython's own types and functions, by which the audit knows what it sees.
+//! CPython's own types and functions, which the audit compares with.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::abi::{PyObject, PyTypeObject};
 
-/// CPython's own; each address is 0 where the host has no such symbol, or where there is no host.
+/// Addresses of CPython's symbols. An address is 0 if the host has no such symbol, or if there is no host.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "each field is CPython's symbol of that name")]
 pub struct Builtin {
@@ -32,31 +32,31 @@ pub struct Builtin {
         Option<unsafe extern "C" fn(*mut PyObject, *mut u32, isize, i32) -> *mut u32>,
     pub PyUnicode_InternFromString: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
     pub PySys_GetObject: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
-    /// The types that are known by their symbols, in the order of that table.
+    /// The addresses of the types in `holds::SYMBOLS`, in the same order.
     pub known: Vec<usize>,
-    /// The types whose memory is kept from being kept while births are recorded.
+    /// Types with free lists, whose deaths `reuse` watches while births are recorded.
     pub keeping: Vec<usize>,
-    /// Where the program or library that holds CPython lies.
+    /// The address range of the program or library that contains CPython.
     pub code: Range<usize>,
 }
 
 static BUILTIN: OnceLock<Builtin> = OnceLock::new();
 static NONE: OnceLock<Builtin> = OnceLock::new();
 
-/// CPython's own, as far as they were found.
+/// CPython's symbols; without a host, all are missing.
 pub(super) fn builtin() -> &'static Builtin {
     BUILTIN
         .get()
         .unwrap_or_else(|| NONE.get_or_init(Builtin::default))
 }
 
-/// From now on there is a host, in which `look` finds symbols and which lies at `code`. Called once.
+/// Sets the host: its symbols, by `look`, and its address range. Called once.
 ///
 /// # Safety
-/// `look` gives the addresses of CPython's symbols, or null.
+/// `look` returns the address of the CPython symbol with that name, or null.
 pub unsafe fn follow_host(code: Range<usize>, look: impl Fn(&CStr) -> *mut c_void) {
     let address = |name| look(name) as usize;
-    // SAFETY: the functions have the types that CPython's headers give them, and null is `None`.
+    // SAFETY: each symbol has the signature of CPython's header, and null becomes `None`.
     let found = unsafe {
         Builtin {
             PyType_Type: address(c"PyType_Type"),
@@ -101,17 +101,17 @@ pub unsafe fn follow_host(code: Range<usize>, look: impl Fn(&CStr) -> *mut c_voi
 }
 
 impl Builtin {
-    /// Whether that is CPython's own code or data.
+    /// Whether an address lies in CPython's own code or data.
     pub(super) fn is_own(&self, address: usize) -> bool {
         self.code.contains(&address)
     }
 
-    /// Whether that type's instances certainly lie in blocks of the object domain.
+    /// Whether all instances of a type lie in blocks of the object domain.
     ///
     /// # Safety
     /// `ob_type` is a type.
     pub(super) unsafe fn frees_blocks(&self, ob_type: *mut PyTypeObject) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: `ob_type` is a type.
         let free = unsafe { (*ob_type).tp_free }.map_or(0, |free| free as usize);
         free != 0 && (free == self.PyObject_Free || free == self.PyObject_GC_Del)
     }

@@ -1,4 +1,4 @@
-//! Types that were leaked, told apart: a reader of "references to `type`" asks which type.
+//! Splits findings about leaked types: a reader of "references to `type`" asks which type.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -7,20 +7,21 @@ use super::finding::{EXAMPLES, Finding, Kind};
 use super::snapshot::Snapshot;
 use crate::abi;
 
-/// Of a leak of types, those that are old and have the same growth in every window, one by one, and what is left.
+/// Splits a leak of types. Each type that leaks steadily by itself gets its own finding, and the
+/// rest stays together.
 ///
 /// # Safety
-/// The host's lock is held, and no example of a leak has died.
+/// The host's lock is held, and no example of the finding has died.
 pub(super) unsafe fn told_apart(finding: Finding, snapshots: &[&Snapshot]) -> Vec<Finding> {
     let Some(newest) = finding.examples.first() else {
         return vec![finding];
     };
-    // In one window, growth is the same whatever it is.
+    // One window is always steady, so it can't tell types apart.
     let is_sure = finding.references.len() > 1 && finding.examples.len() > 1;
     if !is_sure || finding.kind != Kind::Leak {
         return vec![finding];
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the example has not died, so it is an object.
     let are_types = unsafe { abi::flags_of(newest.op) }.is_type();
     if !are_types {
         return vec![finding];
@@ -51,7 +52,7 @@ pub(super) unsafe fn told_apart(finding: Finding, snapshots: &[&Snapshot]) -> Ve
             });
         }
     }
-    // Many at once are one mistake with all of them.
+    // More leaked types than this come from one mistake, and stay in one finding.
     if apart.len() > EXAMPLES {
         return vec![finding];
     }

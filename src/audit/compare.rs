@@ -1,4 +1,4 @@
-//! Snapshots to findings.
+//! Compares snapshots and makes findings.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -10,26 +10,26 @@ use super::memory_growth;
 use super::snapshot::{Row, Snapshot};
 use super::words::{self, Stale};
 
-/// References that an object must lose in each window before that alone counts: the loop around the runs, and what is
-/// parked between them, let go of one or two to a small number.
+/// The references that an object must lose in each window before the fall itself is a finding. The loop around the
+/// runs, and objects parked between them, release one or two references to a small number.
 const LEAST_FALL: isize = 5;
 
-/// A group of types as one snapshot saw it.
+/// The numbers of a group of types in one snapshot.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moment {
     objects: isize,
-    /// Unexplained references to objects that have none too few in the end.
+    /// Unexplained references to objects that have no missing references in the end.
     rest: isize,
-    /// The same, with those that may be hidden.
+    /// As `rest`, including the references that words may hide.
     unshown: isize,
-    /// Unexplained references to the others, and to those that had died.
+    /// Unexplained references to the other objects, and over-releases of dead objects.
     missing: isize,
 }
 
-/// What has changed from snapshot to snapshot, oldest first; `None` where there is no memory. One snapshot shows no change.
+/// The findings from one snapshot to the next, oldest first; `None` without memory. One snapshot gives no finding.
 ///
 /// # Safety
-/// The host's lock is held.
+/// The host's lock is held. No object that the last snapshot shows as leaked has died since.
 #[must_use]
 pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
     let (all, stale) = (snapshots, Stale::since(snapshots));
@@ -45,7 +45,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
     let mut findings = Vec::new();
     let (mut kept, mut holders) = (Vec::new(), Vec::new());
     for group in 0..groups.count() {
-        // What has no object any more is not what grows.
+        // A group without a type in the last snapshot does not grow.
         if groups.types(group).is_empty() {
             continue;
         }
@@ -95,7 +95,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
                 folded: Vec::new(),
                 memory: None,
             };
-            // SAFETY: the caller's promise is the callee's.
+            // SAFETY: the host's lock is held, and no leaked object has died since the last snapshot.
             findings.extend(unsafe { classes::told_apart(finding, snapshots) });
         }
         if !found && steady(&objects).is_some_and(|objects| objects > 0) {
@@ -115,8 +115,8 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
     Some(findings)
 }
 
-/// Whether nothing has changed from one snapshot to the next: there are as many objects of each type in blocks, as many
-/// unexplained references to each object, and no more blocks that nothing holds. No finding can come of such a window.
+/// Whether nothing changed between two snapshots. Each type has as many objects in blocks as before, each object has as
+/// many unexplained references, and there are no more unheld blocks. Such a window gives no finding.
 #[must_use]
 pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
     fn objects(snapshot: &Snapshot) -> FxHashMap<Key<'_>, [isize; 2]> {
@@ -142,14 +142,14 @@ pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
     let mut outsiders = after.rows.iter().filter(|row| row.is_outside);
     objects(before) == objects(after)
         && rests(before) == rests(after)
-        // Before it was met for the first time it was as it is.
+        // An object outside all blocks counts as unchanged before it is first met.
         && outsiders.all(|row| {
             let old = outside.get(&(row.op as usize));
             old.is_none_or(|&old| old == row.unexplained())
         })
 }
 
-/// Every object of a snapshot of which fewer references are counted than are shown.
+/// The objects of a snapshot that have fewer counted than shown references.
 #[must_use]
 pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
     let missing = snapshot.rows.iter().filter(|row| row.unexplained() < 0);
@@ -177,7 +177,7 @@ pub fn over_released(snapshot: &Snapshot) -> Vec<Finding> {
     findings
 }
 
-/// Each group as each snapshot saw it.
+/// The numbers of each group in each snapshot.
 fn moments(
     snapshots: &[&Snapshot],
     groups: &Groups,
@@ -204,8 +204,9 @@ fn moments(
     all
 }
 
-/// Objects of which fewer references are counted than are shown, and those that lose as many unexplained references in
-/// each window: `None` has so many, in static variables, that it takes long until one is missed.
+/// The objects with fewer counted than shown references, and those that lose equally many unexplained references in
+/// each window. `None`, for example, has so many references from static variables that the difference takes long to
+/// become negative.
 fn released_too_often(
     snapshots: &[&Snapshot],
     last: &Snapshot,
@@ -227,7 +228,7 @@ fn released_too_often(
     missing.keys().copied().chain(steadily).collect()
 }
 
-/// Adds what lies in no block. Before it was met for the first time it was as it was then.
+/// Adds the objects in no block. Such an object counts as unchanged before it is first met.
 fn add_outsiders(
     snapshots: &[&Snapshot],
     groups: &Groups,
@@ -240,7 +241,7 @@ fn add_outsiders(
             let group = groups.number(at, row.ob_type as usize);
             let now = row.unexplained();
             let before = known.insert(row.op as usize, now).unwrap_or(now);
-            // What changes from one moment to the next is all that counts.
+            // Only the differences between snapshots count.
             for moment in moments[at..].iter_mut().map(|moments| &mut moments[group]) {
                 if missing.contains(&(row.op as usize)) {
                     moment.missing += now - before;
@@ -257,14 +258,14 @@ pub(super) fn differences(values: &[isize]) -> Vec<isize> {
     values.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
-/// The change, where it is the same in every window.
+/// The change, if it is equal in every window.
 pub(super) fn steady(changes: &[isize]) -> Option<isize> {
     let (&first, rest) = changes.split_first()?;
     rest.iter().all(|&change| change == first).then_some(first)
 }
 
-/// A leak, from how the unexplained references change, and how those do that steady fields do not bring. Of many that are
-/// leaked, a word that some memory has been left with may excuse one: that does not make them unsteady.
+/// Decides whether a group leaks. `unshown` ignores the excuses of unsteady words. Among many leaked references, a
+/// leftover word may excuse one by chance; the leak is still steady then.
 fn leaked(rest: Vec<isize>, unshown: Vec<isize>) -> (Option<Kind>, Vec<isize>) {
     let grows = rest.iter().filter(|&&change| change > 0).count();
     let is_more = steady(&unshown).is_some_and(|change| change > 0) && 2 * grows > rest.len();
@@ -296,7 +297,7 @@ fn examples(
 ) -> Vec<Example> {
     let rows = snapshot.rows.iter();
     let mut rows: Vec<&Row> = rows.filter(|row| wanted(row)).collect();
-    // Blocks are handed out upwards, more often than not.
+    // Newer objects first: allocators mostly hand out blocks at rising addresses.
     rows.sort_by_key(|row| {
         (
             before.contains_key(&(row.op as usize)),

@@ -1,4 +1,4 @@
-//! Objects that free threads leave to the collector, and what is counted of them.
+//! Objects that free-threaded builds leave to the collector (deferred reference counting), and their counts.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -8,23 +8,23 @@ use super::holds::HEAP_TYPE;
 use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject};
 use crate::refcount::{Current, Policy};
 
-/// Behind the last field of a type that is read elsewhere stand its module, its name for `tp_name`, a token and two caches.
+/// `unique_id` of a type. In front of it stand `ht_module`, `_ht_tpname`, `ht_token` and two caches.
 const TYPE_NUMBER: usize = HEAP_TYPE + 48;
-/// Of a code object.
+/// `_co_unique_id` of a code object.
 const CODE_NUMBER: usize = size_of::<PyObject>() + 168;
-/// Of a dictionary: the upper half of a word.
+/// `_ma_watcher_tag` of a dictionary. Its upper half is the number.
 const DICT_TAG: usize = size_of::<PyObject>() + 8;
 /// `Py_TPFLAGS_TYPE_SUBCLASS`.
 const TYPE_SUBCLASS: u64 = 1 << 31;
 /// `Py_TPFLAGS_DICT_SUBCLASS`.
 const DICT_SUBCLASS: u64 = 1 << 29;
 
-/// Whether an object is left to the collector; from 3.14 on it is counted on top of a number that no count comes near.
+/// Whether an object is deferred. From 3.14 on a deferred object's count includes a huge constant.
 ///
 /// # Safety
 /// `op` is an object.
 pub(super) unsafe fn is_deferred(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise; a free-threaded flavour has that layout. Relaxed: only one thread runs.
+    // SAFETY: `op` is an object, and a free-threaded flavour has this layout. Relaxed: only one thread runs.
     FLAVOUR.free_threaded
         && unsafe {
             let bits = (*op.cast::<BiasedCount>()).ob_gc_bits.load(Relaxed);
@@ -32,31 +32,31 @@ pub(super) unsafe fn is_deferred(op: *mut PyObject) -> bool {
         }
 }
 
-/// The references that are counted of such an object; `None` where some of them stand in tables that were not found.
+/// The counted references of a deferred object; `None` if some stand in tables that were not found.
 ///
 /// # Safety
-/// `op` is an object that is left to the collector, and not immortal.
+/// `op` is an object, deferred and not immortal.
 pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
-    // SAFETY: the caller's promise.
+    // SAFETY: `op` is an object.
     let count = unsafe { Current::get(PyObject::count(op)) };
     if FLAVOUR.minor == 13 {
-        // It counts these like anything else, and one more, which is the collector's own.
+        // 3.13 counts such an object like any other, plus one reference of the collector.
         return Some(count - 1);
     }
     let own = count - BiasedCount::DEFERRED_REFERENCES;
-    // SAFETY: as above.
+    // SAFETY: `op` is an object of 3.14 or later.
     match unsafe { number_of(op) } {
         Some(number) => Some(own + (door()?.by_threads)(number)?),
         None => Some(own),
     }
 }
 
-/// The number of an object in the tables in which threads count, if it has one.
+/// The number of an object in the tables in which threads count references, if it has one.
 ///
 /// # Safety
-/// `op` is an object of 3.14 or later.
+/// `op` is an object of a free-threaded build, 3.14 or later.
 pub unsafe fn number_of(op: *mut PyObject) -> Option<usize> {
-    // SAFETY: the caller's promise; the fields are those of such objects.
+    // SAFETY: `op` is an object, and its type says which layout it has.
     let number = unsafe {
         let flags = abi::flags_of(op).0;
         let word = |place| *op.byte_add(place).cast::<usize>();

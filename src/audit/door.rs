@@ -1,4 +1,4 @@
-//! What the place we live in does for the audit.
+//! The functions of the host that the audit calls.
 
 use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
@@ -9,55 +9,57 @@ use crate::abi::PyObject;
 /// An exception as the host keeps it: three objects, or NULL.
 pub type Error = [*mut PyObject; 3];
 
-/// The host's part. The caller holds its lock.
+/// The host's functions. The caller holds the host's lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Door {
     /// Hooks the allocator.
     pub open: fn() -> Result<(), &'static CStr>,
-    /// Takes the hook out; false where another hook stands in front.
+    /// Removes the hook; false if another hook has been set in front of it.
     pub close: fn() -> bool,
-    /// Whether the hook is still called; `None` where there is no memory to try.
+    /// Whether the hook is still called; `None` if there is no memory to test it.
     pub hears: fn() -> Option<bool>,
-    /// Says why another thread may count or end objects while one looks, if one may.
+    /// An error if another thread may count or end objects during a snapshot.
     pub alone: fn() -> Result<(), &'static CStr>,
-    /// Takes the exception that is being raised out of the host's hands.
+    /// Takes the exception that is being raised out of the thread state.
     pub put_error_aside: fn() -> Error,
-    /// Puts it back, in the place of any other.
+    /// Puts the exception back, and drops one that was raised since.
     pub put_error_back: fn(Error),
     /// The address of one of the host's symbols, or null.
     pub symbol: fn(&CStr) -> *mut c_void,
     /// The interpreter that the caller's thread belongs to.
     pub interpreter: fn() -> usize,
-    /// Gives a block back to the allocator that the hook is in front of.
+    /// Gives a block back to the allocator behind the hook.
     pub give_back: fn(usize),
-    /// Begins to hear of births, or ends it; true where each one is heard of from now on.
+    /// Starts or stops the reporting of births; true if each birth is reported from now on.
     pub births: fn(bool) -> bool,
-    /// Whether the host fills blocks that it hands out with a pattern of its own, to find mistakes.
+    /// Whether the host fills new blocks with a pattern that reveals mistakes.
     pub fills_blocks: fn() -> bool,
-    /// Hooks the allocators of the `PyMem` and the raw domain, or takes those hooks out. Blocks are noted by then.
+    /// Hooks the allocators of the `PyMem` and the raw domain, or removes those hooks. `young` already notes blocks by
+    /// then.
     pub watch_domains: fn(bool),
-    /// Which blocks of Python lie in the C heap; `None` where that can't be found out. Called while those hooks are there.
+    /// Which blocks of Python lie in the C heap; `None` if that can't be measured. Called while the hooks of
+    /// `watch_domains` are set.
     pub c_heap: fn() -> Option<CHeap>,
-    /// Calls what it is given with each object that the collector tracks.
+    /// Calls its argument with each object that the collector tracks.
     pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr>,
-    /// Where containers have no links: calls what it is given with each one that the collector tracks, and makes no object
-    /// meanwhile; false where the host has no function for it.
+    /// For hosts whose containers have no links: calls its argument with each container that the collector tracks, and
+    /// creates no object meanwhile. False if the host has no function for that.
     pub containers: fn(&mut dyn FnMut(*mut PyObject)) -> bool,
-    /// References that threads have counted in tables of their own, by the object's number there; `None` where those were not
-    /// found.
+    /// The references to an object that threads count in their own tables, by the object's number there; `None` if the
+    /// tables were not found.
     pub by_threads: fn(usize) -> Option<isize>,
-    /// Calls what it is given with each object, or NULL, that `atexit` holds and does not show.
+    /// Calls its argument with each object that `atexit` holds and does not show. The object may be NULL.
     pub exit_callbacks: fn(&mut dyn FnMut(*mut PyObject)),
 }
 
 static DOOR: OnceLock<Door> = OnceLock::new();
 
-/// From now on there is a host that can be attached to. Called once.
+/// Sets the host's functions. Called once, when there is a host.
 pub fn enter_through(door: Door) {
     let _ = DOOR.set(door);
 }
 
-/// `None` where there is no host.
+/// The host's functions; `None` without a host.
 pub(super) fn door() -> Option<&'static Door> {
     DOOR.get()
 }

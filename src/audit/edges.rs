@@ -1,4 +1,4 @@
-//! Who refers to whom.
+//! Which objects refer to which.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -9,24 +9,24 @@ use super::snapshot::{counted, may_be_held};
 use super::words::{Stale, Target};
 use crate::abi::{self, PyObject};
 
-/// Everything that is shown, at one moment.
+/// All references that objects show at one moment.
 #[derive(Debug)]
 pub struct Edges {
     pass: Pass,
-    /// What one object shows; kept for its memory.
+    /// The references that one object shows. A field, so that its memory is used again.
     shown: Vec<usize>,
-    /// Words that hold nothing.
+    /// Words that are no references.
     stale: Stale,
 }
 
-/// An object that can't be reached.
+/// An object that nothing can reach.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closed {
     pub(super) op: *mut PyObject,
     pub(super) ob_type: usize,
     pub(super) refcount: isize,
     pub(super) explained: isize,
-    /// Its type was written in C and is not CPython's own.
+    /// The type was written in C and is not CPython's own.
     pub(super) is_foreign: bool,
 }
 
@@ -41,13 +41,13 @@ impl Closed {
     }
 }
 
-/// Objects that are looked at below one.
+/// The most objects to look at below one object.
 const LIMIT: usize = 1000;
-/// Pairs that are listed.
+/// The most pairs in a list.
 const PAIRS: usize = 4096;
 
 impl Edges {
-    /// Looks at everything; `None` where there is no memory.
+    /// Looks at all objects; `None` without memory.
     ///
     /// # Safety
     /// The host's lock is held, as long as the edges are used.
@@ -60,17 +60,17 @@ impl Edges {
         })
     }
 
-    /// The same, where no snapshot tells which words hold nothing.
+    /// As `Edges::now`, without snapshots that say which words are stale.
     ///
     /// # Safety
     /// The host's lock is held, as long as the edges are used.
     #[must_use]
     pub unsafe fn all() -> Option<Self> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise is the callee's.
         unsafe { Self::now(Stale::default()) }
     }
 
-    /// Pairs of an object that shows one of `targets`, and that one, as far as is reasonable.
+    /// Pairs of a referrer and the one of `targets` that it shows. Stops at a few thousand pairs.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
@@ -80,7 +80,7 @@ impl Edges {
         let mut pairs = Vec::new();
         for at in 0..self.pass.seen.len() {
             let seen = self.pass.seen[at];
-            // SAFETY: the caller's promise.
+            // SAFETY: nothing has died, so a seen object is alive.
             unsafe { self.show(seen) };
             let wanted = self.shown.iter().filter(|op| targets.contains(op));
             pairs.extend(wanted.map(|&op| [seen.op, op as *mut PyObject]));
@@ -91,20 +91,20 @@ impl Edges {
         pairs
     }
 
-    /// Calls `visit` with each object and what it shows.
+    /// Calls `visit` with each object and the references that it shows.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
     pub(super) unsafe fn show_all(&mut self, mut visit: impl FnMut(*mut PyObject, &[usize])) {
         for at in 0..self.pass.seen.len() {
             let seen = self.pass.seen[at];
-            // SAFETY: the caller's promise.
+            // SAFETY: nothing has died, so a seen object is alive.
             unsafe { self.show(seen) };
             visit(seen.op, &self.shown);
         }
     }
 
-    /// Pairs of an object and one that it holds; none where it was not seen.
+    /// Pairs of `op` and an object that it holds; empty if `op` was not seen.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
@@ -113,13 +113,13 @@ impl Edges {
         let Some(seen) = self.pass.find(op) else {
             return Vec::new();
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: nothing has died, so a seen object is alive.
         unsafe { self.show(seen) };
         let shown = self.shown.iter().take(PAIRS);
         shown.map(|&held| [op, held as *mut PyObject]).collect()
     }
 
-    /// The types of what is held by an object, by what that holds, and so on, as far as is reasonable.
+    /// The types of the objects that `root` holds, directly or through others. Stops at a thousand objects.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
@@ -128,10 +128,10 @@ impl Edges {
         let mut met = FxHashSet::from_iter([root as usize]);
         let mut queue = vec![root];
         while let Some(op) = queue.pop() {
-            // SAFETY: the caller's promise; what is shown is an object.
+            // SAFETY: nothing has died, and each shown reference is to an object.
             unsafe {
                 for [_, held] in self.referents(op) {
-                    // Types lead everywhere.
+                    // A type leads to nearly all other objects.
                     let is_type = abi::flags_of(held).is_type();
                     if !is_type && met.len() < LIMIT && met.insert(held as usize) {
                         types.insert(abi::type_of(held) as usize);
@@ -143,8 +143,8 @@ impl Edges {
         types
     }
 
-    /// The objects below these that nothing else holds, and their types. Nothing is looked for below what the audit holds,
-    /// since that is older than the leak.
+    /// The objects below the roots that nothing else holds, and their types. The search does not go below a pinned
+    /// object, which is older than the leak.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
@@ -153,24 +153,24 @@ impl Edges {
         roots: impl Iterator<Item = *mut PyObject>,
         limit: usize,
     ) -> Vec<[usize; 2]> {
-        /// More references than anything has: no other object needs to hold a root.
+        /// More references than any object has: no other object can be said to hold a root.
         const ROOT: isize = isize::MAX / 2;
         let mut met: Vec<Seen> = roots.filter_map(|op| self.pass.find(op)).collect();
         let roots = met.len();
-        // References from what was met.
+        // References from the objects that were met.
         let root = |seen: &Seen| (seen.op as usize, ROOT);
         let mut inside: FxHashMap<usize, isize> = met.iter().map(root).collect();
         let mut at = 0;
         while let Some(&seen) = met.get(at) {
             at += 1;
-            // SAFETY: the caller's promise.
+            // SAFETY: nothing has died, so a seen object is alive.
             unsafe { self.show(seen) };
             for &place in &self.shown {
                 if let Some(references) = inside.get_mut(&place) {
                     *references += 1;
                 } else if met.len() < limit
                     && let Some(seen) = self.pass.find(place as *mut PyObject)
-                    // SAFETY: what was seen is an object.
+                    // SAFETY: a seen object is an object and alive.
                     && unsafe { counted(seen.op) }.is_some_and(|count| count < pins::REFERENCES)
                 {
                     inside.insert(place, 1);
@@ -178,11 +178,12 @@ impl Edges {
                 }
             }
         }
-        // As a collector does: what is held from elsewhere, and all below that, is not theirs.
+        // As in a collector: objects that are held from elsewhere, and all objects below them, do not belong to the
+        // roots.
         met.drain(..roots);
         let mut others = met.clone();
         others.retain(|seen| {
-            // SAFETY: as above.
+            // SAFETY: nothing has died, so a seen object is alive.
             let count = unsafe { counted(seen.op) };
             count.is_none_or(|count| count > inside[&(seen.op as usize)])
         });
@@ -190,7 +191,7 @@ impl Edges {
             inside.remove(&(other.op as usize));
         }
         while let Some(other) = others.pop() {
-            // SAFETY: the caller's promise.
+            // SAFETY: nothing has died, so a seen object is alive.
             unsafe { self.show(other) };
             for place in &self.shown {
                 if inside.get(place).is_some_and(|&count| count < ROOT) {
@@ -205,12 +206,13 @@ impl Edges {
             .collect()
     }
 
-    /// The objects of the types that are wanted that are held by each other alone, or by objects like them. They can't be reached or ended any more.
+    /// The objects of wanted types that nothing can reach: only each other, or other unreachable objects, hold them. No
+    /// release can end them any more.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
     pub(super) unsafe fn closed(&mut self, is_wanted: impl Fn(usize) -> bool) -> Vec<Closed> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the walk is done and nothing has died. The host's lock is held as long as the edges are used.
         let mut words = unsafe { self.pass.words() };
         words.retain(|&word| word.target != Target::Nothing && !self.stale.has(word));
         let mut hidden = self.pass.unsaid().clone();
@@ -222,7 +224,7 @@ impl Edges {
         for &seen in &self.pass.seen {
             let hidden = hidden.get(&(seen.op as usize)).copied().unwrap_or(0);
             let explained = self.pass.ledger.explained(seen.op) + hidden;
-            // SAFETY: the caller's promise.
+            // SAFETY: nothing has died, so a seen object is alive.
             let count = unsafe { may_be_held(seen.op).then(|| counted(seen.op)).flatten() };
             let is_held = count.is_none_or(|refcount| refcount > explained);
             if is_held || self.pass.memory.is_static(seen.op as usize, 1) {
@@ -232,7 +234,7 @@ impl Edges {
         }
         while let Some(op) = queue.pop() {
             if let Some(seen) = self.pass.find(op) {
-                // SAFETY: the caller's promise.
+                // SAFETY: nothing has died, so a seen object is alive.
                 unsafe { self.show(seen) };
                 let new = self.shown.iter().filter(|&&held| reached.insert(held));
                 queue.extend(new.map(|&held| held as *mut PyObject));
@@ -244,7 +246,7 @@ impl Edges {
             if is_wanted(info.ob_type as usize) && !reached.contains(&(seen.op as usize)) {
                 closed.push(Closed {
                     op: seen.op,
-                    // SAFETY: the caller's promise.
+                    // SAFETY: nothing has died, so a seen object is alive.
                     refcount: unsafe { counted(seen.op) }.unwrap_or(0),
                     explained: self.pass.ledger.explained(seen.op),
                     ob_type: info.ob_type as usize,
@@ -255,11 +257,13 @@ impl Edges {
         closed
     }
 
+    /// Collects the references that one object shows into `shown`.
+    ///
     /// # Safety
-    /// As [`Edges::referents`].
+    /// Nothing has died since the edges were drawn.
     unsafe fn show(&mut self, seen: Seen) {
         let mut hidden = Vec::new();
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was met and is alive.
         unsafe {
             self.pass.shown_by(seen, &mut self.shown);
             if self.pass.info(seen).is_foreign {
@@ -274,7 +278,7 @@ impl Edges {
         self.shown.extend(hidden);
         let info = self.pass.info(seen);
         let ob_type = info.ob_type as usize;
-        // An instance holds its type, even if it does not say so.
+        // An instance of a heap type holds its type, even if it does not show it.
         if info.is_heap && !self.shown.contains(&ob_type) {
             self.shown.push(ob_type);
         }

@@ -1,4 +1,4 @@
-//! What was found.
+//! The findings of the audit.
 
 use std::ffi::CString;
 
@@ -6,26 +6,26 @@ use super::pins;
 use super::young::Block;
 use crate::abi::{PyObject, PyTypeObject};
 
-/// Examples kept of each finding.
+/// The number of examples in a finding.
 pub(super) const EXAMPLES: usize = 8;
 
-/// What is wrong with references of a type.
+/// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// References that nothing explains grow, by the same number in each window.
+    /// Unexplained references grow by the same number in each window.
     Leak = 1,
     /// Fewer references are counted than are shown.
     OverRelease = 2,
-    /// References that nothing explains grow, but not by the same number.
+    /// Unexplained references grow, but not by the same number.
     Unsteady = 3,
-    /// Objects grow, by the same number in each window, and something that lives visibly holds them.
+    /// Objects grow by the same number in each window, and a living object visibly holds them.
     Growth = 4,
-    /// Memory that is no object, and that none holds, grows, by the same in each window.
+    /// Memory that is no object, and that no object holds, grows equally in each window.
     Memory = 5,
 }
 
 impl Kind {
-    /// Mistakes come first.
+    /// The order of findings in a report: errors come first.
     pub(super) fn rank(self) -> u8 {
         match self {
             Kind::Leak | Kind::OverRelease | Kind::Memory => 0,
@@ -35,21 +35,21 @@ impl Kind {
     }
 }
 
-/// An object that shows what is wrong.
+/// One object as evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// Where it lies.
+    /// Its address.
     pub op: *mut PyObject,
-    /// References counted.
+    /// Counted references.
     pub refcount: isize,
-    /// References explained.
+    /// Explained references.
     pub explained: isize,
-    /// It had died, and nothing of it is left but its memory.
+    /// The object has died; only its memory is left.
     pub is_dead: bool,
 }
 
 impl Example {
-    /// What was released once more after it had died.
+    /// A dead object that was released again.
     pub(super) fn dead(op: *mut PyObject) -> Self {
         Self {
             op,
@@ -60,49 +60,50 @@ impl Example {
     }
 }
 
-/// Objects that only what was leaked keeps alive.
+/// Objects that only the leaked objects keep alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
     /// Their type's full name.
     pub type_name: CString,
-    /// How many more there are after each window.
+    /// How many more exist after each window.
     pub objects: isize,
 }
 
-/// How memory that is no object has grown.
+/// The growth of memory that is no object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grown {
-    /// Blocks in each window; none of those are known that were not taken from CPython.
+    /// The growth in blocks in each window. Empty for memory that did not come from CPython's allocators.
     pub blocks: Vec<isize>,
-    /// Bytes in each window.
+    /// The growth in bytes in each window.
     pub bytes: Vec<isize>,
     /// Some blocks that were handed out since the first snapshot.
     pub examples: Vec<Block>,
 }
 
-/// One type with something wrong.
+/// One type with a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What is wrong.
+    /// The kind of the problem.
     pub kind: Kind,
-    /// The type; null where it has died, or where several have this name.
+    /// The type; null if it has died, or if several types have this name.
     pub ob_type: *mut PyTypeObject,
     /// Its full name.
     pub type_name: CString,
-    /// How the number of unexplained references changed in each window.
+    /// The change of unexplained references in each window.
     pub references: Vec<isize>,
-    /// How the number of objects changed in each window.
+    /// The change of the number of objects in each window.
     pub objects: Vec<isize>,
-    /// The objects, newest first; in the end, a few of them.
+    /// The objects, newest first. `Finding::shorten` leaves a few of them.
     pub examples: Vec<Example>,
-    /// What they keep alive.
+    /// The objects that `examples` keep alive.
     pub folded: Vec<Folded>,
-    /// Of memory that is no object; its type's name is the function that hands such memory out.
+    /// The growth, if the finding is about memory that is no object. `type_name` is then the function that allocates
+    /// such memory.
     pub memory: Option<Grown>,
 }
 
 impl Finding {
-    /// As it is reported: with a few examples, as these would be counted if the audit held none of them.
+    /// Prepares the finding for a report: a few examples, with counts as they would be without the audit's pins.
     pub(super) fn shorten(&mut self) {
         self.examples.truncate(EXAMPLES);
         for example in &mut self.examples {

@@ -1,5 +1,5 @@
-//! Objects of which there are more and more although all references to them are explained: something that was leaked
-//! holds them, or they hold each other.
+//! Handles objects that grow although all their references are explained: leaked objects hold them, or they hold each
+//! other.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::CStr;
@@ -11,10 +11,10 @@ use super::pins;
 use super::words::Stale;
 use crate::abi::{self, PyObject, PyTypeObject, PyVarObject};
 
-/// Objects that are looked at, below all findings together.
+/// The most objects to look at below all findings together.
 const LIMIT: usize = 1 << 20;
 
-/// What a class's base lists it by, until it dies: a weak reference, with a number for its key.
+/// The types of an entry in `tp_subclasses`: a number as the key, and a weak reference to the class.
 const ENTRY: [&CStr; 3] = [c"int", c"weakref", c"weakref.ReferenceType"];
 
 /// A group of types with the same growth in every window, and no finding of its own.
@@ -25,14 +25,14 @@ pub(super) struct Kept {
     pub(super) objects: Vec<isize>,
 }
 
-/// What is left to be put under a finding.
+/// The groups that are not yet under a finding.
 struct Left<'a> {
     kept: Vec<Kept>,
     groups: &'a Groups<'a>,
 }
 
-/// Puts them under the leak that holds them, or makes a finding of those that nothing can reach; the rest is a finding of
-/// growth. Stale words hold nothing. False where there is no memory.
+/// Puts each group in `kept` under the leak that holds its objects. Groups that nothing can reach become leaks of their
+/// own, and the rest becomes findings of growth. Stale words hold nothing. False without memory.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -55,7 +55,7 @@ pub(super) unsafe fn fold(
         .iter_mut()
         .filter(|finding| finding.kind == Kind::Leak)
         .collect();
-    // Leaks of many new objects come first: what grows is more likely held by those than by one old object.
+    // Leaks of many new objects come first: they more likely hold the growing objects than one old object does.
     leaks.sort_by_key(|finding| std::cmp::Reverse(finding.examples.len()));
     let limit = LIMIT / leaks.len().max(1);
     for finding in &mut leaks {
@@ -63,10 +63,10 @@ pub(super) unsafe fn fold(
         // SAFETY: nothing has died since the edges were drawn.
         unsafe { left.put_under(finding, share, &mut edges, limit) };
     }
-    // SAFETY: as above.
+    // SAFETY: nothing has died since the edges were drawn.
     let mut circles = unsafe { left.circles(&mut edges) };
     for finding in leaks.into_iter().chain(&mut circles) {
-        // SAFETY: as above.
+        // SAFETY: nothing has died since the edges were drawn.
         unsafe { left.put_rest_under(finding, &mut edges) };
     }
     findings.append(&mut circles);
@@ -83,13 +83,13 @@ pub(super) unsafe fn fold(
     true
 }
 
-/// How often the classes among these objects are listed by their bases.
+/// How many entries in `tp_subclasses` the classes among these objects have.
 ///
 /// # Safety
-/// They are objects.
+/// The first address of each pair is an object.
 unsafe fn entries_for_classes(below: &[[usize; 2]]) -> isize {
     let classes = below.iter().map(|&[op, _]| op as *mut PyObject);
-    // SAFETY: the caller's promise; a type's bases are a tuple, or not there yet.
+    // SAFETY: each address is an object. The bases of a type are a tuple, or NULL before it is ready.
     let bases = classes.map(|op| unsafe {
         if !abi::flags_of(op).is_type() {
             return 0;
@@ -101,7 +101,7 @@ unsafe fn entries_for_classes(below: &[[usize; 2]]) -> isize {
 }
 
 impl Kept {
-    /// Puts at most so many objects of each window under a finding. Whether some are left.
+    /// Moves at most `most` objects of each window under a finding. Returns whether objects are left.
     fn put_under(&mut self, finding: &mut Finding, groups: &Groups, most: isize) -> bool {
         let objects = self.objects.last().map_or(0, |&objects| objects.min(most));
         if objects > 0 {
@@ -121,8 +121,8 @@ impl Kept {
 }
 
 impl Left<'_> {
-    /// Puts under a finding what nothing but all its examples holds, and returns it. Of that, `share` (a part of how many)
-    /// came in one window.
+    /// Puts the objects that only the finding's examples hold under the finding, and returns them. `share` is a
+    /// fraction: the part of these objects that came in one window.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
@@ -142,7 +142,7 @@ impl Left<'_> {
                 *counts.entry(group).or_default() += 1;
             }
         }
-        // SAFETY: as above; what lies below is an object.
+        // SAFETY: nothing has died since the edges were drawn, so the objects below are alive.
         let entries = unsafe { entries_for_classes(&below) };
         for group in self.kept.iter().map(|kept| kept.group) {
             if ENTRY.contains(&self.groups.name(group).as_c_str()) {
@@ -157,7 +157,7 @@ impl Left<'_> {
         below.into_iter().map(|[op, _]| op).collect()
     }
 
-    /// Makes findings of what nothing can reach.
+    /// Makes findings of the objects that nothing can reach.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
@@ -167,11 +167,11 @@ impl Left<'_> {
             let group = self.groups.find(ob_type);
             group.filter(|group| wanted.contains(group))
         };
-        // SAFETY: the caller's promise, here and below.
+        // SAFETY: nothing has died since the edges were drawn; the same holds below.
         let closed = unsafe { edges.closed(|ob_type| group(ob_type).is_some()) };
         let mut circles = Vec::new();
         for &wanted in &wanted {
-            // What was there before the first window is not what grows, and pins alone may hold it.
+            // Pins hold the objects that existed before the first window. Those objects do not grow.
             let is_one = |closed: &&Closed| {
                 group(closed.ob_type) == Some(wanted) && closed.refcount < pins::REFERENCES
             };
@@ -179,7 +179,7 @@ impl Left<'_> {
             let mut same: Vec<&Closed> = same.collect();
             same.sort_by_key(|closed| std::cmp::Reverse(closed.op));
             if let Some(newest) = same.first() {
-                // SAFETY: as above.
+                // SAFETY: nothing has died since the edges were drawn.
                 let below = unsafe { edges.types_below(newest.op) };
                 let is_shown = newest.refcount == newest.explained;
                 let width = std::cmp::Reverse(below.len());
@@ -187,8 +187,8 @@ impl Left<'_> {
                 circles.push((order, same));
             }
         }
-        // Of a circle, the part to name is the one that is held without being shown; or one of a type written in C; or
-        // else what holds the most.
+        // Of a cycle, the finding names the part that is held without being shown. Without such a part, it names a type
+        // written in C, or else the type that holds the most other types.
         circles.sort_by_key(|&(order, _)| order);
         let limit = LIMIT / circles.len().max(1);
         let (mut findings, mut folded) = (Vec::new(), FxHashSet::default());
@@ -213,15 +213,15 @@ impl Left<'_> {
                 folded: Vec::new(),
                 memory: None,
             };
-            // SAFETY: as above.
+            // SAFETY: nothing has died since the edges were drawn.
             folded.extend(unsafe { self.put_under(&mut finding, share, edges, limit) });
             findings.push(finding);
         }
         findings
     }
 
-    /// Puts the rest of what grows under a finding below whose newest example objects of the same types lie: others may
-    /// hold them, too.
+    /// Puts the rest of a growing group under the finding if objects of the group lie below its newest example. Other
+    /// objects may hold some of them, too.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.

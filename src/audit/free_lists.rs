@@ -1,9 +1,9 @@
-//! Free lists of CPython's own types. While the quarantine is on, no object is parked in one when it dies, so that its
-//! memory reaches the quarantine like any other.
+//! Keeps CPython's free lists empty. While the quarantine is on, a dying object is not parked in a free list. So its
+//! memory reaches the quarantine.
 //!
-//! Our function stands in the type's `tp_dealloc` meanwhile, and calls the original. Most deallocators park only objects
-//! of exactly their type: such an object gets a copy of its type, a disguise, and its memory goes to the allocator. Some
-//! park any object: it is taken out of the list again, by making an object.
+//! Our function stands in the type's `tp_dealloc` meanwhile, and calls the original. Most originals park only objects
+//! of exactly their type. Such an object gets a copy of its type, a disguise, so that its memory is freed. Other
+//! originals park any object. Our function takes such an object out of the list again, by creating an object.
 
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
@@ -17,8 +17,8 @@ use super::{blocks, quarantine, reuse};
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, destructor};
 use crate::refcount::{Current, Policy};
 
-/// A type with a free list, the versions that have it, and what makes an object out of the list; `None` where the
-/// deallocator looks at the type.
+/// A type with a free list, the versions that have the list, and a function that creates an object from it. `None` if
+/// the original `tp_dealloc` compares the exact type.
 type Kind = (&'static CStr, RangeInclusive<u8>, Option<Make>);
 
 const KINDS: [Kind; 12] = [
@@ -32,12 +32,12 @@ const KINDS: [Kind; 12] = [
     (c"PyContext_Type", 8..=15, Some(remake::context)),
     (c"PyListIter_Type", 14..=15, Some(remake::list_iterator)),
     (c"PyTupleIter_Type", 14..=15, Some(remake::tuple_iterator)),
-    // From 3.9 to 3.13 these two have no list; our function then finds nothing to take back.
+    // From 3.9 to 3.13 these two types have no list. Our function then finds nothing to take back.
     (c"PyMethod_Type", 8..=15, Some(remake::method)),
     (c"PyCFunction_Type", 8..=15, Some(remake::function)),
 ];
 
-/// Our function for each of them.
+/// Our function for each of [`KINDS`].
 const OURS: [unsafe extern "C" fn(*mut PyObject); KINDS.len()] = [
     dealloc::<0>,
     dealloc::<1>,
@@ -53,7 +53,7 @@ const OURS: [unsafe extern "C" fn(*mut PyObject); KINDS.len()] = [
     dealloc::<11>,
 ];
 
-/// A type, what its deallocator was, and the copy of the type that dying objects get.
+/// A type, its original `tp_dealloc`, and the function that takes an object out of its list.
 #[derive(Debug)]
 struct Patched {
     ob_type: *mut PyTypeObject,
@@ -65,29 +65,30 @@ struct Patched {
 struct All {
     host: Host,
     types: Vec<Option<Patched>>,
-    /// One for each of them, unused where there is none.
+    /// The disguise of each type; unused for a type that is missing.
     disguises: Vec<PyTypeObject>,
 }
 
 // SAFETY: types of the host are static, and the disguises are never written.
 unsafe impl Send for All {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for All {}
 
 static ALL: OnceLock<All> = OnceLock::new();
 
-/// From now on our functions stand in the types' `tp_dealloc`, or no more.
+/// Puts our functions in the types' `tp_dealloc`, or restores the originals.
 ///
 /// # Safety
 /// The host's lock is held.
 pub(super) unsafe fn switch(door: &Door, on: bool) {
-    // A debug build ends the process at the first count below zero, and lists objects that we would have to list, too.
+    // A debug build ends the process at the first count below zero. It also lists all objects, which our functions
+    // don't.
     if FLAVOUR.is_debug() || FLAVOUR.free_threaded {
         return;
     }
     // SAFETY: the caller's promise is the callee's.
     let all = ALL.get_or_init(|| unsafe { All::learn(door) });
-    // `reuse` looks anew at which types keep memory, as soon as our functions are there or gone.
+    // `reuse` checks again which types keep memory whenever our functions come or go.
     reuse::apart(|| all.replace(on));
 }
 
@@ -96,13 +97,13 @@ pub(super) fn is_ours(dealloc: destructor) -> bool {
     dealloc.is_some_and(|dealloc| OURS.iter().any(|&ours| ours as usize == dealloc as usize))
 }
 
-/// Gives a dead object its type back.
+/// Restores the type of a dead object with a disguise.
 ///
 /// # Safety
-/// A head can be read and written at `start`, and is not in use otherwise.
+/// A head at `start` can be read and written, and nothing else uses it.
 pub(super) unsafe fn undisguise(start: usize) {
     let Some(all) = ALL.get() else { return };
-    // SAFETY: the caller's promise.
+    // SAFETY: a head at `start` can be read and written.
     unsafe {
         let word = (start + TYPE_WORD) as *mut usize;
         let disguises = all.disguises.as_ptr_range();
@@ -121,7 +122,8 @@ impl All {
     fn replace(&self, on: bool) {
         for (ours, patched) in OURS.into_iter().zip(&self.types) {
             let Some(patched) = patched else { continue };
-            // SAFETY: a type's slot is a word that can be written; other interpreters may read it meanwhile.
+            // SAFETY: the type is static and its slot an aligned, writable word. Other interpreters may read it
+            // meanwhile.
             let slot = unsafe {
                 AtomicUsize::from_ptr((&raw mut (*patched.ob_type).tp_dealloc).cast::<usize>())
             };
@@ -131,15 +133,18 @@ impl All {
             } else {
                 (ours as usize, original)
             };
-            // A function of someone else in the slot stays there. Ours, where it is called all the same, calls the original.
+            // If another function stands in the slot, it stays. If it calls ours later, ours calls the original.
             let _ = slot.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
+    /// Learns the types and the functions of the host.
+    ///
     /// # Safety
     /// The host's lock is held.
     unsafe fn learn(door: &Door) -> Self {
-        // SAFETY: the symbols are CPython's; its own types are static.
+        // SAFETY: the host's lock is held, each symbol is a type of CPython, and such types are static. Zeroes are a
+        // valid type.
         unsafe {
             let host = Host::look(door.symbol);
             let types = KINDS.map(|(name, versions, make)| {
@@ -166,10 +171,10 @@ impl All {
     }
 }
 
-/// Ends an object of the type at that place, or of a type that has inherited its deallocator.
+/// Ends an object of the type with the index `AT`, or of a subclass that has inherited this function.
 ///
 /// # Safety
-/// As for any deallocator.
+/// `op` is an object without references, and the host's lock is held.
 unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
     let Some((all, patched)) = ALL
         .get()
@@ -180,7 +185,8 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
     let Some(original) = patched.original else {
         return;
     };
-    // SAFETY: the caller's promise is the original's; until that returns, the object can be read.
+    // SAFETY: the original asks for what the caller promises. Afterwards the object is read only if its block is still
+    // in use.
     unsafe {
         if abi::type_of(op) != patched.ob_type || !quarantine::is_here() {
             return original(op);
@@ -190,14 +196,15 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
             let word = (op as usize + TYPE_WORD) as *mut usize;
             *word = &raw const all.disguises[AT] as usize;
             original(op);
-            // Someone may have kept it alive (a watcher of dictionaries). One that waits in the trashcan keeps the disguise.
+            // A watcher of dictionaries may have kept the object alive. An object that waits in the trashcan keeps the
+            // disguise.
             if quarantine::is_handed_out(block) && Current::get(PyObject::count(op)) > 0 {
                 undisguise(op as usize);
             }
             return;
         };
         if !quarantine::is_handed_out(block) {
-            // One that lay in the list before the audit was attached was not seen then.
+            // The block was parked in the list before the audit was attached, and has no mark yet.
             blocks::given(
                 block,
                 abi::presize(op) + (*patched.ob_type).tp_basicsize as usize,

@@ -1,4 +1,4 @@
-//! `sys.getrefcount`, which tells of the program's references alone while pins are held.
+//! Makes `sys.getrefcount` leave out pins while they are held.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::OnceLock;
@@ -40,14 +40,14 @@ struct Known {
     object: ToObject,
 }
 
-// SAFETY: the definition is static, and its function is an atomic word.
+// SAFETY: the method definition is static, and `function`, the only field that changes, is atomic.
 unsafe impl Send for Known {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for Known {}
 
 static KNOWN: OnceLock<Option<Known>> = OnceLock::new();
 
-/// From now on pins are left out of what the function returns, or no more.
+/// Starts or stops leaving pins out of the result of `sys.getrefcount`.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -61,12 +61,12 @@ pub(super) unsafe fn leave_out_pins(on: bool) {
     } else {
         (ours as Function as usize, known.original as usize)
     };
-    // SAFETY: the definition is static.
+    // SAFETY: the method definition is static, and the field is an aligned word.
     let function = unsafe { &(*known.method).function };
     let _ = function.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
 }
 
-/// Finds the function; `None` where it is not CPython's own, or counts differently.
+/// Finds `sys.getrefcount`; `None` if the function is not CPython's own, or on a free-threaded build.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -76,7 +76,8 @@ unsafe fn look() -> Option<Known> {
         let found: *mut c_void = (door.symbol)(name);
         (!found.is_null()).then_some(found)
     };
-    // SAFETY: the functions have the types that CPython's headers give them; the object is a function by its type.
+    // SAFETY: the host's lock is held, each symbol has the signature of CPython's header, and an object of
+    // `PyCFunction_Type` has a method definition.
     unsafe {
         let op = builtin().PySys_GetObject?(c"getrefcount".as_ptr());
         if op.is_null() || abi::type_of(op).cast() != symbol(c"PyCFunction_Type")? {
@@ -98,13 +99,16 @@ unsafe fn look() -> Option<Known> {
     }
 }
 
+/// `sys.getrefcount` without pins.
+///
 /// # Safety
-/// As for the original.
+/// As for the original: `op` is an object, and the host's lock is held.
 unsafe extern "C" fn ours(module: *mut PyObject, op: *mut PyObject) -> *mut PyObject {
     let Some(Some(known)) = KNOWN.get() else {
         return std::ptr::null_mut();
     };
-    // SAFETY: the caller's promise; the original returns a number of its own.
+    // SAFETY: the caller's promise is the original's. Its result is a new reference to an integer, or NULL with an
+    // exception.
     unsafe {
         let result = (known.original)(module, op);
         let pins = pins::of(op);

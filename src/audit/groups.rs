@@ -1,4 +1,4 @@
-//! Types that are one type to a reader: a function that defines a class makes another one in each run.
+//! Groups the types that are one type to a reader: a function that defines a class creates a new type in each run.
 
 use rustc_hash::FxHashMap;
 use std::ffi::{CStr, CString};
@@ -7,7 +7,7 @@ use std::ptr::null_mut;
 use super::snapshot::{OfType, Snapshot};
 use crate::abi::PyTypeObject;
 
-/// What tells a type from others: its name, where it was made at run time, or else its address.
+/// The identity of a type: its name for a heap type, its address for a static type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key<'a> {
     Name(&'a CStr),
@@ -24,14 +24,14 @@ impl OfType {
     }
 }
 
-/// The types of some snapshots, by number.
+/// The types of several snapshots, by group number.
 #[derive(Debug)]
 pub(super) struct Groups<'a> {
-    /// Of each snapshot, the group of each type.
+    /// The group of each type, for each snapshot.
     numbers: Vec<Vec<usize>>,
     /// The types of each group in the last snapshot.
     last: Vec<Vec<&'a OfType>>,
-    /// The group of each type of the last snapshot, by where it lies.
+    /// The group of each type of the last snapshot, by the type's address.
     places: FxHashMap<usize, usize>,
 }
 
@@ -60,22 +60,22 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// How many there are.
+    /// The number of groups.
     pub(super) fn count(&self) -> usize {
         self.last.len()
     }
 
-    /// The group of a type, by the number of its snapshot and its place there.
+    /// The group of a type, by the number of the snapshot and the type's index there.
     pub(super) fn number(&self, snapshot: usize, ob_type: usize) -> usize {
         self.numbers[snapshot][ob_type]
     }
 
-    /// The group of a type that was there in the last snapshot.
+    /// The group of a type that the last snapshot has.
     pub(super) fn find(&self, ob_type: usize) -> Option<usize> {
         self.places.get(&ob_type).copied()
     }
 
-    /// The type of a group that has only one in the last snapshot, and where that has not died; otherwise null.
+    /// The type of a group that has exactly one type in the last snapshot; null if there are more or if it has died.
     pub(super) fn ob_type(&self, number: usize) -> *mut PyTypeObject {
         match self.last[number][..] {
             [of_type] if !of_type.is_gone => of_type.ob_type,
@@ -88,7 +88,7 @@ impl<'a> Groups<'a> {
         &self.last[number]
     }
 
-    /// The name of a group that was there in the last snapshot.
+    /// The name of a group; empty if the last snapshot has no type of it.
     pub(super) fn name(&self, number: usize) -> CString {
         let first = self.last[number].first();
         first.map_or_else(CString::default, |of_type| of_type.name.clone())

@@ -1,4 +1,4 @@
-//! How many references to each object were explained.
+//! Counts the explained references to each object.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -6,38 +6,38 @@ use crate::abi::PyObject;
 use crate::host::reserve;
 use crate::watch::shadow::Shadow;
 
-/// A word for each pair of words of memory: two bits say whether an object was seen there and in which half it starts,
-/// the others count.
+/// One 32-bit mark for each 16 bytes of memory. Two bits say whether an object was seen there and in which half it
+/// starts. The other bits count.
 #[derive(Debug)]
 pub(super) struct Ledger(Shadow<AtomicU32>);
 
 /// An object starts in these 16 bytes.
 const SEEN: u32 = 1 << 31;
-/// It starts in their second half, as a static one may.
+/// The object starts in the second half, as a static object may.
 const SECOND: u32 = 1 << 30;
 const MARKS: u32 = SEEN | SECOND;
 
 impl Ledger {
-    /// `None` where there is no memory.
+    /// `None` without memory.
     pub(super) fn new() -> Option<Self> {
         let shadow = Shadow::new();
         shadow.open().then_some(Self(shadow))
     }
 
-    /// Explains `references` to an object more; false, with nothing done, where no object was seen.
+    /// Adds `references` to the explained references of an object. False, without effect, if no object was seen there.
     #[inline]
     pub(super) fn explain(&self, op: *mut PyObject, references: u32) -> bool {
         let word = self.seen(op);
         if let Some(word) = word {
-            // Relaxed, here and below: the ledger belongs to one thread.
+            // Relaxed, in this file: the ledger belongs to one thread.
             let before = word.load(Ordering::Relaxed);
             word.store(before.wrapping_add(references), Ordering::Relaxed);
         }
         word.is_some()
     }
 
-    /// From now on the object was seen. False where it had been before, where another one starts in the same 16 bytes, or
-    /// where there is no room to say so.
+    /// Marks the object as seen. False if it was seen before, if another object starts in the same 16 bytes, or if
+    /// there is no memory for the mark.
     #[inline]
     pub(super) fn see(&self, op: *mut PyObject) -> bool {
         let Some(word) = self.word(op) else {
@@ -56,14 +56,14 @@ impl Ledger {
         self.seen(op).is_some()
     }
 
-    /// The references that were explained.
+    /// The number of explained references.
     #[inline]
     pub(super) fn explained(&self, op: *mut PyObject) -> isize {
         self.seen(op)
             .map_or(0, |word| (word.load(Ordering::Relaxed) & !MARKS) as isize)
     }
 
-    /// The word of an object that was seen.
+    /// The mark of an object that was seen.
     #[inline]
     fn seen(&self, op: *mut PyObject) -> Option<&AtomicU32> {
         let word = self.0.get(op as usize)?;
@@ -71,19 +71,19 @@ impl Ledger {
         (is_there && op.cast::<u64>().is_aligned()).then_some(word)
     }
 
-    /// The word of what may be met for the first time.
+    /// The mark of an object that may be new.
     #[inline]
     fn word(&self, op: *mut PyObject) -> Option<&AtomicU32> {
         let word = self.0.at(op as usize);
         if word.is_none() && Shadow::<AtomicU32>::reaches(op as usize) {
-            // An object that can't be remembered would be taken for one that is not there.
+            // Without its mark, the object would count as absent.
             reserve::falls_short();
         }
         word
     }
 }
 
-/// The marks of an object that starts there.
+/// The flag bits of an object at this address.
 #[inline]
 fn marks(op: *mut PyObject) -> u32 {
     const _: () = assert!(8 << 27 == SECOND);

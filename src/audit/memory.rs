@@ -1,29 +1,29 @@
-//! What of this process's memory may be read, and where static objects lie.
+//! Which memory of this process can be read, and where static data lies.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 
-/// The kernel's list of what is mapped.
+/// The kernel's list of mappings.
 const MAPS: &str = "/proc/self/maps";
 
-/// The process's memory as it is laid out now. It stays true while the host's lock is held and nothing is
-/// loaded or unloaded.
+/// The layout of the process's memory. It stays true while the host's lock is held and no library is loaded or
+/// unloaded.
 #[derive(Debug, Default)]
 pub struct Memory {
     readable: Vec<Range<usize>>,
-    /// Where code lies.
+    /// Executable memory.
     code: Vec<Range<usize>>,
     /// The writable segments of the program and of the libraries.
     statics: Vec<Range<usize>>,
 }
 
 impl Memory {
-    /// Asks the kernel and the loader. `None` where the kernel's list can't be read: `why_not` says why.
+    /// Reads the kernel's list and asks the loader. `None` if the list can't be read; `why_not` says why.
     pub fn look() -> Option<Self> {
         let maps = fs::read(MAPS).ok()?;
-        // The name of a mapped file may be anything.
+        // The name of a mapped file may have any bytes.
         let maps = String::from_utf8_lossy(&maps);
         let mut memory = Self {
             readable: mapped(&maps, |rights| rights.starts_with('r')),
@@ -34,7 +34,7 @@ impl Memory {
         Some(memory)
     }
 
-    /// Whether all of `bytes` from `address` on can be read.
+    /// Whether all `bytes` bytes from `address` on can be read.
     pub fn is_readable(&self, address: usize, bytes: usize) -> bool {
         address
             .checked_add(bytes)
@@ -46,7 +46,7 @@ impl Memory {
         holds(&self.code, address, address.saturating_add(1))
     }
 
-    /// Whether `bytes` from `address` on are static data of the program or of a library.
+    /// Whether `bytes` bytes from `address` on are static data of the program or of a library.
     pub(super) fn is_static(&self, address: usize, bytes: usize) -> bool {
         address
             .checked_add(bytes)
@@ -54,7 +54,7 @@ impl Memory {
     }
 }
 
-/// Why [`Memory::look`] would fail.
+/// The reason why [`Memory::look`] would fail.
 pub(super) fn why_not() -> Result<(), &'static CStr> {
     match File::open(MAPS) {
         Ok(_) => Ok(()),
@@ -66,18 +66,18 @@ pub(super) fn why_not() -> Result<(), &'static CStr> {
 const NO_DESCRIPTOR: &CStr =
     c"this process has no free file descriptor, and the audit needs one to read /proc/self/maps";
 
-/// Whether a file was not opened because too many are open.
+/// Whether a file was not opened because the limit of open files is reached.
 pub(super) fn has_no_descriptor(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Whether one of the ranges, which are in order, holds all from `start` to `end`.
+/// Whether one of the sorted ranges contains all bytes from `start` to `end`.
 fn holds(ranges: &[Range<usize>], start: usize, end: usize) -> bool {
     let behind = ranges.partition_point(|range| range.start <= start);
     behind > 0 && end <= ranges[behind - 1].end
 }
 
-/// From the kernel's list, what has such rights; neighbours joined.
+/// The mappings with wanted rights, from the kernel's list. Adjacent ones are joined.
 fn mapped(maps: &str, wanted: fn(&str) -> bool) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for range in maps.lines().filter_map(|line| parse(line, wanted)) {
@@ -89,12 +89,12 @@ fn mapped(maps: &str, wanted: fn(&str) -> bool) -> Vec<Range<usize>> {
     ranges
 }
 
-/// `7f00-8000 rw-p …`, where the first letter allows to read and the third to execute.
+/// One line, such as `7f00-8000 rw-p …`. The first letter means readable, the third executable.
 fn parse(line: &str, wanted: fn(&str) -> bool) -> Option<Range<usize>> {
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let address = |digits| usize::from_str_radix(digits, 16).ok();
-    // The kernel's own page for time can't be copied from everywhere.
+    // The kernel's time page can't be copied on every system.
     let is_plain = wanted(rest) && !rest.ends_with("[vvar]");
     is_plain.then_some(address(start)?..address(end)?)
 }
@@ -105,9 +105,9 @@ fn statics() -> Vec<Range<usize>> {
         _size: usize,
         ranges: *mut c_void,
     ) -> c_int {
-        // SAFETY: the loader hands out its entry, with that many headers, and what was passed along.
+        // SAFETY: the loader passes its own entry, with `dlpi_phnum` headers, and `ranges` is the pointer from below.
         let (info, ranges) = unsafe { (&*info, &mut *ranges.cast::<Vec<Range<usize>>>()) };
-        // SAFETY: as above.
+        // SAFETY: the entry has `dlpi_phnum` headers.
         let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
         let writable = headers
             .iter()
@@ -119,7 +119,7 @@ fn statics() -> Vec<Range<usize>> {
         0
     }
     let mut ranges: Vec<Range<usize>> = Vec::new();
-    // SAFETY: the callback takes the address of a vector.
+    // SAFETY: `note` has the callback's signature and gets a pointer to a vector, as it expects.
     unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut ranges).cast()) };
     ranges
 }

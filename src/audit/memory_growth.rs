@@ -1,4 +1,4 @@
-//! Memory of which there is more and more, although it is no object and no object holds it.
+//! Finds growth of memory that is no object and that no object holds.
 
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
@@ -11,18 +11,18 @@ use super::snapshot::Snapshot;
 use super::unheld::Unheld;
 use super::young::{Block, Domain};
 
-/// What is said of the C heap.
+/// The name that findings give to the C heap.
 const C_HEAP: &CStr = c"malloc";
 
-/// Of each, the number of blocks, and their bytes, at each moment.
+/// For each key, the number of blocks and their bytes, in each snapshot.
 type Numbers = BTreeMap<Key, Vec<[isize; 2]>>;
-/// One of them.
+/// One entry of [`Numbers`].
 type Number = (Key, Vec<[isize; 2]>);
-/// Blocks of one length, or, without one, those of a domain that differ in length.
+/// Blocks of one length in a domain; or, with `None`, the blocks of the domain whose lengths differ.
 type Key = (Domain, Option<usize>);
 
 impl Domain {
-    /// The function that hands its blocks out.
+    /// The function that allocates blocks of this domain.
     const fn function(self) -> &'static CStr {
         match self {
             Domain::Raw => c"PyMem_RawMalloc",
@@ -32,8 +32,8 @@ impl Domain {
     }
 }
 
-/// What has grown from snapshot to snapshot, oldest first. `holders` are objects of other people's C types of which there are
-/// more after each window, by window: these may hold memory that was not taken from CPython.
+/// The growth from snapshot to snapshot, oldest first. `holders` are groups of instances of C extension types, with
+/// their growth in each window. Such instances may own memory that did not come from CPython's allocators.
 pub(super) fn findings(snapshots: &[&Snapshot], holders: &[Vec<isize>]) -> Vec<Finding> {
     let moments: Vec<&Unheld> = snapshots.iter().map(|one| &one.unheld).collect();
     let mut findings = Vec::new();
@@ -66,13 +66,13 @@ pub(super) fn findings(snapshots: &[&Snapshot], holders: &[Vec<isize>]) -> Vec<F
     findings
 }
 
-/// Whether there are no more blocks of any length than there were.
+/// Whether no length has more blocks than before.
 pub(super) fn is_quiet(before: &Unheld, after: &Unheld) -> bool {
     let numbers = numbers(&[before, after]);
     numbers.values().all(|number| number[1][0] <= number[0][0])
 }
 
-/// What there is of each length.
+/// The unheld blocks of each length.
 fn numbers(moments: &[&Unheld]) -> Numbers {
     let mut numbers = Numbers::new();
     for (at, moment) in moments.iter().enumerate() {
@@ -87,10 +87,10 @@ fn numbers(moments: &[&Unheld]) -> Numbers {
     numbers
 }
 
-/// Takes all blocks of a length where there are as many more in each window, and most of those are held by nothing. An old
-/// address in other memory may lead to some of them by chance.
+/// If a length grows by equally many blocks in each window, and most of its new blocks are unheld, counts all its
+/// blocks. An old address in other memory may hold some of them by chance.
 fn fill_up(numbers: &mut Numbers, moments: &[&Unheld]) {
-    /// More than one in so many must be held by nothing.
+    /// More than one new block in this many must be unheld.
     const MOST: isize = 2;
     for (&(domain, bytes), number) in numbers {
         let Some(bytes) = bytes else { continue };
@@ -108,7 +108,7 @@ fn fill_up(numbers: &mut Numbers, moments: &[&Unheld]) {
     }
 }
 
-/// The same, domain by domain.
+/// The numbers of each domain.
 fn by_domain(numbers: Numbers) -> Vec<Numbers> {
     let mut all: BTreeMap<Domain, Numbers> = BTreeMap::new();
     for (key, numbers) in numbers {
@@ -117,10 +117,10 @@ fn by_domain(numbers: Numbers) -> Vec<Numbers> {
     all.into_values().collect()
 }
 
-/// Of one domain, the lengths of which there are as many more in each window; and all others together, which may grow by as
-/// many whatever their lengths are. Where they do, a length that is seldom among them is one of theirs by chance.
+/// Splits the numbers of a domain. Lengths that grow steadily stand apart. All other lengths are added up, since they
+/// may grow steadily together. If they do, a rare length is added to them: it grows steadily only by chance.
 fn apart(mut numbers: Numbers) -> (Numbers, Option<Number>) {
-    /// Lengths that stand apart grow by this part of the others at least.
+    /// A length stands apart if it grows by at least `1 / SHARE` of the growth of the others.
     const SHARE: isize = 4;
     let growth = |numbers: &[[isize; 2]]| {
         steady(&evened_up(&changes(numbers)[0])).filter(|&blocks| blocks > 0)
@@ -155,21 +155,21 @@ fn apart(mut numbers: Numbers) -> (Numbers, Option<Number>) {
     )
 }
 
-/// How both numbers change in each window.
+/// The changes of the blocks and of the bytes in each window.
 fn changes(numbers: &[[isize; 2]]) -> [Vec<isize>; 2] {
     [0, 1].map(|of| differences(&numbers.iter().map(|number| number[of]).collect::<Vec<_>>()))
 }
 
-/// Of one change, the part by which the others may differ.
+/// Changes that differ by less than `1 / PART` count as equal.
 const PART: isize = 8;
 
-/// How the C heap changes, without what malloc may give beside what was asked for. A block that is cut from one which is a
-/// little longer may have 16 bytes more, and each thread keeps a few blocks that were given back.
+/// The changes of the C heap, without the small extras of malloc. A block that is cut from a slightly longer one may
+/// keep 16 bytes more, and each thread caches a few freed blocks.
 fn evened_down(changes: &[isize]) -> Vec<isize> {
     evened(changes, changes.iter().copied().min().unwrap_or(0))
 }
 
-/// How a number of blocks changes, as if no old address in other memory led to a few of them by chance.
+/// The changes of a number of blocks, corrected for a few blocks that old addresses hold by chance.
 fn evened_up(changes: &[isize]) -> Vec<isize> {
     evened(changes, changes.iter().copied().max().unwrap_or(0))
 }
@@ -182,7 +182,7 @@ fn evened(changes: &[isize], even: isize) -> Vec<isize> {
         .collect()
 }
 
-/// What it means that something changes so.
+/// The kind of finding that such changes give.
 fn kind(changes: &[isize], may_be_held: bool) -> Option<Kind> {
     let is_steady = steady(changes).is_some();
     let grows = !changes.is_empty() && changes.iter().all(|&change| change > 0);
@@ -207,7 +207,7 @@ fn finding(
             .map(|blocks| blocks * bytes as isize)
             .collect();
     }
-    // As many for each object.
+    // True if there are equally many blocks for each new object.
     let may_be_held = holders.iter().any(|held| {
         let mut both = held.iter().zip(&blocks);
         both.all(|(&objects, &blocks)| objects > 0 && blocks % objects == 0)
@@ -218,7 +218,7 @@ fn finding(
     let old = moments.first().map_or(&[][..], |first| &first.blocks[..]);
     let old: FxHashSet<&Block> = old.iter().collect();
     let last = moments.last().map_or(&[][..], |last| &last.blocks[..]);
-    // Blocks are handed out upwards, more often than not.
+    // Newer blocks first: allocators mostly hand out blocks at rising addresses.
     let young = last
         .iter()
         .rev()

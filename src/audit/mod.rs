@@ -1,10 +1,12 @@
-//! References that nothing explains: snapshot, difference, findings.
+//! Finds references that nothing explains: snapshot, difference, findings.
 //!
-//! Uses everything below. For every living object, the references that others show are taken from those that are
-//! counted; what is left is held by C (a stack, a static variable, a cache), or by nothing. What is left over and grows
-//! by the same number in each window of runs was leaked; what is missing was released too often.
+//! Uses all layers below. An object shows a reference when its `tp_traverse` visits it, or when the audit reads it from
+//! a known field. For every living object, the audit subtracts the shown references from the counted ones. The rest is
+//! held by C code (a stack, a static variable, a cache) or by nothing. A rest that grows by the same number in each
+//! window of runs is a leak. A negative rest is an over-release.
 //!
-//! Follows nothing that is not known to be an object, and changes nothing but the counts of what it pins.
+//! The audit follows an address only if it recognises an object there. It changes no count but those of the objects
+//! that it pins.
 
 pub mod attachment;
 mod block_search;

@@ -12,34 +12,35 @@ use crate::lifecycle::count;
 /// `Py_TPFLAGS_DICT_SUBCLASS`: instances are dictionaries.
 const DICT_SUBCLASS: u64 = 1 << 29;
 
-/// The interned string `__module__`, which every type made at run time has for a key.
+/// The interned string `__module__`, a key in the dictionary of every heap type.
 static MODULE: OnceLock<usize> = OnceLock::new();
 
-/// Learns from the host what can't be looked up. The host's lock is held.
+/// Learns from the host the facts that have no symbol. The host's lock is held.
 pub(super) fn learn() {
     if let Some(intern) = builtin().PyUnicode_InternFromString {
-        // SAFETY: the host's own function, with text that ends in a zero byte; what it returns is an object or NULL.
+        // SAFETY: the function gets a string that ends with a zero byte, and returns an object or NULL.
         unsafe {
             let name = intern(c"__module__".as_ptr());
             if !name.is_null() {
                 let _ = MODULE.set(name as usize);
-                // Types hold it, too.
+                // The types' dictionaries hold the string, too, so it stays alive.
                 count::release(name, c"Py_DecRef");
             }
         }
     }
 }
 
-/// The name of a type as its `__module__` and `__qualname__` give it: `module.Type`, or `Type` where the module is
-/// `builtins` or not known. Calls nothing of the type's.
+/// The name of a type by its `__module__` and `__qualname__`: `module.Type`, or `Type` if the module is `builtins` or
+/// unknown. Calls no code of the type.
 ///
 /// # Safety
-/// `ob_type` is a type, what `is_object` accepts of its fields are objects, and the host's lock is held.
+/// `ob_type` is a type, each field that `is_object` accepts is an object, and the host's lock is held.
 pub(super) unsafe fn full_name(
     ob_type: *mut PyTypeObject,
     mut is_object: impl FnMut(*mut PyObject) -> bool,
 ) -> CString {
-    // SAFETY: the caller's promise; a type made at run time has the fields behind its slots.
+    // SAFETY: `ob_type` is a type, a heap type has the fields behind its slots, and the lock is held. Only accepted
+    // fields are followed.
     unsafe {
         if TypeFlags((*ob_type).tp_flags).is_heap_type() {
             let mut object = |op: *mut PyObject| (!op.is_null() && is_object(op)).then_some(op);
@@ -76,7 +77,8 @@ fn join(module: Option<&str>, own: &str) -> CString {
 unsafe fn module(dict: *mut PyObject) -> Option<*mut PyObject> {
     let next = builtin().PyDict_Next?;
     let wanted = *MODULE.get()?;
-    // SAFETY: the caller's promise; the function compares no keys, and makes nothing.
+    // SAFETY: `dict` is an object and its flags say that it is a dictionary. `PyDict_Next` compares no keys and creates
+    // no objects.
     unsafe {
         if abi::flags_of(dict).0 & DICT_SUBCLASS == 0 {
             return None;
@@ -91,13 +93,13 @@ unsafe fn module(dict: *mut PyObject) -> Option<*mut PyObject> {
     None
 }
 
-/// The text of a string; what is no character of its own is replaced.
+/// The text of a string. A lone surrogate is replaced.
 ///
 /// # Safety
 /// `op` is an object, and the host's lock is held.
 unsafe fn text(op: *mut PyObject) -> Option<String> {
     let (length, copy) = (builtin().PyUnicode_GetLength?, builtin().PyUnicode_AsUCS4?);
-    // SAFETY: the caller's promise; the buffer has room for that many characters, and no end.
+    // SAFETY: `op` is a string, the lock is held, and the buffer has room for all characters without a final zero.
     unsafe {
         if !abi::flags_of(op).is_string() {
             return None;

@@ -1,4 +1,4 @@
-//! Who holds some objects, and what these hold.
+//! The referrers and the referents of some objects.
 
 use rustc_hash::FxHashMap;
 
@@ -7,8 +7,8 @@ use super::snapshot::counted;
 use crate::abi::PyObject;
 
 impl Edges {
-    /// Pairs of an object that shows one of `targets`, and that one; and of one of them, and what it holds. At most `limit` of
-    /// each kind for each target, and none twice.
+    /// Pairs of a referrer and the one of `targets` that it shows, and pairs of a target and an object that it holds.
+    /// At most `limit` of each kind for each target, without duplicates.
     ///
     /// # Safety
     /// Nothing has died since the edges were drawn.
@@ -23,9 +23,9 @@ impl Edges {
         for &op in targets {
             referrers.insert(op as usize, 0);
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: nothing has died, so each object in question is alive.
         let can_be_held = |op: *mut PyObject| unsafe { can_be_held(op) };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise is the callees'.
         unsafe {
             self.show_all(|source, shown| {
                 for &place in shown {
@@ -55,7 +55,8 @@ impl Edges {
     }
 }
 
-/// Whether an object has a reference. One without any is dying, and would die again after a reference to it.
+/// Whether an object has a reference. An object without references is dying. A new reference to it would make it die
+/// twice.
 ///
 /// # Safety
 /// `op` is an object.

@@ -1,6 +1,7 @@
-//! Memory that is older than a check, or malloc's own: how far it reaches from an address that was read somewhere.
+//! Memory that is older than the check, or that malloc handed out directly: the bytes from an address to the end of its
+//! block.
 //!
-//! What was handed out before blocks were noted is known by what the allocators write beside it alone.
+//! No note exists for such a block. Only the headers that the allocators write say how long it is.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -15,22 +16,22 @@ use crate::host::{self, c_heap};
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct PoolHeader {
-    /// Blocks in use.
+    /// The number of blocks in use.
     count: u32,
     _padding: u32,
     freeblock: usize,
     nextpool: usize,
     prevpool: usize,
     arenaindex: u32,
-    /// Which length its blocks have.
+    /// The size class of its blocks.
     szidx: u32,
-    /// Where the next block lies that was never handed out.
+    /// The offset of the first block that was never handed out.
     nextoffset: u32,
-    /// The greatest offset that a block can have.
+    /// The greatest offset of a block.
     maxnextoffset: u32,
 }
 
-/// `POOL_SIZE`: larger pools came with the tree that finds them.
+/// `POOL_SIZE`. Pools became larger together with the radix tree of arenas.
 const POOL: usize = if FLAVOUR.has_large_pools() {
     1 << 14
 } else {
@@ -41,21 +42,23 @@ const OVERHEAD: usize = size_of::<PoolHeader>();
 /// `NB_SMALL_SIZE_CLASSES`.
 const LENGTHS: u32 = 32;
 
-/// Addresses that may lead to such memory, and what was found out about them.
+/// Addresses that may lead to such memory, and the facts about them.
 pub(super) struct Older<'a> {
     pass: &'a Pass,
-    /// Those that have yet to be looked at.
+    /// Addresses that are not yet looked at.
     words: Vec<usize>,
     looked_at: FxHashSet<usize>,
-    /// How long the blocks of a pool are, if there is a pool.
+    /// The block length of each pool; `None` if no pool is there.
     pools: FxHashMap<usize, Option<usize>>,
-    /// The blocks of those pools that were given back: their words are from before.
+    /// Free blocks of those pools. Their words are old.
     free: FxHashSet<usize>,
 }
 
 impl<'a> Older<'a> {
+    /// A search that has no addresses yet.
+    ///
     /// # Safety
-    /// Nothing ends what the walk has met as long as this lives.
+    /// The objects that `pass` has met are alive, as long as this value lives.
     pub(super) unsafe fn new(pass: &'a Pass) -> Self {
         Self {
             pass,
@@ -66,7 +69,7 @@ impl<'a> Older<'a> {
         }
     }
 
-    /// A word that leads to no block that was noted.
+    /// Handles a word that is no address in a noted block.
     #[inline]
     pub(super) fn word(&mut self, word: usize) {
         if word.is_multiple_of(PAIR) && may_be_address(word) && self.looked_at.insert(word) {
@@ -74,18 +77,19 @@ impl<'a> Older<'a> {
         }
     }
 
-    /// The next place that lies in a block, and the bytes from there to its end.
+    /// The next address that lies in a block, and the bytes from there to the block's end.
     pub(super) fn next(&mut self) -> Option<(usize, usize)> {
         while let Some(word) = self.words.pop() {
             let memory = &self.pass.memory;
             if memory.is_readable(word, PAIR)
                 && !memory.is_code(word)
                 && !memory.is_static(word, PAIR)
-                // What is held back is dead.
+                // A block that is held back belongs to a dead object.
                 && !blocks::is_held_back(word)
-                // What an object holds is asked of the object. The collector's links lead to the words in front of it.
+                // The search asks an object itself what it holds. The collector's links lead to the words in front of
+                // it.
                 && !self.pass.ledger.has_seen(word as *mut PyObject)
-                // SAFETY: the promise of `new`.
+                // SAFETY: no met object has died, as the caller of `new` promises.
                 && !unsafe { self.pass.has_object(word, usize::MAX) }
                 && let Some(room) = self.room(word)
             {
@@ -95,17 +99,17 @@ impl<'a> Older<'a> {
         None
     }
 
-    /// Bytes from there to the end of the block.
+    /// Bytes from `at` to the end of its block.
     fn room(&mut self, at: usize) -> Option<usize> {
-        // Debug hooks put two words in front of each block.
+        // The debug hooks put two words in front of each block.
         let of_malloc = || c_heap::room(at).or_else(|| c_heap::room(at - PAIR)?.checked_sub(PAIR));
         self.room_in_pool(at).or_else(of_malloc)
     }
 
-    /// The same in a pool of CPython's own allocator.
+    /// As [`Older::room`], in a pool of pymalloc.
     fn room_in_pool(&mut self, at: usize) -> Option<usize> {
         if FLAVOUR.free_threaded {
-            // mimalloc has no pools, and writes nothing beside a block that says how long it is.
+            // mimalloc has no pools, and no header that says how long a block is.
             return None;
         }
         let pool = at & !(POOL - 1);
@@ -117,7 +121,7 @@ impl<'a> Older<'a> {
     }
 }
 
-/// How long the blocks of the pool are, if there is one; those that are not in use are added to `free`.
+/// The length of the blocks of a pool; `None` if no pool is there. Adds the pool's free blocks to `free`.
 fn block_length(pool: usize, free: &mut FxHashSet<usize>) -> Option<usize> {
     let header = host::read::<PoolHeader>(pool)?;
     let length = (header.szidx.min(LENGTHS) as usize + 1) * PAIR;

@@ -1,4 +1,4 @@
-//! One walk over all objects, in which each reference that an object shows is explained.
+//! One walk over all objects, which explains each reference that an object shows.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -17,35 +17,35 @@ use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
 use crate::host::{self, reserve};
 use crate::watch::live;
 
-/// An object that was met.
+/// An object that the walk has met.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) op: *mut PyObject,
     pub(super) ob_type: TypeId,
 }
 
-/// The walk, as far as it has come.
+/// The state of the walk.
 #[derive(Debug)]
 pub(super) struct Pass {
     pub(super) ledger: Ledger,
     pub(super) types: Types,
     pub(super) memory: Memory,
     tracked: Tracked,
-    /// In the order in which they were met; those at the end have yet to be asked.
+    /// In the order of meeting. The walk has yet to ask those at the end.
     pub(super) seen: Vec<Seen>,
-    /// References that were explained.
+    /// The number of explained references.
     pub(super) references: usize,
     /// References to types that their instances hold and do not show.
     unsaid: FxHashMap<usize, isize>,
-    /// What `atexit` holds; NULL among it.
+    /// The objects that `atexit` holds, with NULLs among them.
     pub(super) roots: Vec<*mut PyObject>,
-    /// Parts that several objects have in common.
+    /// Addresses of parts that several objects share, such as the keys of dictionaries.
     parts: FxHashSet<usize>,
-    /// Words that were read and led to no object that was met by then.
+    /// Words that were read before any object was met at their address.
     early: Vec<*mut PyObject>,
-    /// Whether the memory of what is met was never anybody's buffer: then fields lead to objects.
+    /// Whether every word in a met object's memory can be trusted: the memory never held raw bytes.
     is_trusting: bool,
-    /// The type of the object that is being asked, and whether it has shown it.
+    /// The type of the object that is being asked, and whether the object has shown its type.
     asked: (*mut PyObject, bool),
 }
 
@@ -79,18 +79,19 @@ impl Held for Pass {
     }
 }
 
-/// Calls `found` with each object in a block that is in use, or in the live table where there is no host. Blocks are left
-/// out where `is_known` says so, which is called with their start and room, in order of addresses.
+/// Calls `found` with each object in a block in use or, without a host, in the live table. Skips the blocks for which
+/// `is_known` returns true. `is_known` gets the start and the room of each block, in order of addresses.
 ///
 /// # Safety
-/// The host's lock is held: nobody ends objects meanwhile.
+/// The host's lock is held: no other thread ends objects meanwhile.
 pub(super) unsafe fn enumerate(
     types: &mut Types,
     memory: &Memory,
     mut is_known: impl FnMut(usize, usize) -> bool,
     mut found: impl FnMut(*mut PyObject, TypeId),
 ) {
-    // SAFETY: the caller's promise. So many bytes of a block in use can be read, and what is in the table is alive.
+    // SAFETY: the host's lock is held. So many bytes of a block in use can be read, and the objects in the table are
+    // alive.
     unsafe {
         if host::has_interpreter() {
             blocks::visit(|block, room| {
@@ -115,22 +116,22 @@ pub(super) unsafe fn enumerate(
 }
 
 impl Pass {
-    /// Whether an object that was met starts in a block, behind the words that its type puts in front.
+    /// Whether a met object starts in a block, behind the words that its type puts in front.
     ///
     /// # Safety
-    /// Nothing has ended what was met.
+    /// No met object has died.
     pub(super) unsafe fn has_object(&self, start: usize, bytes: usize) -> bool {
         (0..3_u8).any(|pairs| {
             let front = usize::from(pairs) * PAIR;
             let op = (start + front) as *mut PyObject;
             front + size_of::<PyObject>() <= bytes
                 && self.ledger.has_seen(op)
-                // SAFETY: what was met is an object, and the caller says that it is alive.
+                // SAFETY: an object that was met is an object, and the caller promises that it is alive.
                 && self.types.pairs_of(unsafe { (*op).ob_type }) == Some(pairs)
         })
     }
 
-    /// A walk that has met nothing; `None` where there is no memory.
+    /// A walk that has met nothing; `None` without memory.
     pub(super) fn new(is_trusting: bool) -> Option<Self> {
         Some(Self {
             ledger: Ledger::new()?,
@@ -148,11 +149,11 @@ impl Pass {
         })
     }
 
-    /// A walk over the objects in blocks that are in use, or in the live table where there is no host, and over all that
-    /// those hold.
+    /// A walk over the objects in blocks in use or, without a host, in the live table, and over all objects that they
+    /// hold.
     ///
     /// # Safety
-    /// The host's lock is held: nobody ends objects meanwhile.
+    /// The host's lock is held: no other thread ends objects meanwhile.
     pub(super) unsafe fn over_all() -> Option<Self> {
         let mut pass = Self::new(false)?;
         // SAFETY: the caller's promise is the callees'.
@@ -184,10 +185,10 @@ impl Pass {
         Some(pass)
     }
 
-    /// A walk over these objects, which are known to be some, and over all that those hold.
+    /// A walk over `roots` and over all objects that they hold.
     ///
     /// # Safety
-    /// They are objects, and the host's lock is held.
+    /// Each of `roots` is an object, and the host's lock is held.
     pub(super) unsafe fn over_trusted(roots: impl Iterator<Item = *mut PyObject>) -> Option<Self> {
         let mut pass = Self::new(true)?;
         for op in roots {
@@ -198,38 +199,38 @@ impl Pass {
         Some(pass)
     }
 
-    /// The type of an object that was met.
+    /// The type of a met object.
     pub(super) fn info(&self, seen: Seen) -> &TypeInfo {
         &self.types.all()[seen.ob_type as usize]
     }
 
-    /// The object at an address, if it was met.
+    /// The object at an address, if the walk has met one there.
     pub(super) fn find(&mut self, op: *mut PyObject) -> Option<Seen> {
         if !self.ledger.has_seen(op) {
             return None;
         }
-        // SAFETY: an object was seen there.
+        // SAFETY: an object was met there, so its head can be read.
         let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
         let ob_type = self.types.judge(word, &self.memory)?;
         Some(Seen { op, ob_type })
     }
 
-    /// Whether an object may be asked by its `tp_traverse`.
+    /// Whether an object's `tp_traverse` may be called.
     ///
     /// # Safety
-    /// It was met, and nothing has ended it.
+    /// The object was met and has not died.
     pub(super) unsafe fn may_be_asked(&self, seen: Seen) -> bool {
-        // SAFETY: what was met has the size of its type.
+        // SAFETY: an object that was met has the size of its type, with the words in front of it.
         self.info(seen).asked != Asked::Never && unsafe { self.tracked.has(seen.op, &self.memory) }
     }
 
-    /// Meets an object that lies in no block; false where none is there, or it was met before.
+    /// Meets an object that lies in no block; false if none is there, or if it was met before.
     #[cold]
     fn meet(&mut self, op: *mut PyObject) -> bool {
         let Some(ob_type) = object_at(op, &mut self.types, &self.memory) else {
             return false;
         };
-        // What lies in a block and was not met there was born since the walk began: a traverse has made it.
+        // A block's object that the walk has not met was born since the walk began: a `tp_traverse` has created it.
         let front = usize::from(self.types.get(ob_type).pairs) * PAIR;
         let is_born = !self.is_trusting && blocks::room(op as usize - front).is_some();
         let is_new = !is_born && self.ledger.see(op);
@@ -239,14 +240,14 @@ impl Pass {
         is_new
     }
 
-    /// Whether a word that was read, and that no visitor was handed, may lead to an object in no block: to a static one, or
-    /// anywhere where all memory is known for what it is.
+    /// Whether a word that was read, not visited, may lead to an object outside all blocks: to a static object, or to
+    /// any object in a trusting walk.
     fn can_be_met(&mut self, word: *mut PyObject) -> bool {
         let is_static = self.memory.is_static(word as usize, size_of::<PyObject>());
         (is_static || self.is_trusting) && object_at(word, &mut self.types, &self.memory).is_some()
     }
 
-    /// Asks everything that was met, and what is met meanwhile.
+    /// Asks each met object what it holds, including those met meanwhile.
     ///
     /// # Safety
     /// The host's lock is held.
@@ -260,19 +261,20 @@ impl Pass {
             let has_more = also.is_some() || info.has_inline_values;
             info.objects += 1;
             if info.objects == 1 && self.ledger.see(ob_type) {
-                // Instances of a static type do not hold it, and may be all that leads there.
+                // Instances of a static type do not hold it, and no other object may lead to it.
                 self.note_type(ob_type);
             }
             if asked == Asked::Never && also.is_none() && !is_heap {
                 continue;
             }
-            // SAFETY: what was met is an object of its type; it is asked by `tp_traverse` only while it is tracked.
+            // SAFETY: a met object has its type, and `tp_traverse` is called only while the collector tracks the
+            // object.
             let tracked = unsafe {
                 let tracked = asked != Asked::Never && self.tracked.has(seen.op, &self.memory);
                 self.asked = (ob_type, false);
                 let traverse = (*ob_type.cast::<PyTypeObject>()).tp_traverse;
                 if let (true, false, Some(traverse)) = (tracked, has_more, traverse) {
-                    // Nearly always that is all there is to ask.
+                    // The fast path for nearly all objects.
                     traverse(seen.op, Some(holds::visit::<Self>), (&raw mut *self).cast());
                 } else {
                     let info = self.info(seen).clone();
@@ -280,25 +282,26 @@ impl Pass {
                 }
                 tracked
             };
-            // Every instance of a type made at run time holds it. Those of Python's own classes always say so, others from
-            // 3.9 on.
+            // Every instance of a heap type holds a reference to it. Instances of Python classes always show it, others
+            // from 3.9 on.
             if is_heap && !self.asked.1 {
                 if asked == Asked::Tracked && tracked && FLAVOUR.minor >= 9 {
-                    // It should have shown it: a type that forgets that makes circles which the collector can't end.
+                    // The instance should have shown its type. A type that forgets this makes cycles that the collector
+                    // can't free.
                     *self.unsaid.entry(ob_type as usize).or_default() += 1;
                 } else {
                     self.visited(ob_type);
                 }
             }
         }
-        // An object in no block may be read before anything leads to it that is certain.
+        // An object outside all blocks may be read before another object visits it. By now, all objects have been met.
         for word in std::mem::take(&mut self.early) {
             self.references += usize::from(self.ledger.explain(word, 1));
         }
     }
 
     fn note_type(&mut self, ob_type: *mut PyObject) {
-        // SAFETY: a type is an object.
+        // SAFETY: a type is an object, so its head can be read.
         let word = unsafe { *((ob_type as usize + TYPE_WORD) as *const usize) };
         if let Some(id) = self.types.judge(word, &self.memory) {
             self.seen.push(Seen {
@@ -313,15 +316,15 @@ impl Pass {
         &self.unsaid
     }
 
-    /// What one object shows.
+    /// Collects the references that one object shows.
     ///
     /// # Safety
-    /// It was met, and nothing has ended it.
+    /// The object was met and has not died.
     pub(super) unsafe fn shown_by(&self, seen: Seen, shown: &mut Vec<usize>) {
         struct Collect<'a>(&'a Pass, &'a mut Vec<usize>);
         impl Held for Collect<'_> {
             fn visited(&mut self, op: *mut PyObject) {
-                // A traverse may visit what it makes only then, or what is no object at all.
+                // A `tp_traverse` may visit an object that it has just created, or an address without an object.
                 if self.0.ledger.has_seen(op) {
                     self.1.push(op as usize);
                 }
@@ -340,7 +343,7 @@ impl Pass {
             }
         }
         shown.clear();
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was met and is alive, so it has its type.
         unsafe {
             let tracked = self.may_be_asked(seen);
             holds::ask(seen.op, self.info(seen), tracked, &mut Collect(self, shown));

@@ -1,4 +1,4 @@
-//! References that the audit itself holds, so that an object that is released too often lives on.
+//! References that the audit itself holds, so that an object that is released too often stays alive.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -13,11 +13,11 @@ use crate::abi::{Head, PyObject};
 use crate::lifecycle::death;
 use crate::refcount::{Current, Policy};
 
-/// More than anybody releases too often, far from what an immortal object has on any version, and no number that a program
-/// is likely to have.
+/// More than any code releases too often, far from the count of an immortal object on any version, and an unlikely
+/// number in a program.
 pub(super) const REFERENCES: isize = (1 << 20) + 7;
 
-/// No object starts as far from the start of its block.
+/// No object starts this far from the start of its block.
 const FRONT: usize = 48;
 
 /// Objects that are held with [`REFERENCES`] each.
@@ -29,27 +29,27 @@ pub(super) struct Pins {
 #[derive(Default)]
 struct Held {
     made: u64,
-    /// The objects of each that has not been let go, in order of addresses.
+    /// The objects of each set that has not been released, by the set's number. Addresses are in order.
     sets: BTreeMap<u64, Vec<usize>>,
-    /// Objects that are still shown, and have no reference: they stay held for good.
+    /// Objects that are still shown but have lost all references. They stay pinned for good.
     kept: FxHashSet<usize>,
-    /// Those that were not let go, each as often as it is held.
+    /// The objects that stayed pinned when their set was released, once for each set.
     for_good: Vec<usize>,
 }
 
 impl Held {
-    /// Each object, as often as it is held.
+    /// Each pinned object, once for each pin.
     fn all(&self) -> impl Iterator<Item = usize> {
         let sets = self.sets.values().flatten();
         sets.chain(&self.for_good).copied()
     }
 }
 
-/// Whether anything was ever held.
+/// Whether any object was ever pinned.
 static IN_USE: AtomicBool = AtomicBool::new(false);
 static HELD: LazyLock<Mutex<Held>> = LazyLock::new(Mutex::default);
 
-/// Nothing of this file happens while the guard lives.
+/// Keeps other threads out of this file while the guard lives: a fork then copies no lock that is taken.
 #[must_use]
 pub fn lock() -> impl std::any::Any {
     held()
@@ -60,9 +60,9 @@ fn held() -> MutexGuard<'static, Held> {
 }
 
 impl Pins {
-    /// Holds nothing yet.
+    /// A new set, without objects.
     pub(super) fn new() -> Self {
-        // Relaxed, here and below: the host's lock is held.
+        // Relaxed, in this file: the host's lock is held.
         IN_USE.store(true, Ordering::Relaxed);
         // SAFETY: the host's lock is held.
         unsafe { getrefcount::leave_out_pins(true) };
@@ -71,23 +71,23 @@ impl Pins {
         Self { number: held.made }
     }
 
-    /// Holds mortal objects.
+    /// Pins mortal objects.
     ///
     /// # Safety
-    /// They are objects that these pins don't hold, and the host's lock is held.
+    /// The objects are mortal and not in this set, and the host's lock is held.
     pub(super) unsafe fn hold(&self, objects: impl Iterator<Item = *mut PyObject>) {
         self.with(|own| {
             for op in objects {
-                // SAFETY: the caller's promise.
+                // SAFETY: the object is mortal, and the host's lock is held.
                 unsafe { add(op, REFERENCES) };
                 own.push(op as usize);
             }
-            // Two rows in order: those that were held, and the new.
+            // The vector holds two sorted runs, old and new. The sort merges them fast.
             own.sort();
         });
     }
 
-    /// Whether an object that is held starts in a block, to be asked of blocks in order of addresses.
+    /// Whether a pinned object starts in a block. Blocks must be asked in order of addresses.
     pub(super) fn known(&self) -> impl FnMut(usize, usize) -> bool + use<> {
         let mut own = self.with(|own| own.clone()).into_iter().peekable();
         move |block, room| {
@@ -104,7 +104,7 @@ impl Pins {
         what(held().sets.entry(self.number).or_default())
     }
 
-    /// Lets go of them. An object without another reference dies, unless the last snapshot saw it shown.
+    /// Releases the pins. An object without another reference dies, unless the last snapshot saw it shown.
     ///
     /// # Safety
     /// The host's lock is held.
@@ -113,7 +113,7 @@ impl Pins {
             let mut held = held();
             let objects = held.sets.remove(&self.number).unwrap_or_default();
             if held.sets.is_empty() {
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller's promise is the callee's.
                 unsafe { getrefcount::leave_out_pins(false) };
             }
             objects
@@ -125,7 +125,8 @@ impl Pins {
                 held().for_good.push(place);
                 continue;
             }
-            // SAFETY: it was held until now; one that was made immortal meanwhile is left alone.
+            // SAFETY: the object was pinned until now, so it is alive, and the host's lock is held. An object that
+            // became immortal meanwhile keeps its count.
             unsafe {
                 if !Current::is_immortal(PyObject::count(op)) {
                     add(op, -REFERENCES);
@@ -138,8 +139,8 @@ impl Pins {
     }
 }
 
-/// A block with that room has another length now, and maybe another place: whoever does that to an object takes it for his
-/// own, and counts its references anew. Strings are written so.
+/// A block of `room` bytes was resized, and may have moved. Code that resizes an object owns it alone and sets its
+/// count anew, so the pin is gone. `_PyUnicodeWriter` resizes strings so.
 #[inline]
 pub fn resized(block: usize, room: usize) {
     if IN_USE.load(Ordering::Relaxed) {
@@ -167,14 +168,14 @@ pub(super) fn explain(ledger: &Ledger) {
     }
 }
 
-/// Whether so many references may all be those of pins.
+/// Whether all these references may be those of pins.
 pub(super) fn may_be_all(refcount: isize) -> bool {
     refcount != 0 && refcount % REFERENCES == 0
 }
 
 impl Pass {
-    /// All that nothing but pins keeps alive: these objects, of which they hold all references, and what those show that
-    /// nobody else does.
+    /// The objects that only pins keep alive. These are the objects in `found`, whose references are all pins, and the
+    /// objects that only they show.
     ///
     /// # Safety
     /// The walk is done, and the host's lock is still held.
@@ -183,7 +184,7 @@ impl Pass {
         let (mut at, mut shown) = (0, Vec::new());
         while let Some(&seen) = found.get(at) {
             at += 1;
-            // SAFETY: the caller's promise; what is shown is an object.
+            // SAFETY: the walk is done and nothing has died since, so each seen object and each that it shows is alive.
             unsafe {
                 self.shown_by(seen, &mut shown);
                 for &place in &shown {
@@ -203,7 +204,7 @@ impl Pass {
     }
 }
 
-/// The references that pins hold to an object.
+/// The number of references that pins hold to an object.
 pub(super) fn of(op: *mut PyObject) -> isize {
     let (held, place) = (held(), op as usize);
     let sets = held.sets.values();
@@ -216,7 +217,7 @@ pub(super) fn of(op: *mut PyObject) -> isize {
     pins as isize * REFERENCES
 }
 
-/// Remembers, while something is held, which objects must not be let go.
+/// While pins are held: remembers objects that must stay pinned for good.
 pub(super) fn keep(objects: impl Iterator<Item = *mut PyObject>) {
     let mut held = held();
     if !held.sets.is_empty() {
@@ -225,9 +226,9 @@ pub(super) fn keep(objects: impl Iterator<Item = *mut PyObject>) {
 }
 
 /// # Safety
-/// `op` is a mortal object.
+/// `op` is a mortal object, and the host's lock is held.
 unsafe fn add(op: *mut PyObject, references: isize) {
-    // SAFETY: the caller's promise; the host's lock is held, so no other thread counts.
+    // SAFETY: `op` is an object; the host's lock is held, so no other thread counts.
     unsafe {
         let count = PyObject::count(op);
         Current::set(count, Current::get(count) + references);

@@ -1,7 +1,7 @@
-//! Blocks of objects that have died, held back for a while.
+//! Holds back the blocks of dead objects for a while.
 //!
-//! A release of a dead object writes into its memory. While that memory has not been handed out again, the write
-//! does no harm, and is seen.
+//! A release of a dead object writes into its memory. As long as that memory is not handed out again, the write does no
+//! harm, and the audit sees it.
 
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -21,60 +21,60 @@ use super::young::Block;
 use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
 use crate::host::c_heap;
 
-/// Blocks that are held back at once; one more, and the oldest goes.
+/// The number of blocks that are held back at once. One more block frees the oldest.
 const BLOCKS: usize = 1 << 14;
-/// Bytes of the longest that is.
+/// The most bytes of a block that is held back.
 const LONGEST: usize = 512;
-/// Blocks of one quarantine that stay held for good: code that released too often may do so again, and a report looks at
-/// them.
+/// The number of blocks of one quarantine that stay held for good: code that released too often may do so again, and a
+/// report reads them.
 const SPOILED: usize = 1 << 10;
 /// Places in a block where an object can start.
 const STARTS: usize = 3;
-/// A count this far below zero is none.
+/// A value this far below zero is no count.
 const LOWEST: i32 = -(1 << 16);
 
-/// A block that was given back, and from which nothing has been handed out since.
+/// A freed block that has not been handed out again.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     block: usize,
-    /// Whether an object may have died at each start: its count was zero.
+    /// Whether an object may have died at each start: the count there was zero.
     starts: [bool; STARTS],
-    /// What lay there has died once more.
+    /// The dead object has died a second time.
     has_died_again: bool,
-    /// Bytes that malloc has taken for it, where CPython's allocator left it to malloc.
+    /// Bytes of the C heap for the block, if it came from malloc.
     in_c_heap: usize,
 }
 
-/// The dead objects of one type that were released once more.
+/// The dead objects of one type that were released again.
 #[derive(Clone, Debug)]
 pub(super) struct Dead {
     /// The type's full name.
     pub(super) name: CString,
-    /// It was made at run time.
+    /// It is a heap type.
     pub(super) is_heap: bool,
-    /// References that they were released too often, since the quarantine began.
+    /// The number of over-releases since the quarantine began.
     pub(super) references: isize,
-    /// Some of those whose blocks stay held for good, newest last.
+    /// Some of the objects, whose blocks stay held for good. The newest is last.
     pub(super) objects: Vec<*mut PyObject>,
 }
 
-// SAFETY: the addresses are not followed without the host's lock.
+// SAFETY: the addresses are followed only while the host's lock is held.
 unsafe impl Send for Dead {}
 
 #[derive(Debug)]
 struct Quarantine {
-    /// Whose blocks these are: an interpreter may have an allocator of its own.
+    /// The interpreter that owns the blocks. Each interpreter may have its own allocator.
     interpreter: usize,
     held: VecDeque<Held>,
     spoiled: usize,
-    /// Bytes of the C heap that are held.
+    /// Bytes of the C heap that are held back.
     in_c_heap: usize,
-    /// By the address of the type.
+    /// The dead objects that were released again, by the address of their type.
     dead: BTreeMap<usize, Dead>,
 }
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
-/// The same as in the quarantine, for those who ask often.
+/// A copy of [`Quarantine::interpreter`] that can be read without the mutex.
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 static QUARANTINE: Mutex<Quarantine> = Mutex::new(Quarantine {
     interpreter: 0,
@@ -84,7 +84,7 @@ static QUARANTINE: Mutex<Quarantine> = Mutex::new(Quarantine {
     dead: BTreeMap::new(),
 });
 
-/// Nothing of this file happens while the guard lives.
+/// Keeps other threads out of this file while the guard lives: a fork then copies no lock that is taken.
 #[must_use]
 pub fn lock() -> impl std::any::Any {
     quarantine()
@@ -97,18 +97,20 @@ fn quarantine() -> MutexGuard<'static, Quarantine> {
 /// Whether blocks are held back.
 #[inline]
 pub fn is_on() -> bool {
-    // Relaxed, here and below: the host's lock is held, or another interpreter's, whose blocks are never held back.
+    // Relaxed, in this file: this thread holds the host's lock, or that of another interpreter, whose blocks are never
+    // held back.
     IS_ON.load(Ordering::Relaxed)
 }
 
-/// Whether blocks of the interpreter that the caller's thread belongs to are held back.
+/// Whether blocks of the current thread's interpreter are held back.
 pub(super) fn is_here() -> bool {
     is_on()
         && door().is_some_and(|door| (door.interpreter)() == INTERPRETER.load(Ordering::Relaxed))
 }
 
-/// Holds blocks back from now on, or gives them back and forgets; returns whether they were. Where the collector walks over
-/// the allocator's blocks, as that of free-threaded flavours does, none is held back. The host's lock is held.
+/// Starts or stops holding blocks back; returns whether they were held back before. Stopping frees the blocks and drops
+/// all notes. A free-threaded collector walks over the allocator's blocks, so none is held back there. The host's lock
+/// is held.
 pub fn switch(on: bool) -> bool {
     let Some(door) = door().filter(|_| !FLAVOUR.free_threaded) else {
         return false;
@@ -136,7 +138,7 @@ pub fn switch(on: bool) -> bool {
     before
 }
 
-/// Whether a block is in use: it was neither given back nor held back.
+/// Whether a block is in use: neither free nor held back.
 pub(super) fn is_handed_out(block: usize) -> bool {
     blocks::room(block).is_some()
 }
@@ -146,11 +148,11 @@ pub(super) fn in_c_heap() -> usize {
     quarantine().in_c_heap
 }
 
-/// Holds a block back that an interpreter gives back now; returns the block that is to be given back in its place, if one is.
-/// `young` is what was noted of it.
+/// Holds back a block that an interpreter frees. Returns the block that is to be freed instead, if there is one.
+/// `young` is the note of the block.
 ///
 /// # Safety
-/// The block is the caller's, and its interpreter's lock is held.
+/// The caller owns the block, and the lock of its interpreter is held.
 pub unsafe fn hold(block: usize, interpreter: usize, young: Option<Block>) -> Option<usize> {
     let mut quarantine = quarantine();
     if interpreter != quarantine.interpreter {
@@ -165,7 +167,7 @@ pub unsafe fn hold(block: usize, interpreter: usize, young: Option<Block>) -> Op
     };
     let starts = std::array::from_fn(|at| {
         let start = block + at * PAIR;
-        // SAFETY: so much of the block can be read, and it is the caller's.
+        // SAFETY: the head lies in the block, which can be read and written and belongs to the caller.
         start + size_of::<PyObject>() <= block + room && unsafe { has_died(start) }
     });
     if starts == [false; STARTS] {
@@ -190,7 +192,7 @@ pub unsafe fn hold(block: usize, interpreter: usize, young: Option<Block>) -> Op
         return None;
     }
     let mut oldest = quarantine.held.pop_front()?;
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the oldest block is still held back, and the host's lock is held.
     let stays = unsafe { quarantine.judge(&mut oldest, &mut None) };
     if stays {
         return None;
@@ -199,7 +201,7 @@ pub unsafe fn hold(block: usize, interpreter: usize, young: Option<Block>) -> Op
     Some(oldest.block)
 }
 
-/// What was seen since the quarantine began, by the address of the type.
+/// The dead objects that were released again since the quarantine began, by the address of their type.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -210,7 +212,7 @@ pub(super) unsafe fn dead() -> BTreeMap<usize, Dead> {
     let mut quarantine = quarantine();
     let (held, mut seen) = (std::mem::take(&mut quarantine.held), None);
     for mut held in held {
-        // SAFETY: the caller's promise is the callee's.
+        // SAFETY: the block is held back, and the host's lock is held.
         if !unsafe { quarantine.judge(&mut held, &mut seen) } {
             quarantine.held.push_back(held);
         }
@@ -223,20 +225,20 @@ impl Quarantine {
         if let Some(held) = self.held.iter_mut().rev().find(|held| held.block == block) {
             held.has_died_again = true;
             for at in (0..STARTS).filter(|&at| held.starts[at]) {
-                // SAFETY: the count was read when the block came.
+                // SAFETY: the block was readable when it was held back, and stays so.
                 unsafe { free_lists::undisguise(block + at * PAIR) };
             }
         }
     }
 
-    /// Notes what lay in the block if it was released once more, and tells whether the block stays held for good.
+    /// Notes the object in the block if it was released again. Returns whether the block stays held for good.
     ///
     /// # Safety
     /// The block is held back, and the host's lock is held.
     unsafe fn judge(&mut self, held: &mut Held, seen: &mut Option<(Types, Memory)>) -> bool {
         for at in (0..STARTS).filter(|&at| held.starts[at]) {
             let start = held.block + at * PAIR;
-            // SAFETY: the count was read when the block came, and so the type can be.
+            // SAFETY: the head was readable when the block was held back, and the block stays held.
             let (count, ob_type) =
                 unsafe { (count(start), *((start + TYPE_WORD) as *const usize)) };
             let references = match count {
@@ -259,16 +261,16 @@ impl Quarantine {
                     let ob_type = types.get(id).ob_type;
                     let is_object = |op| object_at(op, types, memory).is_some();
                     new.insert(Dead {
-                        // SAFETY: it was found to be a type, and what it holds was not released too often.
+                        // SAFETY: `judge` has found it to be a type, and the host's lock is held.
                         name: unsafe { full_name(ob_type, is_object) },
-                        // SAFETY: as above.
+                        // SAFETY: `judge` has found it to be a type.
                         is_heap: unsafe { TypeFlags((*ob_type).tp_flags) }.is_heap_type(),
                         references: 0,
                         objects: Vec::new(),
                     })
                 }
             };
-            // It is reported once.
+            // Each object is noted once.
             held.starts = [false; STARTS];
             dead.references += references;
             if self.spoiled == SPOILED {
@@ -285,12 +287,12 @@ impl Quarantine {
     }
 }
 
-/// Whether an object may have died there. One that died in disguise gets its type back.
+/// Whether an object may have died at `start`. Restores the type of an object that died with a disguise.
 ///
 /// # Safety
-/// An object's head can be read and written at `start`, and is not in use otherwise.
+/// A head at `start` can be read and written, and nothing else uses it.
 unsafe fn has_died(start: usize) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: a head at `start` can be read and written, and nothing else uses it.
     unsafe {
         let has_died = count(start) == 0;
         if has_died {
@@ -300,12 +302,12 @@ unsafe fn has_died(start: usize) -> bool {
     }
 }
 
-/// The number of references, however wide it is: of one that falls below zero, the lowest 32 bits say so.
+/// The lowest 32 bits of the count. A count that falls below zero shows there on every flavour.
 ///
 /// # Safety
-/// An object's head can be read at `start`.
+/// A head can be read at `start`.
 unsafe fn count(start: usize) -> i32 {
     let count = PyObject::count_address(start as *mut PyObject);
-    // SAFETY: the caller's promise.
+    // SAFETY: a head can be read at `start`, and the count lies in it.
     unsafe { *(count as *const i32) }
 }

@@ -1,4 +1,4 @@
-//! Whether a memory block holds an object.
+//! Decides whether a memory block holds an object.
 
 use super::memory::Memory;
 use super::types::{TYPE_WORD, TypeId, Types};
@@ -6,15 +6,15 @@ use crate::abi::{Head, PyObject};
 use crate::lifecycle::gc;
 use crate::refcount::{Current, Policy};
 
-/// Bytes of one pair of words.
+/// Bytes of a pair of words.
 pub(super) const PAIR: usize = 16;
 
 /// The living object in the block at `block`, which has at most `room` bytes.
 ///
-/// The places where an object can start are tried from the front, and the first whose type word is a type with that many
-/// words in front of its instances decides: only then are the count and the links judged. A count that no object has means
-/// that the memory is parked in a free list, and links that lead nowhere that the type is left from an object which was
-/// there before: the block holds none.
+/// An object can start at three places in a block. The first place decides whose type word is a type with that many
+/// words in front of its instances. Then the count and the links are judged. An impossible count means that the memory
+/// is parked in a free list. Impossible links mean that the type word is left from an older object. In both cases the
+/// block holds no object.
 ///
 /// # Safety
 /// `room` bytes can be read from `block` on, or as many as the first object that fits there has.
@@ -40,7 +40,7 @@ pub(super) unsafe fn recognise(
         if info.pairs != pairs || start + info.least_size > room {
             continue;
         }
-        // SAFETY: as above; the count may be anything, and so may the links, which lie in the block too.
+        // SAFETY: the head lies in the block and so do the links; any values may be there.
         let is_alive = unsafe {
             Current::is_plausible(PyObject::count(op)) && (!info.has_links || may_be_linked(op))
         };
@@ -49,29 +49,29 @@ pub(super) unsafe fn recognise(
     None
 }
 
-/// The type of the object that a word leads to; `None` where it leads to none.
+/// The type of the object at an address; `None` if no object is there.
 ///
-/// This is the one way from a word that may be anything to an object: the word is aligned, an object's head can be read
-/// there, and that has a type and a count that a living object may have.
+/// Every address of unknown origin must pass this check. It must be aligned, an object's head must be readable there,
+/// and the type and the count must be those of a living object.
 pub(super) fn object_at(op: *mut PyObject, types: &mut Types, memory: &Memory) -> Option<TypeId> {
     if !op.cast::<u64>().is_aligned() || !memory.is_readable(op as usize, size_of::<PyObject>()) {
         return None;
     }
-    // SAFETY: the head can be read, whatever it holds.
+    // SAFETY: the head can be read; any values may be there.
     unsafe {
         let id = types.judge(*((op as usize + TYPE_WORD) as *const usize), memory)?;
         Current::is_plausible(PyObject::count(op)).then_some(id)
     }
 }
 
-/// Whether the words in front of a container may be its links, which text, for one, is not.
+/// Whether the words in front of a container may be links of the collector. Text, for example, is not.
 ///
 /// # Safety
-/// They can be read.
+/// The words in front of `op` can be read.
 unsafe fn may_be_linked(op: *mut PyObject) -> bool {
-    /// Bits that no address of a user's has, and one that the address of a link has not.
+    /// The bits that no link has: the upper bits of a user-space address, and one bit that alignment keeps clear.
     const NEVER: usize = !0 << 47 | 4;
-    // SAFETY: the caller's promise.
+    // SAFETY: the words in front of `op` can be read.
     let head = unsafe { &*gc::head(op) };
     (head._gc_next | head._gc_prev) & NEVER == 0
 }

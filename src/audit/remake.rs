@@ -1,4 +1,4 @@
-//! Taking the object that was parked last out of its free list, by making one.
+//! Takes the object that was parked last out of a free list: creating an object of the type returns it.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
@@ -7,7 +7,7 @@ use crate::abi::{self, Head, Py_ssize_t, PyObject, PyTypeObject};
 use crate::lifecycle::count;
 use crate::refcount::{Current, Policy};
 
-/// Makes an object, out of the free list first; null where it can't.
+/// Creates an object, from the free list first; null on failure.
 pub(super) type Make = unsafe fn(&Host) -> *mut PyObject;
 
 type New = unsafe extern "C" fn() -> *mut PyObject;
@@ -28,7 +28,7 @@ struct Method {
     doc: *const c_char,
 }
 
-// SAFETY: it is never written.
+// SAFETY: the definition is never written, and CPython only reads it.
 unsafe impl Sync for Method {}
 
 unsafe extern "C" fn nothing(_: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
@@ -43,7 +43,7 @@ static METHOD: Method = Method {
     doc: null(),
 };
 
-/// The host's functions that make and end objects, and a list and a tuple without items.
+/// The host's functions that create and free objects, and an empty list and tuple.
 #[derive(Debug)]
 pub(super) struct Host {
     slice: Option<NewSlice>,
@@ -58,9 +58,9 @@ pub(super) struct Host {
 
 impl Host {
     /// # Safety
-    /// `symbol` gives the addresses of CPython's symbols, or null, and its lock is held.
+    /// `symbol` returns the address of the CPython symbol with that name, or null. The host's lock is held.
     pub(super) unsafe fn look(symbol: fn(&CStr) -> *mut c_void) -> Self {
-        // SAFETY: the functions have the types that CPython's headers give them, and null is `None`.
+        // SAFETY: each symbol has the signature of CPython's header, and null becomes `None`.
         unsafe {
             let empty = |name| {
                 let new: Option<NewSized> = std::mem::transmute(symbol(name));
@@ -85,15 +85,16 @@ impl Host {
         }
     }
 
-    /// Takes an object that was just parked out of its free list, and gives its memory to the allocator.
+    /// Takes an object that was just parked out of its free list, and frees its memory.
     ///
     /// # Safety
-    /// The object, which is one with a head of the collector, has died, and its memory is in no other use.
+    /// The object has a collector's head and has died, nothing else uses its memory, and the host's lock is held.
     pub(super) unsafe fn take_back(&self, op: *mut PyObject, make: Make) {
         let (Some(untrack), Some(free)) = (self.untrack, self.free_tracked) else {
             return;
         };
-        // SAFETY: the caller's promise; what is made is an object of ours alone.
+        // SAFETY: `make` needs the host's lock only. The new object has no other user. If it is `op`, its fields are
+        // valid and nothing refers to it.
         unsafe {
             let made = make(self);
             if made.is_null() {
@@ -114,56 +115,58 @@ impl Host {
 }
 
 unsafe extern "C" fn release(op: *mut PyObject, _: *mut c_void) -> c_int {
-    // SAFETY: the object that is visited held this reference, and is not used any more.
+    // SAFETY: the freed object owned this reference, and the host's lock is held.
     unsafe { count::release(op, c"Py_DecRef") };
     0
 }
 
+/// Creates a slice. The functions below create an object of their type.
+///
 /// # Safety
-/// The host's lock is held. The same for the others.
+/// The host's lock is held. This holds for all functions below, too.
 pub(super) unsafe fn slice(host: &Host) -> *mut PyObject {
-    // SAFETY: NULL stands for None.
+    // SAFETY: `PySlice_New` takes NULL for `None`.
     host.slice.map_or(null_mut(), |new| unsafe {
         new(null_mut(), null_mut(), null_mut())
     })
 }
 
 pub(super) unsafe fn context(host: &Host) -> *mut PyObject {
-    // SAFETY: the caller's promise.
+    // SAFETY: the host's lock is held.
     host.context.map_or(null_mut(), |new| unsafe { new() })
 }
 
 pub(super) unsafe fn method(host: &Host) -> *mut PyObject {
-    // SAFETY: both are objects; a method is not called to be made.
+    // SAFETY: the list is an object. `PyMethod_New` does not call the function that it gets.
     host.method
         .filter(|_| !host.list.is_null())
         .map_or(null_mut(), |new| unsafe { new(host.list, host.list) })
 }
 
 pub(super) unsafe fn function(host: &Host) -> *mut PyObject {
-    // SAFETY: the definition is never freed.
+    // SAFETY: the definition is static, and a function may have no `self` and no module.
     host.function.map_or(null_mut(), |new| unsafe {
         new(&raw const METHOD, null_mut(), null_mut())
     })
 }
 
 pub(super) unsafe fn list_iterator(host: &Host) -> *mut PyObject {
-    // SAFETY: a list, or null.
+    // SAFETY: `list` is a list or null.
     unsafe { iterator(host.list) }
 }
 
 pub(super) unsafe fn tuple_iterator(host: &Host) -> *mut PyObject {
-    // SAFETY: a tuple, or null.
+    // SAFETY: `tuple` is a tuple or null.
     unsafe { iterator(host.tuple) }
 }
 
 /// # Safety
-/// `op` is null, or an object of a type that can be iterated over.
+/// `op` is null or an object with `tp_iter`, and the host's lock is held.
 unsafe fn iterator(op: *mut PyObject) -> *mut PyObject {
     if op.is_null() {
         return null_mut();
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: `op` is an object, and the host's lock is held.
     unsafe {
         let ob_type: *mut PyTypeObject = abi::type_of(op);
         (*ob_type).tp_iter.map_or(null_mut(), |iter| iter(op))

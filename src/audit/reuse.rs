@@ -1,9 +1,10 @@
-//! Memory of dead objects that a type keeps for its next ones, where no event tells of a birth: up to 3.12.
+//! Watches types that keep the memory of dead instances for new ones, up to 3.12, where CPython reports no births.
 //!
-//! There the first use of a block is the birth of the object in it only if no other has died there before. So the
-//! `tp_dealloc` of some types is replaced while births are recorded. It notes the death; or, where the type looks at
-//! `ob_type` alone, it shows the type another one, so that the memory is given back. While the quarantine is on, `free_lists`
-//! has its functions in the slots of such types: they give all memory back, and are left there.
+//! There, the first use of a block is the birth of its object only if no other object has died in the block before. So
+//! the `tp_dealloc` of some types is replaced while births are recorded. Our function notes the death. If the original
+//! keeps only exact instances, our function gives the object another type, so that the memory is freed. While the
+//! quarantine is on, `free_lists` has its own functions in the slots of some types. Those free all memory, and stay in
+//! place.
 
 use std::ffi::CStr;
 use std::iter::successors;
@@ -20,37 +21,36 @@ use crate::watch::birth_stacks;
 
 type Dealloc = unsafe extern "C" fn(*mut PyObject);
 
-/// A type whose `tp_dealloc` is ours, or was.
+/// A type whose `tp_dealloc` is or was replaced.
 #[derive(Clone, Copy, Debug)]
 struct Watched {
     ob_type: *mut PyTypeObject,
-    /// The type's own.
+    /// The original `tp_dealloc`.
     dealloc: Dealloc,
-    /// A copy of the type, which CPython takes for another; or null.
+    /// A copy of the type, which CPython takes for another type; or null.
     twin: *mut PyTypeObject,
 }
 
-// SAFETY: types are changed under the host's lock only. A heap type is held as long as it stands here.
+// SAFETY: types change only under the host's lock, and a heap type is held as long as it is listed.
 unsafe impl Send for Watched {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for Watched {}
 
 static WATCHED: RwLock<Vec<Watched>> = RwLock::new(Vec::new());
 static IS_ON: AtomicBool = AtomicBool::new(false);
-/// How many calls of ours run inside each other.
+/// How many of our calls are nested now.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
 
-/// From so many deaths inside each other on a type needs its trashcan, which works with its own `tp_dealloc` only.
+/// At this depth a type needs CPython's trashcan, which works only with the original `tp_dealloc`.
 const DEEPEST: u32 = 40;
 
-/// CPython's types that keep memory of instances which have exactly that type. From 3.11 on the evaluation loop ends
-/// floats itself.
+/// CPython's types that keep the memory of exact instances. From 3.11 on the evaluation loop frees floats itself.
 const EXACT: &[&[u8]] = if FLAVOUR.minor <= 10 {
     &[b"tuple", b"list", b"dict", b"float"]
 } else {
     &[b"tuple", b"list", b"dict"]
 };
-/// CPython's other types that keep memory.
+/// CPython's other types that keep memory of instances.
 const KEEPING: [&[u8]; 8] = [
     b"slice",
     b"frame",
@@ -62,16 +62,16 @@ const KEEPING: [&[u8]; 8] = [
     b"MemoryError",
 ];
 
-/// What a type does with the memory of an instance.
+/// How a type treats the memory of a dead instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Habit {
-    /// It gives it back.
+    /// It frees the memory.
     GivesBack,
-    /// It keeps that of exact instances, unless it is shown another type.
+    /// It keeps the memory of exact instances, unless they have another type.
     KeepsExact,
-    /// It may keep it.
+    /// It may keep the memory.
     MayKeep,
-    /// It keeps it, and not every death can be seen.
+    /// It keeps the memory, and some deaths can't be seen.
     KeepsUnseen,
 }
 
@@ -79,37 +79,37 @@ enum Habit {
 #[inline]
 #[must_use]
 pub fn is_on() -> bool {
-    // Relaxed, here and below: the host's lock is held.
+    // Relaxed, in this file: the host's lock is held.
     IS_ON.load(Ordering::Relaxed)
 }
 
-/// Begins to watch CPython's types of the first kind, or ends all watching. The host's lock is held.
+/// Starts to watch the types that keep the memory of exact instances, or stops all watching. The host's lock is held.
 pub(super) fn switch(on: bool) {
     if FLAVOUR.minor > 12 || IS_ON.swap(on, Ordering::Relaxed) == on {
         return;
     }
     if on {
         for &ob_type in &builtin().keeping {
-            // SAFETY: these are CPython's own types.
+            // SAFETY: CPython's own types are static, and the host's lock is held.
             unsafe { watch(ob_type as *mut PyTypeObject) };
         }
         return;
     }
     let ended = all().clone();
     for one in ended.iter().filter(|one| one.is_ours()) {
-        // SAFETY: the type is there, and its own function belongs to it.
+        // SAFETY: the type is held, and the function is its original one.
         unsafe { (*one.ob_type).tp_dealloc = Some(one.dealloc) };
     }
-    // A static type that was made ready meanwhile may have inherited our function, which looks the type up here.
+    // A static type that became ready meanwhile may have inherited our function. That function looks up its base here.
     let (heap, _): (Vec<_>, Vec<_>) = ended.into_iter().partition(|one| one.is_heap());
     change().retain(|one| !one.is_heap());
     for one in heap {
-        // SAFETY: the reference was taken when the watching began.
+        // SAFETY: `replace` took this reference, and the host's lock is held.
         unsafe { count::release(one.ob_type.cast(), c"Py_DecRef") };
     }
 }
 
-/// Does something while no type is watched.
+/// Calls `what` while no type is watched.
 pub(super) fn apart(what: impl FnOnce()) {
     let before = is_on();
     switch(false);
@@ -117,19 +117,19 @@ pub(super) fn apart(what: impl FnOnce()) {
     switch(before);
 }
 
-/// A type's own `tp_dealloc`, which may be replaced now.
+/// The original `tp_dealloc` of a type, which may be replaced now.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn own_dealloc(ob_type: *mut PyTypeObject) -> Option<Dealloc> {
     let known = all().iter().find(|one| one.ob_type == ob_type).copied();
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     known
         .map(|one| one.dealloc)
         .or(unsafe { (*ob_type).tp_dealloc })
 }
 
-/// Notes the deaths of a type's instances from now on, until the recording ends.
+/// Notes the deaths of instances of a type, until the recording ends.
 ///
 /// # Safety
 /// `ob_type` is a type, and the host's lock is held.
@@ -137,9 +137,9 @@ pub(super) unsafe fn watch(ob_type: *mut PyTypeObject) {
     if !is_on() {
         return;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     for base in unsafe { bases(ob_type) } {
-        // SAFETY: a base of a type is a type.
+        // SAFETY: a base of a type is a type, and the host's lock is held.
         unsafe {
             match habit(base) {
                 Habit::KeepsExact => replace(base, true),
@@ -150,17 +150,17 @@ pub(super) unsafe fn watch(ob_type: *mut PyTypeObject) {
     }
 }
 
-/// Whether no type keeps memory of instances of that type unseen, so that the first use of a block in which none has died
-/// is a birth.
+/// Whether every death of the type's instances is seen or frees the memory. Then the first use of a block without a
+/// death is a birth.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn is_seen(ob_type: *mut PyTypeObject) -> bool {
-    // SAFETY: the caller's promise, and a base of a type is a type.
+    // SAFETY: `ob_type` is a type.
     let mut bases = unsafe { bases(ob_type) };
     FLAVOUR.minor <= 12
         && bases.all(|base| {
-            // SAFETY: as above.
+            // SAFETY: a base of a type is a type.
             let habit = unsafe { habit(base) };
             let is_watched = || all().iter().any(|one| one.ob_type == base && one.is_ours());
             match habit {
@@ -172,10 +172,10 @@ pub(super) unsafe fn is_seen(ob_type: *mut PyTypeObject) -> bool {
         })
 }
 
-/// A dead object in a block that is given back gets its own type again.
+/// Restores the type of a dead object in a block that is being freed.
 ///
 /// # Safety
-/// The block can be read and has `room` bytes.
+/// `room` bytes of the block can be read and written.
 pub unsafe fn restore_type(block: usize, room: usize) {
     for start in [block, block + PAIR] {
         if start + size_of::<PyObject>() > block + room {
@@ -183,7 +183,7 @@ pub unsafe fn restore_type(block: usize, room: usize) {
         }
         let word = (start + TYPE_WORD) as *mut usize;
         let all = all();
-        // SAFETY: the caller's promise.
+        // SAFETY: the head lies in the block, which can be read and written.
         unsafe {
             let twin = all
                 .iter()
@@ -197,13 +197,13 @@ pub unsafe fn restore_type(block: usize, room: usize) {
 
 impl Watched {
     fn is_ours(&self) -> bool {
-        // SAFETY: the type is there.
+        // SAFETY: a heap type is held while it is listed, and a static type never dies.
         let now = unsafe { (*self.ob_type).tp_dealloc };
         now.is_some_and(|now| now as usize == dies as *const () as usize)
     }
 
     fn is_heap(&self) -> bool {
-        // SAFETY: the type is there.
+        // SAFETY: a heap type is held while it is listed, and a static type never dies.
         TypeFlags(unsafe { (*self.ob_type).tp_flags }).is_heap_type()
     }
 }
@@ -216,20 +216,22 @@ fn change() -> RwLockWriteGuard<'static, Vec<Watched>> {
     WATCHED.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The type and all that it inherits from.
+/// The type and all its bases, in the order of `tp_base`.
 ///
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn bases(ob_type: *mut PyTypeObject) -> impl Iterator<Item = *mut PyTypeObject> {
     let some = |one: *mut PyTypeObject| (!one.is_null()).then_some(one);
-    // SAFETY: the caller's promise, and a base of a type is a type.
+    // SAFETY: `ob_type` is a type, and a base of a type is a type.
     successors(some(ob_type), move |&one| some(unsafe { (*one).tp_base }))
 }
 
+/// How a type treats the memory of a dead instance.
+///
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn habit(ob_type: *mut PyTypeObject) -> Habit {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type, and its name is a string.
     unsafe {
         let is_float = || CStr::from_ptr((*ob_type).tp_name).to_bytes() == b"float";
         if free_lists::is_ours((*ob_type).tp_dealloc) && !(FLAVOUR.minor >= 11 && is_float()) {
@@ -255,11 +257,14 @@ unsafe fn habit(ob_type: *mut PyTypeObject) -> Habit {
     }
 }
 
+/// Puts our function in the type's `tp_dealloc`.
+///
 /// # Safety
 /// `ob_type` is a type whose instances die, and the host's lock is held.
 unsafe fn replace(ob_type: *mut PyTypeObject, with_twin: bool) {
     let known = all().iter().find(|one| one.ob_type == ob_type).copied();
-    // SAFETY: the caller's promise. The twin lives for good: an object that dies may be put aside with it.
+    // SAFETY: `ob_type` is a type, and the host's lock is held. The twin is never freed, since a dying object may wait
+    // in the trashcan with it.
     unsafe {
         let Some(dealloc) = (*ob_type).tp_dealloc else {
             return;
@@ -276,7 +281,7 @@ unsafe fn replace(ob_type: *mut PyTypeObject, with_twin: bool) {
                 twin,
             };
             if one.is_ours() {
-                // Inherited, and looked up through the base.
+                // The function is inherited, and finds the original through the base.
                 return;
             }
             if one.is_heap() {
@@ -290,7 +295,7 @@ unsafe fn replace(ob_type: *mut PyTypeObject, with_twin: bool) {
 
 /// The `tp_dealloc` of the types that are watched, and of static types that have inherited it.
 unsafe extern "C" fn dies(op: *mut PyObject) {
-    // SAFETY: the object's type, or one that it inherits from, is watched; its own function is called once.
+    // SAFETY: `op` is dying, and its type or one of its bases is watched. The original is called once.
     unsafe {
         let ob_type = abi::type_of(op);
         let found = bases(ob_type).find_map(|base| {

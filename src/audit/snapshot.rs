@@ -1,4 +1,4 @@
-//! The references that nothing explains, at one moment.
+//! The unexplained references at one moment.
 
 use rustc_hash::FxHashMap;
 use std::ffi::CString;
@@ -19,79 +19,79 @@ use crate::host::{self, reserve};
 use crate::refcount::{Current, Policy};
 use crate::watch::live;
 
-/// One moment of all objects.
+/// The state of all objects at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Objects that were seen.
+    /// The number of objects seen.
     pub objects: usize,
-    /// References that were explained.
+    /// The number of explained references.
     pub references: usize,
     /// The types of the objects seen.
     pub types: Vec<OfType>,
-    /// The objects of which more or fewer references are counted than were explained, and all that lie in no block.
+    /// The objects whose counted and explained references differ, and all objects that lie in no block.
     pub rows: Vec<Row>,
-    /// Words in foreign instances that may be references, in order of places.
+    /// Words in instances of foreign types that may be references, in order of addresses.
     pub(super) words: Vec<Word>,
     /// References to types that their instances hold and do not show.
     pub(super) unsaid: FxHashMap<usize, isize>,
-    /// Memory that is no object, and that none holds.
+    /// Memory that is no object and that no object holds.
     pub unheld: Unheld,
-    /// Of objects in blocks, and of others.
+    /// The pins of objects in blocks, and of other objects.
     pins: Option<[Pins; 2]>,
 }
 
-/// What was seen of a type.
+/// The facts about one type in a snapshot.
 #[derive(Clone, Debug)]
 pub struct OfType {
-    /// Where the type lies, or lay.
+    /// The type's address, even if the type has died since.
     pub ob_type: *mut PyTypeObject,
     /// Its full name.
     pub name: CString,
-    /// It was made at run time.
+    /// It is a heap type.
     pub is_heap: bool,
-    /// Instances may keep memory that was not taken from CPython.
+    /// Instances may own memory that did not come from CPython's allocators.
     pub may_own_memory: bool,
-    /// Instances that were seen, without those that pins alone keep alive.
+    /// Instances seen, without those that only pins keep alive.
     pub objects: isize,
-    /// Those of them that lie in no block, and are not met by everybody who looks.
+    /// How many of `objects` lie in no block. The walk meets those only through another object.
     pub outside: isize,
-    /// References that nothing explains to instances in blocks, added up. Known where snapshots are compared.
+    /// The sum of unexplained references to instances in blocks. Set where snapshots are compared.
     pub unexplained: isize,
-    /// The same, with those that words excuse in fields which do not bring as many in every window.
+    /// As `unexplained`, plus the references that words excuse in fields that do not gain equally many in every window.
     pub unshown: isize,
-    /// References that instances were released too often after they had died, since the quarantine began.
+    /// Over-releases of instances that were already dead, since the quarantine began.
     pub after_death: isize,
-    /// Some of those.
+    /// Some of the instances that `after_death` counts.
     pub dead: Vec<*mut PyObject>,
-    /// The type has died, too.
+    /// The type itself has died.
     pub is_gone: bool,
 }
 
-/// An object that has to be remembered.
+/// An object that later snapshots are compared with.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Where it lies, or lay.
+    /// The object's address, even if it has died since.
     pub op: *mut PyObject,
-    /// Its type, by its place in [`Snapshot::types`].
+    /// The index of its type in [`Snapshot::types`].
     pub ob_type: u32,
-    /// References counted.
+    /// Counted references.
     pub refcount: isize,
     /// References that containers and known fields hold.
     pub explained: isize,
-    /// References that words excuse, compared with an earlier snapshot; in the snapshot itself 0.
+    /// References that words excuse, compared with an earlier snapshot. 0 in the snapshot itself.
     pub hidden: isize,
-    /// It lies in no block: it may be met late, however old it is.
+    /// The object lies in no block. A snapshot may meet it late, although it is old.
     pub is_outside: bool,
 }
 
 impl Row {
-    /// References that are not shown; negative where more are shown than are counted.
+    /// Counted references without the shown ones; negative if more are shown than counted.
     #[must_use]
     pub fn unshown(&self) -> isize {
         self.refcount - self.explained
     }
 
-    /// References that are neither shown nor hidden; negative where more are shown than are counted.
+    /// Counted references without the shown and the hidden ones; negative if more are shown than counted.
     #[must_use]
     pub fn unexplained(&self) -> isize {
         let rest = self.unshown();
@@ -104,8 +104,8 @@ impl Row {
 }
 
 impl Snapshot {
-    /// The same moment, with what words excuse. `steady` are the references among those, by the address of the type, that
-    /// fields bring in every window.
+    /// A copy of the snapshot with the references that words excuse in `rows`. `steady` counts the references that old
+    /// words excuse, or fields that gain equally many in every window, by address of the type.
     pub(super) fn excused(&self, rows: Vec<Row>, steady: &FxHashMap<usize, isize>) -> Self {
         let mut types = self.types.clone();
         for of_type in &mut types {
@@ -129,14 +129,14 @@ impl Snapshot {
         }
     }
 
-    /// The unexplained references of each row that is wanted, by where it lies.
+    /// The unexplained references of each wanted row, by the object's address.
     pub(super) fn rests(&self, wanted: impl Fn(&Row) -> bool) -> FxHashMap<usize, isize> {
         let rows = self.rows.iter().filter(|row| wanted(row));
         rows.map(|row| (row.op as usize, row.unexplained()))
             .collect()
     }
 
-    /// Looks at everything; `None` where there is no memory.
+    /// Takes a snapshot of all objects; `None` without memory.
     ///
     /// # Safety
     /// The host's lock is held: no other thread ends objects or counts meanwhile.
@@ -186,7 +186,8 @@ impl Snapshot {
             }
             let ob_types = pass.types.all().iter().map(|info| info.ob_type);
             let ob_types: Vec<_> = ob_types.collect();
-            // The walk does not meet a string that is older than the hook and that no container shows.
+            // The walk misses a string that is older than the hook and that no container shows. `object_at` still
+            // recognises it.
             let names: Vec<_> = ob_types
                 .into_iter()
                 .map(|ob_type| {
@@ -228,20 +229,20 @@ impl Snapshot {
         }
     }
 
-    /// Holds every object that lives now with many references more, until [`Snapshot::unpin`]; asked again, those that
-    /// were born meanwhile. Returns how many are held.
+    /// Pins every living object until [`Snapshot::unpin`]. A second call pins the objects that were born since. Returns
+    /// the number of pinned objects.
     ///
     /// # Safety
-    /// The host's lock is held. The first time, nothing that the snapshot saw has died.
+    /// The host's lock is held. At the first call, no object that the snapshot saw has died.
     pub unsafe fn pin(&mut self) -> usize {
-        // What has no reference must not die for having had one.
-        // SAFETY: an object is alive.
+        // An object without references must not get one: it would die a second time.
+        // SAFETY: each object in question is alive.
         let mortal = |op: &*mut PyObject| unsafe { may_be_held(*op) };
         let [in_blocks, outside] = self.pins.get_or_insert_with(|| {
             let outside = Pins::new();
-            // What lies in no block is found by those that hold it, and was.
+            // Objects in no block are found only through their holders. The snapshot has found them.
             let rows = self.rows.iter().filter(|row| row.is_outside);
-            // SAFETY: the caller's promise is the callee's.
+            // SAFETY: the objects are mortal, alive and not yet pinned in this set, and the host's lock is held.
             unsafe { outside.hold(rows.map(|row| row.op).filter(mortal)) };
             [Pins::new(), outside]
         });
@@ -249,7 +250,7 @@ impl Snapshot {
         let Some(memory) = Memory::look() else {
             return 0;
         };
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the host's lock is held; the objects are alive, and those in this set are skipped.
         unsafe {
             enumerate(&mut types, &memory, in_blocks.known(), |op, _| {
                 born.push(op)
@@ -259,7 +260,7 @@ impl Snapshot {
         in_blocks.objects() + outside.objects()
     }
 
-    /// Takes the references of [`Snapshot::pin`] back.
+    /// Removes the pins of [`Snapshot::pin`].
     ///
     /// # Safety
     /// The host's lock is held.
@@ -271,7 +272,7 @@ impl Snapshot {
     }
 }
 
-/// Whether an object lies in no block that was handed out.
+/// Whether an object lies in no block in use or, without a host, is not in the live table.
 fn is_outside(op: *mut PyObject, info: &TypeInfo) -> bool {
     if host::has_interpreter() {
         let front = usize::from(info.pairs) * PAIR;
@@ -281,7 +282,7 @@ fn is_outside(op: *mut PyObject, info: &TypeInfo) -> bool {
     }
 }
 
-/// Adds what the quarantine has seen.
+/// Adds the dead objects of the quarantine that were released again.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -312,13 +313,12 @@ unsafe fn add_dead(types: &mut Vec<OfType>, pass: &mut Pass) {
     }
 }
 
-/// The references that are counted of an object; `None` where they are not: it is immortal, or threads count it on
-/// their own.
+/// The counted references of an object; `None` if it is immortal, or if threads count it in tables that were not found.
 ///
 /// # Safety
 /// `op` is an object.
 pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
-    // SAFETY: the caller's promise; a free-threaded flavour has that layout.
+    // SAFETY: `op` is an object. An object of a free-threaded flavour has the layout that `deferred` reads.
     unsafe {
         let count = PyObject::count(op);
         if Current::is_immortal(count) {
@@ -331,13 +331,13 @@ pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
     }
 }
 
-/// Whether an object can be held by pins: it is mortal, has a reference, and dies with its last. From 3.14 on only the collector
-/// ends what is left to it.
+/// Whether an object can be pinned: it is mortal, has a reference, and dies with its last one. From 3.14 on only the
+/// collector ends a deferred object.
 ///
 /// # Safety
 /// `op` is an object.
 pub(super) unsafe fn may_be_held(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: `op` is an object.
     unsafe {
         counted(op).is_some_and(|count| count > 0) && !(FLAVOUR.minor >= 14 && is_deferred(op))
     }

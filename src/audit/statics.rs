@@ -1,8 +1,8 @@
-//! Objects in the data of libraries, which need not be held by any other.
+//! Objects in the data of libraries, which may have no holder.
 //!
-//! Only what the library's file begins with a count of one is taken for an object: nothing else that looks like one, such as
-//! a number in front of the address of a type, is likely to. From 3.12 on such objects are immortal, and nothing is looked
-//! for. CPython's own are left out.
+//! A place counts as an object only if the library's file has a count of one there. Without this rule, a number in
+//! front of a type's address would look like an object. From 3.12 on such objects are immortal, and the audit does not
+//! look for them. CPython's own objects are left out.
 
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
@@ -23,15 +23,15 @@ use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
 use crate::host::reserve;
 use crate::refcount::{Current, Policy};
 
-/// Lies in this library's own writable data.
+/// A variable in this library's own writable data, which is left out.
 static OURS: AtomicBool = AtomicBool::new(false);
 
-/// The part of a library's writable data that its file holds.
+/// The part of a writable segment that the library's file contains.
 #[derive(Debug)]
 struct Data {
     path: PathBuf,
     place: Range<usize>,
-    /// Where it begins in the file.
+    /// The segment's offset in the file.
     offset: u64,
 }
 
@@ -51,7 +51,7 @@ pub(super) unsafe fn visit(
         let end = data.place.end.saturating_sub(size_of::<PyObject>());
         for at in (data.place.start..=end).step_by(align_of::<PyObject>()) {
             let op = at as *mut PyObject;
-            // SAFETY: a head can be read there, whatever it holds.
+            // SAFETY: the segment is mapped and readable, so a head can be read there.
             let word = unsafe {
                 if !Current::is_plausible(PyObject::count(op)) {
                     continue;
@@ -62,7 +62,7 @@ pub(super) unsafe fn visit(
                 continue;
             };
             let info = types.get(id);
-            // SAFETY: it was found to be a type.
+            // SAFETY: `judge` has found it to be a type.
             let flags = TypeFlags(unsafe { (*info.ob_type).tp_flags });
             if !flags.have_gc()
                 && at + info.least_size <= data.place.end
@@ -75,7 +75,7 @@ pub(super) unsafe fn visit(
 }
 
 impl Data {
-    /// Whether a word of the library's file, which was mapped there, is one.
+    /// Whether the word of the library's file that was mapped to `address` is one.
     fn begins_with_one(&self, address: usize) -> bool {
         static KNOWN: LazyLock<Mutex<FxHashMap<(PathBuf, u64), bool>>> =
             LazyLock::new(Mutex::default);
@@ -84,7 +84,7 @@ impl Data {
         match known.entry((self.path.clone(), offset)) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(unknown) => match word_of(&self.path, offset) {
-                // Without a free descriptor nothing is known of the file.
+                // Without a free file descriptor, the file can't be read.
                 Err(error) if has_no_descriptor(&error) => {
                     reserve::falls_short();
                     false
@@ -101,14 +101,15 @@ fn word_of(path: &Path, offset: u64) -> io::Result<usize> {
     Ok(usize::from_ne_bytes(word))
 }
 
-/// What libraries and the program have; not CPython's own.
+/// The writable data of the libraries and of the program, without CPython's own.
 fn all() -> Vec<Data> {
     unsafe extern "C" fn note(
         info: *mut libc::dl_phdr_info,
         _size: usize,
         all: *mut c_void,
     ) -> c_int {
-        // SAFETY: the loader hands out its entry, with a name and that many headers, and what was passed along.
+        // SAFETY: the loader passes its own entry, with a name and `dlpi_phnum` headers. `all` is the pointer from
+        // below.
         let (info, all, name, headers) = unsafe {
             (
                 &*info,
@@ -127,7 +128,7 @@ fn all() -> Vec<Data> {
             .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
         for header in writable {
             let start = (info.dlpi_addr + header.p_vaddr) as usize;
-            // Words are aligned where the segment is loaded as its file says.
+            // Words are aligned in memory only if the loader has mapped the segment at an aligned address.
             let end = start + header.p_memsz as usize;
             let is_ours = (start..end).contains(&(&raw const OURS as usize));
             if is_ours || builtin().is_own(start) || !start.is_multiple_of(align_of::<PyObject>()) {
@@ -142,7 +143,7 @@ fn all() -> Vec<Data> {
         0
     }
     let mut all: Vec<Data> = Vec::new();
-    // SAFETY: the callback takes the address of a vector.
+    // SAFETY: `note` has the callback's signature and gets a pointer to a vector, as it expects.
     unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut all).cast()) };
     all
 }

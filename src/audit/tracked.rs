@@ -10,18 +10,18 @@ use crate::host;
 use crate::lifecycle::gc;
 use crate::refcount::{Current, Policy};
 
-/// The low bits of both links are the collector's.
+/// The low bits of both links are flags of the collector.
 const LINK: usize = !3;
 
-/// What the collector says of its containers. It stays true while the host's lock is held.
+/// The containers that the collector tracks. It stays true while the host's lock is held.
 #[derive(Debug)]
 pub(super) struct Tracked {
-    /// All of them, where they have no links: in a free-threaded host.
+    /// All tracked containers, if they have no links: in a free-threaded host.
     all: Option<FxHashSet<usize>>,
 }
 
 impl Tracked {
-    /// Asks the collector, where it has to be asked.
+    /// Asks the collector, if containers have no links.
     pub(super) fn look() -> Self {
         let mut all = FxHashSet::default();
         let is_told = FLAVOUR.free_threaded
@@ -35,21 +35,22 @@ impl Tracked {
         }
     }
 
-    /// Whether the collector tracks a container: then it is complete, and may be asked what it holds.
+    /// Whether the collector tracks a container. A tracked container is complete, and its `tp_traverse` may be called.
     ///
-    /// A copy of a container's memory says so too. But the collector does not know it: those that the links of a copy
-    /// lead to do not lead back, and where there are no links it is not among those that the collector tells of.
+    /// A copy of a container's memory looks tracked, too. But the collector does not know the copy. The containers that
+    /// its links lead to do not link back. Without links, the collector does not list the copy.
     ///
     /// # Safety
-    /// `op` has the size of a container, with what lies in front of it.
+    /// `op` has the size of a container, with the words in front of it.
     pub(super) unsafe fn has(&self, op: *mut PyObject, memory: &Memory) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: `op` has the size of a container, with the words in front of it.
         unsafe {
             if !gc::is_gc(op) {
                 return false;
             }
             if !gc::is_tracked(op) {
-                // Once a second thread has run, 3.13 makes functions, types and modules immortal, and tracks them no more.
+                // Once a second thread has run, 3.13 makes functions, types and modules immortal and stops tracking
+                // them.
                 return FLAVOUR.free_threaded && Current::is_immortal(PyObject::count(op));
             }
             if let Some(all) = &self.all {
@@ -60,22 +61,23 @@ impl Tracked {
     }
 }
 
-/// Whether the container behind this one, or the end of their generation, has a link to it.
+/// Whether the next container, or the head of the generation's list, has a link back to `op`.
 ///
 /// # Safety
 /// `op` has the size of a container, with its links in front of it.
 unsafe fn leads_back(op: *mut PyObject, memory: &Memory) -> bool {
     let head = gc::head(op);
-    // SAFETY: the caller's promise.
+    // SAFETY: the links lie in front of `op`.
     let next = unsafe { (*head)._gc_next } & LINK;
     let size = size_of::<PyGC_Head>();
-    // Nearly always another container; at the end of a generation its head, in static or allocated data.
+    // The next link nearly always leads to a container. At the end of a generation it leads to the list's head, in
+    // static or allocated memory.
     let can_be_read = blocks::room(next).is_some_and(|room| room >= size)
         || next >= size && blocks::room(next - size).is_some_and(|room| room >= 2 * size)
         || memory.is_static(next, size)
         || memory.is_readable(next, size);
     next.is_multiple_of(8)
         && can_be_read
-        // SAFETY: both links can be read there.
+        // SAFETY: both links can be read there, and the address is aligned.
         && unsafe { (*(next as *const PyGC_Head))._gc_prev } & LINK == head as usize
 }

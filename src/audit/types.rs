@@ -1,4 +1,4 @@
-//! What can be a type, and what is known of it.
+//! Recognises types, and caches the facts that the audit needs about each.
 
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
@@ -11,53 +11,53 @@ use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
 use crate::refcount::{Current, Policy};
 
-/// A type, by its place in [`Types`].
+/// A type, by its index in [`Types`].
 pub(super) type TypeId = u32;
 
-/// How an instance is asked what it holds.
+/// How the audit asks an instance what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// It holds nothing, or does not say.
+    /// The instance holds nothing, or has no `tp_traverse`.
     Never,
     /// By its `tp_traverse`, while the collector tracks it.
     Tracked,
-    /// The same; and CPython stops tracking it where it likes.
+    /// As `Tracked`, but an exact tuple: CPython may stop tracking it, and then its items are read.
     Tuple,
 }
 
-/// What is known of a type.
+/// The facts about one type.
 #[derive(Clone, Debug)]
 pub(super) struct TypeInfo {
     pub(super) ob_type: *mut PyTypeObject,
     /// Pairs of words in front of an instance.
     pub(super) pairs: u8,
-    /// The words right in front of an instance are the collector's links.
+    /// The two words in front of an instance are the collector's links.
     pub(super) has_links: bool,
-    /// Bytes that every instance has.
+    /// The smallest size of an instance, in bytes.
     pub(super) least_size: usize,
     pub(super) asked: Asked,
-    /// The fields of which `tp_traverse` says nothing.
+    /// The fields that `tp_traverse` does not visit.
     pub(super) also: Option<Known>,
-    /// Attributes of instances lie in these, and not in a dictionary.
+    /// Attributes lie in the instance and not in a dictionary.
     pub(super) has_inline_values: bool,
-    /// Instances are dictionaries, and of no other type.
+    /// The type is exactly `dict`.
     pub(super) is_dict: bool,
-    /// Instances hold a reference to the type, and do not show it.
+    /// An instance holds a reference to its type, which no other object shows.
     pub(super) is_heap: bool,
-    /// Instances may hold what they say nothing of.
+    /// Instances may hold references that they do not show.
     pub(super) is_foreign: bool,
     /// The number of instances seen.
     pub(super) objects: usize,
-    /// Those that lie in no block.
+    /// The number of instances that lie in no block.
     pub(super) outside: isize,
 }
 
-/// The types that were met.
+/// The types that the audit has recognised.
 #[derive(Debug)]
 pub(super) struct Types {
     all: Vec<TypeInfo>,
     ids: FxHashMap<usize, TypeId>,
-    /// The types met last, by some bits of their addresses.
+    /// A direct-mapped cache of recent types, by some bits of their addresses.
     recent: Vec<(usize, TypeId)>,
 }
 
@@ -66,17 +66,17 @@ const RECENT: usize = 1024;
 const READY: u64 = 1 << 12;
 /// `Py_TPFLAGS_LONG_SUBCLASS`: instances are integers.
 const LONG_SUBCLASS: u64 = 1 << 24;
-/// More variables and places on its stack than a frame has, nearly always.
+/// More local variables and stack slots than nearly all frames have.
 const MOST_SLOTS: usize = 1 << 10;
 /// `Py_TPFLAGS_TYPE_SUBCLASS`: instances are types.
 const TYPE_SUBCLASS: u64 = 1 << 31;
-/// No type has longer instances or items.
+/// No type has longer instances or longer items.
 const LONGEST_INSTANCE: usize = 1 << 20;
 /// No type has a longer name.
 const LONGEST_NAME: usize = 1 << 10;
-/// A chain of types of types is not longer than this.
+/// A chain of metatypes is never longer.
 const DEEPEST: u8 = 8;
-/// No type inherits from more, one from the other.
+/// A chain of bases is never longer.
 const MOST_BASES: usize = 1 << 10;
 
 impl Types {
@@ -97,13 +97,13 @@ impl Types {
         &mut self.all[id as usize]
     }
 
-    /// Pairs of words in front of its instances; `None` where it was not met.
+    /// The pairs of words in front of an instance; `None` if the type is not known.
     pub(super) fn pairs_of(&self, ob_type: *const PyTypeObject) -> Option<u8> {
         let id = *self.ids.get(&(ob_type as usize))?;
         Some(self.all[id as usize].pairs)
     }
 
-    /// The type whose address stands in `word`; `None` where that is no type.
+    /// The type at the address `word`; `None` if no type is there.
     #[inline]
     pub(super) fn judge(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
         let place = word / 16 % RECENT;
@@ -111,7 +111,8 @@ impl Types {
         if known == word && word != 0 {
             return Some(id);
         }
-        // In front of most containers stands the address of another, where no type can be.
+        // The first word of most containers' blocks is a link, which leads to another container's block. A block that
+        // is too short for a type is no type.
         if blocks::room(word).is_some_and(|room| room < size_of::<PyTypeObject>()) {
             return None;
         }
@@ -127,7 +128,7 @@ impl Types {
         let is_type = if host::has_interpreter() {
             is_type(word, memory, DEEPEST) && has_types_as_bases(word, memory)
         } else {
-            // Programs without an interpreter need no type of types.
+            // A program without an interpreter has types without a type of their own.
             word.is_multiple_of(8) && memory.is_readable(word, size_of::<PyTypeObject>())
         };
         if !is_type {
@@ -142,8 +143,9 @@ impl Types {
     }
 }
 
-/// Whether a type lies at `word`: its own type is `PyType_Type` or a subclass. A ready one in a module's data or in a block
-/// that is in use is known by that. Anywhere else, and where `PyType_Ready` was not called, it has the other marks of a type too.
+/// Whether `word` is the address of a type: the type of `word` must be `PyType_Type` or a subclass. For a ready type in
+/// a module's data or in a block in use, that is enough. For other memory, or before `PyType_Ready`, the fields must
+/// also look like a type's.
 fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
     if word == builtin().PyType_Type {
         return true;
@@ -156,7 +158,7 @@ fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
         return false;
     }
     let ob_type = word as *mut PyTypeObject;
-    // SAFETY: a whole type's memory can be read there, whatever it holds; the type's own type is judged before it is read.
+    // SAFETY: the memory of a whole type can be read at `word`. The metatype is judged before its fields are read.
     unsafe {
         let meta = abi::type_of(word as *mut PyObject) as usize;
         Current::is_plausible(PyObject::count(word as *mut PyObject))
@@ -166,13 +168,12 @@ fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
     }
 }
 
-/// Whether the fields that every type needs hold what they may hold in one: the sizes of an instance, a name, and code that
-/// ends an instance.
+/// Whether the fields that every type needs have possible values: the sizes, the name and `tp_dealloc`.
 ///
 /// # Safety
-/// A whole type's memory can be read there.
+/// The memory of a whole type can be read at `ob_type`.
 unsafe fn is_filled_in(ob_type: *mut PyTypeObject, memory: &Memory) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the memory of a whole type can be read at `ob_type`.
     unsafe {
         let dealloc = (*ob_type).tp_dealloc.map_or(0, |dealloc| dealloc as usize);
         let item = (*ob_type).tp_itemsize;
@@ -186,13 +187,13 @@ unsafe fn is_filled_in(ob_type: *mut PyTypeObject, memory: &Memory) -> bool {
     }
 }
 
-/// Whether a name begins at `address`, and ends.
+/// Whether a printable name of limited length lies at `address`.
 fn is_name(address: usize, memory: &Memory) -> bool {
     for at in address..address.saturating_add(LONGEST_NAME) {
         if !memory.is_readable(at, 1) {
             return false;
         }
-        // SAFETY: the byte can be read.
+        // SAFETY: `memory` says that the byte can be read.
         match unsafe { *(at as *const u8) } {
             0 => return at != address,
             1..b' ' => return false,
@@ -202,7 +203,7 @@ fn is_name(address: usize, memory: &Memory) -> bool {
     false
 }
 
-/// Whether all that a type inherits from are types, if it lies where they seldom do.
+/// Whether all bases are types. Only asked of a type in unusual memory.
 fn has_types_as_bases(word: usize, memory: &Memory) -> bool {
     if lies_where_types_lie(word, memory) {
         return true;
@@ -226,17 +227,19 @@ fn lies_where_types_lie(word: usize, memory: &Memory) -> bool {
     if memory.is_static(word, size) {
         return true;
     }
-    // A type made at run time is a container, whose own type may keep something in front of it too.
+    // A heap type is a container, and its metatype may put more words in front of it.
     (0..3).any(|pairs| {
         let front = pairs * 16;
         word >= front && blocks::room(word - front).is_some_and(|room| room >= front + size)
     })
 }
 
+/// The facts about a type.
+///
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     let (flags, traverse) = unsafe { (TypeFlags((*ob_type).tp_flags), (*ob_type).tp_traverse) };
     let asked = if ob_type as usize == builtin().PyTuple_Type {
         Asked::Tuple
@@ -245,13 +248,13 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
     } else {
         Asked::Never
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     unsafe {
         TypeInfo {
             ob_type,
             pairs: flags.pairs_in_front(FLAVOUR),
             has_links: flags.have_gc() && !FLAVOUR.free_threaded && host::has_interpreter(),
-            // Most strings are shorter than their type says: the text stands behind the first fields.
+            // Most strings are smaller than `tp_basicsize`: a compact string's text follows its first fields.
             least_size: if flags.is_string() {
                 size_of::<PyObject>()
             } else {
@@ -269,8 +272,8 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
     }
 }
 
-/// Whether the type, or one that it inherits from, was written in C and is not CPython's own. Such a type may keep references where no
-/// `tp_traverse` tells.
+/// Whether the type, or one of its bases, was written in C and is not CPython's own. Instances of such a type may hold
+/// references that `tp_traverse` does not visit.
 ///
 /// # Safety
 /// `ob_type` is a type.
@@ -302,18 +305,18 @@ unsafe fn is_foreign(mut ob_type: *mut PyTypeObject) -> bool {
     false
 }
 
-/// Bytes of an instance, without what lies in front of it.
+/// The size of an instance in bytes, without the words in front of it.
 ///
 /// # Safety
-/// `op` is an object of that type.
+/// `op` is an object of type `ob_type`.
 pub(super) unsafe fn size_of_instance(op: *mut PyObject, ob_type: *mut PyTypeObject) -> usize {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: `op` is an object of type `ob_type`.
     unsafe {
         let items = items(op, ob_type);
         let bytes = items
             .saturating_mul((*ob_type).tp_itemsize.unsigned_abs())
             .saturating_add((*ob_type).tp_basicsize.unsigned_abs());
-        // A dictionary behind the items is aligned.
+        // A dictionary pointer may follow the items, and is aligned.
         bytes
             .checked_next_multiple_of(size_of::<usize>())
             .unwrap_or(bytes)
@@ -323,11 +326,11 @@ pub(super) unsafe fn size_of_instance(op: *mut PyObject, ob_type: *mut PyTypeObj
 /// The number of items in an instance.
 ///
 /// # Safety
-/// `op` is an object of that type.
+/// `op` is an object of type `ob_type`.
 unsafe fn items(op: *mut PyObject, ob_type: *mut PyTypeObject) -> usize {
-    /// Of the word in the place of a number of items, in an integer from 3.12 on: those that say something else.
+    /// From 3.12 on, an integer's `ob_size` slot has flags in its lowest bits.
     const NON_SIZE_BITS: u32 = 3;
-    // SAFETY: an instance with items has one word more than a head.
+    // SAFETY: an object whose type has `tp_itemsize` has a word behind its head.
     unsafe {
         if (*ob_type).tp_itemsize <= 0 {
             return 0;
@@ -339,11 +342,11 @@ unsafe fn items(op: *mut PyObject, ob_type: *mut PyTypeObject) -> usize {
         } else if holds::has_no_size(ob_type) {
             MOST_SLOTS
         } else {
-            // Up to 3.11 that of a negative integer is negative.
+            // Up to 3.11 the size of a negative integer is negative.
             size.unsigned_abs()
         }
     }
 }
 
-/// The word of an object that holds its type.
+/// The offset of an object's type.
 pub(super) const TYPE_WORD: usize = offset_of!(PyObject, ob_type);

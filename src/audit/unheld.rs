@@ -1,10 +1,10 @@
 //! Memory that is no object and that no object holds, at one moment.
 //!
-//! While a check runs, every block of CPython's three domains is noted as it is handed out. Such a block is held where an
-//! address in it stands in an object, or in a block that is held itself: the items of a list, the keys of a dictionary,
-//! what an extension's object points to. What is left is held by C alone, or by nothing.
+//! While a check runs, every block of CPython's three domains is noted when it is handed out. A block is held if an
+//! object contains an address in it, or if a held block does. Examples are the items of a list, the keys of a
+//! dictionary, and memory that an extension's object points to. C code alone holds the other blocks, or nothing does.
 //!
-//! What else was taken from the C heap is known by its length alone: the bytes in use, without those of the noted blocks.
+//! Of other memory in the C heap, only the total is known: the bytes in use without those of the noted blocks.
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
@@ -19,24 +19,23 @@ use super::young::{self, Block, Domain, User};
 use crate::abi::PyTypeObject;
 use crate::host::c_heap;
 
-/// Which blocks of Python lie in the C heap.
+/// Which of CPython's blocks lie in the C heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CHeap {
-    /// Those of the raw domain. Free-threaded builds take them elsewhere from 3.15 on.
+    /// Blocks of the raw domain do. On free-threaded builds they do not from 3.15 on.
     pub has_raw: bool,
-    /// The long ones of the other domains.
+    /// Blocks of the other domains that are longer than 512 bytes do.
     pub has_long: bool,
 }
 
-/// What was found at one moment.
+/// The unheld memory at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Unheld {
-    /// The blocks that nothing holds visibly, in order of addresses.
+    /// The blocks that nothing visibly holds, in order of addresses.
     pub blocks: Vec<Block>,
-    /// How many blocks there are of each domain and length, held or not.
+    /// The number of blocks of each domain and length, held or not.
     pub lengths: BTreeMap<(Domain, usize), isize>,
-    /// Bytes in use in the C heap, without those of blocks of CPython's domains that were handed out since the check began;
-    /// `None` where that can't be measured.
+    /// Bytes in use in the C heap, without the noted blocks of CPython's domains. `None` if the heap can't be measured.
     pub c_heap: Option<isize>,
 }
 
@@ -52,9 +51,9 @@ const RAW_IN_HEAP: u8 = 4;
 const LONG_IN_HEAP: u8 = 8;
 static STATE: AtomicU8 = AtomicU8::new(OFF);
 
-/// Notes the blocks of all domains from now on, or no more; returns whether they were noted. The host's lock is held.
+/// Starts or stops noting the blocks of all domains; returns whether they were noted before. The host's lock is held.
 pub fn switch(on: bool) -> bool {
-    // Relaxed, here and below: the host's lock is held.
+    // Relaxed, in this file: the host's lock is held.
     let before = STATE.load(Ordering::Relaxed) != OFF;
     let Some(door) = door().filter(|_| before != on) else {
         return before;
@@ -74,8 +73,8 @@ pub fn switch(on: bool) -> bool {
     before
 }
 
-/// How the names of CPython's own types begin whose instances keep memory that a C library has taken. Some builds link these
-/// modules into the interpreter.
+/// Prefixes of the names of CPython types whose instances own memory of a C library. Some builds link their modules
+/// into the interpreter, so that `tp_dealloc` looks like CPython's own.
 const OWNERS: [&[u8]; 17] = [
     b"posix.ScandirIterator",
     b"sqlite3.",
@@ -96,14 +95,14 @@ const OWNERS: [&[u8]; 17] = [
     b"_zstd.",
 ];
 
-/// Whether instances may keep memory that was not taken from CPython: the type, or one that it inherits from, is ended by
-/// an extension's code, or wraps something of a C library.
+/// Whether instances may own memory that did not come from CPython's allocators. That is so if an extension's
+/// `tp_dealloc` ends them, or if their type wraps a C library. Base types count, too.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn may_own_memory(mut ob_type: *mut PyTypeObject) -> bool {
     while !ob_type.is_null() {
-        // SAFETY: a base of a type is a type.
+        // SAFETY: a base of a type is a type, and its name is a string or NULL.
         unsafe {
             let dealloc = (*ob_type).tp_dealloc.map_or(0, |dealloc| dealloc as usize);
             if dealloc != 0 && !builtin().is_own(dealloc) {
@@ -121,7 +120,7 @@ pub(super) unsafe fn may_own_memory(mut ob_type: *mut PyTypeObject) -> bool {
 }
 
 impl Unheld {
-    /// Looks at what a walk has met.
+    /// Finds the unheld blocks after a walk.
     ///
     /// # Safety
     /// The walk is done, and the host's lock is still held.
@@ -146,7 +145,7 @@ impl Unheld {
                 let taken = c_heap::taken(block.start, block.bytes);
                 noted = noted.and_then(|noted: usize| Some(noted + taken?));
             }
-            // SAFETY: the caller's promise.
+            // SAFETY: the walk is done and the host's lock is held, so no met object has died.
             if !unsafe { pass.has_object(block.start, block.bytes) } {
                 all.push(block);
             }
@@ -157,10 +156,10 @@ impl Unheld {
         }
         let mut search = Search::new(all);
         if !search.is_empty() {
-            // SAFETY: the caller's promise.
+            // SAFETY: the walk is done and the host's lock is held, so no met object has died.
             unsafe { search.ask(pass) };
             search.follow();
-            // SAFETY: the caller's promise.
+            // SAFETY: the walk is done and the host's lock is held, so no met object has died.
             unsafe { search.look_further(pass) };
         }
         Self {

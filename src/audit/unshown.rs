@@ -1,4 +1,4 @@
-//! Words in the fields of objects that may be references which these do not show.
+//! Finds words in the fields of objects that may be references and that the objects do not show.
 
 use super::blocks;
 use super::pass::{Pass, Seen};
@@ -9,7 +9,7 @@ use crate::abi::PyObject;
 use crate::host::reserve;
 
 impl Pass {
-    /// The words in instances of foreign types that may be references and are not shown, in order of places.
+    /// The words in instances of foreign types that may be references and are not shown, in order of addresses.
     ///
     /// # Safety
     /// The walk is done, and the host's lock is still held.
@@ -17,7 +17,7 @@ impl Pass {
         let (mut words, mut shown) = (Vec::new(), Vec::new());
         for &seen in &self.seen {
             if self.info(seen).is_foreign && !reserve::is_short() {
-                // SAFETY: the caller's promise.
+                // SAFETY: the walk is done and the host's lock is held, so a met object is alive.
                 unsafe {
                     self.shown_by(seen, &mut shown);
                     self.words_in(seen, &mut shown, |word| words.push(word));
@@ -28,23 +28,24 @@ impl Pass {
         words
     }
 
-    /// Calls `found` with each word in the fields of an object that may be an address, but for what it has shown.
+    /// Calls `found` with each word in an object's fields that may be an address. Leaves out one word for each
+    /// reference in `shown`.
     ///
     /// # Safety
-    /// It was met, and nothing has ended it.
+    /// The object was met and has not died.
     pub(super) unsafe fn words_in(
         &self,
         seen: Seen,
         shown: &mut Vec<usize>,
         mut found: impl FnMut(Word),
     ) {
-        /// Longer instances are arrays of something else.
+        /// A longer instance is an array of other data.
         const LONGEST: usize = 1 << 16;
         let info = self.info(seen);
-        // SAFETY: the object has the size of its type.
+        // SAFETY: the object is alive and has its type.
         let (size, weak) = unsafe {
             let size = size_of_instance(seen.op, info.ob_type).min(LONGEST);
-            // Below zero it says that the list is kept in front of the object.
+            // A negative offset means that the list lies in front of the object.
             let weak = usize::try_from((*info.ob_type).tp_weaklistoffset).unwrap_or(0);
             (size, weak)
         };
@@ -55,10 +56,10 @@ impl Pass {
             return;
         }
         for at in (size_of::<PyObject>()..size & !7).step_by(8) {
-            // SAFETY: the word lies in the instance.
+            // SAFETY: the word lies in the instance, which can be read.
             let word = unsafe { *((seen.op as usize + at) as *const usize) };
             let op = word as *mut PyObject;
-            // Weak references are listed there, and not held.
+            // The list of weak references is not held.
             if at == weak || !may_be_address(word) {
                 continue;
             }
@@ -74,7 +75,7 @@ impl Pass {
                 place: seen.op as usize + at,
                 value: word,
                 field,
-                // SAFETY: what was seen is an object.
+                // SAFETY: a seen object is an object and alive.
                 target: unsafe { Target::of(op, self.ledger.has_seen(op)) },
             });
         }

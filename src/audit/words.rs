@@ -1,12 +1,14 @@
-//! Words in instances of other people's C types that may be references which they do not show, and what these excuse.
+//! Words in instances of foreign C types that may be references which the instances do not show, and the references
+//! that such words excuse.
 //!
-//! Such a word may be a reference, or an address that is left from an object which lay there before. What counts are new
-//! references, and a word excuses one only where it can have brought it:
+//! Such a word may be a reference. It may also be an old address from an object that lay there before. Only new
+//! references can be leaks, so a word excuses a reference only if it may be new with it:
 //!
-//! - A word that stood at its place in the first snapshot excuses what it excused then, and nothing more.
-//! - A new word excuses a reference if the field that it stands in holds references at all. All new words in this field,
-//!   over all instances of the type, are asked: is an object there, has it gained as many references as there are new words,
-//!   and do not many more words elsewhere lead to it? Where half of them say no, the field excuses nothing.
+//! - A word that stood at its place in the first snapshot excuses the references that it excused then, and no more.
+//! - A new word excuses a reference if its field holds references at all. The audit judges all new words in that field,
+//!   over all instances of the type. Does the word lead to an object? Has the object gained as many references as there
+//!   are new words? Do few words elsewhere lead to it? If at least half of the answers are no, the field excuses
+//!   nothing.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -14,12 +16,12 @@ use super::snapshot::{Row, Snapshot, counted};
 use crate::abi::PyObject;
 use crate::host::reserve;
 
-/// What a word leads to.
+/// The target of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// No object.
     Nothing,
-    /// An object whose references are not counted.
+    /// An object without a usable count, such as an immortal one.
     Uncounted,
     /// Any other object.
     Object,
@@ -28,14 +30,14 @@ pub(super) enum Target {
 /// A word that may be an address.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Word {
-    /// Where it stands.
+    /// Its address.
     pub(super) place: usize,
     pub(super) value: usize,
     pub(super) field: Field,
     pub(super) target: Target,
 }
 
-/// A field of all instances of a type: the type, and how far behind the start of an instance.
+/// A field of all instances of a type, by its offset from an instance's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Field {
     pub(super) ob_type: usize,
@@ -45,13 +47,13 @@ pub(super) struct Field {
 /// Words that are no references.
 #[derive(Debug, Default)]
 pub(super) struct Stale {
-    /// Those that led to no object at first, by place and value.
+    /// Words that led to no object in the first snapshot, by place and value.
     words: FxHashSet<(usize, usize)>,
-    /// Fields of which most new words are no references.
+    /// Fields whose new words are mostly no references.
     fields: FxHashSet<Field>,
 }
 
-/// Words that may stand for the same reference.
+/// The number of words that may stand for one reference.
 const MOST_NOTES: isize = 3;
 
 /// Whether a word can be the address of an object.
@@ -62,13 +64,15 @@ pub(super) fn may_be_address(word: usize) -> bool {
 }
 
 impl Target {
+    /// The target of a word with the value `op`.
+    ///
     /// # Safety
-    /// An object that was seen is one.
+    /// If `is_seen`, `op` is an object.
     pub(super) unsafe fn of(op: *mut PyObject, is_seen: bool) -> Self {
         if !is_seen {
             return Self::Nothing;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: `op` was seen, so it is an object.
         let is_counted = unsafe { counted(op) }.is_some();
         if is_counted {
             Self::Object
@@ -79,7 +83,7 @@ impl Target {
 }
 
 impl Stale {
-    /// What the first of these snapshots, and those after it, say of words.
+    /// The stale words of several snapshots, oldest first.
     pub(super) fn since(snapshots: &[&Snapshot]) -> Self {
         let Some(first) = snapshots.first() else {
             return Self::default();
@@ -99,14 +103,14 @@ impl Stale {
     }
 }
 
-/// The same snapshots, oldest first, with the references that words excuse, compared with the first.
+/// Copies of the snapshots, oldest first, with the references that words excuse since the first.
 pub(super) fn excused(snapshots: &[&Snapshot]) -> Vec<Snapshot> {
     let Some(first) = snapshots.first() else {
         return Vec::new();
     };
     let judge = Judge::new(first);
     let doubted = judge.doubted(snapshots);
-    // What is made for one snapshot fits into the reserve.
+    // The copy of one snapshot fits into the reserve.
     let mut moments: Vec<Moment> = snapshots
         .iter()
         .take_while(|_| !reserve::is_short())
@@ -119,16 +123,16 @@ pub(super) fn excused(snapshots: &[&Snapshot]) -> Vec<Snapshot> {
         .collect()
 }
 
-/// What words excuse in one snapshot.
+/// The references that words excuse in one snapshot.
 struct Moment {
     rows: Vec<Row>,
-    /// New words by their fields, and by the address of the type that they lead to.
+    /// The number of new words by field and by the type of their target.
     new: FxHashMap<(Field, usize), isize>,
-    /// What old words excuse, and new words in fields that gain as many in every window, by type.
+    /// By type of the target: what old words excuse, and new words in fields that gain equally many in every window.
     steady: FxHashMap<usize, isize>,
 }
 
-/// Counts the fields that gain as many words in every window.
+/// Adds the words of steady fields, which gain equally many in every window.
 fn steady(moments: &mut [Moment]) {
     let fields = moments.iter().flat_map(|moment| moment.new.keys().copied());
     let fields: FxHashSet<(Field, usize)> = fields.collect();
@@ -145,13 +149,13 @@ fn steady(moments: &mut [Moment]) {
     }
 }
 
-/// Looks at later snapshots with the eyes of the first.
+/// Judges the words of later snapshots by the first.
 struct Judge<'a> {
-    /// The words of the first, in order of places.
+    /// The words of the first snapshot, in order of places.
     words: &'a [Word],
-    /// References that the first snapshot saw and no object showed.
+    /// The references in the first snapshot that no object showed.
     unshown: FxHashMap<usize, isize>,
-    /// Of those, how many words excused.
+    /// How many of `unshown` words excused in the first snapshot.
     excused: FxHashMap<usize, isize>,
 }
 
@@ -167,7 +171,7 @@ impl<'a> Judge<'a> {
         judge
     }
 
-    /// Whether a word stood at its place at first.
+    /// Whether the word stood at its place in the first snapshot.
     fn is_old(&self, word: &Word) -> bool {
         self.words
             .binary_search_by_key(&word.place, |old| old.place)
@@ -210,11 +214,11 @@ impl<'a> Judge<'a> {
         moment
     }
 
-    /// What the words that still stand excuse.
+    /// The references that old words still excuse.
     fn old(&self, snapshot: &Snapshot) -> FxHashMap<usize, isize> {
         let mut old: FxHashMap<usize, isize> = FxHashMap::default();
         for word in &snapshot.words {
-            // Without a row the object had no reference that a word could be.
+            // An object without a row had no unshown reference.
             if word.target == Target::Object
                 && self.unshown.get(&word.value).is_some_and(|&one| one > 0)
                 && self.is_old(word)
@@ -228,7 +232,7 @@ impl<'a> Judge<'a> {
         old
     }
 
-    /// The fields of which most new words can be no references.
+    /// The fields whose new words are mostly no references.
     fn doubted(&self, snapshots: &[&Snapshot]) -> FxHashSet<Field> {
         let mut votes: FxHashMap<Field, isize> = FxHashMap::default();
         for snapshot in snapshots.iter().take_while(|_| !reserve::is_short()) {
@@ -250,10 +254,10 @@ impl<'a> Judge<'a> {
             }
             for ((field, op), words) in words {
                 let of = |words: &FxHashMap<usize, isize>| words.get(&op).copied().unwrap_or(0);
-                // What C has held from the start, and what old words still are, is not what the new ones brought.
+                // The new words did not bring references that C has held from the start, or that old words still are.
                 let held = of(&self.unshown) - of(&self.excused) + of(&old);
                 let gained = of(&unshown) - held;
-                // An instance may note a reference that it has a few times, but not again and again.
+                // An instance may store a reference in a few words, but not in many.
                 let is_noted = of(&all) <= MOST_NOTES * gained;
                 let gained = if is_noted { gained.clamp(0, words) } else { 0 };
                 *votes.entry(field).or_default() += gained - (words - gained);

@@ -1,6 +1,6 @@
-//! The memory blocks that were handed out since a check began: how long each is, to the byte, and of which domain.
+//! The memory blocks that were handed out since a check began: the exact length and the domain of each.
 //!
-//! Blocks of the raw domain come and go in any thread, without the host's lock: a mark is one store.
+//! Threads allocate blocks of the raw domain without the host's lock. So each note is one atomic store.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
@@ -21,28 +21,27 @@ pub enum Domain {
 /// A block that is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Block {
-    /// Where it starts.
+    /// Its address.
     pub start: usize,
-    /// Bytes that were asked for.
+    /// The requested bytes.
     pub bytes: usize,
-    /// Where they were asked for.
+    /// The domain that handed it out.
     pub domain: Domain,
-    /// CPython's own allocator left it to malloc: it is longer than 512 bytes, or was before it shrank.
+    /// The block came from malloc instead of pymalloc: it is longer than 512 bytes, or was before it shrank.
     pub is_long: bool,
 }
 
-/// CPython's own allocator hands out blocks up to this length; longer ones it takes from malloc, and leaves them there when
-/// they shrink.
+/// The longest block of pymalloc. Longer blocks come from malloc, and stay there when they shrink.
 const SHORT: usize = 512;
 
-/// The length, whether it is long, and, in the lowest bits, the domain and one.
+/// For each block: its length, [`IS_LONG`], and, in the lowest bits, its domain plus one.
 static SIZES: Shadow<AtomicU32> = Shadow::new();
 /// One mark for each page in which a block has started.
 static PAGES: Shadow = Shadow::new();
-/// Who needs them: a bit for each [`User`].
+/// One bit for each active [`User`].
 static USERS: AtomicU8 = AtomicU8::new(0);
 
-/// Who needs to know blocks.
+/// A part of the audit that needs the notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum User {
     /// Zeroing of what a block gains.
@@ -55,20 +54,20 @@ const PAGE: usize = 4096;
 const DOMAIN_BITS: u32 = 2;
 const IS_LONG: u32 = 1 << DOMAIN_BITS;
 const LENGTH: u32 = DOMAIN_BITS + 1;
-/// What stands where a block was given back: no domain has this number. Zero stands where none was since the check began.
+/// Marks a block that was given back. The domain bits are zero, which no domain has. A mark of 0 means that no block
+/// has started there since the check began.
 const GIVEN_BACK: u32 = 1 << LENGTH;
-/// Longer blocks are as long as this.
+/// The greatest length that fits; longer blocks get it too.
 const LONGEST: usize = (1 << (32 - LENGTH)) - 1;
 
-/// Whether blocks are noted.
+/// Whether blocks are noted now.
 #[inline]
 pub fn is_on() -> bool {
-    // Relaxed, here and below: a block that another thread is handed at this moment may be noted or not.
+    // Relaxed, in this file: a block that another thread gets at this moment may be noted or not; both are right.
     USERS.load(Ordering::Relaxed) != 0
 }
 
-/// Notes blocks for a user from now on, or for that one no more: without users all are forgotten. Where there is no memory
-/// none are noted.
+/// Adds or removes a user. Without users, all notes are dropped. Without memory, no blocks are noted.
 pub fn switch(user: User, on: bool) {
     let before = USERS.load(Ordering::Relaxed);
     let bit = user as u8;
@@ -83,13 +82,13 @@ pub fn switch(user: User, on: bool) {
     }
 }
 
-/// A block was handed out.
+/// Notes a block that was handed out.
 #[inline]
 pub fn given(start: usize, bytes: usize, domain: Domain) {
     note(start, bytes, domain, bytes > SHORT);
 }
 
-/// The same for one that was resized; `old` is what was known of it.
+/// Notes a block that was resized; `old` is the earlier note.
 pub fn resized(old: Option<Block>, start: usize, bytes: usize, domain: Domain) {
     let was_long = old.is_some_and(|old| old.is_long);
     note(start, bytes, domain, was_long || bytes > SHORT);
@@ -97,14 +96,14 @@ pub fn resized(old: Option<Block>, start: usize, bytes: usize, domain: Domain) {
 
 #[inline]
 fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
-    // Two blocks of less may lie in the place of one mark.
+    // An unaligned block may share its 16 bytes, and so its mark, with another block.
     if !is_on() || !start.is_multiple_of(GRAIN) {
         return;
     }
     if let Some(size) = SIZES.at(start) {
         let flag = if is_long { IS_LONG } else { 0 };
         let mark = (bytes.min(LONGEST) as u32) << LENGTH | flag | (domain as u32 + 1);
-        // Most blocks lie where another was given back, and their page is marked.
+        // Most blocks reuse the place of a freed block, whose page is marked already.
         if size.load(Ordering::Relaxed) == 0 {
             let Some(page) = PAGES.at(page_mark(start)) else {
                 return;
@@ -115,7 +114,7 @@ fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
     }
 }
 
-/// A block is about to be given back; returns it as it was noted.
+/// Returns the note of a block that is about to be given back, and marks the block as given back.
 #[inline]
 pub fn take(start: usize) -> Option<Block> {
     if !is_on() || !start.is_multiple_of(GRAIN) {
@@ -129,14 +128,14 @@ pub fn take(start: usize) -> Option<Block> {
     read(start, mark)
 }
 
-/// The block that starts there, if it was handed out since the check began.
+/// The block that starts at `start`, if it was handed out since the check began.
 #[must_use]
 pub fn find(start: usize) -> Option<Block> {
     let size = SIZES.get(start).filter(|_| start.is_multiple_of(GRAIN))?;
     read(start, size.load(Ordering::Relaxed))
 }
 
-/// Calls `visit` with each block, in order of addresses.
+/// Calls `visit` with each noted block, in order of addresses.
 pub fn visit(mut visit: impl FnMut(Block)) {
     PAGES.visit(|mark: usize, _: &AtomicU8| {
         let page = mark / GRAIN * PAGE;

@@ -1,23 +1,23 @@
-//! Code objects, which are containers on free threads only.
+//! Code objects, which are containers only on free-threaded builds.
 
 use super::{Held, field};
 use crate::abi::{FLAVOUR, PyObject};
 
-/// Constants, names, tables and whatever else is an object.
+/// The constants, the names, the tables and the other objects.
 const PLACES: &[usize] = match FLAVOUR.minor {
     ..=10 => &[32, 40, 48, 56, 64, 72, 88, 96, 104],
     _ => &[8, 16, 24, 80, 88, 96, 104, 112, 120],
 };
 
-/// Where `co_code` is kept once it was asked for; from 3.12 on the address of four words, for `co_code`,
-/// `co_varnames`, `co_cellvars` and `co_freevars`.
+/// The cached `co_code` on 3.11. From 3.12 on the address of four words, for `co_code`, `co_varnames`, `co_cellvars`
+/// and `co_freevars`.
 const CACHED: usize = if FLAVOUR.minor <= 12 { 136 } else { 144 };
 
-/// The place of the constants, which free threads track, and visit then.
+/// The constants. A free-threaded collector tracks code objects and visits this field.
 const CONSTANTS: usize = 8;
 
 pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` has the size of a code object; whether what it leads to is there is asked first.
+    // SAFETY: `op` has the size of a code object. `is_readable` is asked before the cache is read.
     unsafe {
         let own = PLACES
             .iter()

@@ -1,25 +1,27 @@
-//! Times with a zone. Those without end in front of the field for it.
+//! `datetime.time` and `datetime.datetime`. Those without a zone end in front of the field for it.
 
 use super::{Held, field};
 use crate::abi::PyObject;
 
-/// The hash stands in front.
+/// `hastzinfo`, behind the hash.
 const HASTZINFO: usize = 8;
 
 pub(super) unsafe fn ask_time(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is a time.
+    // SAFETY: `op` has the fields of a time.
     unsafe { ask(op, 16, held) }
 }
 
 pub(super) unsafe fn ask_datetime(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is a date with a time.
+    // SAFETY: `op` has the fields of a `datetime`.
     unsafe { ask(op, 24, held) }
 }
 
+/// Reads the zone at the place `tzinfo`.
+///
 /// # Safety
-/// `op` begins as times do, and has that field if it says so.
+/// `op` begins like a time, and has a field at `tzinfo` if its `hastzinfo` is not 0.
 unsafe fn ask(op: *mut PyObject, tzinfo: usize, held: &mut dyn Held) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `op` has both fields, as the caller promises.
     unsafe {
         let [has_tzinfo, ..] = (field(op, HASTZINFO) as usize).to_ne_bytes();
         if has_tzinfo != 0 {

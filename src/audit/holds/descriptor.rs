@@ -1,14 +1,14 @@
-//! Method, member, getset and wrapper descriptors, which say nothing of their names.
+//! Method, member, getset and wrapper descriptors, which do not visit their names.
 
 use super::{Held, field};
 use crate::abi::PyObject;
 
-/// `d_type` stands in front of these, and is visited.
+/// `d_type` lies in front of these fields, and is visited.
 const D_NAME: usize = 8;
 const D_QUALNAME: usize = 16;
 
 pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: every descriptor begins with CPython's `PyDescrObject`.
+    // SAFETY: `op` begins with CPython's `PyDescrObject`.
     unsafe {
         held.read(field(op, D_NAME));
         held.read(field(op, D_QUALNAME));

@@ -1,4 +1,4 @@
-//! Dictionaries, which do not visit keys that are strings.
+//! Dictionaries, which do not visit keys if all are strings.
 
 use std::sync::OnceLock;
 
@@ -8,27 +8,27 @@ use super::{Held, field};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
 use crate::lifecycle::count;
 
-/// Behind the first a version stands in front of the others.
+/// Places in a dictionary. Behind `ma_used` lies a version.
 const MA_USED: usize = 0;
 const MA_KEYS: usize = 16;
 const MA_VALUES: usize = 24;
 
-/// Of values, whose first word holds four numbers of a byte each: whether they lie in an instance.
+/// In a values array, whose first word has four one-byte numbers: whether the array lies in an instance.
 const EMBEDDED: usize = 2;
 
-/// Of a string: the lowest bits say whether it is interned. Its length and hash stand in front.
+/// The state of a string, behind its length and hash. The lowest two bits say whether it is interned.
 const STATE: usize = 16;
 
-/// Bytes in front of the table of indices.
+/// Bytes in front of the index table.
 const HEAD: usize = if FLAVOUR.minor >= 11 { 32 } else { 40 };
 
-/// From 3.11 on: the last of the three kinds of tables.
+/// From 3.11 on: the greatest `dk_kind`.
 const LAST_KIND: u8 = 2;
 
-/// `dk_lookup` of a table whose keys are no strings; up to 3.10 that is what tells them apart.
+/// `dk_lookup` of a table with other keys than strings. Up to 3.10 it is the only mark of such a table.
 static GENERAL_LOOKUP: OnceLock<usize> = OnceLock::new();
 
-/// Learns from the host what can't be looked up. The host's lock is held.
+/// Learns from the host the facts that have no symbol. The host's lock is held.
 pub(super) fn learn() {
     if FLAVOUR.minor >= 11 {
         return;
@@ -37,7 +37,8 @@ pub(super) fn learn() {
     let (Some(new), Some(set)) = (own.PyDict_New, own.PyDict_SetItem) else {
         return;
     };
-    // SAFETY: the host's own functions; a type is a key that is no string, and a new dictionary is complete.
+    // SAFETY: these are the host's own functions, and its lock is held. A type is a key that is no string, and a new
+    // dictionary has all fields.
     unsafe {
         let dict = new();
         let key = own.PyType_Type as *mut PyObject;
@@ -52,7 +53,7 @@ pub(super) fn learn() {
 }
 
 pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is a dictionary, or a copy of one; whether its parts are there is asked first.
+    // SAFETY: `op` has the size of a dictionary. `is_readable` is asked before its parts are read.
     unsafe {
         let keys = field(op, MA_KEYS) as usize;
         let values = field(op, MA_VALUES) as usize;
@@ -64,7 +65,7 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
             return;
         }
         ask_keys(keys, held);
-        // From 3.13 on they may lie in the instance, which visits them itself.
+        // From 3.13 on the values may lie in the instance, which visits them itself.
         if FLAVOUR.minor >= 13
             && (!held.is_readable(values, 8) || *((values + EMBEDDED) as *const u8) != 0)
         {
@@ -79,17 +80,17 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
     }
 }
 
-/// Whether that is the table of interned strings, whose two references to each are counted nowhere. From 3.14 on the
-/// collector tracks it as it tracks any dictionary.
+/// Whether a dictionary is the table of interned strings. Its two references to each string are not counted. From 3.14
+/// on the collector tracks the table like any dictionary.
 ///
 /// # Safety
-/// `op` is a dictionary, or a copy of one.
+/// `op` has the size of a dictionary.
 pub(super) unsafe fn is_interned(op: *mut PyObject, held: &mut dyn Held) -> bool {
-    /// There are more of them in any interpreter, and fewer entries in nearly any other dictionary.
+    /// Any interpreter has more interned strings. Nearly all other dictionaries have fewer entries.
     const FEWEST: usize = 500;
-    /// Entries that are looked at.
+    /// The number of entries to look at.
     const ENOUGH: usize = 100;
-    // SAFETY: the caller's promise; whether its parts are there is asked first.
+    // SAFETY: `op` has the size of a dictionary. `is_readable` is asked before its parts are read.
     unsafe {
         if (field(op, MA_USED) as usize) < FEWEST {
             return false;
@@ -123,16 +124,17 @@ pub(super) unsafe fn is_interned(op: *mut PyObject, held: &mut dyn Held) -> bool
     }
 }
 
-/// The keys and values of a dictionary that shares its keys with no other; nothing where it is none.
+/// The keys and values of a dictionary that does not share its keys; empty if `op` is no such dictionary.
 ///
 /// # Safety
-/// Memory that can be read may be read.
+/// Memory that `held` calls readable can be read.
 pub(super) unsafe fn entries(op: *mut PyObject, held: &mut dyn Held) -> Vec<[*mut PyObject; 2]> {
     let size = size_of::<PyObject>() + MA_VALUES + size_of::<usize>();
     if !op.cast::<usize>().is_aligned() || !held.is_readable(op as usize, size) {
         return Vec::new();
     }
-    // SAFETY: as many bytes as a dictionary has can be read; whether it is one, and its table is there, is asked.
+    // SAFETY: a dictionary's size can be read at `op`. Its type is compared and its table checked before their fields
+    // are read.
     unsafe {
         if abi::type_of(op) as usize != builtin().PyDict_Type || !field(op, MA_VALUES).is_null() {
             return Vec::new();
@@ -145,47 +147,47 @@ pub(super) unsafe fn entries(op: *mut PyObject, held: &mut dyn Held) -> Vec<[*mu
     }
 }
 
-/// The keys that instances of a type have in common, once.
+/// Reads the keys that instances of a type share, once.
 ///
 /// # Safety
-/// `keys` is the address of such keys, or anything that is not.
+/// `keys` may be any word. Memory that `held` calls readable can be read.
 pub(super) unsafe fn ask_keys(keys: usize, held: &mut dyn Held) {
     if keys != 0
         && held.is_first(keys)
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: readable memory can be read, as the caller promises.
         && let Some(table) = unsafe { Table::at(keys, held) }
     {
-        // SAFETY: as above.
+        // SAFETY: `Table::at` has checked that the table can be read.
         unsafe { table.read(false, held) }
     }
 }
 
-/// Whether a table of this size can have so many entries, and room for so many more: CPython fills two thirds of it.
+/// Whether a table of this size can have so many used and usable entries. CPython fills at most two thirds of a table.
 fn fits(size: usize, usable: usize, nentries: usize) -> bool {
     let most = size.checked_mul(2).map_or(0, |twice| twice / 3);
     usable.checked_add(nentries).is_some_and(|all| all <= most)
 }
 
-/// The entries of a dictionary.
+/// The entries of a dictionary's table.
 #[derive(Clone, Copy, Debug)]
 struct Table {
     first: usize,
     nentries: usize,
-    /// Keys are not all strings: then `tp_traverse` visits them, and an entry has a hash in front.
+    /// Not all keys are strings. Then `tp_traverse` visits the keys, and each entry begins with a hash.
     is_general: bool,
     has_hashes: bool,
 }
 
 impl Table {
-    /// The table at `keys`, if all of it can be read.
+    /// The table at `keys`, if all of it can be read and its numbers fit.
     ///
     /// # Safety
-    /// Memory that can be read may be read.
+    /// Memory that `held` calls readable can be read.
     unsafe fn at(keys: usize, held: &mut dyn Held) -> Option<Self> {
         if !keys.is_multiple_of(8) || !held.is_readable(keys, HEAD) {
             return None;
         }
-        // SAFETY: the head can be read.
+        // SAFETY: the table's head can be read.
         let word = |at: usize| unsafe { *((keys + at) as *const usize) };
         let table = if FLAVOUR.minor >= 11 {
             let [log2_size, log2_index_bytes, kind, ..] = word(8).to_ne_bytes();
@@ -222,7 +224,7 @@ impl Table {
             }
         };
         let bytes = table.nentries.checked_mul(table.entry())?;
-        // Up to 3.12 the table lies in a block that may be known, and ends in it.
+        // Up to 3.12 the table may lie in a noted block, and ends there.
         let room = blocks::room(keys).unwrap_or(usize::MAX - keys);
         let is_inside = bytes <= room.saturating_sub(table.first - keys);
         (is_inside && held.is_readable(table.first, bytes)).then_some(table)
@@ -232,17 +234,17 @@ impl Table {
         if self.has_hashes { 24 } else { 16 }
     }
 
-    /// The key and the value at a place; NULL where there was one.
+    /// The key and the value of an entry; NULL for a removed one.
     ///
     /// # Safety
-    /// The table can be read, and has that place.
+    /// The table can be read, and has an entry `at`.
     unsafe fn entry_at(self, at: usize) -> [*mut PyObject; 2] {
         let entry = self.first + at * self.entry() + self.entry() - 16;
-        // SAFETY: the caller's promise.
+        // SAFETY: the entry lies in the table, which can be read.
         unsafe { *(entry as *const [*mut PyObject; 2]) }
     }
 
-    /// Reads the keys that are not visited; with `all`, every key and value.
+    /// Reads the keys that `tp_traverse` does not visit; with `all`, reads every key and value.
     ///
     /// # Safety
     /// The table can be read.
@@ -251,7 +253,7 @@ impl Table {
             return;
         }
         for at in 0..self.nentries {
-            // SAFETY: the caller's promise.
+            // SAFETY: the table can be read, and has this entry.
             let [key, value] = unsafe { self.entry_at(at) };
             held.read(key);
             if all {

@@ -1,6 +1,6 @@
-//! Types of which it is enough to know which fields hold a reference.
+//! Types for which a list of fields with references is enough.
 //!
-//! Places are in bytes behind the object's head, so that they are the same where the head is longer.
+//! Places are bytes behind the object's head, so they do not depend on the length of the head.
 
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
@@ -8,17 +8,17 @@ use std::ops::RangeInclusive;
 use super::{Known, datetime, lru_cache, numpy, profiler, string_io};
 use crate::abi::{FLAVOUR, PyTypeObject};
 
-/// Types without a symbol, by `tp_name`; the versions are CPython's 3.x.
+/// Types without a symbol, by `tp_name`. The versions are the minor numbers of CPython 3.
 const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"posix.DirEntry", 8..=15, Known::Always(&[0, 8, 16, 24])),
     (c"posix.ScandirIterator", 8..=12, Known::Always(&[56, 64])),
-    // 3.13 has moved them by a word on its way; in between stands a length.
+    // In the course of 3.13 both fields moved by one word. A length lies at the first place then.
     (
         c"posix.ScandirIterator",
         13..=15,
         Known::Always(&[72, 80, 88]),
     ),
-    // Iterators over the lines and positions of a code object, and over the parts of a format.
+    // Iterators over the lines and the positions of a code object, and over the parts of a format string.
     (c"line_iterator", 10..=15, Known::Always(&[0])),
     (c"positions_iterator", 11..=15, Known::Always(&[0])),
     (c"fieldnameiterator", 8..=15, Known::Always(&[0])),
@@ -33,7 +33,7 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
         12..=13,
         Known::Always(&[0, 8, 16, 24, 32, 40, 48]),
     ),
-    // The last is the block of the annotations.
+    // The last field is the annotations block.
     (
         c"symtable entry",
         14..=14,
@@ -63,7 +63,8 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"_sre.SRE_Scanner", 8..=9, Known::Always(&[0, 40])),
     (c"_sre.SRE_Scanner", 10..=15, Known::Always(&[40])),
     (c"datetime.timezone", 8..=15, Known::Always(&[0, 8])),
-    // A date and a time without a zone is shorter than its type says; the word behind it would be taken for its own.
+    // A date has no field for a zone, and a time without a zone ends in front of that field. The word behind it is no
+    // field.
     (c"datetime.date", 8..=15, Known::Always(&[])),
     (c"datetime.time", 8..=15, Known::Ask(datetime::ask_time)),
     (
@@ -96,12 +97,12 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
     (c"decimal.ContextManager", 8..=12, Known::Always(&[0, 8])),
 ];
 
-/// The modules that most Pythons keep in libraries of their own and some build in, and of which an instance of a static
-/// type holds, on one version or another, what it doesn't show. It is then looked for as in anybody else's. (A type made at
-/// run time is told by its size.)
+/// Modules that most Pythons keep in separate libraries, and some builds link into the interpreter. Instances of their
+/// static types hold references that they do not show, on some version. The audit searches these instances for words,
+/// as those of foreign types. (A heap type is recognised by its size.)
 ///
-/// Where all such modules are taken for CPython's own, `python/tests/test_holds.py` reports something of each but the
-/// last on 3.8; zones are reported in any case, and fewer strings of theirs with it.
+/// Without this list, `python/tests/test_holds.py` reports something for each module but the last on 3.8. It reports
+/// zones in any case, but fewer of their strings with the list.
 const ELSEWHERE: &[&[u8]] = &[
     b"_bz2.",
     b"_csv.",
@@ -116,57 +117,59 @@ const ELSEWHERE: &[&[u8]] = &[
     b"zoneinfo.",
 ];
 
+/// What the audit knows about a type's instances, by the type's name.
+///
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn by_name(ob_type: *mut PyTypeObject) -> Option<Known> {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     let name = unsafe { name(ob_type) };
     let found = NAMES
         .iter()
         .find(|(known, versions, _)| *known == name && versions.contains(&FLAVOUR.minor));
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type, and `name` its name.
     found
         .map(|(_, _, known)| *known)
         .or_else(|| unsafe { numpy::by_name(ob_type, name) })
 }
 
-/// Whether the fields of instances, but for those of its base, are known from here.
+/// Whether the fields that the type adds to its base are known here.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(crate) unsafe fn is_all_known(ob_type: *mut PyTypeObject) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     unsafe { by_name(ob_type).is_some() }
 }
 
-/// Whether most Pythons have that type, if it is CPython's, in another library than their own.
+/// Whether the type belongs to a module of [`ELSEWHERE`].
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(crate) unsafe fn is_elsewhere(ob_type: *mut PyTypeObject) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     let name = unsafe { name(ob_type) }.to_bytes();
     ELSEWHERE.iter().any(|module| name.starts_with(module))
 }
 
-/// Whether another object visits the type in the name of those instances.
+/// Whether another object visits the type on behalf of its instances.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(crate) unsafe fn is_shown_for_instances(ob_type: *mut PyTypeObject) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     FLAVOUR.minor >= 10 && unsafe { name(ob_type) } == c"functools._lru_list_elem"
 }
 
-/// The fewest bytes of an instance, where some are shorter than their type says.
+/// The fewest bytes of an instance. Some instances are shorter than `tp_basicsize`.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(crate) unsafe fn least_size(ob_type: *mut PyTypeObject) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     unsafe {
         let size = (*ob_type).tp_basicsize.unsigned_abs();
-        // Without a zone it ends in front of the field for it, and takes a shorter block.
+        // A time without a zone ends in front of the field for it.
         match name(ob_type).to_bytes() {
             b"datetime.time" => size - size_of::<usize>(),
             _ => size,
@@ -174,21 +177,23 @@ pub(crate) unsafe fn least_size(ob_type: *mut PyTypeObject) -> usize {
     }
 }
 
-/// Whether instances have items and keep their number nowhere, as frames and what owns one do from 3.11 on: a field stands
-/// in its place.
+/// Whether instances have items but no `ob_size`. From 3.11 on frames and the objects that own one have another field
+/// there.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(crate) unsafe fn has_no_size(ob_type: *mut PyTypeObject) -> bool {
     const OWNERS: [&[u8]; 4] = [b"frame", b"generator", b"coroutine", b"async_generator"];
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     FLAVOUR.minor >= 11 && OWNERS.contains(&unsafe { name(ob_type) }.to_bytes())
 }
 
+/// The name of a type; empty if it has none.
+///
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn name<'a>(ob_type: *mut PyTypeObject) -> &'a CStr {
-    // SAFETY: a type that is ready has a name.
+    // SAFETY: `ob_type` is a type, and its name is a string or NULL.
     unsafe {
         let name = (*ob_type).tp_name;
         if name.is_null() {

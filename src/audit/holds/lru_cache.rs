@@ -1,13 +1,15 @@
-//! Caches of results: the list of the entries holds each, and so does a dictionary, of which alone the traverse tells.
+//! Caches of `functools.lru_cache`. Both the linked list of entries and a dictionary hold each entry. The list's
+//! reference is not visited.
 
 use super::{Held, field};
 use crate::abi::{self, PyObject};
 
-/// The entry in front stands before it. A cache begins as an entry does, and closes the circle.
+/// The link to the next entry. The link to the previous entry lies in front of it. A cache begins like an entry, and
+/// closes the circular list.
 const NEXT: usize = 8;
 
 pub(super) unsafe fn ask_cache(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is a cache.
+    // SAFETY: `op` has the size of a cache.
     unsafe {
         let next = field(op, NEXT);
         if next != op {
@@ -16,9 +18,9 @@ pub(super) unsafe fn ask_cache(op: *mut PyObject, _is_tracked: bool, held: &mut 
     }
 }
 
-/// Each entry stands for the reference to the next one.
+/// Reports the list's reference to the next entry.
 pub(super) unsafe fn ask_entry(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is an entry; whether it leads to another is asked before its type is read.
+    // SAFETY: `op` has the size of an entry. `is_readable` is asked before the next entry's type is read.
     unsafe {
         let next = field(op, NEXT);
         if next.is_aligned()

@@ -1,7 +1,7 @@
-//! What CPython's own types, and numpy's, hold without saying so in `tp_traverse`.
+//! The references that objects of CPython's own types, and of numpy's, hold and do not visit in `tp_traverse`.
 //!
-//! One file for each family. A field is read where that version keeps it; what is found there counts only if it is an
-//! object.
+//! Each family of types has its file. A field is read at its place in this version of CPython. Its word counts as a
+//! reference only if it leads to an object.
 
 use std::ffi::{CStr, c_int, c_void};
 
@@ -31,50 +31,51 @@ pub(super) use fields::{
 pub(super) use instance::has_inline_values;
 pub(super) use type_object::{HEAP_TYPE, has_hidden_fields, qualified_name};
 
-/// Learns from the host what can't be looked up. The host's lock is held.
+/// Learns from the host the facts that have no symbol. The host's lock is held.
 pub(super) fn learn() {
     dict::learn();
     structseq::learn();
 }
 
-/// Takes what an object holds.
+/// Receives the references that an object holds.
 pub(super) trait Held {
-    /// A container has handed it out.
+    /// A `tp_traverse` has visited `op`.
     fn visited(&mut self, op: *mut PyObject);
 
-    /// It was read from a field of what looks like an object, and may be anything.
+    /// The word was read from a field of an apparent object, and may have any value.
     fn read(&mut self, word: *mut PyObject);
 
-    /// Whether that part, which several objects have in common, is met for the first time.
+    /// Whether a part that several objects share is met for the first time.
     fn is_first(&mut self, part: usize) -> bool;
 
-    /// Whether that many bytes can be read.
+    /// Whether `bytes` bytes from `address` on can be read.
     fn is_readable(&self, address: usize, bytes: usize) -> bool;
 
-    /// Whether the object is part of the program: what it has held from the start is counted nowhere.
+    /// Whether the object is part of the program. No references are counted for what such an object holds from the
+    /// start.
     fn is_static(&self, op: *mut PyObject) -> bool;
 }
 
-/// Reads an object's fields. One that is not tracked was not asked by `tp_traverse`.
+/// Reads an object's fields. If `is_tracked` is false, `tp_traverse` was not called.
 ///
 /// # Safety
-/// The object is of the type that the function is for, or a copy of the memory of one.
+/// `op` has the size of an object of the function's type. It is such an object, or a copy of its bytes.
 pub(super) type Ask = unsafe fn(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held);
 
-/// What is known of a type's instances.
+/// What the audit knows about a type's instances.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Known {
-    /// How they are read.
+    /// A function reads them.
     Ask(Ask),
-    /// Which fields hold what `tp_traverse` does not tell, in bytes behind the head.
+    /// The fields at these places hold references that `tp_traverse` does not visit. Places are bytes behind the head.
     Always(&'static [usize]),
-    /// The same; and the frame that `tp_traverse` shows may have references that are not counted.
+    /// As `Always`. Also, the frame that `tp_traverse` visits may have words whose references are not counted.
     Framed(frame::Find, &'static [usize]),
-    /// The same, while the collector does not track them.
+    /// As `Always`, but only while the collector does not track the instance.
     Untracked(&'static [usize]),
 }
 
-/// What is known of types that have a symbol, and of their subclasses.
+/// Types that have a symbol. Their subclasses are read in the same way.
 pub(super) const SYMBOLS: &[(&CStr, Known)] = &[
     (c"PyMethodDescr_Type", Known::Ask(descriptor::ask)),
     (c"PyClassMethodDescr_Type", Known::Ask(descriptor::ask)),
@@ -102,19 +103,19 @@ pub(super) const SYMBOLS: &[(&CStr, Known)] = &[
     (c"PyByteArray_Type", Known::Always(BYTE_ARRAY)),
 ];
 
-/// Index, start, step and length up to 3.11; then start, step and length.
+/// Up to 3.11: index, start, step and length. Later: start, step and length.
 const LONG_RANGE_ITERATOR: &[usize] = if FLAVOUR.minor <= 11 {
     &[0, 8, 16, 24]
 } else {
     &[0, 8, 16]
 };
 const MD_NAME: usize = if FLAVOUR.minor <= 14 { 32 } else { 24 };
-/// On 3.12 and 3.13 the code, which is visited until the frame is done, and held longer.
+/// On 3.12 and 3.13: the code object. It is visited until the frame is done, but held longer.
 const GENERATOR: &[usize] = match FLAVOUR.minor {
     12 | 13 => &[56],
     _ => &[],
 };
-/// Where a coroutine was made, if that is recorded; and the same.
+/// `cr_origin`, and the fields of a generator.
 const COROUTINE: &[usize] = match FLAVOUR.minor {
     ..=9 => &[80],
     10 => &[72],
@@ -122,10 +123,10 @@ const COROUTINE: &[usize] = match FLAVOUR.minor {
     12 | 13 => &[40, 56],
     _ => &[40],
 };
-/// From 3.15 on the bytes are an object.
+/// From 3.15 on, an object holds the bytes.
 const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
 
-/// What is known of a type.
+/// What the audit knows about a type's instances; `None` if nothing.
 ///
 /// # Safety
 /// `ob_type` is a type.
@@ -152,17 +153,18 @@ pub(super) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Known> {
     None
 }
 
-/// Asks an object for all that it visibly holds.
+/// Reports all references that an object visibly holds.
 ///
 /// # Safety
-/// The object has that type. It is tracked only if it is complete.
+/// `op` has the type of `info`, and is complete if it is tracked.
 pub(super) unsafe fn ask<H: Held>(
     op: *mut PyObject,
     info: &TypeInfo,
     is_tracked: bool,
     held: &mut H,
 ) {
-    // SAFETY: a complete container may be asked; a visitor gets back what was passed along.
+    // SAFETY: `op` has the type, so its fields can be read. `tp_traverse` is called only for a complete object. The
+    // visitor gets back the pointer that it expects.
     unsafe {
         if info.is_dict && dict::is_interned(op, held) {
             return;
@@ -206,8 +208,9 @@ pub(super) unsafe fn ask<H: Held>(
     }
 }
 
-/// Passes on what is visited, and forgets it among the words of an object that have yet to be read: later patches of
-/// a version visit more. What is visited and not counted is not passed on: another object or variable holds it.
+/// Passes visited references on. A visited object is removed from the words that are still to be read: later patches of
+/// a version visit more fields. A visited reference that is not counted is not passed on: another object or variable
+/// holds it.
 struct Rest<'a, H: Held> {
     held: &'a mut H,
     words: Vec<*mut PyObject>,
@@ -239,29 +242,32 @@ impl<H: Held> Held for Rest<'_, H> {
     }
 }
 
-/// What `tp_traverse` calls.
+/// The visitor that `tp_traverse` calls.
 pub(super) unsafe extern "C" fn visit<H: Held>(op: *mut PyObject, held: *mut c_void) -> c_int {
-    // SAFETY: `ask` passed it along, and keeps it borrowed.
+    // SAFETY: the caller of `tp_traverse` passed a pointer to an `H`, which it does not use meanwhile.
     unsafe { (*held.cast::<H>()).visited(op) };
     0
 }
 
+/// Reads the items of a tuple.
+///
 /// # Safety
-/// `op` is an exact tuple, or a copy of one.
+/// `op` is an exact tuple, or a copy of its bytes.
 unsafe fn read_items(op: *mut PyObject, held: &mut impl Held) {
-    // SAFETY: the caller's promise; whether the items are there is asked first.
+    // SAFETY: `op` has a tuple's fields. `is_readable` is asked before the items are read.
     unsafe {
         if FLAVOUR.minor == 11 && held.is_static(op) {
-            // Constants of frozen modules; later versions count nothing of what these hold.
+            // On 3.11 these are constants of frozen modules, whose references are not counted. Later versions count
+            // none of them.
             return;
         }
         let size = (*op.cast::<abi::PyVarObject>()).ob_size.unsigned_abs();
-        // The size of a tuple without items: from 3.14 on there is a hash in front of them.
+        // `tp_basicsize` is the offset of the items. From 3.14 on a hash lies in front of them.
         let first = op as usize + (*abi::type_of(op)).tp_basicsize.unsigned_abs();
         let Some(bytes) = size.checked_mul(size_of::<usize>()) else {
             return;
         };
-        // What looks like a tuple and is longer than its block is none.
+        // A false tuple may have a size beyond its block.
         let front = abi::presize(op);
         let room = blocks::room(op as usize - front);
         if room.is_some_and(|room| first - op as usize + front > room.saturating_sub(bytes)) {
@@ -280,15 +286,15 @@ unsafe fn read_items(op: *mut PyObject, held: &mut impl Held) {
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn flags(ob_type: *mut PyTypeObject) -> TypeFlags {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     TypeFlags(unsafe { (*ob_type).tp_flags })
 }
 
-/// The word at so many bytes behind the head of an object.
+/// The word at `behind_head` bytes behind an object's head.
 ///
 /// # Safety
-/// The object has it.
+/// The object has a word there.
 unsafe fn field(op: *mut PyObject, behind_head: usize) -> *mut PyObject {
-    // SAFETY: the caller's promise.
+    // SAFETY: the object has a word there, as the caller promises.
     unsafe { *op.byte_add(size_of::<PyObject>() + behind_head).cast() }
 }

@@ -1,13 +1,13 @@
-//! Profilers of `cProfile` keep the code of each function that they have seen run.
+//! Profilers of `cProfile`, which hold the code of each function that has run.
 
 use super::{Held, field};
 use crate::abi::PyObject;
 
-/// A node of their tree begins with a key, the two nodes below it, and the code, or the name of a function in C.
+/// The start of a tree node: a key, the two child nodes, and the code object, or the name of a C function.
 type Node = [usize; 4];
 
 pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is a profiler; whether a node is there is asked first.
+    // SAFETY: `op` has the size of a profiler. `is_readable` is asked before each node is read.
     unsafe {
         let mut nodes = vec![field(op, 0) as usize];
         while let Some(at) = nodes.pop() {

@@ -1,16 +1,16 @@
-//! Sets that the collector does not track, as frozen ones from 3.15 on.
+//! Sets that the collector does not track, such as frozen sets from 3.15 on.
 
 use super::{Held, field};
 use crate::abi::PyObject;
 
-/// Entries that have or had a key.
+/// Entries with a key, or with the mark of a removed one.
 const FILL: usize = 0;
-/// Entries that have a key.
+/// Entries with a key.
 const USED: usize = 8;
-/// The number of entries, less one.
+/// The number of entries minus one.
 const MASK: usize = 16;
 const TABLE: usize = 24;
-/// Behind the hash and a finger: the entries of a small set.
+/// The table of a small set, behind the hash and the finger.
 const SMALL_TABLE: usize = 48;
 const SMALL: usize = 8;
 
@@ -18,7 +18,7 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
     if is_tracked {
         return;
     }
-    // SAFETY: `op` has the size of a set; whether it is one, and its table is there, is asked first.
+    // SAFETY: `op` has the size of a set. Its numbers are compared and `is_readable` is asked before the table is read.
     unsafe {
         let word = |at| field(op, at) as usize;
         let entries = word(MASK).wrapping_add(1);
@@ -38,7 +38,7 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
             return;
         }
         for at in 0..entries {
-            // The mark where a key was removed is an object too, and immortal.
+            // The mark of a removed key is an immortal object.
             let [key, _hash] = *table.add(at);
             held.read(key as *mut PyObject);
         }

@@ -1,4 +1,5 @@
-//! Tuples with names: those made in C are not tracked, and have more items than their length says.
+//! `PyStructSequence` objects, such as `os.stat_result`. The collector does not track those made in C, and they may
+//! have more items than their `ob_size`.
 
 use std::sync::OnceLock;
 
@@ -6,7 +7,7 @@ use super::super::builtin::builtin;
 use super::Held;
 use crate::abi::{self, PyObject, PyTypeObject, PyVarObject};
 
-/// What ends one; nothing else has it.
+/// `tp_dealloc` of these types, which no other type has.
 static DEALLOC: OnceLock<usize> = OnceLock::new();
 
 /// CPython's `PyMemberDef`.
@@ -19,12 +20,13 @@ struct Member {
     doc: *const u8,
 }
 
-/// Learns from the host what has no symbol. The host's lock is held.
+/// Learns from the host the facts that have no symbol. The host's lock is held.
 pub(super) fn learn() {
     let Some(get) = builtin().PySys_GetObject else {
         return;
     };
-    // SAFETY: the host's own function; the version is such a tuple, and lives as long as the host.
+    // SAFETY: the host's own function, with the lock held. `sys.version_info` is a `PyStructSequence`, and lives as
+    // long as the host.
     unsafe {
         let version = get(c"version_info".as_ptr());
         if !version.is_null()
@@ -35,12 +37,12 @@ pub(super) fn learn() {
     }
 }
 
-/// Whether instances are such tuples.
+/// Whether instances are `PyStructSequence` objects.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn is_one(ob_type: *mut PyTypeObject) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     let dealloc = unsafe { (*ob_type).tp_dealloc }.map(|dealloc| dealloc as usize);
     dealloc.is_some() && dealloc == DEALLOC.get().copied()
 }
@@ -49,8 +51,8 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
     if is_tracked {
         return;
     }
-    // SAFETY: `op` is such a tuple, whose type lists the items that have names, the last of all among them, and ends the
-    // list with NULL.
+    // SAFETY: the type of `op` is a `PyStructSequence` type. Its members list all named items, including the last item
+    // of all, and end with a NULL name. `is_readable` is asked before the items are read.
     unsafe {
         let mut member = (*abi::type_of(op)).tp_members.cast::<Member>();
         let mut end = 0;
@@ -61,7 +63,7 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
         if !held.is_readable(op as usize, end) {
             return;
         }
-        // From 3.14 on a hash follows the length; it is no object.
+        // From 3.14 on a hash follows `ob_size`. It is no object's address.
         for place in (size_of::<PyVarObject>()..end & !7).step_by(size_of::<usize>()) {
             held.read(*op.byte_add(place).cast());
         }

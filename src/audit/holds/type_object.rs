@@ -1,10 +1,10 @@
-//! Types: what those made at run time do not visit, and what static ones hold at all.
+//! Types: the references that heap types do not visit, and all references that static types hold.
 
 use super::{Held, dict, flags};
 use crate::abi::{FLAVOUR, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 
-/// Where the fields behind a type's slots begin: CPython's `PyHeapTypeObject`, whose method tables have so many
-/// words.
+/// The start of the fields behind a heap type's slots: CPython's `PyHeapTypeObject`. The numbers are the words of its
+/// method tables.
 const HT_NAME: usize = {
     let as_async = if FLAVOUR.minor >= 10 { 4 } else { 3 };
     let (as_number, as_mapping, as_sequence, as_buffer) = (36, 3, 10, 2);
@@ -13,14 +13,14 @@ const HT_NAME: usize = {
 const HT_SLOTS: usize = HT_NAME + 8;
 const HT_QUALNAME: usize = HT_NAME + 16;
 const HT_CACHED_KEYS: usize = HT_NAME + 24;
-/// Bytes of a type made at run time, as far as they are read here.
+/// Bytes of a heap type, up to the last field that is read here.
 pub(crate) const HEAP_TYPE: usize = HT_CACHED_KEYS + 8;
 
 pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
     let ob_type = op.cast::<PyTypeObject>();
-    // SAFETY: `op` is a type, and a type made at run time has the fields behind it.
+    // SAFETY: `op` is a type, and a heap type has the fields behind it.
     unsafe {
-        // From 3.12 on that is a number in CPython's own types.
+        // From 3.12 on this field is a number in CPython's own static types.
         let subclasses = (*ob_type).tp_subclasses.cast::<PyObject>();
         if FLAVOUR.minor <= 11 || flags(ob_type).is_heap_type() {
             held.read(subclasses);
@@ -38,21 +38,21 @@ pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn He
     }
 }
 
-/// The string that is a type's `__qualname__`, or NULL.
+/// The string `__qualname__` of a type, or NULL.
 ///
 /// # Safety
-/// `ob_type` is a type made at run time.
+/// `ob_type` is a heap type.
 pub(crate) unsafe fn qualified_name(ob_type: *mut PyTypeObject) -> *mut PyObject {
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a heap type, which has this field.
     unsafe { *ob_type.byte_add(HT_QUALNAME).cast() }
 }
 
-/// Whether a type made at run time has fields that neither Python code nor its base asked for.
+/// Whether a heap type has fields that neither Python code nor its base has asked for.
 ///
 /// # Safety
-/// `ob_type` is a type made at run time.
+/// `ob_type` is a heap type.
 pub(crate) unsafe fn has_hidden_fields(ob_type: *mut PyTypeObject) -> bool {
-    // SAFETY: the caller's promise; a type's slots are a tuple or NULL.
+    // SAFETY: `ob_type` is a heap type. Its base is a type or NULL, and its `__slots__` are a tuple or NULL.
     unsafe {
         let Some(base) = (*ob_type).tp_base.as_ref() else {
             return false;
@@ -60,7 +60,8 @@ pub(crate) unsafe fn has_hidden_fields(ob_type: *mut PyTypeObject) -> bool {
         let slots = *ob_type.byte_add(HT_SLOTS).cast::<*mut PyVarObject>();
         let slots = slots.as_ref().map_or(0, |slots| slots.ob_size);
         let flags = flags(ob_type).0;
-        // What is managed stands in front of an instance. The dictionary of one with items is found from its end.
+        // A managed dictionary or weak list lies in front of an instance. In an instance with items, the dictionary's
+        // offset counts from the end.
         let added = |managed: u64, own: isize, theirs: isize| {
             isize::from(flags & managed == 0 && own != 0 && theirs == 0)
         };

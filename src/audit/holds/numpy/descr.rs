@@ -1,4 +1,4 @@
-//! numpy's dtypes: where an item has its objects.
+//! numpy's dtypes: the places of the objects in an item.
 
 use super::super::super::builtin::builtin;
 use super::super::{Held, dict, field, flags};
@@ -8,11 +8,11 @@ use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
 const ITEM_REFCOUNT: usize = 1;
 const OBJECT: i32 = 17;
 
-/// numpy has no more dimensions, and real dtypes are not nested deeper.
+/// numpy allows no more dimensions, and real dtypes are not nested deeper.
 const MOST_DIMENSIONS: usize = 64;
 const DEEPEST: usize = 32;
 
-/// A dtype of the kinds that numpy itself has.
+/// The fields of a dtype that numpy itself defines.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Descr {
     pub(super) typeobj: *mut PyObject,
@@ -27,13 +27,13 @@ pub(super) struct Descr {
 }
 
 impl Descr {
-    /// The dtype at an address. The size of its type tells the layouts of 1.x and 2.x apart. `None` where another package
-    /// has defined the dtype with fields of its own.
+    /// The dtype at an address. The size of its type tells the layouts of 1.x and 2.x apart. `None` if another package
+    /// has defined the dtype with additional fields.
     ///
     /// # Safety
-    /// Memory that can be read may be read.
+    /// Memory that `held` calls readable can be read.
     pub(super) unsafe fn at(op: *mut PyObject, held: &dyn Held) -> Option<Self> {
-        // SAFETY: the head is asked for first, then its type, and then as many bytes as that type has.
+        // SAFETY: `type_at` has checked the head and the type. `is_readable` is asked before the other fields are read.
         unsafe {
             let ob_type = type_at(op, held)?;
             let size = (*ob_type).tp_basicsize.unsigned_abs();
@@ -74,10 +74,11 @@ impl Descr {
         self.flags & ITEM_REFCOUNT != 0 && self.size != 0
     }
 
-    /// Where the pointers to objects lie in an item. Each comes once, though a field with a title is listed twice.
+    /// The places of the object pointers in an item. Each place occurs once, although a field with a title is listed
+    /// twice.
     ///
     /// # Safety
-    /// Memory that can be read may be read.
+    /// Memory that `held` calls readable can be read.
     pub(super) unsafe fn places(self, held: &mut dyn Held, depth: usize) -> Vec<usize> {
         if !self.has_objects() || depth == DEEPEST {
             return Vec::new();
@@ -117,19 +118,19 @@ impl Descr {
     /// The dtype of a subarray's items, and its shape.
     ///
     /// # Safety
-    /// Memory that can be read may be read.
+    /// Memory that `held` calls readable can be read.
     pub(super) unsafe fn subarray(&self, held: &dyn Held) -> Option<[*mut PyObject; 2]> {
-        // SAFETY: both words can be read.
+        // SAFETY: readable memory can be read, as the caller promises, and the words are copied at once.
         unsafe { words(self.subarray, 2, held).map(|both| [both[0] as _, both[1] as _]) }
     }
 }
 
-/// The dtype and the offset of a field: a tuple of both, and sometimes a title.
+/// The dtype and the offset of a field, from a tuple of both. The tuple may also have a title.
 ///
 /// # Safety
-/// Memory that can be read may be read.
+/// Memory that `held` calls readable can be read.
 unsafe fn field_of(tuple: *mut PyObject, held: &dyn Held) -> Option<(Descr, usize)> {
-    // SAFETY: the caller's promise; each part is looked at first.
+    // SAFETY: each part is checked before it is read.
     unsafe {
         let ob_type = type_at(tuple, held)?;
         if ob_type as usize != builtin().PyTuple_Type {
@@ -142,14 +143,15 @@ unsafe fn field_of(tuple: *mut PyObject, held: &dyn Held) -> Option<(Descr, usiz
     }
 }
 
-/// What a Python number of at most two digits says, unless it is negative.
+/// The value of a Python integer of at most two digits; `None` if it is negative or larger.
 ///
 /// # Safety
-/// Memory that can be read may be read.
+/// Memory that `held` calls readable can be read.
 unsafe fn number_at(op: *mut PyObject, held: &dyn Held) -> Option<usize> {
     /// `Py_TPFLAGS_LONG_SUBCLASS`.
     const INT: u64 = 1 << 24;
-    // SAFETY: the caller's promise; a number has its length, and digits of 30 bits in half a word each.
+    // SAFETY: `is_readable` is asked first. Behind an integer's head lie its length and its 30-bit digits, in 32 bits
+    // each.
     unsafe {
         let ob_type = type_at(op, held)?;
         if flags(ob_type).0 & INT == 0 || !held.is_readable(op as usize, size_of::<PyObject>() + 16)
@@ -171,27 +173,27 @@ unsafe fn number_at(op: *mut PyObject, held: &dyn Held) -> Option<usize> {
     }
 }
 
-/// The type of what may be an object.
+/// The type of an apparent object.
 ///
 /// # Safety
-/// Memory that can be read may be read.
+/// Memory that `held` calls readable can be read.
 pub(super) unsafe fn type_at(op: *mut PyObject, held: &dyn Held) -> Option<*mut PyTypeObject> {
     if !op.cast::<u64>().is_aligned() || !held.is_readable(op as usize, size_of::<PyObject>()) {
         return None;
     }
-    // SAFETY: the head can be read.
+    // SAFETY: an object's head can be read at `op`.
     let ob_type = unsafe { abi::type_of(op) };
     let is_there = ob_type.is_aligned()
         && held.is_readable(ob_type as usize, size_of::<PyTypeObject>())
-        // SAFETY: as many bytes as a type has can be read there.
+        // SAFETY: the memory of a whole type can be read there.
         && unsafe { (*ob_type).tp_basicsize } >= size_of::<PyObject>() as isize;
     is_there.then_some(ob_type)
 }
 
-/// So many words at an address, if they can be read.
+/// `count` words at an address, if they can be read.
 ///
 /// # Safety
-/// Memory that can be read may be read, and stays as it is.
+/// Memory that `held` calls readable can be read, and does not change as long as the slice lives.
 pub(super) unsafe fn words<'a>(
     address: usize,
     count: usize,
@@ -205,6 +207,6 @@ pub(super) unsafe fn words<'a>(
     } else {
         address
     };
-    // SAFETY: they can be read, or there are none.
+    // SAFETY: the address is aligned, and `count` words can be read there; or `count` is 0.
     is_there.then(|| unsafe { std::slice::from_raw_parts(address as *const usize, count) })
 }

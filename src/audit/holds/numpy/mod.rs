@@ -1,7 +1,7 @@
-//! numpy's arrays and what belongs to them: none has a `tp_traverse`.
+//! numpy's arrays and related objects. None of their types has a `tp_traverse`.
 //!
-//! The layout is that of numpy's public headers, 1.17 to 2.x. An array that owns its data holds the objects in it; a view
-//! holds its base.
+//! The layout is that of numpy's public headers, 1.17 to 2.x. An array that owns its data holds the objects in it. A
+//! view holds its base.
 
 use std::ffi::CStr;
 
@@ -19,11 +19,11 @@ const NAMES: &[(&CStr, Known)] = &[
     (c"numpy.dtype", Known::Ask(ask_descr)),
     (c"numpy.void", Known::Ask(ask_void)),
     (c"numpy.broadcast", Known::Ask(ask_broadcast)),
-    // The array that it walks over; in front of it stand five tables of 32 words.
+    // The array of the iterator. In front of it lie five tables of 32 words.
     (FLAT_ITERATOR, Known::Always(&[24 + 5 * 32 * 8])),
 ];
 
-/// Of `PyArrayObject_fields`, in bytes behind the head.
+/// Places in `PyArrayObject_fields`, in bytes behind the head.
 const DATA: usize = 0;
 const ND: usize = 8;
 const DIMENSIONS: usize = 16;
@@ -31,38 +31,38 @@ const STRIDES: usize = 24;
 const BASE: usize = 32;
 const DESCR: usize = 40;
 const FLAGS: usize = 48;
-/// From 1.22 on.
+/// Exists from 1.22 on.
 const MEM_HANDLER: usize = 72;
 
-/// Of `PyVoidScalarObject`.
+/// Places in `PyVoidScalarObject`.
 const VOID_DATA: usize = 8;
 const VOID_DESCR: usize = 16;
 const VOID_FLAGS: usize = 24;
 const VOID_BASE: usize = 32;
 
-/// Of `PyArrayMultiIterObject`.
+/// Places in `PyArrayMultiIterObject`.
 const ITERATORS: usize = 0;
 const FIRST_ITERATOR: usize = 288;
 
 /// `NPY_ARRAY_OWNDATA`.
 const OWNDATA: usize = 4;
 
-/// What is known of a type of numpy's own, by its name.
+/// What the audit knows about instances of one of numpy's types, by the type's name.
 ///
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn by_name(ob_type: *mut PyTypeObject, name: &CStr) -> Option<Known> {
     let (_, known) = NAMES.iter().find(|(known, _)| *known == name)?;
-    // SAFETY: the caller's promise.
+    // SAFETY: `ob_type` is a type.
     unsafe { is_numpys(ob_type) }.then_some(*known)
 }
 
-/// Whether a type lies in the data of numpy's own library: another's may have the same name.
+/// Whether a type lies in the data of numpy's own library. Another library may have a type with the same name.
 ///
 /// # Safety
 /// `ob_type` is a type.
 unsafe fn is_numpys(ob_type: *mut PyTypeObject) -> bool {
-    // SAFETY: all fields are numbers and pointers, which may be 0; the loader fills them, or says that it didn't.
+    // SAFETY: zeroes are a valid `Dl_info`, and `dladdr` accepts any address. A name that it sets is a string.
     unsafe {
         let mut info: libc::Dl_info = std::mem::zeroed();
         libc::dladdr(ob_type.cast(), &raw mut info) != 0
@@ -76,7 +76,7 @@ unsafe fn is_numpys(ob_type: *mut PyTypeObject) -> bool {
 }
 
 unsafe fn ask_array(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is an array, or a copy of one; what its fields lead to is looked at before it is read.
+    // SAFETY: `op` has the size of an array. `is_readable` is asked before other memory is read.
     unsafe {
         held.read(field(op, BASE));
         held.read(field(op, DESCR));
@@ -110,7 +110,7 @@ unsafe fn ask_array(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
 }
 
 unsafe fn ask_void(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is a scalar of a structured dtype, or a copy of one; what it leads to is looked at before it is read.
+    // SAFETY: `op` has the size of a structured scalar. `is_readable` is asked before other memory is read.
     unsafe {
         held.read(field(op, VOID_BASE));
         held.read(field(op, VOID_DESCR));
@@ -128,13 +128,13 @@ unsafe fn ask_void(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
 }
 
 unsafe fn ask_broadcast(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is such an object, or a copy of one.
+    // SAFETY: `op` has the size of its type, and the loop stays inside.
     unsafe {
         let count = field(op, ITERATORS) as usize & 0xFFFF_FFFF;
         let room = own_size(op).saturating_sub(FIRST_ITERATOR) / size_of::<usize>();
         for at in 0..count.min(room) {
             let iterator = field(op, FIRST_ITERATOR + 8 * at);
-            // Up to 1.26 these do not lie in the object allocator's blocks, and are met from here only.
+            // Up to 1.26 the iterators do not lie in blocks of the object domain. Only this object leads to them.
             if type_at(iterator, held).is_some_and(|ob_type| is_iterator(ob_type, held)) {
                 held.visited(iterator);
             }
@@ -142,12 +142,13 @@ unsafe fn ask_broadcast(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Hel
     }
 }
 
-/// Whether that is numpy's type of iterators over one array.
+/// Whether a type is numpy's `flatiter`.
 ///
 /// # Safety
-/// As many bytes as a type has can be read there.
+/// The memory of a whole type can be read at `ob_type`.
 unsafe fn is_iterator(ob_type: *mut PyTypeObject, held: &dyn Held) -> bool {
-    // SAFETY: the caller's promise; the name of what lies in numpy's data ends with a zero.
+    // SAFETY: a whole type's memory can be read. The type lies in numpy's data, so its name is a string that ends with
+    // a zero byte.
     unsafe {
         held.is_static(ob_type.cast())
             && is_numpys(ob_type)
@@ -157,10 +158,10 @@ unsafe fn is_iterator(ob_type: *mut PyTypeObject, held: &dyn Held) -> bool {
 }
 
 unsafe fn ask_descr(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
-    // SAFETY: `op` is a dtype, or a copy of one; what it leads to is looked at before it is read.
+    // SAFETY: `op` has the size of a dtype. `is_readable` is asked before other memory is read.
     unsafe {
         if held.is_static(op) {
-            // numpy's own hold nothing that is counted.
+            // numpy's static dtypes hold no counted references.
             return;
         }
         let Some(descr) = Descr::at(op, held) else {
@@ -176,12 +177,12 @@ unsafe fn ask_descr(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
     }
 }
 
-/// Bytes behind the head of an instance, without what Python classes have added.
+/// Bytes behind the head of an instance, without the fields that Python subclasses add.
 ///
 /// # Safety
-/// `op` is an instance of one of numpy's types.
+/// `op` has the type of an instance of one of numpy's types.
 unsafe fn own_size(op: *mut PyObject) -> usize {
-    // SAFETY: a base of a type is a type, and numpy's were not made at run time.
+    // SAFETY: a base of a type is a type. numpy's own types are static and larger than a head.
     unsafe {
         let mut ob_type = abi::type_of(op);
         while flags(ob_type).is_heap_type() && !(*ob_type).tp_base.is_null() {
@@ -200,7 +201,8 @@ struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// `None` where there are none, or not all of them can be read, or some overlap, as an owner's never do.
+    /// `None` if there are no items, if some can't be read, or if some overlap. The items of an array that owns its
+    /// data never overlap.
     fn new(
         data: usize,
         size: usize,
@@ -227,7 +229,7 @@ impl<'a> Items<'a> {
         })
     }
 
-    /// Calls `found` with the address of each.
+    /// Calls `found` with the address of each item.
     fn each(self, mut found: impl FnMut(usize)) {
         self.along(0, self.data, &mut found);
     }
