@@ -10,14 +10,15 @@ pub type BiasedObject = Counted<BiasedCount>;
 #[repr(C)]
 #[derive(Debug, Default)]
 pub struct BiasedCount {
-    /// The owner's thread id. It is 0 where there is no owner, because the counts were merged or the object is immortal.
-    /// While the object lies in the trashcan, this word is a link.
+    /// The owner's thread id. It is 0 where there is no owner, because the counts were merged or the object is
+    /// immortal. While the object lies in the trashcan, this word is a link.
     pub ob_tid: AtomicUsize,
     /// 4: statically allocated (3.14 and later). In 3.13 this is padding.
     pub ob_flags: AtomicU16,
     /// CPython's one-byte lock.
     pub ob_mutex: AtomicU8,
-    /// [`BiasedCount::TRACKED`], [`BiasedCount::FINALIZED`], [`BiasedCount::DEFERRED`], and bits that only CPython uses.
+    /// [`BiasedCount::TRACKED`], [`BiasedCount::FINALIZED`], [`BiasedCount::DEFERRED`], and bits that only CPython
+    /// uses.
     pub ob_gc_bits: AtomicU8,
     /// The references that the owner counted. All ones mean that the object is immortal.
     pub ob_ref_local: AtomicU32,

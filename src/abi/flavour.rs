@@ -20,8 +20,8 @@ impl Flavour {
         self.trace_refs && self.minor <= 12
     }
 
-    /// Whether a radix tree finds the arenas of CPython's object allocator, and a pool has 16 KiB instead of 4 KiB (3.10 and
-    /// later).
+    /// Whether a radix tree finds the arenas of CPython's object allocator, and a pool has 16 KiB instead of 4 KiB
+    /// (3.10 and later).
     #[must_use]
     pub const fn has_large_pools(self) -> bool {
         self.minor >= 10

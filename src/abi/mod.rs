@@ -10,21 +10,23 @@
 //! - `ob_type` points to a type: a [`PyTypeObject`] that stays readable as long as `op` lives. Its slots may be called
 //!   with `op`. Its `tp_dealloc` is not NULL, unless its instances never die.
 //! - The memory block of `op` also holds the [`presize`] bytes in front of `op`.
-//! - A birth or a static initialiser wrote the count of `op`, and only counting has changed it since. It is above zero, or
-//!   `op` is immortal.
+//! - A birth or a static initialiser wrote the count of `op`, and only counting has changed it since. It is above zero,
+//!   or `op` is immortal.
 //! - No other thread ends `op`: the caller owns a reference, or has borrowed one that stays, or no other thread runs.
 //!   Under a global lock, no other thread uses `op` at all. In a free-threaded flavour, other threads may count it.
 //!
 //! "A container" is an object whose type has `Py_TPFLAGS_HAVE_GC` and whose `tp_is_gc` is NULL or does not return 0.
 //!
-//! "A dying object" has a count of zero and meets every other condition. Only the thread that ends it uses it. A function
-//! that takes an object takes a dying one too, unless it releases a reference: the caller must own that reference.
+//! "A dying object" has a count of zero and meets every other condition. Only the thread that ends it uses it. A
+//! function that takes an object takes a dying one too, unless it releases a reference: the caller must own that
+//! reference.
 //!
-//! "`ob_type` is a type" means that it meets the second condition. Without a host, the type's own `ob_type` may be NULL: a
-//! C program need not make its types ready there, and only the count of such a type is used.
+//! "`ob_type` is a type" means that it meets the second condition. Without a host, the type's own `ob_type` may be
+//! NULL: a C program need not make its types ready there, and only the count of such a type is used.
 //!
-//! "The host's lock is held" means that the calling thread may use objects. It holds the global lock of the CPython in this
-//! process; in a free-threaded CPython it is attached to an interpreter. Without a host, no other thread calls this library.
+//! "The host's lock is held" means that the calling thread may use objects. It holds the global lock of the CPython in
+//! this process; in a free-threaded CPython it is attached to an interpreter. Without a host, no other thread calls
+//! this library.
 
 use std::ffi::CStr;
 

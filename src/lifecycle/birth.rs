@@ -156,15 +156,16 @@ unsafe fn leave_to_host(op: *mut PyObject, theirs: Birth) {
 /// As [`new_reference`], and `slot` came from [`events::listener`].
 #[inline(never)]
 unsafe fn by_host(op: *mut PyObject, theirs: Birth, slot: *mut Tracer) {
-    // SAFETY: `theirs` is the host's function for births, and asks what the caller promises. Afterwards `op` has a count.
+    // SAFETY: `theirs` is the host's function for births, and asks what the caller promises. Afterwards `op` has a
+    // count.
     unsafe {
         theirs(op);
         events::created_in(op, slot);
     }
 }
 
-/// Writes the count, and enters the object into the total and the list of all objects. The order of these steps makes no
-/// difference: nothing else runs between them.
+/// Writes the count, and enters the object into the total and the list of all objects. The order of these steps makes
+/// no difference: nothing else runs between them.
 ///
 /// # Safety
 /// As [`new_reference`].
@@ -230,8 +231,8 @@ pub unsafe fn resurrect_reference(op: *mut PyObject) {
 /// Makes an object in given memory: CPython's `PyObject_Init`. Returns `op`. NULL stands for an allocation that failed.
 ///
 /// # Safety
-/// `op` is NULL, or aligned, writable memory of at least the type's basic size that is in no list of all objects. The block
-/// also holds the bytes in front of `op` that the type asks for. `ob_type` is a type.
+/// `op` is NULL, or aligned, writable memory of at least the type's basic size that is in no list of all objects. The
+/// block also holds the bytes in front of `op` that the type asks for. `ob_type` is a type.
 pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObject {
     if op.is_null() {
         // The host raises MemoryError.
@@ -246,8 +247,8 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
             && TypeFlags((*ob_type).tp_flags).is_heap_type()
             && let Some(theirs) = host::originals().PyObject_Init
         {
-            // The host keeps references to heap types in tables of each thread, which only it can reach. Its function then
-            // calls `_Py_NewReference`, which may be ours.
+            // The host keeps references to heap types in tables of each thread, which only it can reach. Its function
+            // then calls `_Py_NewReference`, which may be ours.
             return theirs(op, ob_type);
         }
         (*op).ob_type = ob_type;
@@ -259,8 +260,8 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
     op
 }
 
-/// Makes an object with items in given memory: CPython's `PyObject_InitVar`. Returns `op`. NULL stands for an allocation
-/// that failed.
+/// Makes an object with items in given memory: CPython's `PyObject_InitVar`. Returns `op`. NULL stands for an
+/// allocation that failed.
 ///
 /// # Safety
 /// As [`init`], and the memory also has room for `size` items.

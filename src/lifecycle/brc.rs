@@ -1,8 +1,8 @@
-//! The queue of objects that wait for their owner in a free-threaded process without an interpreter, and releases that use
-//! it.
+//! The queue of objects that wait for their owner in a free-threaded process without an interpreter, and releases that
+//! use it.
 //!
-//! A thread is registered from its first birth, or its first call of [`merge_queued`], until it ends. It merges the objects
-//! that wait for it at three places, where a destructor may run: where it allocates an object, where it calls
+//! A thread is registered from its first birth, or its first call of [`merge_queued`], until it ends. It merges the
+//! objects that wait for it at three places, where a destructor may run: where it allocates an object, where it calls
 //! `pyrefcore_merge_queued`, and where it ends. In a host the host's queue is used, and owners merge between bytecodes.
 
 use std::cell::{Cell, UnsafeCell};
@@ -42,8 +42,8 @@ thread_local! {
 /// `op` is an object, and the flavour is free-threaded.
 #[inline]
 unsafe fn words<'a>(op: *mut PyObject) -> &'a BiasedCount {
-    // SAFETY: an object is aligned and can be read and written. In a free-threaded flavour its count is a `BiasedCount`,
-    // whose fields are all atomics.
+    // SAFETY: an object is aligned and can be read and written. In a free-threaded flavour its count is a
+    // `BiasedCount`, whose fields are all atomics.
     unsafe { &*PyObject::count(op).cast() }
 }
 
@@ -86,8 +86,8 @@ fn set_registered(now: bool) {
     ThreadWords::with(|words| words.unknown.set((!now).into()));
 }
 
-/// Makes the C library call [`leave`] when the calling thread ends. Destructors of pthread keys run after those of C++ and
-/// Rust thread locals. The C library runs another round of them where one has set its key again.
+/// Makes the C library call [`leave`] when the calling thread ends. Destructors of pthread keys run after those of C++
+/// and Rust thread locals. The C library runs another round of them where one has set its key again.
 fn call_at_end() {
     static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
     let key = KEY.get_or_init(|| {
@@ -104,8 +104,8 @@ fn call_at_end() {
 }
 
 /// The calling thread ends. From now on, a thread that gives back a reference to one of its objects merges that object.
-/// The first call only asks for another round, so that the program's own destructors come first: they may still give back
-/// references.
+/// The first call only asks for another round, so that the program's own destructors come first: they may still give
+/// back references.
 extern "C" fn leave(_: *mut c_void) {
     if !IS_LEAVING.replace(true) {
         merge_queued();
@@ -126,13 +126,13 @@ extern "C" fn leave(_: *mut c_void) {
 /// # Safety
 /// `op` is an object.
 pub unsafe fn owns(op: *mut PyObject) -> bool {
-    // SAFETY: the callee asks what the caller promises, and a free-threaded flavour. Relaxed: where the word is the caller's
-    // id, only the caller can change it.
+    // SAFETY: the callee asks what the caller promises, and a free-threaded flavour. Relaxed: where the word is the
+    // caller's id, only the caller can change it.
     FLAVOUR.free_threaded && ThisHost::is_this_thread(unsafe { words(op) }.ob_tid.load(Relaxed))
 }
 
-/// Gives back a reference on a thread that is not the owner: `_Py_DecRefShared`. A debug flavour names `file` and `line`
-/// where it reports a negative count.
+/// Gives back a reference on a thread that is not the owner: `_Py_DecRefShared`. A debug flavour names `file` and
+/// `line` where it reports a negative count.
 ///
 /// # Safety
 /// `op` is an object of which the caller owns a reference, and the flavour is free-threaded; `file` is a C string or
@@ -155,8 +155,8 @@ pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int
     }
 }
 
-/// Gives back a reference that the owner counted: hands it to the owner through the queue. In a host the host does all of
-/// it, because it has the queue.
+/// Gives back a reference that the owner counted: hands it to the owner through the queue. In a host the host does all
+/// of it, because it has the queue.
 ///
 /// # Safety
 /// As [`release_shared`].
@@ -165,7 +165,8 @@ pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int
 pub unsafe fn hand_over(op: *mut PyObject, file: *const c_char, line: c_int) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        // Not the host's `_Py_DecRefShared`: it calls `_Py_DecRefSharedDebug` by name, and the loader may bind that to ours.
+        // Not the host's `_Py_DecRefShared`: it calls `_Py_DecRefSharedDebug` by name, and the loader may bind that to
+        // ours.
         if let Some(theirs) = host::originals()._Py_DecRefSharedDebug {
             theirs(op, file, line);
         } else if FLAVOUR.ref_debug && type_name::type_word(op) == Some(0xDDDD_DDDD_DDDD_DDDD) {
@@ -195,7 +196,8 @@ unsafe fn negative(op: *mut PyObject, file: *const c_char, line: c_int) -> ! {
     unsafe { count::negative(op, file, line) }
 }
 
-/// Merges an object whose local word has reached zero, and ends it if it has no references: `_Py_MergeZeroLocalRefcount`.
+/// Merges an object whose local word has reached zero, and ends it if it has no references:
+/// `_Py_MergeZeroLocalRefcount`.
 ///
 /// # Safety
 /// `op` is an object or a dying object that the calling thread owns, and the flavour is free-threaded.
@@ -212,7 +214,8 @@ pub unsafe fn merge_zero_local(op: *mut PyObject) {
 /// Hands a reference to the object's owner: `_Py_brc_queue_object`.
 ///
 /// # Safety
-/// `op` is an object of which the caller owns a reference and which it has just marked as queued. There is no interpreter.
+/// `op` is an object of which the caller owns a reference and which it has just marked as queued. There is no
+/// interpreter.
 unsafe fn queue(op: *mut PyObject) {
     if FLAVOUR.ref_debug {
         // The reference still exists. The owner takes it from the total when it merges.
@@ -230,7 +233,8 @@ unsafe fn queue(op: *mut PyObject) {
     if FLAVOUR.ref_debug {
         ref_total::add(-1);
     }
-    // SAFETY: for `Back` the caller still owns the reference. For `Dead` it was the last, so no other thread has the object.
+    // SAFETY: for `Back` the caller still owns the reference. For `Dead` it was the last, so no other thread has the
+    // object.
     unsafe {
         match handed {
             Handed::Back => release_shared(op, c"_Py_brc_queue_object".as_ptr(), 0),
@@ -252,8 +256,8 @@ pub fn merge_queued() -> usize {
     WAITING.fetch_sub(waiting.len(), Relaxed);
     // Last in, first out: CPython keeps them in a stack.
     for &Waiting(op) in waiting.iter().rev() {
-        // SAFETY: the reference in the queue keeps the object alive. The calling thread owns the object or, after a fork, is
-        // the heir of its owner.
+        // SAFETY: the reference in the queue keeps the object alive. The calling thread owns the object or, after a
+        // fork, is the heir of its owner.
         unsafe {
             if FLAVOUR.ref_debug {
                 ref_total::add(-1);

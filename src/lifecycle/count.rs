@@ -25,8 +25,8 @@ pub unsafe fn acquire(op: *mut PyObject) {
 /// negative count with the name `call`.
 ///
 /// # Safety
-/// `op` is an object of which the caller owns a reference. A debug flavour also takes an object whose count is not above
-/// zero, and ends the process.
+/// `op` is an object of which the caller owns a reference. A debug flavour also takes an object whose count is not
+/// above zero, and ends the process.
 #[allow(
     clippy::inline_always,
     reason = "the exported releases are nothing else"
@@ -51,7 +51,8 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     if FLAVOUR.ref_debug {
         ref_total::add(-1);
     }
-    // SAFETY: for `Dead` that was the last reference. For `Foreign` nothing was done, and the caller still owns its reference.
+    // SAFETY: for `Dead` that was the last reference. For `Foreign` nothing was done, and the caller still owns its
+    // reference.
     unsafe {
         match outcome {
             Released::Dead => death::dealloc(op),
@@ -65,7 +66,8 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
 /// `PyUnstable_TryIncRef`.
 ///
 /// # Safety
-/// `op` is an object or a dying object. Its memory is not given back during the call, although another thread may end it.
+/// `op` is an object or a dying object. Its memory is not given back during the call, although another thread may end
+/// it.
 #[must_use]
 pub unsafe fn try_acquire(op: *mut PyObject) -> bool {
     // SAFETY: the count can be read and written during the call. `try_acquire` allows other threads to count.

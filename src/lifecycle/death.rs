@@ -88,8 +88,8 @@ pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut
     }
 }
 
-/// Tells the listener and calls `dealloc`. This is a separate function so that a death without a listener needs no stack.
-/// [`finish_told`] is separate so that a death that only leaves the live table needs none either.
+/// Tells the listener and calls `dealloc`. This is a separate function so that a death without a listener needs no
+/// stack. [`finish_told`] is separate so that a death that only leaves the live table needs none either.
 ///
 /// # Safety
 /// As [`dealloc`], `slot` came from [`events::listener`], and `dealloc` is the `tp_dealloc` of `op`'s type.

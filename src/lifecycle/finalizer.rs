@@ -40,13 +40,15 @@ pub unsafe fn call(op: *mut PyObject) {
     }
 }
 
-/// Runs a container's finalizer, if it has not run yet. A separate function, so that any other finalizer is a tail call.
+/// Runs a container's finalizer, if it has not run yet. A separate function, so that any other finalizer is a tail
+/// call.
 ///
 /// # Safety
 /// `op` is an object whose type has `Py_TPFLAGS_HAVE_GC` and this `tp_finalize`.
 #[inline(never)]
 unsafe fn call_once(op: *mut PyObject, finalize: unsafe extern "C" fn(*mut PyObject)) {
-    // SAFETY: the flag says that `op` has a head or, free-threaded, a byte for the collector. `finalize` is its type's slot.
+    // SAFETY: the flag says that `op` has a head or, free-threaded, a byte for the collector. `finalize` is its type's
+    // slot.
     unsafe {
         if !gc::is_finalized(op) {
             finalize(op);
@@ -94,7 +96,8 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             Released::Alive | Released::Immortal | Released::Foreign => {}
         }
         if FLAVOUR.minor <= 12 {
-            // Up to 3.12 a resurrection is a second birth. Its reference was counted before, so the total does not grow.
+            // Up to 3.12 a resurrection is a second birth. Its reference was counted before, so the total does not
+            // grow.
             let left = count::refcnt(op);
             birth::new_reference(op, Total::Counted);
             if FLAVOUR.ref_debug {

@@ -1,4 +1,5 @@
-//! The collector's data of a container: two words in front of the object or, in a free-threaded flavour, one byte of it.
+//! The collector's data of a container: two words in front of the object or, in a free-threaded flavour, one byte of
+//! it.
 //!
 //! Without an interpreter there is no collector, and tracking only sets a mark.
 
@@ -35,8 +36,8 @@ unsafe fn bits<'a>(op: *mut PyObject) -> &'a AtomicU8 {
 /// `op` is an object whose type has `Py_TPFLAGS_HAVE_GC`.
 #[must_use]
 pub unsafe fn is_finalized(op: *mut PyObject) -> bool {
-    // SAFETY: the flag says that `op` has a head in front of it or, free-threaded, a byte. Relaxed: only the thread that ends
-    // the object reads the bit.
+    // SAFETY: the flag says that `op` has a head in front of it or, free-threaded, a byte. Relaxed: only the thread
+    // that ends the object reads the bit.
     unsafe {
         if FLAVOUR.free_threaded {
             bits(op).load(Relaxed) & BiasedCount::FINALIZED != 0
@@ -81,7 +82,8 @@ pub unsafe fn is_gc(op: *mut PyObject) -> bool {
 /// `op` is a container.
 #[must_use]
 pub unsafe fn is_tracked(op: *mut PyObject) -> bool {
-    // SAFETY: a container has a head in front of it or, free-threaded, a byte. Relaxed: no other thread tracks it meanwhile.
+    // SAFETY: a container has a head in front of it or, free-threaded, a byte. Relaxed: no other thread tracks it
+    // meanwhile.
     unsafe {
         if FLAVOUR.free_threaded {
             bits(op).load(Relaxed) & BiasedCount::TRACKED != 0
@@ -142,8 +144,9 @@ pub unsafe fn untrack_if_gc(op: *mut PyObject) {
     }
 }
 
-/// Defers the counting of an object: `PyUnstable_Object_EnableDeferredRefcount`. References from stacks need not be counted
-/// any more, and only a collector ends the object. False where nothing has changed, as always under a global lock.
+/// Defers the counting of an object: `PyUnstable_Object_EnableDeferredRefcount`. References from stacks need not be
+/// counted any more, and only a collector ends the object. False where nothing has changed, as always under a global
+/// lock.
 ///
 /// # Safety
 /// `op` is an object.
@@ -154,8 +157,8 @@ pub unsafe fn enable_deferred(op: *mut PyObject) -> bool {
     if !FLAVOUR.free_threaded {
         return false;
     }
-    // SAFETY: the callees ask what the caller promises. In a free-threaded flavour an object starts with a `BiasedCount`.
-    // Relaxed, both: the bit publishes no other write, and the addition to the count needs no order.
+    // SAFETY: the callees ask what the caller promises. In a free-threaded flavour an object starts with a
+    // `BiasedCount`. Relaxed, both: the bit publishes no other write, and the addition to the count needs no order.
     unsafe {
         if !is_gc(op) || !is_tracked(op) {
             return false;
@@ -179,7 +182,8 @@ pub unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     unsafe { birth::init(allocate(ob_type, 0, "PyObject_GC_New"), ob_type) }
 }
 
-/// A new, untracked instance of a container type with `size` items; NULL where `size` is negative or there is no memory.
+/// A new, untracked instance of a container type with `size` items; NULL where `size` is negative or there is no
+/// memory.
 ///
 /// # Safety
 /// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.

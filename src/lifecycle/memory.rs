@@ -8,8 +8,8 @@ use crate::abi::{FLAVOUR, PyObject};
 use crate::watch::watchers::{self, Watcher};
 use crate::watch::{live, tracemalloc};
 
-/// A debug flavour keeps this many bytes in front of each block. malloc writes its links there while the block is free, and
-/// so does not overwrite the filled memory behind them.
+/// A debug flavour keeps this many bytes in front of each block. malloc writes its links there while the block is free,
+/// and so does not overwrite the filled memory behind them.
 const GUARD: usize = if FLAVOUR.is_debug() { 16 } else { 0 };
 /// A debug flavour fills freed memory with this byte, as CPython does. A count there is negative then.
 const DEAD_BYTE: i32 = 0xDD;
@@ -37,7 +37,8 @@ pub fn allocate(bytes: usize) -> *mut c_void {
     block
 }
 
-/// Copies `block` into a new block of `bytes` bytes, and frees `block`. NULL where there is no memory; then `block` is kept.
+/// Copies `block` into a new block of `bytes` bytes, and frees `block`. NULL where there is no memory; then `block` is
+/// kept.
 ///
 /// # Safety
 /// `block` is NULL, or came from [`allocate`] and was not given back. No other thread uses it.

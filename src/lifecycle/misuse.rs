@@ -8,8 +8,8 @@ use crate::host;
 use crate::watch::live::{self, State};
 use crate::watch::{events, type_name};
 
-/// Whether pointers are checked. As long as an interpreter may still come, it is not known how objects lie in memory, and no
-/// check is possible.
+/// Whether pointers are checked. As long as an interpreter may still come, it is not known how objects lie in memory,
+/// and no check is possible.
 #[inline]
 fn looks() -> bool {
     FLAVOUR.is_debug() && !host::is_awaited()
@@ -70,8 +70,8 @@ pub unsafe fn check_init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &s
 pub unsafe fn check_death(op: *mut PyObject) {
     if FLAVOUR.is_debug() {
         if host::is_awaited() {
-            // While the library waits for an interpreter, its tracer looks for that interpreter now. It ends the process where
-            // the flavours differ.
+            // While the library waits for an interpreter, its tracer looks for that interpreter now. It ends the
+            // process where the flavours differ.
             // SAFETY: at this time there is one tracer, and it does not read the object.
             unsafe { events::destroyed(op) };
         }
@@ -118,7 +118,8 @@ fn is_readable(address: usize, bytes: usize) -> bool {
     })
 }
 
-/// Ends the process where the wrong function allocates an instance: a container's for another type, or the other way round.
+/// Ends the process where the wrong function allocates an instance: a container's for another type, or the other way
+/// round.
 ///
 /// # Safety
 /// `ob_type` may be any pointer.

@@ -22,10 +22,10 @@ pub mod trashcan;
 
 use crate::abi::FLAVOUR;
 
-/// Whether a host's own function does the births in it. It must where the host does not export its state: a debug build its
-/// totals and lists, 3.12 its tracemalloc flag, 3.14 and later their tracer.
+/// Whether a host's own function does the births in it. It must where the host does not export its state: a debug build
+/// its totals and lists, 3.12 its tracemalloc flag, 3.14 and later their tracer.
 pub const HOST_OWNS_BIRTHS: bool = FLAVOUR.is_debug() || FLAVOUR.minor == 12 || FLAVOUR.minor >= 14;
 
-/// Whether a host's own function does the deaths in it. It must where the host does not export its state: a debug build its
-/// lists, 3.14 and later the trashcan in the thread state.
+/// Whether a host's own function does the deaths in it. It must where the host does not export its state: a debug build
+/// its lists, 3.14 and later the trashcan in the thread state.
 pub const HOST_OWNS_DEATHS: bool = FLAVOUR.is_debug() || FLAVOUR.minor >= 14;

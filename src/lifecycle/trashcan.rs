@@ -1,7 +1,7 @@
 //! The trashcan: puts dying containers aside, so that a long chain of them dies in constant C stack.
 //!
-//! Up to 3.13 the `tp_dealloc` of a type asks for it, with [`begin`] and [`end`]. From 3.14 on `_Py_Dealloc` does it. In a
-//! host this file is not used: the host has its own trashcan.
+//! Up to 3.13 the `tp_dealloc` of a type asks for it, with [`begin`] and [`end`]. From 3.14 on `_Py_Dealloc` does it.
+//! In a host this file is not used: the host has its own trashcan.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -22,8 +22,8 @@ pub unsafe fn is_own(op: *mut PyObject, dealloc: destructor) -> bool {
     own.map(|f| f as usize) == dealloc.map(|f| f as usize)
 }
 
-/// Opens a `tp_dealloc`. True where the object was put aside: then the `tp_dealloc` must return. NULL stands for an object
-/// that must not be put aside.
+/// Opens a `tp_dealloc`. True where the object was put aside: then the `tp_dealloc` must return. NULL stands for an
+/// object that must not be put aside.
 ///
 /// # Safety
 /// `op` is NULL, or a dying container that is not tracked any more.
@@ -101,7 +101,8 @@ pub unsafe fn destroy_chain() {
     });
 }
 
-/// [`destroy_chain`] where objects were put aside, `op` last. A separate function, so that an empty trashcan costs little.
+/// [`destroy_chain`] where objects were put aside, `op` last. A separate function, so that an empty trashcan costs
+/// little.
 ///
 /// # Safety
 /// As [`destroy_chain`].
@@ -221,7 +222,8 @@ const NO_LINK: usize = if FLAVOUR.minor <= 13 { KEPT } else { TRACKED };
 /// `op` is a dying object whose type has `Py_TPFLAGS_HAVE_GC`.
 #[inline]
 unsafe fn link_of(op: *mut PyObject) -> *mut usize {
-    // SAFETY: the flag says that there is a `PyGC_Head` in front of `op`. A free-threaded object starts with a `BiasedCount`.
+    // SAFETY: the flag says that there is a `PyGC_Head` in front of `op`. A free-threaded object starts with a
+    // `BiasedCount`.
     unsafe {
         if FLAVOUR.free_threaded {
             (*op.cast::<BiasedCount>()).ob_tid.as_ptr()
@@ -233,8 +235,8 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     }
 }
 
-/// Clears all bits of the link word except [`KEPT`], and returns the word. It is an atomic word so that each change of it is
-/// one instruction.
+/// Clears all bits of the link word except [`KEPT`], and returns the word. It is an atomic word so that each change of
+/// it is one instruction.
 ///
 /// # Safety
 /// `op` is a dying object whose type has `Py_TPFLAGS_HAVE_GC`, and outlives the result.
@@ -268,7 +270,8 @@ unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
         keep_tags(op);
         words.trash_later.set((link & !NO_LINK) as *mut PyObject);
         if FLAVOUR.free_threaded {
-            // The link has overwritten the owner's id. So the object has no owner now, and its count must be a merged zero.
+            // The link has overwritten the owner's id. So the object has no owner now, and its count must be a merged
+            // zero.
             let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
             // Relaxed: no other thread has the object.
             shared.store(bias::MERGED, Relaxed);

@@ -1,14 +1,16 @@
 //! Biased counting: one thread owns the object, any number of other threads use it.
 //!
-//! The owner counts in the local word, with plain instructions. Every other thread counts in the shared word. One side may
-//! take a reference and the other side give it back, so the shared word may go below zero. Neither word alone tells when
-//! the object dies. So the two are *merged* once. From then on `tid` is 0, and only the shared word counts.
+//! The owner counts in the local word, with plain instructions. Every other thread counts in the shared word. One side
+//! may take a reference and the other side give it back, so the shared word may go below zero. Neither word alone tells
+//! when the object dies. So the two are *merged* once. From then on `tid` is 0, and only the shared word counts.
 //!
 //! The owner merges when the local word reaches zero. When another thread gives back a reference that the shared word
-//! never counted, it *queues* the object: it hands that reference to the owner, which merges later (see [`super::brc`]).
+//! never counted, it *queues* the object: it hands that reference to the owner, which merges later (see
+//! [`super::brc`]).
 //!
-//! The read-modify-write steps are sequentially consistent, as CPython's are. CPython's own code works on the same words,
-//! in the host and in its extensions, and was written for that order. "SeqCst: CPython's order" below means this.
+//! The read-modify-write steps are sequentially consistent, as CPython's are. CPython's own code works on the same
+//! words, in the host and in its extensions, and was written for that order. "SeqCst: CPython's order" below means
+//! this.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
@@ -99,8 +101,8 @@ pub fn merge_zero_local(words: &impl Words) -> Released {
     words.tid().store(0, Relaxed);
     loop {
         let merged = (shared & !FLAGS) | MERGED;
-        // SeqCst: CPython's order. It releases this thread's uses of the object to the thread that ends it, and acquires
-        // the other threads' uses in case this thread ends it. Relaxed on failure: the next try orders.
+        // SeqCst: CPython's order. It releases this thread's uses of the object to the thread that ends it, and
+        // acquires the other threads' uses in case this thread ends it. Relaxed on failure: the next try orders.
         match words
             .shared()
             .compare_exchange(shared, merged, SeqCst, Relaxed)
@@ -143,8 +145,8 @@ fn give_back(words: &impl Words, is_negative: impl Fn(isize) -> bool) -> Release
         if is_negative(after) {
             return Released::Negative;
         }
-        // SeqCst: CPython's order. It releases this thread's uses of the object, and acquires all other threads' uses in
-        // case this thread ends it. Relaxed on failure: the next try orders.
+        // SeqCst: CPython's order. It releases this thread's uses of the object, and acquires all other threads' uses
+        // in case this thread ends it. Relaxed on failure: the next try orders.
         match words
             .shared()
             .compare_exchange(shared, after, SeqCst, Relaxed)
@@ -155,8 +157,9 @@ fn give_back(words: &impl Words, is_negative: impl Fn(isize) -> bool) -> Release
     }
 }
 
-/// Marks an object as queued. It returns true to one thread only, which must then hand its reference to the owner. Where it
-/// returns false it has done nothing: the shared word has changed, and the caller must give its reference back anew.
+/// Marks an object as queued. It returns true to one thread only, which must then hand its reference to the owner.
+/// Where it returns false it has done nothing: the shared word has changed, and the caller must give its reference back
+/// anew.
 pub fn mark_queued(words: &impl Words) -> bool {
     // Relaxed: as in `give_back`.
     let shared = words.shared().load(Relaxed);
@@ -171,8 +174,8 @@ pub fn mark_queued(words: &impl Words) -> bool {
 /// Merges counts of any value, adds `extra` to the sum, and returns the sum: `_Py_ExplicitMergeRefcount`. Called by the
 /// owner, or after the owner has ended and the caller has synchronised with its last writes.
 pub fn explicit_merge(words: &impl Words, extra: isize) -> isize {
-    // Relaxed, all: no other thread writes `tid` and `local` meanwhile. The exchange below publishes them, and fails where
-    // `shared` is out of date.
+    // Relaxed, all: no other thread writes `tid` and `local` meanwhile. The exchange below publishes them, and fails
+    // where `shared` is out of date.
     let local = words.local().load(Relaxed);
     if local == IMMORTAL {
         // It became immortal while it waited for its owner.
@@ -201,7 +204,8 @@ pub fn try_acquire(words: &impl Words, me: impl Me) -> Tried {
         return Tried::Immortal;
     }
     if owns(words, me) {
-        // Until the object dies, the local word of an object with an owner is above zero. CPython does not check it either.
+        // Until the object dies, the local word of an object with an owner is above zero. CPython does not check it
+        // either.
         words.add_local();
         return Tried::Acquired;
     }
@@ -212,8 +216,8 @@ pub fn try_acquire(words: &impl Words, me: impl Me) -> Tried {
         if shared == 0 || shared == MERGED {
             return Tried::Dying;
         }
-        // SeqCst: CPython's order. It acquires the uses of the object by threads that gave references back before. Relaxed on
-        // failure: the next try orders.
+        // SeqCst: CPython's order. It acquires the uses of the object by threads that gave references back before.
+        // Relaxed on failure: the next try orders.
         match words
             .shared()
             .compare_exchange(shared, shared + ONE, SeqCst, Relaxed)
@@ -254,7 +258,8 @@ pub fn let_go_alone(words: &impl Words, me: impl Me) -> bool {
     alone
 }
 
-/// Takes back the reference from [`revive`] where there are more. If `me` is the owner, it merges and owns it no longer.
+/// Takes back the reference from [`revive`] where there are more. If `me` is the owner, it merges and owns it no
+/// longer.
 pub fn let_go(words: &impl Words, me: impl Me) -> Released {
     // Relaxed: as in `explicit_merge`.
     if words.local().load(Relaxed) == IMMORTAL {
@@ -286,8 +291,8 @@ pub fn get(words: &impl Words) -> Option<isize> {
 /// Whether there is one reference and `me` owns the object: `_PyObject_IsUniquelyReferenced`.
 #[inline]
 pub fn is_unique(words: &impl Words, me: impl Me) -> bool {
-    // Relaxed: the owner itself wrote the local word. Acquire: other threads' uses of the object, before they gave their
-    // references back, happen before the caller's next use.
+    // Relaxed: the owner itself wrote the local word. Acquire: other threads' uses of the object, before they gave
+    // their references back, happen before the caller's next use.
     owns(words, me) && words.local().load(Relaxed) == 1 && words.shared().load(Acquire) == 0
 }
 

@@ -125,8 +125,8 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
     unsafe fn immortalise(count: *mut BiasedCount) {
         // SAFETY: the caller's promise is the callees'.
         let words = unsafe { words(count) };
-        // Relaxed, all: an object becomes immortal before other threads count it, or while they wait. A thread that counts
-        // late changes only the shared word, which is not read any more.
+        // Relaxed, all: an object becomes immortal before other threads count it, or while they wait. A thread that
+        // counts late changes only the shared word, which is not read any more.
         if MINOR >= 14 {
             if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL {
                 return;

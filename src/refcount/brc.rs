@@ -48,7 +48,8 @@ pub enum Handed {
     Back,
     /// The owner has ended, and the caller has merged in its place. References remain.
     Alive,
-    /// The owner has ended, and the caller has merged in its place. No reference remains: the caller must end the object.
+    /// The owner has ended, and the caller has merged in its place. No reference remains: the caller must end the
+    /// object.
     Dead,
 }
 
@@ -83,8 +84,8 @@ impl<L, const N: usize> Brc<L, N> {
         });
     }
 
-    /// Hands a reference to the owner of an object: `_Py_brc_queue_object`. The caller has set [`bias::QUEUED`] before, so
-    /// only one thread queues an object.
+    /// Hands a reference to the owner of an object: `_Py_brc_queue_object`. The caller has set [`bias::QUEUED`] before,
+    /// so only one thread queues an object.
     pub fn queue<Item>(&self, item: Item, words: &impl Words) -> Handed
     where
         L: Lock<Vec<Owner<Item>>>,
@@ -99,7 +100,8 @@ impl<L, const N: usize> Brc<L, N> {
                 owner.waiting.push(item);
                 return Handed::Waits;
             }
-            // The owner left while it held this lock, so all its writes are visible. No other thread queues this object.
+            // The owner left while it held this lock, so all its writes are visible. No other thread queues this
+            // object.
             match bias::explicit_merge(words, -1) {
                 0 => Handed::Dead,
                 _ => Handed::Alive,
@@ -118,7 +120,8 @@ impl<L, const N: usize> Brc<L, N> {
         })
     }
 
-    /// Removes a thread that ends. Called on that thread. False, with the thread still entered, where items wait for it.
+    /// Removes a thread that ends. Called on that thread. False, with the thread still entered, where items wait for
+    /// it.
     pub fn leave<Item>(&self, tid: usize) -> bool
     where
         L: Lock<Vec<Owner<Item>>>,
@@ -135,8 +138,8 @@ impl<L, const N: usize> Brc<L, N> {
         })
     }
 
-    /// Removes every other thread and gives their items to this one, after a fork that only this thread survived. Called on
-    /// that thread, which is registered.
+    /// Removes every other thread and gives their items to this one, after a fork that only this thread survived.
+    /// Called on that thread, which is registered.
     pub fn inherit<Item>(&self, tid: usize)
     where
         L: Lock<Vec<Owner<Item>>>,
@@ -156,8 +159,8 @@ impl<L, const N: usize> Brc<L, N> {
     }
 }
 
-/// Merges an object that waited, and gives back the reference that was handed over; true where it was the last one. Called
-/// by the owner, or by its heir after a fork.
+/// Merges an object that waited, and gives back the reference that was handed over; true where it was the last one.
+/// Called by the owner, or by its heir after a fork.
 pub fn merge(words: &impl Words) -> bool {
     bias::explicit_merge(words, -1) == 0
 }

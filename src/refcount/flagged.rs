@@ -26,8 +26,8 @@ impl Policy for Flagged {
 
     #[inline]
     unsafe fn birth(count: *mut FlaggedCount) {
-        // SAFETY: the caller promises memory that is valid for writes; the type is aligned to eight bytes. The whole word is
-        // written: the memory of an immortal object may be used again, and its flags must go.
+        // SAFETY: the caller promises memory that is valid for writes; the type is aligned to eight bytes. The whole
+        // word is written: the memory of an immortal object may be used again, and its flags must go.
         unsafe { count.cast::<u64>().write(1) }
     }
 
@@ -63,8 +63,8 @@ impl Policy for Flagged {
 
     #[inline]
     unsafe fn release_checked(count: *mut FlaggedCount) -> Released {
-        // SAFETY: the caller promises a count that is valid for reads and writes, as the callee asks; the type is aligned to
-        // eight bytes.
+        // SAFETY: the caller promises a count that is valid for reads and writes, as the callee asks; the type is
+        // aligned to eight bytes.
         unsafe {
             if *count.cast::<i64>() <= 0 || (*count).ob_refcnt > Self::FREED {
                 return Released::Negative;

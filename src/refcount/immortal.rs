@@ -21,8 +21,8 @@ impl Policy for Immortal {
 
     #[inline]
     unsafe fn birth(count: *mut isize) {
-        // SAFETY: the caller promises a count that is valid for writes. The memory of an immortal object may be used again, so
-        // this is a plain store: `set` would keep an immortal count.
+        // SAFETY: the caller promises a count that is valid for writes. The memory of an immortal object may be used
+        // again, so this is a plain store: `set` would keep an immortal count.
         unsafe { *count = 1 }
     }
 
@@ -33,9 +33,9 @@ impl Policy for Immortal {
             if *count.cast::<u32>() == u32::MAX {
                 return false;
             }
-            // CPython stores the lower half only. The lower half does not wrap here, so a store of the whole word leaves the
-            // same bits. It is faster: the 64-bit load of the next release can be forwarded from one store. The test above
-            // and this addition load separately, so that the compiler can use memory operands for both.
+            // CPython stores the lower half only. The lower half does not wrap here, so a store of the whole word
+            // leaves the same bits. It is faster: the 64-bit load of the next release can be forwarded from one store.
+            // The test above and this addition load separately, so that the compiler can use memory operands for both.
             *count = (*count).wrapping_add(1);
         }
         true

@@ -1,9 +1,9 @@
 //! A model checker runs every interleaving of a few threads that count one object.
 //!
 //! Each model fixes which thread has which references, and what each thread does. In the end all references are given
-//! back. So the object must have died exactly once, and each thread with a reference must have found it alive. The checker
-//! also fails where a death is not ordered after another thread's last read of the object. Two threads are checked in all
-//! their interleavings, three with at most [`PREEMPTIONS`] preemptions in each run.
+//! back. So the object must have died exactly once, and each thread with a reference must have found it alive. The
+//! checker also fails where a death is not ordered after another thread's last read of the object. Two threads are
+//! checked in all their interleavings, three with at most [`PREEMPTIONS`] preemptions in each run.
 
 use loom::cell::UnsafeCell;
 use loom::model::Builder;
@@ -135,7 +135,8 @@ impl World {
         }
     }
 
-    /// Runs a finalizer in a `tp_dealloc`, on the thread that ends the object. The finalizer gives one reference to `heir`.
+    /// Runs a finalizer in a `tp_dealloc`, on the thread that ends the object. The finalizer gives one reference to
+    /// `heir`.
     fn finalize(&self, me: usize, heir: impl FnOnce()) {
         bias::revive(self, me);
         bias::acquire(self, me);

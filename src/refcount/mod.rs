@@ -1,7 +1,7 @@
 //! How a count changes: one policy for each way in which CPython versions count.
 //!
-//! Uses `abi` and, for thread ids, `host`. A policy uses nothing but the count and knows no types. It returns an outcome
-//! and never acts on it. The cfgs below pick aliases; every policy is always compiled and tested.
+//! Uses `abi` and, for thread ids, `host`. A policy uses nothing but the count and knows no types. It returns an
+//! outcome and never acts on it. The cfgs below pick aliases; every policy is always compiled and tested.
 
 pub mod bias;
 mod biased;
@@ -20,8 +20,8 @@ pub use flagged::Flagged;
 pub use immortal::Immortal;
 pub use plain::Plain;
 
-/// No object has so many references: they would fill 128 GiB. Five letters of text or more, read as a count, give a larger
-/// number. So this limit tells a count from text.
+/// No object has so many references: they would fill 128 GiB. Five letters of text or more, read as a count, give a
+/// larger number. So this limit tells a count from text.
 const MOST_REFERENCES: isize = 1 << 34;
 
 /// The policy of this library's flavour.
@@ -54,8 +54,8 @@ pub enum Released {
     /// Nothing was done, because the calling thread does not own the object. The caller must use the shared count. Only
     /// biased counting returns this.
     Foreign,
-    /// Nothing was done: the owner counted the reference, and the caller must queue it for the owner. Only biased counting
-    /// returns this.
+    /// Nothing was done: the owner counted the reference, and the caller must queue it for the owner. Only biased
+    /// counting returns this.
     Owners,
 }
 
@@ -76,7 +76,8 @@ pub enum Tried {
 /// Every method may be called if:
 /// - the memory at `count` is aligned, and valid for reads and writes of `Count` for the whole call,
 /// - no other thread uses the count meanwhile or, with biased counting, the caller owns a reference,
-/// - `birth`, a static initialiser or another method of the same policy wrote the count. `birth` itself takes any memory.
+/// - `birth`, a static initialiser or another method of the same policy wrote the count. `birth` itself takes any
+///   memory.
 pub trait Policy {
     /// The part of the object that holds the count.
     type Count;

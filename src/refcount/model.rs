@@ -1,5 +1,5 @@
-//! Compares every policy with a naive model of counting, by random operations, and with counts that code compiled against
-//! CPython's own headers gave.
+//! Compares every policy with a naive model of counting, by random operations, and with counts that code compiled
+//! against CPython's own headers gave.
 
 use crate::abi::FlaggedCount;
 
@@ -122,8 +122,8 @@ fn flagged_agrees_with_the_model() {
     );
 }
 
-/// A start value; the word after an acquire; the word after a release, and whether the object is dead then; and the word
-/// after it was set to 7. Taken from code compiled against CPython's headers.
+/// A start value; the word after an acquire; the word after a release, and whether the object is dead then; and the
+/// word after it was set to 7. Taken from code compiled against CPython's headers.
 type Vector = (u64, u64, (u64, bool), u64);
 
 fn follow<P: Policy>(vectors: &[Vector]) {

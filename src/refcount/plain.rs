@@ -36,7 +36,8 @@ impl Policy for Plain {
 
     #[inline]
     unsafe fn release_checked(count: *mut isize) -> Released {
-        // SAFETY: the caller promises a count that is valid for reads and writes for the whole call, as the callee asks.
+        // SAFETY: the caller promises a count that is valid for reads and writes for the whole call, as the callee
+        // asks.
         unsafe {
             match Self::release(count) {
                 Released::Alive if *count < 0 => Released::Negative,

@@ -130,8 +130,8 @@ impl Words for BiasedCount {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     fn take_local(&self) -> bool {
-        // SAFETY: an atomic word may be written through a shared reference. The instruction is a relaxed load and a relaxed
-        // store.
+        // SAFETY: an atomic word may be written through a shared reference. The instruction is a relaxed load and a
+        // relaxed store.
         unsafe {
             std::arch::asm!(
                 "dec dword ptr [{words} + {local}]",
