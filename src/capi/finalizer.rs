@@ -23,6 +23,8 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`PyObject_CallFinalizerFromDealloc`].
 unsafe extern "C" fn from_dealloc(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {

@@ -15,6 +15,8 @@ pub unsafe fn follow_host() {
     unsafe { FORGET.follow(host::originals()._Py_ForgetReference) }
 }
 
+/// # Safety
+/// As [`_Py_ForgetReference`].
 unsafe extern "C" fn forget(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {

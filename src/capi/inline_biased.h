@@ -3,9 +3,9 @@
 #ifdef Py_GIL_DISABLED
 
 /* One thread owns an object and counts its own references in ob_ref_local, without locked instructions. All other
- * threads count in ob_ref_shared, from bit 2 on. The two low bits of ob_ref_shared are a state: MAYBE_WEAKREF (a
- * thread without a reference may try to take one), QUEUED (the object waits until its owner merges both counts into
- * ob_ref_shared), MERGED (this was done, and the object has no owner). */
+ * threads count in ob_ref_shared, from bit 2 on. The two low bits of ob_ref_shared are a state. MAYBE_WEAKREF: a
+ * thread without a reference may try to take one. QUEUED: the object waits until its owner merges both counts into
+ * ob_ref_shared. MERGED: the counts were merged, and the object has no owner. */
 #define _Py_UNOWNED_TID 0
 #define _Py_REF_SHARED_SHIFT 2
 #define _Py_REF_SHARED_FLAG_MASK 0x3

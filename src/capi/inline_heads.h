@@ -58,8 +58,8 @@
 /* This stands for an unknown number of items. */
 #define Py_INVALID_SIZE (Py_ssize_t)-1
 
-/* These check an expression about an object, unless NDEBUG is defined. If it is false, _PyObject_AssertFailed reports it
- * and aborts. `msg` is NULL or a C string. */
+/* These check an expression about an object, unless NDEBUG is defined. If it is false, _PyObject_AssertFailed
+ * reports it and aborts. `msg` is NULL or a C string. */
 #ifdef NDEBUG
 #define _PyObject_ASSERT_FROM(obj, expr, msg, filename, lineno, func) ((void)0)
 #else
@@ -137,7 +137,8 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 /* ---- Fields ---- */
 
 /* These read the head. Up to 3.10 one can assign to Py_TYPE and Py_SIZE, as with CPython's. CPython 3.12 and newer
- * also assert that the object of Py_SIZE and Py_SET_SIZE is no int. That check is missing here: there is no int type. */
+ * also assert that the object of Py_SIZE and Py_SET_SIZE is no int. Here this check is missing, for want of an int
+ * type. */
 #if PY_VERSION_HEX < 0x030B0000
 #define Py_TYPE(op) (_PyObject_CAST(op)->ob_type)
 #define Py_SIZE(op) (_PyVarObject_CAST(op)->ob_size)

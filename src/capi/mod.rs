@@ -3,6 +3,9 @@
 //! Uses all layers below, and holds no logic. There is one file for each family of symbols that exist on the same
 //! versions, and the cfgs below tell which. In a host, a function that only the host can do calls the host's own
 //! function.
+//!
+//! The `# Safety` sections use the terms of [`crate::abi`]. Unless the comment of a function says "From any thread",
+//! its caller also holds the host's lock: the introduction of the header demands it.
 
 pub mod assertion;
 pub mod birth;

@@ -120,7 +120,7 @@ pub unsafe extern "C" fn pyrefcore_compare(
     found.map_or(null_mut(), Box::into_raw)
 }
 
-/// 1 where nothing has changed from one snapshot to the next, otherwise 0, also where there is no memory. Nothing has
+/// 1 where nothing has changed from one snapshot to the next; 0 otherwise, and where there is no memory. Nothing has
 /// changed if each type has as many objects, each object has as many unexplained references, and there is no more
 /// memory that no object holds. Such windows give no findings.
 ///

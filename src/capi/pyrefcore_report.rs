@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use crate::host::{descriptor, reserve};
 use crate::report::{census, file, text};
 
-/// Writes the summary now that `PYREFCORE_REPORT` asks for at exit: births, deaths, and the number of live objects by
-/// type. Each part is there if its watcher is on. It is written to the file `path`, or to the present standard error
-/// where `path` is NULL. Returns 0, or -1 with `errno` set where it can't be written. A file is written under another
-/// name in the same folder and then renamed, so the path always names a complete file, the old or the new one. Pipes
-/// and devices are written to directly, without waiting for a reader.
+/// Writes, at once, the summary that `PYREFCORE_REPORT` asks for at exit: births, deaths, and the number of live
+/// objects by type. Each part is there if its watcher is on. It goes to the file `path`, or to the present standard
+/// error where `path` is NULL. Returns 0, or -1 with `errno` set where it can't be written. A file is written under
+/// another name in the same folder and then renamed. So `path` always names a complete file, the old or the new one.
+/// Pipes and devices are written to directly, without waiting for a reader.
 ///
 /// # Safety
 /// `path` is NULL or a C string.

@@ -35,6 +35,8 @@ unsafe extern "C" fn set(function: RefTracer, data: *mut c_void) -> c_int {
     0
 }
 
+/// # Safety
+/// As [`PyRefTracer_GetTracer`].
 unsafe extern "C" fn get(data: *mut *mut c_void) -> RefTracer {
     let current = tracer::users();
     // SAFETY: the slot is static, and no other thread writes it meanwhile. `data` is NULL or can be written.

@@ -17,6 +17,8 @@ pub unsafe fn follow_host() {
     unsafe { SET.follow(host::originals().PyUnstable_SetImmortal) }
 }
 
+/// # Safety
+/// As [`PyUnstable_SetImmortal`].
 unsafe extern "C" fn set(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {

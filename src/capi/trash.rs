@@ -22,11 +22,15 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`_PyTrash_begin`].
 unsafe extern "C" fn begin(_tstate: *mut c_void, op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callee's.
     c_int::from(unsafe { trashcan::begin(op) })
 }
 
+/// # Safety
+/// As [`_PyTrash_end`].
 unsafe extern "C" fn end(_tstate: *mut c_void) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::end() }

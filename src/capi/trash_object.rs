@@ -24,11 +24,15 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`_PyTrash_deposit_object`].
 unsafe extern "C" fn deposit(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::deposit(op) }
 }
 
+/// # Safety
+/// As [`_PyTrash_destroy_chain`].
 unsafe extern "C" fn destroy() {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::destroy_chain() }

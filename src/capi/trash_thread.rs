@@ -22,11 +22,15 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`_PyTrash_thread_deposit_object`].
 unsafe extern "C" fn deposit(_tstate: *mut c_void, op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::deposit_by_version(op) }
 }
 
+/// # Safety
+/// As [`_PyTrash_thread_destroy_chain`].
 unsafe extern "C" fn destroy(_tstate: *mut c_void) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::destroy_by_version() }

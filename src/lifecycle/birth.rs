@@ -73,7 +73,7 @@ unsafe fn announce(op: *mut PyObject) {
 
 type Birth = unsafe extern "C" fn(*mut PyObject);
 
-/// What the exported births call. [`follow_host`] replaces these functions in a host.
+/// The functions that the exported births call. [`follow_host`] replaces them in a host.
 static BIRTHS: [Chosen<Birth>; 2] = [Chosen::new(born), Chosen::new(born_again)];
 
 /// [`new_reference`] for a function that does nothing else, and is compiled to a jump then.
@@ -109,21 +109,29 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`new_reference`].
 unsafe extern "C" fn born(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { new_here(op, Total::Counted) }
 }
 
+/// # Safety
+/// As [`new_reference`].
 unsafe extern "C" fn born_again(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { new_here(op, Total::Unchanged) }
 }
 
+/// # Safety
+/// As [`new_reference`].
 unsafe extern "C" fn born_in_host(op: *mut PyObject) {
     // SAFETY: this is chosen only where the host has `_Py_NewReference`, which asks what the caller promises.
     unsafe { leave_to_host(op, host::originals()._Py_NewReference.unwrap_unchecked()) }
 }
 
+/// # Safety
+/// As [`new_reference`].
 unsafe extern "C" fn born_again_in_host(op: *mut PyObject) {
     // SAFETY: this is chosen only where the host has `_Py_NewReferenceNoTotal`, which asks what the caller promises.
     unsafe {
@@ -248,7 +256,7 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
             && let Some(theirs) = host::originals().PyObject_Init
         {
             // The host keeps references to heap types in tables of each thread, which only it can reach. Its function
-            // then calls `_Py_NewReference`, which may be ours.
+            // then calls `_Py_NewReference`, which may be this library's.
             return theirs(op, ob_type);
         }
         (*op).ob_type = ob_type;

@@ -165,8 +165,8 @@ pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int
 pub unsafe fn hand_over(op: *mut PyObject, file: *const c_char, line: c_int) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        // Not the host's `_Py_DecRefShared`: it calls `_Py_DecRefSharedDebug` by name, and the loader may bind that to
-        // ours.
+        // Not the host's `_Py_DecRefShared`: it calls `_Py_DecRefSharedDebug` by name, and the loader may bind that
+        // name to this library.
         if let Some(theirs) = host::originals()._Py_DecRefSharedDebug {
             theirs(op, file, line);
         } else if FLAVOUR.ref_debug && type_name::type_word(op) == Some(0xDDDD_DDDD_DDDD_DDDD) {

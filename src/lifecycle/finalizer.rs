@@ -132,6 +132,10 @@ pub unsafe extern "C" fn call_in_host(op: *mut PyObject) -> c_int {
     }
 }
 
+/// Ends the process with `message`.
+///
+/// # Safety
+/// `op` may be any pointer.
 #[cold]
 unsafe fn fail(op: *mut PyObject, message: &std::ffi::CStr) -> ! {
     let place = c"PyObject_CallFinalizerFromDealloc";

@@ -126,7 +126,7 @@ fn is_readable(address: usize, bytes: usize) -> bool {
 pub unsafe fn check_allocation(ob_type: *mut PyTypeObject, container: bool, call: &str) {
     if looks() {
         check_type(ob_type, null_mut(), call);
-        // SAFETY: the type is readable, says the check.
+        // SAFETY: `check_type` has ended the process where the type can't be read.
         let have_gc = TypeFlags(unsafe { (*ob_type).tp_flags }).have_gc();
         if have_gc != container {
             let has = if have_gc { "has" } else { "lacks" };

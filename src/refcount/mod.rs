@@ -85,49 +85,49 @@ pub trait Policy {
     /// Writes the count of a new object: one, whatever the memory held before.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn birth(count: *mut Self::Count);
 
     /// Adds a reference; true where the total of all references grows too.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn acquire(count: *mut Self::Count) -> bool;
 
     /// Releases a reference as a release build does: without a check for a negative count.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn release(count: *mut Self::Count) -> Released;
 
     /// Releases a reference as `Py_REF_DEBUG` does: [`Released::Negative`] where there was none.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn release_checked(count: *mut Self::Count) -> Released;
 
     /// The number of references, as `Py_REFCNT` gives it.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn get(count: *const Self::Count) -> isize;
 
     /// Stores a number of references, as `Py_SET_REFCNT` does.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn set(count: *mut Self::Count, refcnt: isize);
 
     /// Whether the object never dies.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn is_immortal(count: *const Self::Count) -> bool;
 
     /// Makes the object immortal where the version has immortal objects.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn immortalise(count: *mut Self::Count);
 
     /// Whether this can be the count of a live object, judged from all its bits.
@@ -135,13 +135,13 @@ pub trait Policy {
     /// Memory in a type's free list keeps a zero in the count's place or, from 3.14 on, a link.
     ///
     /// # Safety
-    /// As [`Policy`] says; the memory may hold anything.
+    /// The conditions of [`Policy`] hold, except that the memory may hold anything.
     unsafe fn is_plausible(count: *const Self::Count) -> bool;
 
     /// Whether the caller's reference is the only one, and no other thread can take one meanwhile.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn is_unique(count: *const Self::Count) -> bool {
         // SAFETY: the caller's promise is the callee's.
         unsafe { Self::get(count) == 1 }
@@ -150,7 +150,7 @@ pub trait Policy {
     /// Adds a reference, unless the object has none.
     ///
     /// # Safety
-    /// As [`Policy`] says, but the caller need not own a reference.
+    /// The conditions of [`Policy`] hold, except that the caller need not own a reference.
     unsafe fn try_acquire(count: *mut Self::Count) -> Tried {
         // SAFETY: the caller's promise is the callees'.
         unsafe {
@@ -167,13 +167,13 @@ pub trait Policy {
     /// Allows [`Policy::try_acquire`]. Only biased counting has something to do here.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn enable_try(_count: *mut Self::Count) {}
 
     /// Gives an object without references one reference, so that its finalizer can run.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn revive(count: *mut Self::Count) {
         // SAFETY: the caller's promise is the callee's.
         unsafe { Self::set(count, 1) }
@@ -183,7 +183,7 @@ pub trait Policy {
     /// false.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     #[inline]
     unsafe fn let_go_alone(count: *mut Self::Count) -> bool {
         // SAFETY: the caller's promise is the callees'.
@@ -199,7 +199,7 @@ pub trait Policy {
     /// Takes back the reference from [`Policy::revive`] where there are more.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn let_go(count: *mut Self::Count) -> Released {
         // SAFETY: the caller's promise is the callees'.
         unsafe {
