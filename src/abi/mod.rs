@@ -10,8 +10,8 @@
 //! - `ob_type` points to a type: a [`PyTypeObject`] that stays readable as long as `op` lives. Its slots may be called
 //!   with `op`. Its `tp_dealloc` is not NULL, unless its instances never die.
 //! - The memory block of `op` also holds the [`presize`] bytes in front of `op`.
-//! - A birth or a static initialiser wrote the count of `op`, and only counting has changed it since. It is above zero,
-//!   or `op` is immortal.
+//! - A birth or a static initialiser wrote the count of `op`, and only counting functions changed it since. It is above
+//!   zero, or `op` is immortal.
 //! - No other thread ends `op`: the caller owns a reference, or has borrowed one that stays, or no other thread runs.
 //!   Under a global lock, no other thread uses `op` at all. In a free-threaded flavour, other threads may count it.
 //!
