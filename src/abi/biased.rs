@@ -3,42 +3,43 @@ use std::sync::atomic::{AtomicIsize, AtomicU8, AtomicU16, AtomicU32, AtomicUsize
 
 use super::Counted;
 
-/// 3.13 and later, free-threaded: one thread counts without locked instructions, the others beside it.
+/// 3.13 and later, free-threaded: the owner counts without locked instructions, other threads count in a second word.
 pub type BiasedObject = Counted<BiasedCount>;
 
 /// The words in front of a [`BiasedObject`]'s type.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub struct BiasedCount {
-    /// The owner's thread id. 0: there is no owner, because the counts were merged or the object is immortal. A
-    /// link, while the object lies in the trashcan.
+    /// The owner's thread id. It is 0 where there is no owner, because the counts were merged or the object is
+    /// immortal. While the object lies in the trashcan, this word is a link.
     pub ob_tid: AtomicUsize,
-    /// 4: statically allocated (3.14 and later; padding in 3.13).
+    /// 4: statically allocated (3.14 and later). In 3.13 this is padding.
     pub ob_flags: AtomicU16,
-    /// CPython's lock of one byte.
+    /// CPython's one-byte lock.
     pub ob_mutex: AtomicU8,
-    /// See [`BiasedCount::TRACKED`] and its neighbours.
+    /// [`BiasedCount::TRACKED`], [`BiasedCount::FINALIZED`], [`BiasedCount::DEFERRED`], and bits that only CPython
+    /// uses.
     pub ob_gc_bits: AtomicU8,
-    /// The owner's references; all ones: immortal.
+    /// The references that the owner counted. All ones mean that the object is immortal.
     pub ob_ref_local: AtomicU32,
-    /// The others' references times four, and two flags.
+    /// The references that other threads counted, times four, and two flags in the low bits.
     pub ob_ref_shared: AtomicIsize,
 }
 
 impl BiasedCount {
-    /// Of `ob_gc_bits`: the container is tracked.
+    /// A bit of `ob_gc_bits`: the container is tracked.
     ///
     /// cbindgen:ignore
     pub const TRACKED: u8 = 1;
-    /// Of `ob_gc_bits`: the container's finalizer has run.
+    /// A bit of `ob_gc_bits`: the container's finalizer has run.
     ///
     /// cbindgen:ignore
     pub const FINALIZED: u8 = 2;
-    /// Of `ob_gc_bits`: references from stacks are not counted, and only a collector ends the object.
+    /// A bit of `ob_gc_bits`: references from stacks are not counted, and only a collector ends the object.
     ///
     /// cbindgen:ignore
     pub const DEFERRED: u8 = 64;
-    /// What such an object is counted on top of, from 3.14 on, so that its count never reaches zero.
+    /// From 3.14 on this is added to the count of a deferred object, so that its count never reaches zero.
     ///
     /// cbindgen:ignore
     pub const DEFERRED_REFERENCES: isize = isize::MAX / 8;

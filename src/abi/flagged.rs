@@ -11,7 +11,7 @@ pub type FlaggedObject = Counted<FlaggedCount>;
 pub struct FlaggedCount {
     /// The number of references.
     pub ob_refcnt: u32,
-    /// Takes the carry of 64-bit increments made by extensions of older versions; never read.
+    /// Takes the carry where an extension built for an older version counts in 64 bits. Never read.
     pub ob_overflow: u16,
     /// 1: immortal, 4: statically allocated.
     pub ob_flags: u16,

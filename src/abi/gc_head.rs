@@ -1,15 +1,15 @@
-/// Two words in front of every object whose type has `Py_TPFLAGS_HAVE_GC`.
+/// The two words in front of every object whose type has `Py_TPFLAGS_HAVE_GC`, except in free-threaded flavours.
 #[repr(C)]
 #[derive(Debug)]
 pub struct PyGC_Head {
-    /// Next tracked object; 0 where the object is not tracked.
+    /// The address of the next tracked object's head; 0 where this object is not tracked.
     pub _gc_next: usize,
-    /// Previous tracked object, with two flags in its low bits: 1 finalized, 2 collecting.
+    /// The address of the previous tracked object's head, with two flags in the low bits: 1 finalized, 2 collecting.
     pub _gc_prev: usize,
 }
 
 impl PyGC_Head {
-    /// The bits of `_gc_prev` that are no pointer.
+    /// The bits of `_gc_prev` that are flags.
     pub const FLAGS: usize = 3;
 }
 

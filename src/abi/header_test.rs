@@ -1,4 +1,4 @@
-//! Holds the header to the layouts: a C compiler is asked where it puts the fields.
+//! Checks with a C compiler that the header's structs have the sizes and offsets of the Rust ones.
 
 use std::fmt::Write as _;
 use std::mem::offset_of;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{BiasedCount, FLAVOUR, Head, PyGC_Head, PyObject, PyTypeObject, PyVarObject};
 
-/// Pairs of a C expression and its value.
+/// Pairs of a C expression and the value that it must have.
 fn facts() -> Vec<(&'static str, usize)> {
     let mut facts = vec![
         ("sizeof(PyObject)", size_of::<PyObject>()),
@@ -66,7 +66,7 @@ fn the_header_has_our_layouts() {
         )
         .expect("it fits");
     }
-    // One name for all: C11 allows the same typedef again, so only a wrong one is an error.
+    // All typedefs have one name. C11 allows a typedef to be repeated, so only one of another size is an error.
     let file = out.join("layout.c");
     std::fs::write(&file, source).expect("the folder can be written to");
     let target = env!("PYREFCORE_TARGET");

@@ -1,5 +1,5 @@
-/* What objects and types look like in memory. Fields have CPython's names, places and types; where
- * CPython wraps a count in an anonymous union, only the member that is named here is there.
+/* The memory layout of objects and types. Fields have CPython's names, offsets and types. Where CPython wraps
+ * a count in an anonymous union, this header has one member of that union.
  */
 
 typedef ptrdiff_t Py_ssize_t;
@@ -8,35 +8,35 @@ typedef struct _object PyObject;
 typedef struct _typeobject PyTypeObject;
 
 #ifdef Py_GIL_DISABLED
-/* CPython's lock of one byte. */
+/* CPython's one-byte lock. */
 typedef struct PyMutex {
     uint8_t _bits;
 } PyMutex;
 
 /* Every object starts with this. The counting fields are read and written as atomics. */
 struct _object {
-    uintptr_t ob_tid;       /* the owner's thread id; 0: nobody's */
+    uintptr_t ob_tid;       /* the owner's thread id; 0: no owner */
 #if PY_MINOR_VERSION >= 14
     uint16_t ob_flags;      /* 4: statically allocated */
 #else
     uint16_t _padding;
 #endif
     PyMutex ob_mutex;
-    uint8_t ob_gc_bits;     /* 1 tracked, 2 finalized, 64 left to the collector */
-    uint32_t ob_ref_local;  /* the owner's references; all ones: immortal */
-    Py_ssize_t ob_ref_shared; /* the others' references times four, and two flags */
+    uint8_t ob_gc_bits;     /* 1 tracked, 2 finalized, 64 counting is deferred */
+    uint32_t ob_ref_local;  /* references counted by the owner; all ones: immortal */
+    Py_ssize_t ob_ref_shared; /* references counted by other threads, times four, and two flags */
     PyTypeObject *ob_type;
 };
 #else
 /* Every object starts with this. */
 struct _object {
 #if defined(Py_TRACE_REFS) && PY_MINOR_VERSION <= 12
-    PyObject *_ob_next;     /* the list of all objects; NULL outside it */
+    PyObject *_ob_next;     /* links of the list of all objects; NULL where the object is not in it */
     PyObject *_ob_prev;
 #endif
 #if PY_MINOR_VERSION >= 14
     uint32_t ob_refcnt;     /* number of references */
-    uint16_t ob_overflow;   /* carry of older extensions' increments; never read */
+    uint16_t ob_overflow;   /* takes the carry of older extensions' 64-bit increments; never read */
     uint16_t ob_flags;      /* 1: immortal, 4: statically allocated */
 #else
     Py_ssize_t ob_refcnt;   /* number of references */
@@ -51,7 +51,7 @@ typedef struct {
     Py_ssize_t ob_size;
 } PyVarObject;
 
-/* Stands in front of every object whose type has Py_TPFLAGS_HAVE_GC; in free-threaded flavours of none. */
+/* Stands in front of every object whose type has Py_TPFLAGS_HAVE_GC, except in free-threaded flavours. */
 typedef struct {
     uintptr_t _gc_next;     /* 0: not tracked */
     uintptr_t _gc_prev;     /* low bits: 1 finalized, 2 collecting */
@@ -81,8 +81,8 @@ typedef PyObject *(*newfunc)(PyTypeObject *, PyObject *, PyObject *);
 typedef PyObject *(*allocfunc)(PyTypeObject *, Py_ssize_t);
 typedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *);
 
-/* A type. Without an interpreter only these matter: tp_name, tp_basicsize, tp_itemsize, tp_dealloc,
- * tp_flags, tp_traverse, tp_is_gc, tp_finalize and tp_free. The tables of further slots are untyped.
+/* A type. Without an interpreter only these fields are used: tp_name, tp_basicsize, tp_itemsize, tp_dealloc,
+ * tp_flags, tp_traverse, tp_is_gc, tp_finalize and tp_free. Pointers to tables of further slots are void *.
  */
 struct _typeobject {
     PyVarObject ob_base;
@@ -148,7 +148,7 @@ struct _typeobject {
 };
 
 #if PY_MINOR_VERSION <= 11
-/* tracemalloc's settings, which a birth looks at. */
+/* tracemalloc's settings. _Py_NewReference reads `tracing`. */
 typedef struct _PyTraceMalloc_Config {
     enum {
         TRACEMALLOC_NOT_INITIALIZED,
@@ -156,20 +156,20 @@ typedef struct _PyTraceMalloc_Config {
         TRACEMALLOC_FINALIZED
     } initialized;
     int tracing;            /* whether memory blocks are traced */
-    int max_nframe;         /* frames kept of each traceback */
+    int max_nframe;         /* the most frames kept of each traceback */
 #if PY_MINOR_VERSION == 8
-    int use_domain;         /* whether blocks are told apart by domain */
+    int use_domain;         /* whether blocks are distinguished by domain */
 #endif
 } _PyTraceMalloc_Config;
 #endif
 
 #if PY_MINOR_VERSION >= 13
-/* What a reference tracer is told of (3.13 and later). */
+/* The events that a reference tracer is called for (3.13 and later). */
 typedef enum {
-    PyRefTracer_CREATE = 0,             /* born: has a count of one and a type */
-    PyRefTracer_DESTROY = 1,            /* about to die: complete, with a count of zero */
+    PyRefTracer_CREATE = 0,             /* the object was born: its count is one and its type is set */
+    PyRefTracer_DESTROY = 1,            /* the object is about to die: it is complete and its count is zero */
 #  if PY_MINOR_VERSION >= 15
-    PyRefTracer_TRACKER_REMOVED = 2,    /* the tracer itself was replaced; there is no object */
+    PyRefTracer_TRACKER_REMOVED = 2,    /* the tracer was replaced; the object is NULL */
 #  endif
 } PyRefTracerEvent;
 typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);

@@ -2,13 +2,13 @@ use std::mem::offset_of;
 
 use super::{Head, Py_ssize_t, PyTypeObject};
 
-/// 3.8 to 3.12 with `Py_TRACE_REFS`: two links of the list of all objects come first.
+/// 3.8 to 3.12 with `Py_TRACE_REFS`: the two links of the list of all objects come first.
 #[repr(C)]
 #[derive(Debug)]
 pub struct LinkedObject {
-    /// The object born before this one, or NULL outside the list.
+    /// The next older object in the list; NULL where this object is not in the list.
     pub _ob_next: *mut LinkedObject,
-    /// The object born after this one, or NULL outside the list.
+    /// The next newer object in the list; NULL where this object is not in the list.
     pub _ob_prev: *mut LinkedObject,
     /// The number of references.
     pub ob_refcnt: Py_ssize_t,
@@ -25,7 +25,7 @@ impl Head for LinkedObject {
 
     #[inline]
     unsafe fn count(op: *mut Self) -> *mut Py_ssize_t {
-        // SAFETY: `op` points to memory of this layout, so the field lies in it.
+        // SAFETY: `op` points to memory of this layout, so the field lies inside that memory.
         unsafe { &raw mut (*op).ob_refcnt }
     }
 
@@ -35,7 +35,7 @@ impl Head for LinkedObject {
 
     #[inline]
     unsafe fn ob_type(op: *mut Self) -> *mut PyTypeObject {
-        // SAFETY: the caller says that the type has been set.
+        // SAFETY: the caller promises aligned, readable memory with an initialised type word.
         unsafe { (*op).ob_type }
     }
 }

@@ -2,6 +2,31 @@
 //!
 //! Uses nothing of this crate. Holds no behaviour beyond reading a field. The cfgs below pick
 //! aliases; every layout is always compiled.
+//!
+//! # The terms of `# Safety` sections
+//!
+//! "`op` is an object" means all of this, for the whole call:
+//! - `op` is aligned and points to readable and writable memory that holds this flavour's [`PyObject`].
+//! - `ob_type` points to a type: a [`PyTypeObject`] that stays readable as long as `op` lives. Its slots may be called
+//!   with `op`. Its `tp_dealloc` is not NULL, unless its instances never die.
+//! - The memory block of `op` also holds the [`presize`] bytes in front of `op`.
+//! - A birth or a static initialiser wrote the count of `op`, and only counting functions changed it since. It is above
+//!   zero, or `op` is immortal.
+//! - No other thread ends `op`: the caller owns a reference, or has borrowed one that stays, or no other thread runs.
+//!   Under a global lock, no other thread uses `op` at all. In a free-threaded flavour, other threads may count it.
+//!
+//! "A container" is an object whose type has `Py_TPFLAGS_HAVE_GC` and whose `tp_is_gc` is NULL or does not return 0.
+//!
+//! "A dying object" has a count of zero and meets every other condition. Only the thread that ends it uses it. A
+//! function that takes an object takes a dying one too, unless it releases a reference: the caller must own that
+//! reference.
+//!
+//! "`ob_type` is a type" means that it meets the second condition. Without a host, the type's own `ob_type` may be
+//! NULL: a C program need not make its types ready there, and only the count of such a type is used.
+//!
+//! "The host's lock is held" means that the calling thread may use objects. It holds the global lock of the CPython in
+//! this process; in a free-threaded CPython it is attached to an interpreter. Without a host, no other thread calls
+//! this library.
 
 use std::ffi::CStr;
 
@@ -91,7 +116,7 @@ pub trait Head: Sized {
     /// The count of `op`.
     ///
     /// # Safety
-    /// `op` points to an object, or to memory that is about to become one.
+    /// `op` points to memory of this layout. The memory need not be initialised.
     unsafe fn count(op: *mut Self) -> *mut Self::Count;
 
     /// The address of the count of an object at `op`, which need not be readable.
@@ -100,14 +125,14 @@ pub trait Head: Sized {
     /// The type of `op`.
     ///
     /// # Safety
-    /// `op` points to an object whose type has been set.
+    /// `op` is aligned and points to readable memory of this layout, whose type word is initialised.
     unsafe fn ob_type(op: *mut Self) -> *mut PyTypeObject;
 }
 
 /// The type of `op`: CPython's `Py_TYPE`.
 ///
 /// # Safety
-/// `op` points to an object whose type has been set.
+/// `op` is aligned and points to readable memory of a [`PyObject`], whose type word is initialised.
 #[inline]
 pub unsafe fn type_of(op: *mut PyObject) -> *mut PyTypeObject {
     // SAFETY: the caller's promise is the callee's.
@@ -117,17 +142,17 @@ pub unsafe fn type_of(op: *mut PyObject) -> *mut PyTypeObject {
 /// The flags of `op`'s type.
 ///
 /// # Safety
-/// `op` points to an object whose type has been set.
+/// `op` is an object. Its count need not be set yet.
 #[inline]
 pub unsafe fn flags_of(op: *mut PyObject) -> TypeFlags {
     // SAFETY: an object's type stays readable as long as the object lives.
     TypeFlags(unsafe { (*type_of(op)).tp_flags })
 }
 
-/// Bytes in front of `op` that belong to its memory block: 0, 16 or 32 on 64-bit systems.
+/// How many bytes of `op`'s memory block lie in front of `op`: 0, 16 or 32.
 ///
 /// # Safety
-/// `op` points to an object whose type has been set.
+/// `op` is an object. Its count need not be set yet.
 #[inline]
 pub unsafe fn presize(op: *mut PyObject) -> usize {
     // SAFETY: the caller's promise is the callee's.

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_void};
 
 use super::{Py_ssize_t, PyObject, PyTypeObject};
 
-/// Ends an object whose count has reached zero.
+/// Ends an object whose count is zero.
 pub type destructor = Option<unsafe extern "C" fn(*mut PyObject)>;
 pub type getattrfunc = Option<unsafe extern "C" fn(*mut PyObject, *mut c_char) -> *mut PyObject>;
 pub type setattrfunc =
@@ -17,9 +17,9 @@ pub type ternaryfunc =
 pub type getattrofunc = Option<unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject>;
 pub type setattrofunc =
     Option<unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> c_int>;
-/// Called with each object that a container refers to; non-zero stops.
+/// Called with each object that a container refers to. A result other than zero stops the traversal.
 pub type visitproc = Option<unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int>;
-/// Hands each object that a container refers to to a visitor.
+/// Calls a visitor with each object that a container refers to.
 pub type traverseproc =
     Option<unsafe extern "C" fn(*mut PyObject, visitproc, *mut c_void) -> c_int>;
 pub type inquiry = Option<unsafe extern "C" fn(*mut PyObject) -> c_int>;

@@ -1,15 +1,15 @@
 use super::Flavour;
 
-/// The bits of `tp_flags` that decide how an instance lies in memory.
+/// The `tp_flags` of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeFlags(pub u64);
 
 impl TypeFlags {
-    /// The weak references are kept in front of the object (3.12 and later).
+    /// The pointer to the weak references lies in front of the object (3.12 and later).
     ///
     /// cbindgen:ignore
     pub const MANAGED_WEAKREF: u64 = 1 << 3;
-    /// The dictionary is kept in front of the object (3.11 and later).
+    /// The pointer to the dictionary lies in front of the object (3.11 and later).
     ///
     /// cbindgen:ignore
     pub const MANAGED_DICT: u64 = 1 << 4;
@@ -54,7 +54,7 @@ impl TypeFlags {
         self.0 & Self::UNICODE_SUBCLASS != 0
     }
 
-    /// Pairs of words of an instance's block that lie in front of the object: 0, 1 or 2.
+    /// How many pairs of words in an instance's block lie in front of the object: 0, 1 or 2.
     #[inline]
     #[must_use]
     pub const fn pairs_in_front(self, flavour: Flavour) -> u8 {
@@ -63,12 +63,12 @@ impl TypeFlags {
             11 => Self::MANAGED_DICT,
             _ => Self::MANAGED_DICT | Self::MANAGED_WEAKREF,
         };
-        // A free-threaded collector keeps its bits in the object itself.
+        // In a free-threaded flavour the collector's bits lie in the object itself.
         let gc_head = self.have_gc() && !flavour.free_threaded;
         gc_head as u8 + (self.0 & pre_header != 0) as u8
     }
 
-    /// Bytes of an instance's block that lie in front of the object.
+    /// How many bytes of an instance's block lie in front of the object.
     #[inline]
     #[must_use]
     pub const fn presize(self, flavour: Flavour) -> usize {

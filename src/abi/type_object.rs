@@ -5,9 +5,9 @@ use super::*;
 
 /// A type: how its instances are made, used and ended.
 ///
-/// All fields have CPython's names, places and types, but for the tables of numeric, sequence,
-/// mapping, asynchronous and buffer slots and of methods, members and getters, which are untyped.
-/// This file is a selector for the version's last fields.
+/// All fields have CPython's names, offsets and types. Only pointers to tables are untyped: those of numeric, sequence,
+/// mapping, asynchronous and buffer slots, and those of methods, members and getters. The cfgs below select the last
+/// fields by version.
 #[allow(missing_docs, reason = "the slots are CPython's, and documented there")]
 #[repr(C)]
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct PyTypeObject {
     pub tp_basicsize: Py_ssize_t,
     /// Bytes of one item.
     pub tp_itemsize: Py_ssize_t,
-    /// Called when a count reaches zero; never NULL where that can happen.
+    /// Called when an instance's count reaches zero. Never NULL where that can happen.
     pub tp_dealloc: destructor,
     pub tp_vectorcall_offset: Py_ssize_t,
     pub tp_getattr: getattrfunc,
@@ -39,9 +39,9 @@ pub struct PyTypeObject {
     /// `Py_TPFLAGS_…`.
     pub tp_flags: c_ulong,
     pub tp_doc: *const c_char,
-    /// Visits what an instance refers to.
+    /// Visits the objects that an instance refers to.
     pub tp_traverse: traverseproc,
-    /// Drops what an instance refers to.
+    /// Releases the references that an instance holds.
     pub tp_clear: inquiry,
     pub tp_richcompare: richcmpfunc,
     pub tp_weaklistoffset: Py_ssize_t,
@@ -50,7 +50,7 @@ pub struct PyTypeObject {
     pub tp_methods: *mut c_void,
     pub tp_members: *mut c_void,
     pub tp_getset: *mut c_void,
-    /// The type inherited from.
+    /// The base type.
     pub tp_base: *mut PyTypeObject,
     pub tp_dict: *mut PyObject,
     pub tp_descr_get: descrgetfunc,
@@ -59,9 +59,9 @@ pub struct PyTypeObject {
     pub tp_init: initproc,
     pub tp_alloc: allocfunc,
     pub tp_new: newfunc,
-    /// Gives an instance's memory back.
+    /// Gives back an instance's memory.
     pub tp_free: freefunc,
-    /// Whether this instance has a `PyGC_Head`; NULL: as the flags say.
+    /// Whether an instance takes part in garbage collection. Where it is NULL, `tp_flags` alone tells.
     pub tp_is_gc: inquiry,
     pub tp_bases: *mut PyObject,
     pub tp_mro: *mut PyObject,
@@ -70,19 +70,19 @@ pub struct PyTypeObject {
     pub tp_weaklist: *mut PyObject,
     pub tp_del: destructor,
     pub tp_version_tag: c_uint,
-    /// Runs before an instance dies, which it may resurrect.
+    /// Runs before an instance dies, and may resurrect the instance.
     pub tp_finalize: destructor,
     pub tp_vectorcall: vectorcallfunc,
     /// 3.8 only.
     #[cfg(not(Py_3_9))]
     pub tp_print: *mut c_void,
-    /// Type watchers (3.12 and later).
+    /// A bit for each type watcher that watches this type (3.12 and later).
     #[cfg(Py_3_12)]
     pub tp_watched: u8,
-    /// Version tags used up (3.13 and later).
+    /// How many version tags this type has used (3.13 and later).
     #[cfg(Py_3_13)]
     pub tp_versions_used: u16,
-    /// CPython's own use (3.15 and later).
+    /// Private to CPython (3.15 and later).
     #[cfg(Py_3_15)]
     pub _tp_iteritem: Option<unsafe extern "C" fn(*mut PyObject, Py_ssize_t) -> *mut c_void>,
 }

@@ -1,10 +1,10 @@
-//! Entering an object into the table of all objects, from 3.13 on (`Py_TRACE_REFS`).
+//! `_Py_AddToAllObjects` from 3.13 on (`Py_TRACE_REFS`).
 
 use crate::abi::PyObject;
 use crate::lifecycle::all_objects::{self, Entry};
 use crate::lifecycle::misuse;
 
-/// Enters `op` into the table of all objects, if it is not there (`Py_TRACE_REFS`, 3.13 and later).
+/// Enters `op` into the table of all objects, unless it is there already (`Py_TRACE_REFS`, 3.13 and later).
 ///
 /// # Safety
 /// `op` is an object.

@@ -1,4 +1,4 @@
-//! Entering an object into the list of all objects, up to 3.12 (`Py_TRACE_REFS`).
+//! `_Py_AddToAllObjects` up to 3.12 (`Py_TRACE_REFS`).
 
 use std::ffi::c_int;
 
@@ -7,11 +7,11 @@ use crate::host;
 use crate::lifecycle::all_objects::{self, Entry};
 use crate::lifecycle::misuse;
 
-/// Enters `op` into the list of all objects; unless `force` is set, only where it is in none
-/// (`Py_TRACE_REFS`, up to 3.12).
+/// Enters `op` into the list of all objects (`Py_TRACE_REFS`, up to 3.12). Where `force` is 0, it does nothing if `op`
+/// is in the list already.
 ///
 /// # Safety
-/// `op` is an object that stays where it is until it is forgotten; with `force` it is in no list.
+/// `op` is an object that is not moved until it is forgotten. Where `force` is not 0, it is not in the list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_AddToAllObjects(op: *mut PyObject, force: c_int) {
     let entry = if force == 0 {

@@ -1,15 +1,15 @@
-//! What CPython's assertions about objects call.
+//! The function that CPython's assertions about objects call.
 
 use std::ffi::{CStr, c_char, c_int};
 
 use crate::abi::PyObject;
 use crate::watch::failure;
 
-/// Says on standard error that `expr` is not so of `obj`, with `msg`, the place and all that is known of the
-/// object, and aborts. CPython's `_PyObject_ASSERT` calls it.
+/// Reports on standard error that `expr` is false for `obj`, and aborts. The report has `msg`, the place, and all that
+/// can be found out about the object. `_PyObject_ASSERT` calls it.
 ///
 /// # Safety
-/// `expr`, `msg`, `file` and `function` are NULL or C strings; `obj` may be anything.
+/// `expr`, `msg`, `file` and `function` are NULL or C strings. `obj` may be any pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyObject_AssertFailed(
     obj: *mut PyObject,
@@ -19,8 +19,8 @@ pub unsafe extern "C" fn _PyObject_AssertFailed(
     line: c_int,
     function: *const c_char,
 ) -> ! {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises NULL or a C string.
     let text = |text: *const c_char| (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) });
-    // SAFETY: the callee takes any object.
+    // SAFETY: the callee takes any pointer.
     unsafe { failure::say_failed(obj, text(expr), text(msg), text(file), line, text(function)) }
 }

@@ -1,4 +1,4 @@
-//! What the inline counting of free-threaded flavours calls.
+//! The functions that the inline counting of free-threaded flavours calls.
 
 use std::ffi::{c_char, c_int};
 
@@ -6,11 +6,11 @@ use crate::abi::PyObject;
 use crate::host::{self, Host, ThisHost};
 use crate::lifecycle::{brc, misuse};
 
-/// Takes a reference to `op` away for a thread that does not own `op`. Where the owner has to know of it, `op`
-/// waits for its owner (free-threaded 3.13 and later). From any thread.
+/// Releases a reference to `op` on a thread that does not own `op`. If the owner counted that reference, `op` waits
+/// until its owner merges the counts (free-threaded 3.13 and later). From any thread.
 ///
 /// # Safety
-/// `op` is an object of which the caller has a reference.
+/// `op` is an object of which the caller owns a reference.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_DecRefShared(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
@@ -20,10 +20,11 @@ pub unsafe extern "C" fn _Py_DecRefShared(op: *mut PyObject) {
     }
 }
 
-/// The same, for `Py_REF_DEBUG`: a negative count is said to be at `filename` and `lineno`. From any thread.
+/// As `_Py_DecRefShared`, for `Py_REF_DEBUG`: a report of a negative count names `filename` and `lineno`. From any
+/// thread.
 ///
 /// # Safety
-/// `op` is an object of which the caller has a reference; `filename` is a C string or NULL.
+/// `op` is an object of which the caller owns a reference. `filename` is a C string or NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_DecRefSharedDebug(
     op: *mut PyObject,
@@ -37,11 +38,11 @@ pub unsafe extern "C" fn _Py_DecRefSharedDebug(
     }
 }
 
-/// Does what is left to do for an owner whose own references to `op` are all given back: ends `op`, or leaves it to
-/// those who still have references (free-threaded 3.13 and later).
+/// Merges the counts of `op` after its owner's own count has reached zero: ends `op`, or leaves it without an owner
+/// where other threads have references (free-threaded 3.13 and later).
 ///
 /// # Safety
-/// `op` is an object of the calling thread, whose own count has reached zero.
+/// `op` is an object or a dying object that the calling thread owns, and its `ob_ref_local` is zero.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_MergeZeroLocalRefcount(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
@@ -51,12 +52,12 @@ pub unsafe extern "C" fn _Py_MergeZeroLocalRefcount(op: *mut PyObject) {
     }
 }
 
-/// A number that tells the calling thread from all others, where the processor has no register for it
-/// (free-threaded 3.13 and later). From any thread.
+/// The id of the calling thread, which no other living thread has. Inline functions call it on processors where they
+/// can't read a thread register (free-threaded 3.13 and later). From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn _Py_GetThreadLocal_Addr() -> usize {
     match host::originals()._Py_GetThreadLocal_Addr {
-        // SAFETY: the host's own function takes nothing.
+        // SAFETY: the host's function has no arguments and no precondition.
         Some(theirs) => unsafe { theirs() },
         None => ThisHost::thread_id(),
     }

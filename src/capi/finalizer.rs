@@ -9,10 +9,10 @@ use crate::lifecycle::{finalizer, misuse};
 static FROM_DEALLOC: Chosen<unsafe extern "C" fn(*mut PyObject) -> c_int> =
     Chosen::new(from_dealloc);
 
-/// From now on the host runs finalizers from a `tp_dealloc`.
+/// Makes `PyObject_CallFinalizerFromDealloc` call the host's own function from now on.
 ///
 /// # Safety
-/// Callers take turns.
+/// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     if host::originals()
         .PyObject_CallFinalizerFromDealloc
@@ -23,6 +23,8 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`PyObject_CallFinalizerFromDealloc`].
 unsafe extern "C" fn from_dealloc(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
@@ -31,7 +33,7 @@ unsafe extern "C" fn from_dealloc(op: *mut PyObject) -> c_int {
     }
 }
 
-/// Runs the `tp_finalize` of `op`'s type, if it has one; for a container, only the first time.
+/// Runs the `tp_finalize` of `op`'s type, if it has one. For a container it runs only once.
 ///
 /// # Safety
 /// `op` is an object.
@@ -49,11 +51,11 @@ pub unsafe extern "C" fn PyObject_CallFinalizer(op: *mut PyObject) {
     }
 }
 
-/// The same from a `tp_dealloc`: 0 if the object is to be ended, -1 if its finalizer has resurrected it
-/// and it must not be touched further. The count must be zero.
+/// As `PyObject_CallFinalizer`, for a `tp_dealloc`. Returns 0 if the `tp_dealloc` must go on. Returns -1 if the
+/// finalizer has resurrected the object; then the caller must not use it any more. The count must be zero.
 ///
 /// # Safety
-/// `op` is an object whose count has reached zero.
+/// `op` is a dying object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callee's.

@@ -1,4 +1,4 @@
-//! Taking an object out of the list of all objects.
+//! `_Py_ForgetReference`.
 
 use crate::abi::PyObject;
 use crate::host::{self, Chosen};
@@ -6,15 +6,17 @@ use crate::lifecycle::{all_objects, misuse};
 
 static FORGET: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(forget);
 
-/// From now on the host's own function is behind the name.
+/// Makes `_Py_ForgetReference` call the host's own function from now on.
 ///
 /// # Safety
-/// Callers take turns.
+/// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     // SAFETY: the caller's promise is the callee's.
     unsafe { FORGET.follow(host::originals()._Py_ForgetReference) }
 }
 
+/// # Safety
+/// As [`_Py_ForgetReference`].
 unsafe extern "C" fn forget(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
@@ -23,8 +25,8 @@ unsafe extern "C" fn forget(op: *mut PyObject) {
     }
 }
 
-/// Takes `op` out of the list of all objects, and aborts where the list does not hold it
-/// (`Py_TRACE_REFS`; from 3.14 on everywhere, where it does nothing without that).
+/// Takes `op` out of the list of all objects, and aborts where it is not in that list (`Py_TRACE_REFS`). From
+/// 3.14 on all flavours have this function, and without `Py_TRACE_REFS` it does nothing.
 ///
 /// # Safety
 /// `op` is an object.

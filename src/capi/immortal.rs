@@ -1,4 +1,4 @@
-//! Immortal objects and uniqueness, from 3.14 on.
+//! Functions about immortal and uniquely referenced objects, from 3.14 on.
 
 use std::ffi::c_int;
 
@@ -6,7 +6,7 @@ use crate::abi::{FLAVOUR, PyObject};
 use crate::host;
 use crate::lifecycle::{count, gc, immortality, misuse};
 
-/// 1 if `op` never dies, otherwise 0 (3.14 and later).
+/// 1 if `op` is immortal, otherwise 0 (3.14 and later).
 ///
 /// # Safety
 /// `op` is an object.
@@ -32,8 +32,8 @@ pub unsafe extern "C" fn PyUnstable_Object_IsUniquelyReferenced(op: *mut PyObjec
     }
 }
 
-/// 1 if the only reference to `op` is a temporary one, an argument of the Python function call that is under way,
-/// otherwise 0; without a host, where no such call is, always 0 (3.14 and later).
+/// 1 if `op` is known to be a temporary object whose only reference is on the evaluation stack of the running Python
+/// function, otherwise 0. Without a host there is no such stack, and the result is always 0 (3.14 and later).
 ///
 /// # Safety
 /// `op` is an object.
@@ -51,8 +51,7 @@ pub unsafe extern "C" fn PyUnstable_Object_IsUniqueReferencedTemporary(op: *mut 
     }
 }
 
-/// Makes `op` immortal; a tracked container is no longer tracked (3.14 and later). Totals stay as they
-/// are.
+/// Makes `op` immortal, and stops tracking it if it is a container (3.14 and later). Totals do not change.
 ///
 /// # Safety
 /// `op` is an object.
@@ -70,10 +69,10 @@ pub unsafe extern "C" fn _Py_SetImmortal(op: *mut PyObject) {
     }
 }
 
-/// Makes `op`, which is no tracked container, immortal (3.14 and later). Totals stay as they are.
+/// Makes `op` immortal (3.14 and later). `op` must not be a tracked container. Totals do not change.
 ///
 /// # Safety
-/// `op` is an object.
+/// `op` is an object that is not tracked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_SetImmortalUntracked(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
@@ -83,11 +82,12 @@ pub unsafe extern "C" fn _Py_SetImmortalUntracked(op: *mut PyObject) {
     }
 }
 
-/// Adds a reference to `op` and returns 1, unless `op` is dying: 0 (3.14 and later). In a free-threaded flavour
-/// only for objects for which `PyUnstable_EnableTryIncRef` was called; from any thread.
+/// Adds a reference to `op` and returns 1. Returns 0 where `op` is dying (3.14 and later). In a free-threaded flavour
+/// `PyUnstable_EnableTryIncRef` must be called for `op` before; then any thread may call this.
 ///
 /// # Safety
-/// `op` is memory of an object that may be dying.
+/// `op` is an object or a dying object. Its memory is not given back during the call, although another thread may end
+/// it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyUnstable_TryIncRef(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn PyUnstable_TryIncRef(op: *mut PyObject) -> c_int {
     }
 }
 
-/// Allows `PyUnstable_TryIncRef` for `op` (3.14 and later). Nothing is needed while callers take turns.
+/// Allows `PyUnstable_TryIncRef` for `op` (3.14 and later). Outside free-threaded flavours it does nothing.
 ///
 /// # Safety
 /// `op` is an object.
@@ -110,9 +110,9 @@ pub unsafe extern "C" fn PyUnstable_EnableTryIncRef(op: *mut PyObject) {
     }
 }
 
-/// Leaves `op`, a tracked container, to the garbage collector, and returns 1: references from stacks need not be
-/// counted any more, and `op` lives until a collector ends it, without an interpreter for good. 0 where
-/// nothing has changed, as always but in free-threaded flavours (3.14 and later).
+/// Defers the counting of `op`, a tracked container, and returns 1. References from stacks need not be counted any
+/// more, and only a garbage collector ends `op`. Without an interpreter there is none, and `op` is never ended. Returns
+/// 0 where nothing has changed, as always outside free-threaded flavours (3.14 and later).
 ///
 /// # Safety
 /// `op` is an object.
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn PyUnstable_Object_EnableDeferredRefcount(op: *mut PyObj
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         match host::originals().PyUnstable_Object_EnableDeferredRefcount {
-            // Under a global lock the host's is as empty as ours.
+            // Under a global lock both functions do nothing.
             Some(theirs) if FLAVOUR.free_threaded => theirs(op),
             _ => {
                 misuse::check(op, "PyUnstable_Object_EnableDeferredRefcount");

@@ -1,5 +1,5 @@
-/* These do nothing for NULL, and are Py_INCREF and Py_DECREF otherwise. They report a negative count at a
- * line of this header, as CPython's do. */
+/* These are Py_INCREF and Py_DECREF, but do nothing for NULL. A report of a negative count names a line of this
+ * header, as with CPython's. */
 static inline void PYREFCORE_INLINE(XINCREF)(PyObject *op)
 {
     if (op != NULL) {
@@ -16,7 +16,7 @@ static inline void PYREFCORE_INLINE(XDECREF)(PyObject *op)
 }
 #define Py_XDECREF(op) PYREFCORE_INLINE(XDECREF)(_PyObject_CAST(op))
 
-/* These take a reference and return the object; Py_XNewRef accepts NULL. CPython has both from 3.10 on. */
+/* These add a reference and return the object. Py_XNewRef accepts NULL. CPython has both from 3.10 on. */
 static inline PyObject *_Py_NewRef(PyObject *op)
 {
     Py_INCREF(op);
@@ -33,10 +33,10 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 
 /* ---- Replacing a reference ---- */
 
-/* These set the variable `op` to NULL, or `dst` to `src` and take its reference over, and only then release
- * the old object: its destructor may run any code, and that code must not find the old pointer. Py_CLEAR
- * and Py_XSETREF accept an old value of NULL. `op` and `dst` are evaluated once from 3.12 on, and more
- * than once before. */
+/* Py_CLEAR sets the variable `op` to NULL. Py_SETREF and Py_XSETREF set `dst` to `src`, and steal the reference of
+ * `src`. Only then do they release the old object: its destructor may run any code, and that code must not find
+ * the old pointer. Py_CLEAR and Py_XSETREF accept an old value of NULL. `op` and `dst` are evaluated once from
+ * 3.12 on, and more than once before. */
 #if PY_VERSION_HEX >= 0x030C0000
 #define Py_CLEAR(op) \
     do { \
@@ -75,7 +75,7 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 
 /* ---- Type flags ---- */
 
-/* These are bits of tp_flags. PREHEADER types put two words in front of the collector's head. */
+/* These are bits of tp_flags. Instances of a PREHEADER type have two more words in front of the collector's head. */
 #define Py_TPFLAGS_HAVE_FINALIZE (1UL << 0)
 #if PY_VERSION_HEX >= 0x030C0000
 #define Py_TPFLAGS_MANAGED_WEAKREF (1 << 3)
@@ -105,7 +105,7 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* ---- Object memory ---- */
 
 /* These create an object with one reference and return it as a TYPE *, or NULL when memory ran out. The GC
- * forms put the collector's head in front of it, and want PyObject_GC_Track once the object is complete. */
+ * forms put the collector's head in front of it. Call PyObject_GC_Track when the object is complete. */
 #define PyObject_New(TYPE, typeobj) ((TYPE *)pyrefcore_object_new(typeobj))
 #define PyObject_NewVar(TYPE, typeobj, n) ((TYPE *)pyrefcore_object_new_var((typeobj), (n)))
 #define PyObject_NEW(TYPE, typeobj) PyObject_New(TYPE, typeobj)
@@ -113,11 +113,11 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 #define PyObject_GC_New(TYPE, typeobj) ((TYPE *)pyrefcore_gc_new(typeobj))
 #define PyObject_GC_NewVar(TYPE, typeobj, n) ((TYPE *)pyrefcore_gc_new_var((typeobj), (n)))
 
-/* These make an object out of memory that the caller allocated. */
+/* These make an object in memory that the caller allocated. */
 #define PyObject_INIT(op, typeobj) PyObject_Init(_PyObject_CAST(op), (typeobj))
 #define PyObject_INIT_VAR(op, typeobj, n) PyObject_InitVar(_PyVarObject_CAST(op), (typeobj), (n))
 
-/* These handle memory and touch no head. They are plain names, so that tp_free can point at them. */
+/* These allocate and free memory, and do not count. They are plain names, so that tp_free can point to them. */
 #define PyObject_Malloc pyrefcore_object_malloc
 #define PyObject_Calloc pyrefcore_object_calloc
 #define PyObject_Realloc pyrefcore_object_realloc
@@ -127,13 +127,13 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 #define PyObject_DEL PyObject_Free
 #define PyObject_GC_Del pyrefcore_gc_del
 
-/* These show an object to the collector, hide it before it is taken apart, and ask which it is. */
+/* These track an object in the collector, untrack it before it is taken apart, and tell whether it is tracked. */
 #define PyObject_GC_Track pyrefcore_gc_track
 #define PyObject_GC_UnTrack pyrefcore_gc_untrack
 #define PyObject_GC_IsTracked pyrefcore_gc_is_tracked
 
-/* Py_VISIT needs a tp_traverse whose parameters are called `visit` and `arg`. It skips NULL, and returns
- * from that function when the visitor says so. `op` is evaluated twice. */
+/* Py_VISIT needs a tp_traverse whose parameters are called `visit` and `arg`. It skips NULL. When the visitor
+ * returns non-zero, it returns that value from the tp_traverse. `op` is evaluated twice. */
 #define Py_VISIT(op) \
     do { \
         if (op) { \
@@ -145,11 +145,12 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 
 /* ---- Trashcan ---- */
 
-/* These bracket the body of a container's tp_dealloc, after PyObject_GC_UnTrack: when deallocators nest too
- * deep the body is skipped and runs later, from the outermost end. Leave the body only through the end.
- * `dealloc` is the function itself, so that a base type's deallocator called by a subtype's does not defer
- * an object half taken apart; the SAFE forms do not check that. In 3.13 such a call nests all the same. From 3.14 on
- * _Py_Dealloc does all of it. PyTrash_UNWIND_LEVEL and Py_TRASHCAN_HEADROOM are CPython's limits of depth. */
+/* These enclose the body of a container's tp_dealloc, after PyObject_GC_UnTrack. When deallocators nest too deep
+ * the body is skipped, and the outermost end runs it later. Do not return from inside the body.
+ * `dealloc` is the function that contains the macro. Where a subtype's deallocator calls it, it is not the type's
+ * own tp_dealloc, and the body is never skipped: the object may be half taken apart. The SAFE forms do not check
+ * this. In 3.13 such a call still counts as a level of nesting. From 3.14 on _Py_Dealloc does all of this, and the
+ * macros are empty. PyTrash_UNWIND_LEVEL and Py_TRASHCAN_HEADROOM are CPython's limits of depth. */
 #if PY_VERSION_HEX < 0x030B0000
 #define PyTrash_UNWIND_LEVEL 50
 #endif

@@ -2,10 +2,10 @@
 
 #ifdef Py_GIL_DISABLED
 
-/* One thread owns an object and counts its own references in ob_ref_local, without locked instructions; all others
- * count in ob_ref_shared, from bit 2 on. The two low bits say how far the two have come on their way to being
- * merged into the shared one: MAYBE_WEAKREF, QUEUED (the owner has been handed the object), MERGED (the
- * object is nobody's). */
+/* One thread owns an object and counts its own references in ob_ref_local, without locked instructions. All other
+ * threads count in ob_ref_shared, from bit 2 on. The two low bits of ob_ref_shared are a state. MAYBE_WEAKREF: a
+ * thread without a reference may try to take one. QUEUED: the object waits until its owner merges both counts into
+ * ob_ref_shared. MERGED: the counts were merged, and the object has no owner. */
 #define _Py_UNOWNED_TID 0
 #define _Py_REF_SHARED_SHIFT 2
 #define _Py_REF_SHARED_FLAG_MASK 0x3
@@ -15,7 +15,7 @@
 #define _Py_REF_MERGED 0x3
 #define _Py_REF_SHARED(refcnt, flags) (((refcnt) << _Py_REF_SHARED_SHIFT) + (flags))
 
-/* The calling thread, as CPython tells threads apart: never 0. */
+/* CPython's id of the calling thread; never 0. */
 static inline uintptr_t _Py_ThreadId(void)
 {
     uintptr_t tid;
@@ -40,8 +40,8 @@ static inline uintptr_t _Py_ThreadId(void)
 #define PYREFCORE_OWNER(op) ((op)->ob_tid)
 #endif
 
-/* This is true when the calling thread owns the object. Only the owner makes itself go away, so nobody else need be
- * waited for: a plain load will do, as CPython's is, except where a sanitizer watches. */
+/* This is true when the calling thread owns the object. If ob_tid is the caller's id, only the caller can change it.
+ * So a plain load is enough, as in CPython. Only the thread sanitizer needs an atomic one. */
 static inline PYREFCORE_ALWAYS_INLINE int _Py_IsOwnedByCurrentThread(PyObject *op)
 {
     return PYREFCORE_OWNER(op) == _Py_ThreadId();
@@ -54,7 +54,7 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsImmortal(PyObject *op)
 }
 #define _Py_IsImmortal(op) _Py_IsImmortal(_PyObject_CAST(op))
 
-/* The number of references, which is out of date at once where other threads count. */
+/* The number of references. Where other threads count, it is out of date at once. */
 static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op)
 {
     uint32_t local = __atomic_load_n(&op->ob_ref_local, __ATOMIC_RELAXED);
@@ -70,8 +70,8 @@ static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op)
 }
 #define Py_REFCNT(op) PYREFCORE_INLINE_REFCNT(_PyObject_CAST(op))
 
-/* Py_SET_REFCNT changes no total, and setting 0 frees nothing; an immortal object keeps its count. An object that the
- * calling thread does not own is nobody's afterwards. No other thread may count meanwhile. */
+/* Py_SET_REFCNT changes no total, and setting 0 frees nothing. An immortal object keeps its count. An object that the
+ * calling thread does not own has no owner afterwards. No other thread may count meanwhile. */
 static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
 {
 #if PY_VERSION_HEX >= 0x030E0000
@@ -97,8 +97,8 @@ static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
 }
 #define Py_SET_REFCNT(op, refcnt) Py_SET_REFCNT(_PyObject_CAST(op), (refcnt))
 
-/* Py_INCREF takes one more reference. Where Py_REF_DEBUG is on the total grows too; 3.14 and newer leave out what is
- * immortal afterwards. The addition is sequentially consistent, as CPython's is. */
+/* Py_INCREF adds a reference. Where Py_REF_DEBUG is on the total grows too. 3.14 and newer do not count an object in
+ * the total that is immortal afterwards. The addition is sequentially consistent, as CPython's is. */
 static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
 {
     uint32_t local = __atomic_load_n(&op->ob_ref_local, __ATOMIC_RELAXED) + 1;
@@ -122,9 +122,9 @@ static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
 }
 #define Py_INCREF(op) Py_INCREF(_PyObject_CAST(op))
 
-/* Py_DECREF gives one reference back. The owner's last one merges the counts, and so may free the object; another
- * thread's is given back through _Py_DecRefShared. Where Py_REF_DEBUG is on, an owner without references
- * ends the process with the caller's file and line. */
+/* Py_DECREF gives back one reference. When the owner's own count reaches zero, the counts are merged, and the object
+ * may die. Other threads give back through _Py_DecRefShared. Where Py_REF_DEBUG is on, a release by the owner whose
+ * own count is zero ends the process with the caller's file and line. */
 #ifdef Py_REF_DEBUG
 static inline void Py_DECREF(const char *filename, int lineno, PyObject *op)
 #else

@@ -1,6 +1,6 @@
 /* ---- Counting ---- */
 
-/* A name of older versions. */
+/* A name from older versions. */
 #if defined(Py_REF_DEBUG) && PY_VERSION_HEX >= 0x030C0000
 #define _Py_GetRefTotal() _Py_GetGlobalRefTotal()
 #endif
@@ -28,7 +28,7 @@ static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op) { return op->ob_r
 #endif
 
 /* Py_SET_REFCNT changes no total, and setting 0 frees nothing. From 3.12 on an immortal object keeps its
- * count; 3.14 and newer store 32 bits and keep the flags beside them. */
+ * count. 3.14 and newer store 32 bits, and keep the flags in the upper half. */
 static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 {
 #if PY_VERSION_HEX >= 0x030E0000
@@ -47,7 +47,8 @@ static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 }
 #define Py_SET_REFCNT(op, refcnt) PYREFCORE_INLINE(SET_REFCNT)(_PyObject_CAST(op), (refcnt))
 
-/* How the total moves where a header moves it itself: up to 3.11, and where Py_REF_DEBUG is on. Several threads may. */
+/* Up to 3.11, where Py_REF_DEBUG is on, inline functions change the total directly. The additions are atomic, because
+ * several threads may count at once. */
 #if defined(Py_REF_DEBUG) && PY_VERSION_HEX < 0x030C0000
 #define PYREFCORE_INC_TOTAL ((void)__atomic_fetch_add(&_Py_RefTotal, 1, __ATOMIC_RELAXED))
 #define PYREFCORE_DEC_TOTAL ((void)__atomic_fetch_sub(&_Py_RefTotal, 1, __ATOMIC_RELAXED))
@@ -56,8 +57,8 @@ static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 #define PYREFCORE_DEC_TOTAL ((void)0)
 #endif
 
-/* 3.8 has these for a header's own use. Without Py_REF_DEBUG or COUNT_ALLOCS, which there is no flavour for, they
- * are empty. */
+/* CPython's 3.8 headers use these internally. The first two are empty without Py_REF_DEBUG. The others are always
+ * empty: they belong to COUNT_ALLOCS, which no flavour has. */
 #if PY_VERSION_HEX < 0x03090000
 #define _Py_INC_REFTOTAL PYREFCORE_INC_TOTAL
 #define _Py_DEC_REFTOTAL PYREFCORE_DEC_TOTAL
@@ -66,16 +67,17 @@ static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 #define _Py_DEC_TPFREES(op)
 #define _Py_COUNT_ALLOCS_COMMA
 
-/* _Py_Dealloc is a function here, and this its other name. */
+/* In CPython 3.8 _Py_Dealloc may be a macro for this function. Here _Py_Dealloc itself is a function. */
 static inline void _Py_Dealloc_inline(PyObject *op) { _Py_Dealloc(op); }
 #ifndef Py_TRACE_REFS
-/* There is no list to take the object from. */
+/* Without Py_TRACE_REFS there is no list of all objects. */
 static inline void _Py_ForgetReference(PyObject *op) { (void)op; }
 #endif
 #endif
 
-/* Py_INCREF takes one more reference. Where Py_REF_DEBUG is on the total grows too, even for an immortal
- * object whose count 3.12 and 3.13 still raise; 3.14 and newer leave out what is immortal afterwards. */
+/* Py_INCREF adds a reference. Where Py_REF_DEBUG is on the total grows too. 3.12 and 3.13 still raise the count of
+ * some immortal objects, and then the total. 3.14 and newer do not count an object in the total that is immortal
+ * afterwards. */
 static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op)
 {
 #if PY_VERSION_HEX >= 0x030E0000
@@ -90,7 +92,7 @@ static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op
     }
 #endif
 #elif PY_VERSION_HEX >= 0x030C0000
-    /* Only the lower half is written: the upper half never takes a carry. */
+    /* Only the lower half is written. There is no carry into the upper half. */
     uint32_t count = (uint32_t)op->ob_refcnt + 1;
     if (count == 0) {
         return;
@@ -106,10 +108,11 @@ static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op
 }
 #define Py_INCREF(op) PYREFCORE_INLINE(INCREF)(_PyObject_CAST(op))
 
-/* Py_DECREF gives one reference back; the last one frees the object through _Py_Dealloc. Where Py_REF_DEBUG
- * is on, a count that is negative afterwards (up to 3.11) or not positive before (from 3.12 on; 3.14 adds
- * counts that only freed memory shows) ends the process with the caller's file and line. Its function takes
- * these two in front of the object there, and always in 3.8. */
+/* Py_DECREF gives back one reference. If it was the last, _Py_Dealloc ends the object. Where Py_REF_DEBUG is on, a
+ * bad count ends the process with the caller's file and line. Up to 3.11 a count is bad if it is negative
+ * afterwards. From 3.12 on it is bad if it is not positive before, and from 3.14 on also if it is so large that the
+ * memory must have been freed. The inline function has parameters for file and line in front of the object where
+ * Py_REF_DEBUG is on, and always in 3.8. */
 #if PY_VERSION_HEX < 0x030C0000
 #if defined(Py_REF_DEBUG) || PY_VERSION_HEX < 0x03090000
 static inline void PYREFCORE_INLINE(DECREF)(const char *filename, int lineno, PyObject *op)

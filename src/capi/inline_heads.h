@@ -1,9 +1,9 @@
 /* ---- Macros and inline functions ----
  *
- * This is what CPython's headers compile into their callers, version by version, with the same stores in the
- * same order. Most operations are a function and a macro that casts its argument, so that a pointer to any
- * object struct will do. Unless said otherwise the argument must not be NULL and is evaluated once.
- * cbindgen writes this text after the #endif of the header's include guard, so it has a guard of its own. */
+ * CPython's headers compile these functions into their callers. Here they make the same stores in the same order,
+ * for each version. Most operations are a function and a macro that casts its argument, so that a pointer to any
+ * object struct can be passed. Unless stated otherwise, an argument must not be NULL and is evaluated once.
+ * cbindgen writes this text after the #endif of the header's include guard, so it has its own guard. */
 
 #ifndef PYREFCORE_INLINE_H
 #define PYREFCORE_INLINE_H
@@ -12,7 +12,7 @@
 #error "pyrefcore.h needs a 64-bit little-endian target"
 #endif
 
-/* Inlining is forced where CPython forces it: from 3.12 on, and not in debug builds. */
+/* Inlining is forced where CPython forces it: from 3.12 on, but not in debug builds. */
 #if PY_VERSION_HEX >= 0x030C0000 && !defined(Py_DEBUG)
 #define PYREFCORE_ALWAYS_INLINE __attribute__((always_inline))
 #else
@@ -25,7 +25,7 @@
 #else
 #define PYREFCORE_INLINE(name) _Py_##name
 #endif
-/* 3.14 and 3.15 export functions with the names of some macros, and so call their inline functions otherwise. */
+/* 3.14 and 3.15 export functions with the names of some macros. So the inline functions need other names there. */
 #if PY_VERSION_HEX >= 0x030F0000
 #define PYREFCORE_INLINE_TYPE _Py_TYPE_impl
 #define PYREFCORE_INLINE_SIZED(name) _Py_##name##_impl
@@ -42,7 +42,7 @@
 #define PYREFCORE_INLINE_TYPE PYREFCORE_INLINE(TYPE)
 #endif
 
-/* These cast a pointer to any object struct. None of them checks anything. */
+/* These cast a pointer to any object struct, without a check. */
 #define _PyObject_CAST(op) ((PyObject *)(op))
 #define _PyVarObject_CAST(op) ((PyVarObject *)(op))
 #if PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030B0000
@@ -55,11 +55,11 @@
 #define _PyType_CAST(op) ((PyTypeObject *)(op))
 #endif
 
-/* No object has so many items: it stands for a size that is not known. */
+/* This stands for an unknown number of items. */
 #define Py_INVALID_SIZE (Py_ssize_t)-1
 
-/* These check an expression that should be true of an object, unless NDEBUG is defined. A failure is reported by
- * _PyObject_AssertFailed, which aborts. `msg` is NULL or a C string. */
+/* These check an expression about an object, unless NDEBUG is defined. If it is false, _PyObject_AssertFailed
+ * reports it and aborts. `msg` is NULL or a C string. */
 #ifdef NDEBUG
 #define _PyObject_ASSERT_FROM(obj, expr, msg, filename, lineno, func) ((void)0)
 #else
@@ -74,10 +74,10 @@
 
 /* ---- Immortality ---- */
 
-/* An immortal object is never freed. 3.8 to 3.11 have no such objects. From 3.12 on the sign bit of the
- * lower 32 bits marks one; 3.14 moved the initial value to the middle of that range, so that code which
- * still counts an immortal object does not soon leave it. In free-threaded flavours it is an owner's count of
- * all ones, and that of 3.14 is only what Py_REFCNT says. */
+/* An immortal object is never freed. 3.8 to 3.11 have no immortal objects. From 3.12 on the sign bit of the lower
+ * 32 bits marks one. 3.14 moved the initial value to the middle of the marked range: code that still counts an
+ * immortal object then needs very many steps to leave that range. In free-threaded flavours an ob_ref_local of all
+ * ones marks an immortal object, and in 3.14 the initial value is only the result of Py_REFCNT. */
 #if PY_VERSION_HEX >= 0x030E0000
 #define _Py_IMMORTAL_FLAGS 1
 #define _Py_STATICALLY_ALLOCATED_FLAG 4
@@ -87,7 +87,7 @@
 #define _Py_STATIC_IMMORTAL_INITIAL_REFCNT \
     ((Py_ssize_t)_Py_IMMORTAL_INITIAL_REFCNT | (_Py_STATIC_FLAG_BITS << 48))
 
-/* This is true for an immortal object that was never allocated. */
+/* This is true for a statically allocated object, which is immortal. */
 static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 {
     return (op->ob_flags & _Py_STATICALLY_ALLOCATED_FLAG) != 0;
@@ -104,11 +104,11 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 
 /* ---- Object heads ---- */
 
-/* Every object struct starts with one of these; PyObject_VAR_HEAD is for one that ends in items. */
+/* Every object struct starts with one of these. PyObject_VAR_HEAD is for a struct that ends with items. */
 #define PyObject_HEAD PyObject ob_base;
 #define PyObject_VAR_HEAD PyVarObject ob_base;
 
-/* The two links in front of a head where Py_TRACE_REFS is on, up to 3.12, and what initialises them. */
+/* The two links in front of a head where Py_TRACE_REFS is on, up to 3.12, and their initialisers. */
 #if defined(Py_TRACE_REFS) && PY_VERSION_HEX < 0x030D0000
 #define _PyObject_HEAD_EXTRA PyObject *_ob_next; PyObject *_ob_prev;
 #define _PyObject_EXTRA_INIT NULL, NULL,
@@ -119,8 +119,8 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 #define _PyObject_EXTRA_INIT
 #endif
 
-/* These initialise the head of a static object and bring the comma that must follow. The count starts at
- * 1 up to 3.12; from 3.13 on the object is immortal. */
+/* These initialise the head of a static object. They end with the comma that must follow. The count starts at 1 up
+ * to 3.12. From 3.13 on the object is immortal. */
 #if defined(Py_GIL_DISABLED) && PY_VERSION_HEX >= 0x030E0000
 #define PyObject_HEAD_INIT(type) { 0, _Py_STATICALLY_ALLOCATED_FLAG, { 0 }, 0, _Py_IMMORTAL_REFCNT_LOCAL, 0, (type) },
 #elif defined(Py_GIL_DISABLED)
@@ -136,8 +136,9 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 
 /* ---- Fields ---- */
 
-/* These read the head. They can be assigned to where CPython's can: type and size up to 3.10. CPython 3.12 and
- * newer also assert that Py_SIZE and Py_SET_SIZE get no int; there is no int type here to compare with. */
+/* These read the head. Up to 3.10 one can assign to Py_TYPE and Py_SIZE, as with CPython's. CPython 3.12 and newer
+ * also assert that the object of Py_SIZE and Py_SET_SIZE is no int. Here this check is missing, for want of an int
+ * type. */
 #if PY_VERSION_HEX < 0x030B0000
 #define Py_TYPE(op) (_PyObject_CAST(op)->ob_type)
 #define Py_SIZE(op) (_PyVarObject_CAST(op)->ob_size)
@@ -149,11 +150,11 @@ static inline Py_ssize_t PYREFCORE_INLINE_SIZED(SIZE)(PyObject *op) { return _Py
 #define Py_SIZE(op) PYREFCORE_INLINE_SIZED(SIZE)(_PyObject_CAST(op))
 #endif
 
-/* This is true when the two are one object. CPython has it from 3.10 on. */
+/* This is true when both are the same object. CPython has it from 3.10 on. */
 #define Py_Is(x, y) ((x) == (y))
 
-/* This is true when the object's type is this one and not a subtype of it. CPython has it, and the setters
- * below, from 3.9 on. */
+/* This is true when the object's type is `type` itself and not a subtype. CPython has it, and the setters below,
+ * from 3.9 on. */
 #if PY_VERSION_HEX < 0x030B0000
 static inline int _Py_IS_TYPE(const PyObject *op, const PyTypeObject *type) { return op->ob_type == type; }
 #define Py_IS_TYPE(op, type) _Py_IS_TYPE((const PyObject *)(op), (type))
@@ -162,7 +163,7 @@ static inline int PYREFCORE_INLINE_SIZED(IS_TYPE)(PyObject *op, PyTypeObject *ty
 #define Py_IS_TYPE(op, type) PYREFCORE_INLINE_SIZED(IS_TYPE)(_PyObject_CAST(op), (type))
 #endif
 
-/* Py_SET_TYPE counts no reference, neither to the old type nor to the new one. */
+/* Py_SET_TYPE counts no references: neither the old type's nor the new type's. */
 static inline void PYREFCORE_INLINE(SET_TYPE)(PyObject *op, PyTypeObject *type) { op->ob_type = type; }
 #define Py_SET_TYPE(op, type) PYREFCORE_INLINE(SET_TYPE)(_PyObject_CAST(op), (type))
 

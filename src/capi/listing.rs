@@ -6,7 +6,7 @@ use crate::abi::PyObject;
 use crate::lifecycle::{all_objects, count};
 use crate::watch::type_name;
 
-/// What is said of each object.
+/// What a line tells about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// Its address, count and representation.
@@ -20,12 +20,12 @@ pub(super) enum Line {
 /// # Safety
 /// `stream` is open for writing.
 pub(super) unsafe fn write(stream: *mut FILE, heading: &str, line: Line) {
-    // SAFETY: the caller's promise; the bytes are those of one slice.
+    // SAFETY: the caller promises an open stream, and the bytes are those of one slice.
     let put =
         |text: &str| unsafe { libc::fwrite(text.as_ptr().cast::<c_void>(), 1, text.len(), stream) };
     put(heading);
     all_objects::visit(|op: *mut PyObject| {
-        // SAFETY: what is in the list is an object.
+        // SAFETY: the list holds only objects.
         let refcnt = unsafe { count::refcnt(op) };
         let name = type_name::of(op).unwrap_or_else(|| "(can't be read)".into());
         put(&match line {

@@ -1,8 +1,11 @@
-//! The exported symbols: convert, call one function, return.
+//! The exported symbols. Each converts its arguments, calls one function and returns.
 //!
-//! Uses everything below, and holds no logic. One file for each family of symbols that exist on the same
-//! versions; the cfgs below say which. In a host, what only the host can do goes to the host's own
-//! function behind the name.
+//! Uses all layers below, and holds no logic. There is one file for each family of symbols that exist on the same
+//! versions, and the cfgs below tell which. In a host, a function that only the host can do calls the host's own
+//! function.
+//!
+//! The `# Safety` sections use the terms of [`crate::abi`]. Unless the comment of a function says "From any thread",
+//! its caller also holds the host's lock: the introduction of the header demands it.
 
 pub mod assertion;
 pub mod birth;
@@ -88,10 +91,11 @@ pub mod print;
 #[cfg(all(py_sys_config = "Py_TRACE_REFS", Py_3_12))]
 pub mod print_interpreter;
 
-/// From now on what is the host's is done by its own functions, where a look at each call would cost too much.
+/// Makes some exported functions call the host's own functions from now on: those where a test in each call would cost
+/// too much.
 ///
 /// # Safety
-/// Callers take turns.
+/// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
@@ -114,7 +118,7 @@ pub unsafe fn follow_host() {
     }
 }
 
-/// The exported total of all references, or null where the flavour exports none.
+/// The exported total of all references; null where the flavour exports none.
 #[must_use]
 pub fn exported_total() -> *mut crate::abi::Py_ssize_t {
     #[cfg(py_sys_config = "Py_REF_DEBUG")]
@@ -123,7 +127,7 @@ pub fn exported_total() -> *mut crate::abi::Py_ssize_t {
     std::ptr::null_mut()
 }
 
-/// The exported settings of tracemalloc, or null where the flavour exports none.
+/// The exported settings of tracemalloc; null where the flavour exports none.
 #[must_use]
 pub fn exported_tracemalloc_config() -> *mut std::ffi::c_void {
     #[cfg(not(Py_3_9))]

@@ -1,4 +1,4 @@
-//! Functions that came with 3.10.
+//! Functions that are new in 3.10.
 
 use std::ffi::c_int;
 
@@ -18,8 +18,7 @@ pub unsafe extern "C" fn _Py_IncRef(op: *mut PyObject) {
     }
 }
 
-/// Takes a reference to `op`, which must not be NULL, away, and ends the object with the last (3.10 and
-/// later).
+/// Releases a reference to `op`, which must not be NULL, and ends `op` if that was the last (3.10 and later).
 ///
 /// # Safety
 /// `op` is an object of which the caller owns a reference.
@@ -62,7 +61,7 @@ pub unsafe extern "C" fn Py_XNewRef(op: *mut PyObject) -> *mut PyObject {
     op
 }
 
-/// 1 if `x` is the object `y`, otherwise 0 (3.10 and later).
+/// 1 if `x` and `y` are the same object, otherwise 0 (3.10 and later).
 #[unsafe(no_mangle)]
 pub extern "C" fn Py_Is(x: *mut PyObject, y: *mut PyObject) -> c_int {
     c_int::from(x == y)

@@ -1,11 +1,11 @@
-//! A birth that came with 3.12.
+//! A birth function that is new in 3.12.
 
 use crate::abi::PyObject;
 use crate::lifecycle::birth::{self, Total};
 use crate::lifecycle::misuse;
 
-/// As `_Py_NewReference`, without adding to the total of all references: the object has moved, and its
-/// reference was counted before (3.12 and later).
+/// As `_Py_NewReference`, for an object that has moved: its reference was counted before, so the total of all
+/// references does not grow (3.12 and later).
 ///
 /// # Safety
 /// As `_Py_NewReference`.

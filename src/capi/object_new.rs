@@ -1,11 +1,11 @@
-//! New objects by type. In a host they are the host's.
+//! Functions that allocate an object of a type. In a host the host's own functions do it.
 
 use super::pyrefcore_memory::{pyrefcore_object_new, pyrefcore_object_new_var};
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
 use crate::host;
 
 /// Allocates an instance of a type that is no container and gives it its first reference; NULL where there is
-/// no memory. What `PyObject_New` calls in code that was compiled with `Python.h`; without a host it is
+/// no memory. `PyObject_New` calls it in code that was compiled with `Python.h`. Without a host it is
 /// `pyrefcore_object_new`.
 ///
 /// # Safety
@@ -21,7 +21,7 @@ pub unsafe extern "C" fn _PyObject_New(ob_type: *mut PyTypeObject) -> *mut PyObj
     }
 }
 
-/// The same for an instance with `size` items; without a host it is `pyrefcore_object_new_var`.
+/// As `_PyObject_New`, for an instance with `size` items. Without a host it is `pyrefcore_object_new_var`.
 ///
 /// # Safety
 /// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.

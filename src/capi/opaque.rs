@@ -1,4 +1,4 @@
-//! Fields as functions, from 3.14 on.
+//! Functions that read fields, from 3.14 on.
 
 use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject};
 use crate::lifecycle::{count, misuse};

@@ -3,13 +3,13 @@
 use crate::host;
 use crate::watch::ref_total;
 
-/// Writes `[N refs, M blocks]` to standard error: the number of all references, and in a host that of the blocks
-/// which its allocator has given out. Without a host that is 0, as CPython says where an allocator does not
-/// tell (`Py_REF_DEBUG`, 3.8).
+/// Writes `[N refs, M blocks]` to standard error: the number of all references, and the number of blocks that the
+/// host's allocator has handed out. Without a host the second number is 0, as in CPython where an allocator does not
+/// count (`Py_REF_DEBUG`, 3.8).
 #[unsafe(no_mangle)]
 pub extern "C" fn _PyDebug_PrintTotalRefs() {
     match host::originals()._PyDebug_PrintTotalRefs {
-        // SAFETY: the host's own function; the caller holds what it asks for.
+        // SAFETY: the host's function needs the host's lock, which the caller holds.
         Some(theirs) => unsafe { theirs() },
         None => host::say(&format!("[{} refs, 0 blocks]\n", ref_total::global())),
     }

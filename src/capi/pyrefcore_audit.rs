@@ -1,4 +1,4 @@
-//! The audit: whether it sees everything.
+//! Attaching the audit, and its settings.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::null;
@@ -7,12 +7,13 @@ use crate::abi::PyTypeObject;
 use crate::audit::{attachment, quarantine, unheld, zeroing};
 use crate::host::reserve;
 
-/// Attaches the audit to the CPython that runs in this process, by a hook in its object allocator: from now on
-/// snapshots see every object. Without a CPython they see what the live table knows, which must be on. NULL, or
-/// the reason why that can't be, in one sentence. Does nothing where it is attached.
+/// Attaches the audit to the CPython that runs in this process, by a hook in its object allocator. From now on
+/// snapshots see every object. Without a CPython they see the objects in the live table, which must be on. Returns
+/// NULL, or one sentence that says why the audit can't be attached. Does nothing where it is attached already.
 ///
 /// # Safety
-/// No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
+/// The host's lock is held, and no finalizer and no `tp_traverse` runs. In a free-threaded CPython this is the only
+/// thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_attach() -> *const c_char {
     if attachment::is_attached() {
@@ -26,7 +27,8 @@ pub unsafe extern "C" fn pyrefcore_audit_attach() -> *const c_char {
     }
 }
 
-/// Detaches. 0, or -1 where another allocator stands in front of the hook, which stays as a passage.
+/// Detaches the audit. Returns 0, or -1 where another allocator hook was set after the audit's: then the audit's hook
+/// stays, and only passes calls on.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_audit_detach() -> c_int {
     if attachment::detach() { 0 } else { -1 }
@@ -38,9 +40,10 @@ pub extern "C" fn pyrefcore_audit_is_attached() -> c_int {
     c_int::from(attachment::is_attached())
 }
 
-/// From now on the C call stack of each birth is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more: those that
-/// were are forgotten. The old setting. From 3.13 on this sets a reference tracer, which passes on to the one that was there;
-/// a birth up to 3.12 is the first use of memory in which nothing has died before.
+/// Switches birth stacks on: the C call stack of each birth is kept for `pyrefcore_birth_stack`. This is slow. With 0
+/// it switches them off, and forgets the kept ones. Returns the old setting. From 3.13 on this sets a reference tracer,
+/// which also calls the tracer that was set before. Up to 3.12 a birth is the first use of memory in which nothing has
+/// died.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -49,9 +52,9 @@ pub unsafe extern "C" fn pyrefcore_audit_births(on: c_int) -> c_int {
     c_int::from(attachment::keep_births(on != 0))
 }
 
-/// While births are kept: up to 3.12 deaths of this type's instances are noted, in a `tp_dealloc` of ours, until births are
-/// kept no more. Without that, births of a type that is no Python class and none of CPython's are not told from the first
-/// use of their memory. Does nothing from 3.13 on.
+/// While birth stacks are on, up to 3.12: replaces the `tp_dealloc` of a type by one that also notes the death, until
+/// they are switched off. A type that is neither a Python class nor CPython's own needs this. Without it the audit
+/// can't distinguish a birth of such a type from the first use of its memory. Does nothing from 3.13 on.
 ///
 /// # Safety
 /// `ob_type` is a type, and the host's lock is held.
@@ -61,9 +64,10 @@ pub unsafe extern "C" fn pyrefcore_audit_births_of(ob_type: *mut PyTypeObject) {
     unsafe { attachment::keep_births_of(ob_type) }
 }
 
-/// From now on the memory of up to 16384 objects that have died, each of at most 512 bytes, is held back for a while, so that
-/// `pyrefcore_compare` tells of those that are released once more; or, with 0, of none: all is given back and forgotten. The
-/// old setting. Does nothing without a CPython, and with a free-threaded one, whose collector walks over that memory.
+/// Switches the quarantine on: the memory of up to 16384 dead objects, of at most 512 bytes each, is held back for a
+/// while. So `pyrefcore_compare` finds dead objects that are released once more. With 0 it switches the quarantine off,
+/// gives all that memory back, and forgets those objects. Returns the old setting. Does nothing without a CPython, and
+/// with a free-threaded one, whose collector walks over that memory.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -72,9 +76,10 @@ pub unsafe extern "C" fn pyrefcore_audit_quarantine(on: c_int) -> c_int {
     c_int::from(quarantine::switch(on != 0))
 }
 
-/// From now on memory blocks of objects are handed out zeroed, so that a new object's fields hold no address that is left from
-/// before; or, with 0, as they come. What a block gains when it grows is zeroed too, if it was handed out since. The old
-/// setting. Does nothing without a CPython, and where CPython fills such memory with a pattern of its own.
+/// Switches zeroing on: memory blocks of objects are zeroed before they are handed out. So the fields of a new object
+/// hold no address from an earlier use of the block. With 0 it switches zeroing off. The new bytes of a block that
+/// grows are zeroed too, if the block was handed out since then. Returns the old setting. Does nothing without a
+/// CPython, and where CPython fills such memory with its own pattern.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -83,9 +88,9 @@ pub unsafe extern "C" fn pyrefcore_audit_zeroing(on: c_int) -> c_int {
     c_int::from(zeroing::switch(on != 0))
 }
 
-/// From now on the memory blocks of the object, the `PyMem` and the raw domain are noted, by hooks in all three allocators, so
-/// that `pyrefcore_compare` tells of memory that grows and is no object; or, with 0, they are noted no more. The old setting.
-/// Does nothing without a CPython.
+/// Switches memory growth on: hooks in the allocators of the object, the `PyMem` and the raw domain note all memory
+/// blocks. So `pyrefcore_compare` finds memory that grows and is no object. With 0 it switches this off. Returns the
+/// old setting. Does nothing without a CPython.
 ///
 /// # Safety
 /// The host's lock is held.

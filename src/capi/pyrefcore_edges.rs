@@ -1,4 +1,4 @@
-//! Who refers to whom.
+//! Edges between objects: referrers and referents.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
@@ -10,15 +10,17 @@ use crate::audit::neighbours::can_be_held;
 use crate::host::reserve;
 use crate::lifecycle::count;
 
-/// Called with an object, one that it holds, and the argument that was passed along; non-zero stops.
+/// Called with an object, an object that it holds, and the `arg` of the caller. A result other than zero stops the
+/// calls.
 pub type pyrefcore_edge_visitor =
     Option<unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut c_void) -> c_int>;
 
-/// Calls `visit` with each object that shows one of `count` objects, and that one: at most some thousand times, after
-/// a look at everything. 0, or -1 where the audit is not attached or there is no memory.
+/// Calls `visit` for each reference to one of `count` objects, with the object that shows the reference, and the object
+/// that it shows. It looks at every object first, and stops after some thousand references. Returns 0, or -1 where the
+/// audit is not attached, there is no memory, or `visit` is NULL.
 ///
 /// # Safety
-/// `objects` are that many objects, `visit` may be called with `arg`; and as `pyrefcore_snapshot_take`.
+/// `objects` points to `count` objects, and `visit` may be called with `arg`. Also as `pyrefcore_snapshot_take`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_referrers(
     objects: *const *mut PyObject,
@@ -36,11 +38,12 @@ pub unsafe extern "C" fn pyrefcore_referrers(
     }
 }
 
-/// Calls `visit` with `object` and each object that it holds: at most some thousand times, after a look at everything. 0,
-/// or -1 where the audit is not attached or there is no memory.
+/// Calls `visit` with `object` and each object that it holds. It looks at every object first, and stops after some
+/// thousand references. An `object` that it does not see has none. Returns 0, or -1 where the audit is not attached,
+/// there is no memory, or `visit` is NULL.
 ///
 /// # Safety
-/// `visit` may be called with `arg`; and as `pyrefcore_snapshot_take`.
+/// `visit` may be called with `arg`. Also as `pyrefcore_snapshot_take`. `object` may be any pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_referents(
     object: *mut PyObject,
@@ -56,23 +59,25 @@ pub unsafe extern "C" fn pyrefcore_referents(
     }
 }
 
-/// An object, and one that it holds. NULL stands where there is none.
+/// An object, and an object that it holds. Either may be NULL.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct pyrefcore_edge {
-    /// The one that holds.
+    /// The object that holds the other one.
     pub source: *mut PyObject,
-    /// The one that is held.
+    /// The object that is held.
     pub target: *mut PyObject,
 }
 
-/// Holds `count` objects, looks who shows them and what they hold, and holds these too. `edges` has room for
-/// `count * (2 * limit + 1)`: first each of the objects alone, as a source; then at most `limit` of its referrers and as many
-/// of its referents. How many there are; only the first `count` where the audit is not attached or there is no memory.
-/// `pyrefcore_edges_drop` releases them. An object that has no reference is not held, and its place is NULL.
+/// Finds the referrers and the referents of `count` objects, and adds a reference to every object that it writes to
+/// `edges`. First it writes each of the objects alone, as a source without a target; NULL where an object has no
+/// reference. Then it writes at most `limit` referrers and `limit` referents of each object. Returns the number of
+/// edges written. This is `count` where the audit is not attached or there is no memory. `pyrefcore_edges_drop`
+/// releases the references.
 ///
 /// # Safety
-/// `objects` are that many objects, `edges` has that room; and as `pyrefcore_snapshot_take`.
+/// `objects` points to `count` objects, and `edges` to room for `count * (2 * limit + 1)` edges. Also as
+/// `pyrefcore_snapshot_take`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_neighbours(
     objects: *const *mut PyObject,
@@ -104,10 +109,10 @@ pub unsafe extern "C" fn pyrefcore_neighbours(
     }
 }
 
-/// Releases what `pyrefcore_neighbours` holds in `count` edges, and empties them.
+/// Releases the references that `pyrefcore_neighbours` wrote to `count` edges, and sets them to NULL.
 ///
 /// # Safety
-/// `edges` are that many, empty or written by `pyrefcore_neighbours`.
+/// `edges` points to `count` edges that are NULL or written by `pyrefcore_neighbours`. The host's lock is held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_edges_drop(edges: *mut pyrefcore_edge, count: usize) {
     const NONE: pyrefcore_edge = pyrefcore_edge {
@@ -115,7 +120,8 @@ pub unsafe extern "C" fn pyrefcore_edges_drop(edges: *mut pyrefcore_edge, count:
         target: null_mut(),
     };
     for at in 0..count {
-        // SAFETY: the caller's promise; each reference is released once, even if code of the program runs.
+        // SAFETY: the caller promises valid edges, and the edge holds a reference to each object. It is emptied before
+        // the release, which may run other code. So each reference is released once.
         unsafe {
             let edge = edges.add(at).replace(NONE);
             for op in [edge.source, edge.target] {
@@ -127,12 +133,18 @@ pub unsafe extern "C" fn pyrefcore_edges_drop(edges: *mut pyrefcore_edge, count:
     }
 }
 
+/// # Safety
+/// The host's lock is held as long as the result is used.
 unsafe fn edges() -> Option<Edges> {
     // SAFETY: the caller's promise is the callee's.
     attachment::can_look().then(|| unsafe { Edges::all() })?
 }
 
-/// The visitor may run Python code: nothing is being asked any more, and what it is handed is held.
+/// Calls the visitor with each pair. The visitor may run Python code. So the search must be over, and a reference to
+/// each object is held meanwhile.
+///
+/// # Safety
+/// No object has died since the pairs were found, the host's lock is held, and `visit` may be called with `arg`.
 unsafe fn hand_out(
     pairs: Option<Vec<[*mut PyObject; 2]>>,
     visit: pyrefcore_edge_visitor,
@@ -141,7 +153,7 @@ unsafe fn hand_out(
     let (Some(pairs), Some(visit)) = (pairs, visit) else {
         return -1;
     };
-    // SAFETY: nothing has died since these were seen, and then they are held; the visitor is the caller's.
+    // SAFETY: the pairs are objects that have not died. From here on a reference to each is held.
     unsafe {
         let mut pairs = pairs;
         pairs.retain(|&[from, to]| can_be_held(from) && can_be_held(to));

@@ -1,4 +1,4 @@
-//! What the audit finds.
+//! The findings of the audit.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::{null, null_mut};
@@ -10,16 +10,18 @@ use crate::audit::snapshot::Snapshot;
 use crate::audit::{attachment, compare};
 use crate::host::reserve;
 
-/// References that nothing explains grow, by the same number in each window.
+/// The number of unexplained references grows, by the same number in each window.
 pub const PYREFCORE_LEAK: c_int = 1;
 /// Fewer references are counted than are shown.
 pub const PYREFCORE_OVER_RELEASE: c_int = 2;
-/// References that nothing explains grow, but not by the same number in each window.
+/// The number of unexplained references grows, but not by the same number in each window.
 pub const PYREFCORE_UNSTEADY: c_int = 3;
-/// Objects grow, by the same number in each window, and something that lives visibly holds them: that is no mistake.
+/// The number of objects grows by the same number in each window, and live objects visibly hold them. This is no
+/// mistake.
 pub const PYREFCORE_GROWTH: c_int = 4;
-/// Memory that is no object, and that none holds, grows, by the same in each window. (Memory may be of kind
-/// `PYREFCORE_UNSTEADY`, too; or `PYREFCORE_GROWTH`, where objects that grow may hold it.)
+/// Memory that is no object, and that no object holds, grows by the same amount in each window. A finding about memory
+/// may also be of kind `PYREFCORE_UNSTEADY`, or of kind `PYREFCORE_GROWTH` where objects whose number grows may hold
+/// the memory.
 pub const PYREFCORE_MEMORY: c_int = 5;
 
 const _: () = assert!(
@@ -30,45 +32,46 @@ const _: () = assert!(
         && Kind::Memory as c_int == PYREFCORE_MEMORY
 );
 
-/// An object that shows what is wrong. If it has not, it may die as soon as other code runs.
+/// An example of a finding: an object, or a memory block. The object may die as soon as other code runs.
 #[derive(Debug)]
 #[repr(C)]
 pub struct pyrefcore_example {
-    /// The object.
+    /// The object; or the address of the memory block.
     pub object: *mut PyObject,
     /// References counted.
     pub refcount: Py_ssize_t,
     /// References explained.
     pub explained: Py_ssize_t,
-    /// 1 where it had died, and its memory is held back: nothing but its address is left. Otherwise 0.
+    /// 1 where the object had died and its memory is held back: then only its address may be used. Otherwise 0.
     pub died: c_int,
-    /// Of memory: the bytes of the block whose address is `object`. Otherwise 0.
+    /// The bytes of the memory block. 0 for an object.
     pub bytes: usize,
 }
 
-/// Objects that only what was leaked keeps alive.
+/// Objects of one type that only leaked objects keep alive.
 #[derive(Debug)]
 #[repr(C)]
 pub struct pyrefcore_folded {
-    /// Their type's full name.
+    /// The full name of their type.
     pub type_name: *const c_char,
-    /// How many more there are after each window.
+    /// By how many their number grows in each window.
     pub objects: Py_ssize_t,
 }
 
-/// What is wrong with references to objects of one type, or with memory that is no object. Valid until `pyrefcore_findings_drop`.
+/// A finding about references to objects of one type, or about memory that is no object. Valid until
+/// `pyrefcore_findings_drop`.
 #[derive(Debug)]
 #[repr(C)]
 pub struct pyrefcore_finding {
     /// `PYREFCORE_LEAK`, `PYREFCORE_OVER_RELEASE`, `PYREFCORE_UNSTEADY`, `PYREFCORE_GROWTH` or `PYREFCORE_MEMORY`.
     pub kind: c_int,
-    /// The type, or NULL where it has died, or where several types made at run time have the same name: a function that
-    /// defines a class makes another one each time. It may die as soon as other code runs.
+    /// The type. NULL where it has died, and where several heap types have this name: a function that defines a class
+    /// makes a new type in each call. The type may die as soon as other code runs.
     pub ob_type: *mut PyTypeObject,
-    /// Its full name: `module.Type`, or `Type` where the module is `builtins`. Of memory, the function that hands it out:
-    /// `PyObject_Malloc`, `PyMem_Malloc`, `PyMem_RawMalloc`; or `malloc` for all of the C heap that these do not explain.
+    /// The type's full name: `module.Type`, or `Type` where the module is `builtins`. For memory, the function that
+    /// handed it out: `PyObject_Malloc`, `PyMem_Malloc` or `PyMem_RawMalloc`; or `malloc` for the rest of the C heap.
     pub type_name: *const c_char,
-    /// Length of the next two: one less than there were snapshots, 0 where there was one.
+    /// Length of `references` and `objects`: one less than the number of snapshots.
     pub windows: usize,
     /// How the number of unexplained references changed in each window.
     pub references: *const Py_ssize_t,
@@ -80,15 +83,15 @@ pub struct pyrefcore_finding {
     pub examples: *const pyrefcore_example,
     /// Length of `folded`.
     pub folded_count: usize,
-    /// What they keep alive.
+    /// The objects that only the leaked objects keep alive, by type.
     pub folded: *const pyrefcore_folded,
-    /// Of memory: how the number of blocks changed in each window. NULL where that is not known, and of all else.
+    /// For memory: how the number of blocks changed in each window; NULL where that is not known. Otherwise NULL.
     pub blocks: *const Py_ssize_t,
-    /// Of memory: how many bytes were added in each window. Otherwise NULL.
+    /// For memory: how many bytes were added in each window. Otherwise NULL.
     pub bytes: *const Py_ssize_t,
 }
 
-/// What was found, with all that the findings point to.
+/// Findings, and the memory that they point to.
 #[derive(Debug)]
 pub struct pyrefcore_findings {
     shown: Vec<pyrefcore_finding>,
@@ -97,18 +100,19 @@ pub struct pyrefcore_findings {
     _found: Vec<Finding>,
 }
 
-/// What has changed over `count` snapshots, oldest first: findings, the largest first, then those that are unsteady, then
-/// growth. Takes another look at everything where something was found. One snapshot shows no change. NULL where there is no
-/// memory.
+/// Compares `count` snapshots, oldest first, and returns findings about what has changed. Leaks, over-releases and
+/// growing memory come first, then unsteady findings, then growth of objects; in each of these groups the largest comes
+/// first. Where there are findings, it looks at every object once more. One snapshot gives no findings. NULL where
+/// there is no memory.
 ///
 /// # Safety
-/// `snapshots` are that many, from `pyrefcore_snapshot_take`; and as there.
+/// `snapshots` points to `count` snapshots from `pyrefcore_snapshot_take`. Also as `pyrefcore_snapshot_take`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_compare(
     snapshots: *const *const pyrefcore_snapshot,
     count: usize,
 ) -> *mut pyrefcore_findings {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises valid snapshots, and what the callee asks.
     let found = reserve::within(|| unsafe {
         let snapshots: Vec<&Snapshot> = (0..count).map(|at| &(**snapshots.add(at)).0).collect();
         attachment::undisturbed(|| compare::compare(&snapshots)).map(show)
@@ -116,32 +120,33 @@ pub unsafe extern "C" fn pyrefcore_compare(
     found.map_or(null_mut(), Box::into_raw)
 }
 
-/// Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many unexplained
-/// references to each object. No finding can come of such a window, nor of more of them. 1, or 0, also where there is no memory.
+/// 1 where nothing has changed from one snapshot to the next; 0 otherwise, and where there is no memory. Nothing has
+/// changed if each type has as many objects, each object has as many unexplained references, and there is no more
+/// memory that no object holds. Such windows give no findings.
 ///
 /// # Safety
-/// Both came from `pyrefcore_snapshot_take`.
+/// Both came from `pyrefcore_snapshot_take`, and were not dropped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_is_quiet(
     before: *const pyrefcore_snapshot,
     after: *const pyrefcore_snapshot,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises valid snapshots.
     let (before, after) = unsafe { (&(*before).0, &(*after).0) };
     let quiet = reserve::within(|| Some(compare::is_quiet(before, after)));
     quiet.unwrap_or(false).into()
 }
 
-/// The objects of one snapshot of which fewer references are counted than are shown, by type. NULL where there is no
-/// memory.
+/// The objects of one snapshot of which fewer references are counted than are shown, as one finding for each type. NULL
+/// where there is no memory.
 ///
 /// # Safety
-/// `snapshot` came from `pyrefcore_snapshot_take`.
+/// `snapshot` came from `pyrefcore_snapshot_take`, and was not dropped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_over_released(
     snapshot: *const pyrefcore_snapshot,
 ) -> *mut pyrefcore_findings {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises a valid snapshot.
     let snapshot = unsafe { &(*snapshot).0 };
     let found = reserve::within(|| Some(show(compare::over_released(snapshot))));
     found.map_or(null_mut(), Box::into_raw)
@@ -150,24 +155,24 @@ pub unsafe extern "C" fn pyrefcore_over_released(
 /// The number of findings.
 ///
 /// # Safety
-/// `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`.
+/// `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`, and was not dropped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_findings_count(findings: *const pyrefcore_findings) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises valid findings.
     let findings = unsafe { &*findings };
     findings.shown.len()
 }
 
-/// A finding, or NULL where there are not so many.
+/// The finding at index `at`, from 0 on; NULL where there are not so many.
 ///
 /// # Safety
-/// `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`.
+/// `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`, and was not dropped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_findings_get(
     findings: *const pyrefcore_findings,
     at: usize,
 ) -> *const pyrefcore_finding {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises valid findings.
     let findings = unsafe { &*findings };
     findings
         .shown
@@ -175,14 +180,15 @@ pub unsafe extern "C" fn pyrefcore_findings_get(
         .map_or(null(), |found| &raw const *found)
 }
 
-/// Forgets findings. NULL is nothing.
+/// Frees findings. Nothing happens with NULL.
 ///
 /// # Safety
-/// `findings` is NULL, or came from `pyrefcore_compare` or `pyrefcore_over_released` and is not used any more.
+/// `findings` is NULL, or came from `pyrefcore_compare` or `pyrefcore_over_released`. The caller does not use it, or
+/// anything that it points to, afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_findings_drop(findings: *mut pyrefcore_findings) {
     if !findings.is_null() {
-        // SAFETY: the caller's promise.
+        // SAFETY: the pointer came from `Box::into_raw`, and the caller does not use it afterwards.
         drop(unsafe { Box::from_raw(findings) });
     }
 }
@@ -222,7 +228,7 @@ fn show(found: Vec<Finding>) -> Box<pyrefcore_findings> {
         findings._examples.push(examples);
         findings._folded.push(folded);
     }
-    // The texts and numbers stay where they are.
+    // A move of the vector does not move the texts and numbers that `shown` points to.
     findings._found = found;
     Box::new(findings)
 }

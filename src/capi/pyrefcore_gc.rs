@@ -1,4 +1,4 @@
-//! Containers, where there is no interpreter and no collector: tracking is a mark, no more.
+//! Containers in a process without an interpreter. There is no collector, and tracking only sets a mark.
 
 use std::ffi::{c_int, c_void};
 
@@ -6,7 +6,7 @@ use crate::abi::{Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
 use crate::lifecycle::{gc, misuse};
 
 /// Allocates an untracked instance of a container type and gives it its first reference; NULL where there
-/// is no memory. What `PyObject_GC_New` stands for without an interpreter.
+/// is no memory. `PyObject_GC_New` in `pyrefcore.h` calls it.
 ///
 /// # Safety
 /// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
@@ -16,7 +16,7 @@ pub unsafe extern "C" fn pyrefcore_gc_new(ob_type: *mut PyTypeObject) -> *mut Py
     unsafe { gc::new(ob_type) }
 }
 
-/// The same for an instance with `size` items; NULL where that is negative.
+/// As `pyrefcore_gc_new`, for an instance with `size` items; NULL also where `size` is negative.
 ///
 /// # Safety
 /// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
@@ -29,10 +29,10 @@ pub unsafe extern "C" fn pyrefcore_gc_new_var(
     unsafe { gc::new_var(ob_type, size) }
 }
 
-/// Gives back the memory of a dying container. What `PyObject_GC_Del` stands for without an interpreter.
+/// Gives back the memory of a dying container. `PyObject_GC_Del` in `pyrefcore.h` is this function.
 ///
 /// # Safety
-/// `op` came from `pyrefcore_gc_new` or `pyrefcore_gc_new_var`; its type can still be read.
+/// `op` is a dying object that came from `pyrefcore_gc_new` or `pyrefcore_gc_new_var`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_gc_del(op: *mut c_void) {
     // SAFETY: the caller's promise is the callees'.
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn pyrefcore_gc_track(op: *mut c_void) {
     }
 }
 
-/// Stops tracking a container. Nothing happens where it is not tracked.
+/// Stops tracking a container. Nothing happens where `op` is not tracked.
 ///
 /// # Safety
 /// `op` is a container.

@@ -1,4 +1,4 @@
-//! The live table.
+//! Watchers, and queries of the live table.
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_void};
 
@@ -7,11 +7,11 @@ use crate::report::census;
 use crate::watch::live;
 use crate::watch::watchers::{self, Watcher};
 
-/// Watcher: which objects are alive.
+/// Watcher: a table of all live objects.
 pub const PYREFCORE_LIVE: c_uint = 1;
 /// Watcher: the C call stack of each birth. Slow.
 pub const PYREFCORE_TRACE: c_uint = 2;
-/// Watcher: how many births and deaths there were.
+/// Watcher: the number of births and of deaths.
 pub const PYREFCORE_COUNT: c_uint = 4;
 
 const WATCHERS: [(c_uint, Watcher); 3] = [
@@ -20,17 +20,18 @@ const WATCHERS: [(c_uint, Watcher); 3] = [
     (PYREFCORE_COUNT, Watcher::Count),
 ];
 
-/// Called with an object and the argument that was passed along; non-zero stops the walk.
+/// Called with an object and the `arg` of the caller. A result other than zero stops the walk.
 pub type pyrefcore_object_visitor =
     Option<unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int>;
 
-/// Called with a type's name (NULL where it can't be read), its number of objects, and the argument that
-/// was passed along; non-zero stops the walk. The name is valid during the call.
+/// Called with a type's name (NULL where it can't be read), its number of objects, and the `arg` of the caller. A
+/// result other than zero stops the walk. The name is valid during the call.
 pub type pyrefcore_type_visitor =
     Option<unsafe extern "C" fn(*const c_char, usize, *mut c_void) -> c_int>;
 
-/// Switches watchers on: a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know what
-/// is born from then on. 0, or -1 where there is no memory for one or a bit stands for none.
+/// Switches watchers on. `watchers` is a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know
+/// objects that are born from then on. Returns 0, or -1 where there is no memory for one, or where a bit stands for no
+/// watcher.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
     if watchers & !WATCHERS.iter().fold(0, |known, (bit, _)| known | bit) != 0 {
@@ -43,8 +44,8 @@ pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
         .unwrap_or(0)
 }
 
-/// Switches watchers off. The live table starts afresh when it is switched on again; a debug flavour keeps it
-/// on.
+/// Switches watchers off. When the live table is switched on again, it is empty. A debug flavour does not switch it
+/// off.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_unwatch(watchers: c_uint) {
     for (_, watcher) in WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0) {
@@ -66,19 +67,19 @@ pub extern "C" fn pyrefcore_deaths() -> u64 {
     watchers::counted().1
 }
 
-/// A number that stands for now: objects that are born, or resurrected, later are born since this mark. Up to 30 later marks may be
-/// made before it grows too old to be told apart.
+/// Makes a mark, which stands for this moment. An object that is born or resurrected later counts as born since this
+/// mark. After more than 30 later marks it may be too old to be used.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_mark() -> u64 {
     live::mark()
 }
 
-/// The number of objects born since a mark (0: since the live table was switched on) that are still alive;
-/// -1 where the mark is too old or the table is off.
+/// The number of live objects that were born since a mark, or since the live table was switched on where `since` is 0.
+/// -1 where the mark is too old, or the table is off.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_live_count(since: u64) -> Py_ssize_t {
     let mut objects = 0;
-    // SAFETY: callers take turns, so nothing dies meanwhile.
+    // SAFETY: this function may not be called from any thread, so no other thread ends objects meanwhile.
     let walked = unsafe {
         visit_since(since, |_| {
             objects += 1;
@@ -88,8 +89,8 @@ pub extern "C" fn pyrefcore_live_count(since: u64) -> Py_ssize_t {
     if walked { objects } else { -1 }
 }
 
-/// Calls `visit` with each object born since a mark that is still alive, in order of addresses. Objects may
-/// be born and die meanwhile. 0, or -1 where the mark is too old or the table is off.
+/// Calls `visit` with each live object that was born since a mark, in order of addresses. `visit` may create and end
+/// objects. Returns 0, or -1 where the mark is too old or the table is off.
 ///
 /// # Safety
 /// `visit` may be called with `arg`.
@@ -99,13 +100,14 @@ pub unsafe extern "C" fn pyrefcore_live_visit(
     visit: pyrefcore_object_visitor,
     arg: *mut c_void,
 ) -> c_int {
-    // SAFETY: the caller's promise; callers take turns, so nothing dies but by `visit`'s own doing.
+    // SAFETY: `visit` may be called with `arg`. No other thread calls this library meanwhile, so only `visit` itself
+    // can end objects.
     let walked = unsafe { visit_since(since, |op| visit.is_some_and(|visit| visit(op, arg) == 0)) };
     if walked { 0 } else { -1 }
 }
 
-/// Calls `visit` for each type of which objects born since a mark are still alive, most first. 0, or -1
-/// where the mark is too old or the table is off.
+/// Calls `visit` for each type that has live objects born since a mark, in order of their number, most first. Returns
+/// 0, or -1 where the mark is too old or the table is off.
 ///
 /// # Safety
 /// `visit` may be called with `arg`.
@@ -122,7 +124,7 @@ pub unsafe extern "C" fn pyrefcore_live_types(
     for alive in census::alive_by_type(generation) {
         let name = alive.type_name.and_then(|name| CString::new(name).ok());
         let name = name.as_ref().map_or(std::ptr::null(), |name| name.as_ptr());
-        // SAFETY: the caller's promise.
+        // SAFETY: `visit` may be called with `arg`, and the name is a C string or NULL.
         if unsafe { visit(name, alive.objects, arg) } != 0 {
             break;
         }
@@ -130,6 +132,8 @@ pub unsafe extern "C" fn pyrefcore_live_types(
     0
 }
 
+/// # Safety
+/// No other thread ends objects meanwhile.
 unsafe fn visit_since(since: u64, visit: impl FnMut(*mut PyObject) -> bool) -> bool {
     let generation = generation_of(since);
     if let Some(generation) = generation {
@@ -139,7 +143,7 @@ unsafe fn visit_since(since: u64, visit: impl FnMut(*mut PyObject) -> bool) -> b
     generation.is_some()
 }
 
-/// The generation of a mark; `None` where it is too old, or the table is off and knows nothing for sure.
+/// The generation of a mark; `None` where the mark is too old, or the table is off and may be out of date.
 fn generation_of(since: u64) -> Option<u8> {
     watchers::is_on(Watcher::Live)
         .then(|| live::generation_of(since))

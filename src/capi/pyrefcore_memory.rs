@@ -1,40 +1,40 @@
-//! Memory and new objects, where there is no interpreter to give them.
+//! Memory and new objects in a process without an interpreter.
 
 use std::ffi::c_void;
 
 use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
 use crate::lifecycle::{birth, brc, memory, misuse};
 
-/// Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory. What
-/// `PyObject_Malloc` stands for without an interpreter. From any thread.
+/// Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory.
+/// `PyObject_Malloc` in this header is this function. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_object_malloc(bytes: usize) -> *mut c_void {
     memory::allocate(bytes)
 }
 
-/// The same for `count` items of `size` bytes. From any thread.
+/// As `pyrefcore_object_malloc`, for `count` items of `size` bytes. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_object_calloc(count: usize, size: usize) -> *mut c_void {
     memory::allocate(count.saturating_mul(size))
 }
 
-/// Changes the size of what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned, or allocates where
-/// `block` is NULL; what is new is zeroed. NULL, with the block as it was, where there is no memory. What
-/// `PyObject_Realloc` stands for without an interpreter. From any thread.
+/// Changes the size of a block that `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned, and may move it.
+/// Where `block` is NULL, it allocates a block. New bytes are zeroed. NULL where there is no memory; then the block
+/// does not change. `PyObject_Realloc` in `pyrefcore.h` is this function. From any thread.
 ///
 /// # Safety
-/// `block` is NULL or was allocated so and not given back.
+/// `block` is NULL, or came from these functions and was not given back. No other thread uses it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_realloc(block: *mut c_void, bytes: usize) -> *mut c_void {
     // SAFETY: the caller's promise is the callee's.
     unsafe { memory::reallocate(block, bytes) }
 }
 
-/// Gives back what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned. Nothing happens with
-/// NULL. What `PyObject_Free` stands for without an interpreter. From any thread.
+/// Gives back a block that `pyrefcore_object_malloc`, `pyrefcore_object_calloc` or `pyrefcore_object_realloc` returned.
+/// Nothing happens with NULL. `PyObject_Free` in `pyrefcore.h` is this function. From any thread.
 ///
 /// # Safety
-/// `block` is NULL or was allocated so and not given back.
+/// `block` is NULL, or came from these functions and was not given back. No other thread uses it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_free(block: *mut c_void) {
     // SAFETY: the caller's promise is the callee's.
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn pyrefcore_object_free(block: *mut c_void) {
 }
 
 /// Allocates an instance of a type that is no container and gives it its first reference; NULL where there
-/// is no memory. What `PyObject_New` stands for without an interpreter.
+/// is no memory. `PyObject_New` in `pyrefcore.h` calls it.
 ///
 /// # Safety
 /// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn pyrefcore_object_new(ob_type: *mut PyTypeObject) -> *mu
     }
 }
 
-/// The same for an instance with `size` items; NULL where that is negative.
+/// As `pyrefcore_object_new`, for an instance with `size` items; NULL also where `size` is negative.
 ///
 /// # Safety
 /// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
@@ -78,20 +78,22 @@ pub unsafe extern "C" fn pyrefcore_object_new_var(
     }
 }
 
-/// Merges what other threads have handed to the calling one: objects that it owns and to which another thread gave
-/// back a reference. Those without references are ended. Returns how many waited; 0 in a host, which does it by
-/// itself, and where callers take turns. From any thread.
+/// Merges the objects that wait for the calling thread: it owns them, and another thread gave back a reference that the
+/// owner had counted. Objects without references are ended. Returns how many waited. Returns 0 in a host, which merges
+/// by itself, and outside free-threaded flavours. From any thread.
 ///
-/// Allocating an object and ending the thread merge too; a thread that does neither has to call this now and then,
-/// where destructors may run. And a thread of a free-threaded program takes part in counting from its first birth or
-/// its first call of this: one that only uses objects of others has to call it before it touches the first, because
-/// it may have the id of a thread that has ended, and count as its objects' owner.
+/// A thread also merges where it allocates an object, and where it ends. A thread that does neither must call this now
+/// and then, where destructors may run.
+///
+/// In a free-threaded program a thread is registered by its first birth or its first call of this function. A thread
+/// that only uses objects of other threads must call it before it uses the first one. Otherwise it may have the id of a
+/// thread that has ended, and may count as the owner of that thread's objects.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_merge_queued() -> usize {
     brc::merge_queued()
 }
 
-/// The name of the flavour that the library was built for, as `cp311` or `cp312-refdebug`.
+/// The name of the flavour that the library was built for, for example `cp311` or `cp312-refdebug`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_flavour() -> *const std::ffi::c_char {
     abi::FLAVOUR_NAME.as_ptr()

@@ -10,7 +10,7 @@ use crate::watch::frames::Frame;
 use crate::watch::watchers::{self, Watcher};
 use crate::watch::{birth_stacks, frames, lines, stacks, tracemalloc, traces};
 
-/// One frame of a C call stack. What is not known is NULL or 0.
+/// One frame of a C call stack. A field that is not known is NULL or 0.
 #[derive(Debug)]
 #[repr(C)]
 pub struct pyrefcore_frame {
@@ -18,7 +18,7 @@ pub struct pyrefcore_frame {
     pub address: usize,
     /// The function's name.
     pub function: *const c_char,
-    /// The source file, where there is debug information.
+    /// The source file, known where there is debug information.
     pub file: *const c_char,
     /// The line in `file`.
     pub line: c_uint,
@@ -28,13 +28,13 @@ pub struct pyrefcore_frame {
     pub offset: usize,
 }
 
-/// Called with a frame and the argument that was passed along; non-zero stops the walk. The frame is valid
+/// Called with a frame and the `arg` of the caller. A result other than zero stops the walk. The frame is valid
 /// during the call.
 pub type pyrefcore_frame_visitor =
     Option<unsafe extern "C" fn(*const pyrefcore_frame, *mut c_void) -> c_int>;
 
-/// Starts to trace the memory blocks that `PyTraceMalloc_Track` and `pyrefcore_object_malloc` are told of,
-/// with at most `max_nframe` frames each (at least one). 0; -1 in a host, whose own tracemalloc traces.
+/// Starts to trace the memory blocks of `PyTraceMalloc_Track` and `pyrefcore_object_malloc`, with at most `max_nframe`
+/// frames each (at least one). Returns 0, or -1 in a host: there the host's tracemalloc traces.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
     if host::has_interpreter() {
@@ -60,24 +60,24 @@ pub extern "C" fn pyrefcore_is_tracing() -> c_int {
     c_int::from(tracemalloc::is_tracing())
 }
 
-/// Stores the bytes that are traced now, and the most that ever were since tracing was started, where the
-/// pointers are not NULL.
+/// Stores the number of traced bytes: in `current` the present one, in `peak` the highest since tracing was started. A
+/// pointer that is NULL is ignored.
 ///
 /// # Safety
-/// The pointers are NULL or may be written to.
+/// The pointers are NULL or can be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_traced_memory(current: *mut usize, peak: *mut usize) {
     let memory = traces::all().memory();
     for (place, bytes) in [(current, memory.0), (peak, memory.1)] {
         if !place.is_null() {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller promises a place that can be written.
             unsafe { *place = bytes };
         }
     }
 }
 
-/// Calls `visit` with each frame of the stack that allocated a traced block, or handed it out again,
-/// innermost first. The number of frames; -1 where the block is unknown.
+/// Calls `visit` with each frame of the stack on which a traced block was last handed out, innermost first. Returns the
+/// number of frames; -1 where the block is unknown.
 ///
 /// # Safety
 /// `visit` may be called with `arg`.
@@ -89,15 +89,15 @@ pub unsafe extern "C" fn pyrefcore_block_stack(
     arg: *mut c_void,
 ) -> c_int {
     let known = traces::all().get(domain, ptr);
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: `visit` may be called with `arg`.
     known.map_or(-1, |trace| unsafe {
         visit_stack(trace.stack, tracemalloc::frames(), visit, arg)
     })
 }
 
-/// Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE`
-/// or `pyrefcore_audit_births` was on. In a host, of the interpreter's frames only those that other code has called. The
-/// number of frames; -1 where the birth was not seen.
+/// Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE` or
+/// `pyrefcore_audit_births` was on then. In a host, it leaves out frames of the interpreter except those that other
+/// code called. Returns the number of frames; -1 where the birth was not seen.
 ///
 /// # Safety
 /// `op` is an object; `visit` may be called with `arg`.
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn pyrefcore_birth_stack(
     arg: *mut c_void,
 ) -> c_int {
     let recorded = || {
-        // SAFETY: an object of which nothing is known by its own address may be known by its block's.
+        // SAFETY: `op` is an object.
         let known = unsafe { attachment::birth_of(op) };
         known.and_then(|(birth, is_birth)| is_birth.then_some(birth.stack))
     };
@@ -117,14 +117,15 @@ pub unsafe extern "C" fn pyrefcore_birth_stack(
     } else {
         birth_stacks::of(op)
     };
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: `visit` may be called with `arg`.
     stack.map_or(-1, |stack| unsafe {
         visit_stack(stack, birth_stacks::FRAMES, visit, arg)
     })
 }
 
-/// The same for the stack on which the memory of `op` was used first, while `pyrefcore_audit_births` is on and the birth of
-/// `op` itself was not seen: its type may keep the memory of dead objects for new ones. -1 where nothing is known, or more.
+/// Calls `visit` with each frame of the stack on which the memory of `op` was first used, innermost first. It is for
+/// objects whose birth was not seen while `pyrefcore_audit_births` is on: their type may keep the memory of dead
+/// objects for new ones. Returns the number of frames; -1 where no stack is known, or the birth itself was seen.
 ///
 /// # Safety
 /// `op` is an object; `visit` may be called with `arg`.
@@ -143,8 +144,8 @@ pub unsafe extern "C" fn pyrefcore_first_used_stack(
     }
 }
 
-/// Calls `visit` with one frame that has no more than the file and the line of the Python code that ran when `op` was born,
-/// or when its memory was used first, while `pyrefcore_audit_births` is on. 1; -1 where that is not known.
+/// Calls `visit` with one frame that has only a file and a line: those of the Python code that ran when `op` was born,
+/// or when its memory was first used. `pyrefcore_audit_births` must be on. Returns 1; -1 where the line is not known.
 ///
 /// # Safety
 /// `op` is an object; `visit` may be called with `arg`.
@@ -156,12 +157,13 @@ pub unsafe extern "C" fn pyrefcore_birth_line(
 ) -> c_int {
     // SAFETY: the caller's promise is the callee's.
     let known = unsafe { attachment::birth_of(op) };
-    // SAFETY: as above.
+    // SAFETY: `visit` may be called with `arg`.
     unsafe { show_line(known.and_then(|(birth, _)| birth.line), visit, arg) }
 }
 
-/// Calls `visit` with each frame of the stack on which the memory block at `block` was handed out, innermost first, while
-/// `pyrefcore_audit_births` and `pyrefcore_audit_memory` are on. The number of frames; -1 where that was not seen.
+/// Calls `visit` with each frame of the stack on which the memory block at `block` was handed out, innermost first.
+/// `pyrefcore_audit_births` and `pyrefcore_audit_memory` must be on. Returns the number of frames; -1 where it was not
+/// seen.
 ///
 /// # Safety
 /// `visit` may be called with `arg`.
@@ -171,14 +173,14 @@ pub unsafe extern "C" fn pyrefcore_memory_stack(
     visit: pyrefcore_frame_visitor,
     arg: *mut c_void,
 ) -> c_int {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: `visit` may be called with `arg`.
     birth_stacks::at(block as usize).map_or(-1, |birth| unsafe {
         visit_stack(birth.stack, birth_stacks::FRAMES, visit, arg)
     })
 }
 
-/// The same with one frame that has no more than the file and the line of the Python code that ran then. 1; -1 where that is
-/// not known, as of all memory of the raw domain.
+/// Calls `visit` with one frame that has only a file and a line: those of the Python code that ran when the memory
+/// block at `block` was handed out. Returns 1; -1 where the line is not known, as for all memory of the raw domain.
 ///
 /// # Safety
 /// `visit` may be called with `arg`.
@@ -189,10 +191,12 @@ pub unsafe extern "C" fn pyrefcore_memory_line(
     arg: *mut c_void,
 ) -> c_int {
     let line = birth_stacks::at(block as usize).and_then(|birth| birth.line);
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: `visit` may be called with `arg`.
     unsafe { show_line(line, visit, arg) }
 }
 
+/// # Safety
+/// `visit` may be called with `arg`.
 unsafe fn show_line(
     line: Option<lines::LineId>,
     visit: pyrefcore_frame_visitor,
@@ -211,6 +215,8 @@ unsafe fn show_line(
     1
 }
 
+/// # Safety
+/// `visit` may be called with `arg`.
 unsafe fn visit_stack(
     stack: stacks::StackId,
     limit: usize,
@@ -227,7 +233,10 @@ unsafe fn visit_stack(
     c_int::try_from(frames.len()).unwrap_or(c_int::MAX)
 }
 
-/// Calls `visit` with a frame, and returns what it returns.
+/// Calls `visit` with a frame, and returns its result.
+///
+/// # Safety
+/// `visit` may be called with `arg`.
 unsafe fn show(frame: &Frame, visit: pyrefcore_frame_visitor, arg: *mut c_void) -> c_int {
     let [function, file, library] = [&frame.function, &frame.file, &frame.library]
         .map(|text| text.as_deref().and_then(|text| CString::new(text).ok()));
@@ -240,6 +249,6 @@ unsafe fn show(frame: &Frame, visit: pyrefcore_frame_visitor, arg: *mut c_void) 
         library: pointer(&library),
         offset: frame.offset.unwrap_or(0),
     };
-    // SAFETY: the caller's promise; the texts live until the end of this function.
+    // SAFETY: `visit` may be called with `arg`, and the texts live until the end of this function.
     visit.map_or(0, |visit| unsafe { visit(&raw const shown, arg) })
 }

@@ -1,4 +1,4 @@
-//! The total, from 3.12 on (`Py_REF_DEBUG`).
+//! Functions about the total of all references, from 3.12 on (`Py_REF_DEBUG`).
 
 use std::ffi::c_void;
 
@@ -13,7 +13,7 @@ pub extern "C" fn _Py_INCREF_IncRefTotal() {
     ref_total::add(1);
 }
 
-/// Takes one from the total of all references (`Py_REF_DEBUG`, 3.12 and later). Without a host, from any
+/// Subtracts one from the total of all references (`Py_REF_DEBUG`, 3.12 and later). Without a host, from any
 /// thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn _Py_DECREF_DecRefTotal() {
@@ -24,27 +24,27 @@ pub extern "C" fn _Py_DECREF_DecRefTotal() {
 #[unsafe(no_mangle)]
 pub extern "C" fn _Py_GetGlobalRefTotal() -> Py_ssize_t {
     match host::originals()._Py_GetGlobalRefTotal {
-        // SAFETY: the host's own function; the caller holds what it asks for.
+        // SAFETY: the host's function needs the host's lock, which the caller holds.
         Some(theirs) => unsafe { theirs() },
         None => ref_total::global(),
     }
 }
 
-/// What `_Py_RefTotal` holds (`Py_REF_DEBUG`, 3.12 and later).
+/// The value of `_Py_RefTotal` (`Py_REF_DEBUG`, 3.12 and later).
 #[unsafe(no_mangle)]
 pub extern "C" fn _Py_GetLegacyRefTotal() -> Py_ssize_t {
     ref_total::legacy()
 }
 
-/// The number of all references of one interpreter (`Py_REF_DEBUG`, 3.12 and later); without a host,
-/// whatever is passed, all but those of `_Py_RefTotal`.
+/// The number of all references of one interpreter (`Py_REF_DEBUG`, 3.12 and later). Without a host the argument is
+/// ignored, and the result is the total without `_Py_RefTotal`.
 ///
 /// # Safety
 /// In a host, `interpreter` is one of its interpreter states.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyInterpreterState_GetRefTotal(interpreter: *mut c_void) -> Py_ssize_t {
     match host::originals()._PyInterpreterState_GetRefTotal {
-        // SAFETY: the host's own function and the caller's promise.
+        // SAFETY: the host's function needs one of its interpreter states, which the caller promises.
         Some(theirs) => unsafe { theirs(interpreter) },
         None => ref_total::global() - ref_total::legacy(),
     }

@@ -1,4 +1,4 @@
-//! Reading the total, up to 3.11 (`Py_REF_DEBUG`).
+//! Reading the total of all references, up to 3.11 (`Py_REF_DEBUG`).
 
 use crate::abi::Py_ssize_t;
 use crate::host;
@@ -8,7 +8,7 @@ use crate::watch::ref_total;
 #[unsafe(no_mangle)]
 pub extern "C" fn _Py_GetRefTotal() -> Py_ssize_t {
     match host::originals()._Py_GetRefTotal {
-        // SAFETY: the host's own function; the caller holds what it asks for.
+        // SAFETY: the host's function needs the host's lock, which the caller holds.
         Some(theirs) => unsafe { theirs() },
         None => ref_total::global(),
     }

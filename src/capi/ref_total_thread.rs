@@ -1,33 +1,32 @@
-//! The total of a thread, from 3.14 on (`Py_REF_DEBUG`).
+//! Changing the total of a thread, from 3.14 on (`Py_REF_DEBUG`).
 
 use std::ffi::c_void;
 
 use crate::host;
 use crate::watch::ref_total;
 
-/// Adds one to the total of a thread state; without a host, to that of the calling thread
-/// (`Py_REF_DEBUG`, 3.14 and later).
+/// Adds one to the total of a thread state or, without a host, of the calling thread (`Py_REF_DEBUG`, 3.14 and later).
 ///
 /// # Safety
 /// In a host, `tstate` is a thread state.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_IncRefTotal(tstate: *mut c_void) {
     match host::originals()._Py_IncRefTotal {
-        // SAFETY: the host's own function and the caller's promise.
+        // SAFETY: the host's function needs one of its thread states, which the caller promises.
         Some(theirs) => unsafe { theirs(tstate) },
         None => ref_total::add(1),
     }
 }
 
-/// Takes one from the total of a thread state; without a host, from that of the calling thread
-/// (`Py_REF_DEBUG`, 3.14 and later).
+/// Subtracts one from the total of a thread state or, without a host, of the calling thread (`Py_REF_DEBUG`, 3.14 and
+/// later).
 ///
 /// # Safety
 /// In a host, `tstate` is a thread state.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_DecRefTotal(tstate: *mut c_void) {
     match host::originals()._Py_DecRefTotal {
-        // SAFETY: the host's own function and the caller's promise.
+        // SAFETY: the host's function needs one of its thread states, which the caller promises.
         Some(theirs) => unsafe { theirs(tstate) },
         None => ref_total::add(-1),
     }

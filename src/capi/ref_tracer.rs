@@ -11,10 +11,10 @@ type Get = unsafe extern "C" fn(*mut *mut c_void) -> RefTracer;
 static SET: Chosen<Set> = Chosen::new(set);
 static GET: Chosen<Get> = Chosen::new(get);
 
-/// From now on the host's own functions are behind these names.
+/// Makes the exported functions call the host's own functions from now on.
 ///
 /// # Safety
-/// Callers take turns.
+/// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     // SAFETY: the caller's promise is the callee's.
     unsafe {
@@ -23,19 +23,23 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`PyRefTracer_SetTracer`].
 unsafe extern "C" fn set(function: RefTracer, data: *mut c_void) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the old tracer may be called until now, and no other thread uses the slot meanwhile.
     unsafe {
         tracer::say_farewell();
-        // Where there is no host, this is the slot that everybody reads.
+        // Without a host, all births and deaths read this slot.
         *tracer::users() = Tracer { function, data };
     }
     0
 }
 
+/// # Safety
+/// As [`PyRefTracer_GetTracer`].
 unsafe extern "C" fn get(data: *mut *mut c_void) -> RefTracer {
     let current = tracer::users();
-    // SAFETY: callers take turns, and the slot lives for good; the caller's promise.
+    // SAFETY: the slot is static, and no other thread writes it meanwhile. `data` is NULL or can be written.
     unsafe {
         if !data.is_null() {
             *data = (*current).data;
@@ -44,16 +48,16 @@ unsafe extern "C" fn get(data: *mut *mut c_void) -> RefTracer {
     }
 }
 
-/// Calls `tracer` with each object that is born (event 0) or about to die (event 1), and with `data`; NULL
-/// stops that (3.13 and later). From 3.15 on the tracer that stood there before is called once more,
-/// without an object, with event 2. Returns 0; in a host, what the host returns.
+/// Sets the reference tracer: from now on `tracer` is called with each object that is born (event 0) or about to die
+/// (event 1), and with `data`. NULL stops the calls (3.13 and later). From 3.15 on the old tracer is called once more,
+/// without an object, with event 2. Returns 0, or in a host the host's result.
 ///
 /// # Safety
 /// `tracer` may be called with `data` until another is set.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
 pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_void) -> c_int {
-    // One instruction, of which the compiler makes two where there are two arguments.
+    // One instruction. For a function with two arguments the compiler makes two.
     #[cfg(target_arch = "x86_64")]
     std::arch::naked_asm!("jmp qword ptr [rip + {}]", sym SET);
     // SAFETY: the caller's promise is the callee's.
@@ -63,10 +67,10 @@ pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_v
     }
 }
 
-/// The tracer, and in `data`, unless that is NULL, the data it was set with (3.13 and later).
+/// Returns the reference tracer, and stores its data in `data` unless that is NULL (3.13 and later).
 ///
 /// # Safety
-/// `data` is NULL or may be written to.
+/// `data` is NULL or can be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyRefTracer_GetTracer(data: *mut *mut c_void) -> RefTracer {
     // SAFETY: the caller's promise is the callee's.

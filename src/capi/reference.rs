@@ -18,7 +18,7 @@ pub unsafe extern "C" fn Py_IncRef(op: *mut PyObject) {
     }
 }
 
-/// Takes a reference to `op` away, and ends the object with the last. Nothing happens with NULL.
+/// Releases a reference to `op`, and ends `op` if that was the last. Nothing happens with NULL.
 ///
 /// # Safety
 /// `op` is NULL or an object of which the caller owns a reference.

@@ -1,4 +1,4 @@
-//! Immortal by request, from 3.15 on.
+//! `PyUnstable_SetImmortal`, from 3.15 on.
 
 use std::ffi::c_int;
 
@@ -8,15 +8,17 @@ use crate::lifecycle::{immortality, misuse};
 
 static SET: Chosen<unsafe extern "C" fn(*mut PyObject) -> c_int> = Chosen::new(set);
 
-/// From now on the host's own function is behind the name.
+/// Makes `PyUnstable_SetImmortal` call the host's own function from now on.
 ///
 /// # Safety
-/// Callers take turns.
+/// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     // SAFETY: the caller's promise is the callee's.
     unsafe { SET.follow(host::originals().PyUnstable_SetImmortal) }
 }
 
+/// # Safety
+/// As [`PyUnstable_SetImmortal`].
 unsafe extern "C" fn set(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
@@ -25,8 +27,8 @@ unsafe extern "C" fn set(op: *mut PyObject) -> c_int {
     }
 }
 
-/// Makes `op` immortal and returns 1 where the caller's reference is the only one and `op` is no string, otherwise
-/// 0; a tracked container is no longer tracked (3.15 and later). Totals stay as they are.
+/// Makes `op` immortal and returns 1, if the caller's reference is the only one and `op` is no string. Otherwise it
+/// does nothing and returns 0. A container is not tracked any more afterwards. Totals do not change (3.15 and later).
 ///
 /// # Safety
 /// `op` is an object.

@@ -1,13 +1,13 @@
-//! `Py_SET_REFCNT` as a function.
+//! `Py_SET_REFCNT` as a function, from 3.13 on.
 
 use crate::abi::{Py_ssize_t, PyObject};
 use crate::lifecycle::{count, misuse};
 
-/// Stores the number of references of `op`; nothing happens if it is immortal. Neither totals nor the
-/// life of the object are touched, even at zero (3.13 and later).
+/// Sets the number of references of `op`; nothing happens if `op` is immortal. It changes no total, and a
+/// count of zero does not end the object (3.13 and later).
 ///
 /// # Safety
-/// `op` is an object.
+/// `op` is an object, and no other thread counts it meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_SetRefcnt(op: *mut PyObject, refcnt: Py_ssize_t) {
     // SAFETY: the caller's promise is the callees'.

@@ -1,4 +1,4 @@
-//! Is an object one of the interpreter's singletons? From 3.10 on.
+//! Tests for the interpreter's singletons, from 3.10 on.
 
 use std::ffi::c_int;
 
@@ -11,7 +11,7 @@ use crate::host;
 /// `x` may be any pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Py_IsNone(x: *mut PyObject) -> c_int {
-    // SAFETY: the host's own function, and the caller's promise.
+    // SAFETY: the host's function takes any pointer.
     host::originals()
         .Py_IsNone
         .map_or(0, |theirs| unsafe { theirs(x) })
@@ -23,7 +23,7 @@ pub unsafe extern "C" fn Py_IsNone(x: *mut PyObject) -> c_int {
 /// `x` may be any pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Py_IsTrue(x: *mut PyObject) -> c_int {
-    // SAFETY: the host's own function, and the caller's promise.
+    // SAFETY: the host's function takes any pointer.
     host::originals()
         .Py_IsTrue
         .map_or(0, |theirs| unsafe { theirs(x) })
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn Py_IsTrue(x: *mut PyObject) -> c_int {
 /// `x` may be any pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Py_IsFalse(x: *mut PyObject) -> c_int {
-    // SAFETY: the host's own function, and the caller's promise.
+    // SAFETY: the host's function takes any pointer.
     host::originals()
         .Py_IsFalse
         .map_or(0, |theirs| unsafe { theirs(x) })

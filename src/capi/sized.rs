@@ -1,4 +1,4 @@
-//! Fields as functions, from 3.15 on.
+//! Functions that read and write fields, from 3.15 on.
 
 use std::ffi::c_int;
 
@@ -11,7 +11,7 @@ use crate::lifecycle::misuse;
 /// `op` is an object with items.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Py_SIZE(op: *mut PyObject) -> Py_ssize_t {
-    // SAFETY: the caller's promise.
+    // SAFETY: an object with items starts with a `PyVarObject`.
     unsafe {
         misuse::check(op, "Py_SIZE");
         (*op.cast::<PyVarObject>()).ob_size
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn Py_IS_TYPE(op: *mut PyObject, ob_type: *mut PyTypeObjec
 /// `op` is an object with items.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn Py_SET_SIZE(op: *mut PyVarObject, size: Py_ssize_t) {
-    // SAFETY: the caller's promise.
+    // SAFETY: an object with items starts with a `PyVarObject`.
     unsafe {
         misuse::check(op.cast(), "Py_SET_SIZE");
         (*op).ob_size = size;

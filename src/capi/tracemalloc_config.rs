@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-/// CPython's settings of tracemalloc (3.9 to 3.11), whose `tracing` a birth tests.
+/// CPython's settings of tracemalloc (3.9 to 3.11). A birth reads `tracing`.
 #[derive(Debug)]
 #[repr(C)]
 pub struct _PyTraceMalloc_Config {
@@ -10,12 +10,11 @@ pub struct _PyTraceMalloc_Config {
     pub initialized: c_int,
     /// Whether memory blocks are traced.
     pub tracing: c_int,
-    /// Frames kept of each traceback.
+    /// The most frames kept of each traceback.
     pub max_nframe: c_int,
 }
 
-/// tracemalloc's settings (up to 3.11). In a host they are the host's, and the loader gives all libraries the
-/// same variable.
+/// tracemalloc's settings (up to 3.11). In a host the loader binds this name to the host's variable, for all libraries.
 #[unsafe(no_mangle)]
 pub static mut _Py_tracemalloc_config: _PyTraceMalloc_Config = _PyTraceMalloc_Config {
     initialized: 0,

@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-/// CPython 3.8's settings of tracemalloc, whose `tracing` the inline births of that version test.
+/// CPython 3.8's settings of tracemalloc. The inline births of that version read `tracing`.
 #[derive(Debug)]
 #[repr(C)]
 pub struct _PyTraceMalloc_Config {
@@ -10,14 +10,13 @@ pub struct _PyTraceMalloc_Config {
     pub initialized: c_int,
     /// Whether memory blocks are traced.
     pub tracing: c_int,
-    /// Frames kept of each traceback.
+    /// The most frames kept of each traceback.
     pub max_nframe: c_int,
-    /// Whether blocks are told apart by domain.
+    /// Whether blocks are distinguished by domain.
     pub use_domain: c_int,
 }
 
-/// tracemalloc's settings (up to 3.11). In a host they are the host's, and the loader gives all libraries the
-/// same variable.
+/// tracemalloc's settings (up to 3.11). In a host the loader binds this name to the host's variable, for all libraries.
 #[unsafe(no_mangle)]
 pub static mut _Py_tracemalloc_config: _PyTraceMalloc_Config = _PyTraceMalloc_Config {
     initialized: 0,

@@ -1,4 +1,4 @@
-//! The trashcan's older functions, up to 3.10. In a host they are the host's.
+//! The trashcan's older functions, up to 3.10. In a host the host's own functions do it.
 
 use crate::abi::PyObject;
 use crate::host::{self, Chosen};
@@ -9,10 +9,10 @@ static DESTROY: Chosen<unsafe extern "C" fn()> = Chosen::new(destroy);
 static THREAD_DEPOSIT: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(deposit);
 static THREAD_DESTROY: Chosen<unsafe extern "C" fn()> = Chosen::new(destroy);
 
-/// From now on the host's own functions are behind these names.
+/// Makes the exported functions call the host's own functions from now on.
 ///
 /// # Safety
-/// Callers take turns.
+/// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     let host = host::originals();
     // SAFETY: the caller's promise is the callees'.
@@ -24,11 +24,15 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`_PyTrash_deposit_object`].
 unsafe extern "C" fn deposit(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::deposit(op) }
 }
 
+/// # Safety
+/// As [`_PyTrash_destroy_chain`].
 unsafe extern "C" fn destroy() {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::destroy_chain() }
@@ -37,14 +41,14 @@ unsafe extern "C" fn destroy() {
 /// Puts a dying container aside (up to 3.10).
 ///
 /// # Safety
-/// `op` is a dying container that is no longer tracked.
+/// `op` is a dying container that is not tracked any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_deposit_object(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { DEPOSIT.get()(op) }
 }
 
-/// Ends what was put aside (up to 3.10).
+/// Ends the objects that were put aside (up to 3.10).
 ///
 /// # Safety
 /// Every object put aside is still dying.
@@ -57,14 +61,14 @@ pub unsafe extern "C" fn _PyTrash_destroy_chain() {
 /// Puts a dying container aside, for the calling thread (up to 3.10).
 ///
 /// # Safety
-/// `op` is a dying container that is no longer tracked.
+/// `op` is a dying container that is not tracked any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyTrash_thread_deposit_object(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { THREAD_DEPOSIT.get()(op) }
 }
 
-/// Ends what the calling thread has put aside (up to 3.10).
+/// Ends the objects that the calling thread has put aside (up to 3.10).
 ///
 /// # Safety
 /// Every object put aside is still dying.

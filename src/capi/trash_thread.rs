@@ -1,4 +1,4 @@
-//! The trashcan's functions from 3.13 on. In a host they are the host's.
+//! The trashcan's functions from 3.13 on. In a host the host's own functions do it.
 
 use std::ffi::c_void;
 
@@ -9,38 +9,42 @@ use crate::lifecycle::trashcan;
 static DEPOSIT: Chosen<unsafe extern "C" fn(*mut c_void, *mut PyObject)> = Chosen::new(deposit);
 static DESTROY: Chosen<unsafe extern "C" fn(*mut c_void)> = Chosen::new(destroy);
 
-/// From now on the host's own functions are behind these names.
+/// Makes the exported functions call the host's own functions from now on.
 ///
 /// # Safety
-/// Callers take turns.
+/// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     let host = host::originals();
-    // SAFETY: the caller's promise is the callees'; from 3.13 on the host's take a thread state.
+    // SAFETY: the caller's promise is the callees'. From 3.13 on the host's functions take a thread state, as these do.
     unsafe {
         DEPOSIT.follow(host._PyTrash_thread_deposit_object_3_13);
         DESTROY.follow(host._PyTrash_thread_destroy_chain_3_13);
     }
 }
 
+/// # Safety
+/// As [`_PyTrash_thread_deposit_object`].
 unsafe extern "C" fn deposit(_tstate: *mut c_void, op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::deposit_by_version(op) }
 }
 
+/// # Safety
+/// As [`_PyTrash_thread_destroy_chain`].
 unsafe extern "C" fn destroy(_tstate: *mut c_void) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { trashcan::destroy_by_version() }
 }
 
-/// Puts a dying container aside (3.13 and later). Without a host `tstate` may be NULL and the calling
-/// thread keeps the object.
+/// Puts a dying container aside (3.13 and later). Without a host it is put aside for the calling thread, and `tstate`
+/// may be NULL.
 ///
 /// # Safety
-/// `op` is a dying container; in 3.13 it is no longer tracked.
+/// `op` is a dying object whose type has `Py_TPFLAGS_HAVE_GC`. In 3.13 it is not tracked any more.
 #[unsafe(no_mangle)]
 #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
 pub unsafe extern "C" fn _PyTrash_thread_deposit_object(tstate: *mut c_void, op: *mut PyObject) {
-    // One instruction, of which the compiler makes two where there are two arguments.
+    // One instruction. For a function with two arguments the compiler makes two.
     #[cfg(target_arch = "x86_64")]
     std::arch::naked_asm!("jmp qword ptr [rip + {}]", sym DEPOSIT);
     // SAFETY: the caller's promise is the callee's.
@@ -50,7 +54,7 @@ pub unsafe extern "C" fn _PyTrash_thread_deposit_object(tstate: *mut c_void, op:
     }
 }
 
-/// Ends what was put aside (3.13 and later). Without a host `tstate` may be NULL.
+/// Ends the objects that were put aside (3.13 and later). Without a host `tstate` may be NULL.
 ///
 /// # Safety
 /// Every object put aside is still dying.

@@ -1,4 +1,4 @@
-//! Weak references, which only an interpreter has; from 3.13 on.
+//! Weak references, from 3.13 on. Only an interpreter has them.
 
 use crate::abi::PyObject;
 use crate::host;

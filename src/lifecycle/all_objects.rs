@@ -5,30 +5,30 @@ use crate::abi::{FLAVOUR, PyObject};
 use crate::watch::chain::{self, Broken};
 use crate::watch::{failure, refchain};
 
-/// How an object enters the list.
+/// Whether an object that is already in the list may be entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Without a look whether it is there already.
+    /// Enters the object without a check.
     Force,
-    /// Only where it is not there.
+    /// Enters the object unless it is in the list.
     IfAbsent,
 }
 
-/// Enters an object. Nothing happens without `Py_TRACE_REFS`.
+/// Enters an object into the list. Nothing happens without `Py_TRACE_REFS`.
 ///
 /// # Safety
-/// `op` is an object that stays where it is until it is forgotten; forced, it is in no list.
+/// `op` is an object that is not moved until it is forgotten. With [`Entry::Force`] it is in no list.
 #[inline]
 pub unsafe fn add(op: *mut PyObject, entry: Entry) {
     if FLAVOUR.has_links() {
-        // SAFETY: the caller's promise is the callee's; a flavour with links has this layout.
+        // SAFETY: the callee asks what the caller promises. In a flavour with links a `PyObject` is a `LinkedObject`.
         unsafe { chain::ALL.add(op.cast(), entry == Entry::Force) }
     } else if FLAVOUR.trace_refs {
         refchain::ALL.add(op);
     }
 }
 
-/// Takes an object out; ends the process where its count is negative or the list does not hold it.
+/// Takes an object out of the list. Ends the process where its count is negative, or where it is not in the list.
 /// Nothing happens without `Py_TRACE_REFS`.
 ///
 /// # Safety
@@ -36,7 +36,7 @@ pub unsafe fn add(op: *mut PyObject, entry: Entry) {
 #[inline]
 pub unsafe fn forget(op: *mut PyObject) {
     if FLAVOUR.has_links() {
-        // SAFETY: the caller's promise is the callee's; a flavour with links has this layout.
+        // SAFETY: the callee asks what the caller promises. In a flavour with links a `PyObject` is a `LinkedObject`.
         if let Err(broken) = unsafe { chain::ALL.forget(op.cast()) } {
             refuse(op, broken);
         }
@@ -51,7 +51,7 @@ pub unsafe fn forget(op: *mut PyObject) {
     }
 }
 
-/// Ends the process in the version's words.
+/// Ends the process with the message of the CPython version.
 #[cold]
 fn refuse(op: *mut PyObject, broken: Broken) -> ! {
     if FLAVOUR.minor == 8 {
@@ -68,11 +68,11 @@ fn refuse(op: *mut PyObject, broken: Broken) -> ! {
         (Broken::Chain, _) => c"object not found in the objects list",
     };
     let place = c"_Py_ForgetReference";
-    // SAFETY: any object may be described.
+    // SAFETY: the callee takes any pointer.
     unsafe { failure::assert_failed(op, message, place, 0, place) }
 }
 
-/// Calls `visit` with each object (newest first, up to 3.12) until it returns false. Objects may be born
+/// Calls `visit` with each object in the list until `visit` returns false; up to 3.12 newest first. Objects may be born
 /// and die meanwhile.
 pub fn visit(mut visit: impl FnMut(*mut PyObject) -> bool) {
     if FLAVOUR.has_links() {

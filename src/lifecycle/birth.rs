@@ -1,4 +1,4 @@
-//! The first reference.
+//! Births: an object gets its first reference.
 
 use super::{HOST_OWNS_BIRTHS, all_objects, brc, count};
 use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
@@ -10,16 +10,16 @@ use crate::watch::{events, ref_total, tracemalloc, watchers};
 /// Whether a birth adds to the total of all references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Total {
-    /// It does: the reference is new.
+    /// The total grows: the reference is new.
     Counted,
-    /// It does not: the reference was counted before, and the object has only moved.
+    /// The total stays: the object has only moved, and its reference was counted before.
     Unchanged,
 }
 
 /// Gives an object its first reference: CPython's `_Py_NewReference`.
 ///
 /// # Safety
-/// `op` is memory of an object whose type has been set and that is in no list of objects.
+/// `op` is an object, except that its count need not be set. It is in no list of all objects.
 #[inline]
 pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
     // SAFETY: the caller's promise is the callees'.
@@ -36,13 +36,16 @@ pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
     }
 }
 
-/// A birth that is ours.
+/// A birth by this library.
+///
+/// # Safety
+/// As [`new_reference`].
 #[inline]
 unsafe fn new_here(op: *mut PyObject, total: Total) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         if FLAVOUR.minor <= 11 && tracemalloc::is_tracing() {
-            // A jump out of the way: nothing is kept for a return.
+            // A tail call, so that the usual path saves no registers.
             return traced(op);
         }
         let unknown = brc::unknown();
@@ -50,13 +53,17 @@ unsafe fn new_here(op: *mut PyObject, total: Total) {
         if !FLAVOUR.free_threaded {
             events::created(op);
         } else if unknown | events::heard() != 0 {
-            // One look at both.
+            // One test for both conditions.
             announce(op);
         }
     }
 }
 
-/// What is left to do where there is a listener, and at a thread's first birth: no other thread has the object yet.
+/// Registers the thread and tells the listener. Called where there is a listener, and at a thread's first birth. It may
+/// come after the count is written: no other thread has the object yet.
+///
+/// # Safety
+/// `op` is an object.
 #[inline(never)]
 unsafe fn announce(op: *mut PyObject) {
     brc::register();
@@ -66,10 +73,10 @@ unsafe fn announce(op: *mut PyObject) {
 
 type Birth = unsafe extern "C" fn(*mut PyObject);
 
-/// What the exported births do without a host. With one, each is the host's own function.
+/// The functions that the exported births call. [`follow_host`] replaces them in a host.
 static BIRTHS: [Chosen<Birth>; 2] = [Chosen::new(born), Chosen::new(born_again)];
 
-/// [`new_reference`] for a function that does nothing else, which is a jump then.
+/// [`new_reference`] for a function that does nothing else, and is compiled to a jump then.
 ///
 /// # Safety
 /// As [`new_reference`].
@@ -85,10 +92,10 @@ pub unsafe fn new_reference_only(op: *mut PyObject, total: Total) {
     }
 }
 
-/// From now on births are the host's, where they are to be.
+/// Makes the exported births call the host's functions from now on.
 ///
 /// # Safety
-/// Callers take turns.
+/// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     let host = host::originals();
     // SAFETY: the caller's promise is the callee's.
@@ -102,23 +109,31 @@ pub unsafe fn follow_host() {
     }
 }
 
+/// # Safety
+/// As [`new_reference`].
 unsafe extern "C" fn born(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { new_here(op, Total::Counted) }
 }
 
+/// # Safety
+/// As [`new_reference`].
 unsafe extern "C" fn born_again(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { new_here(op, Total::Unchanged) }
 }
 
+/// # Safety
+/// As [`new_reference`].
 unsafe extern "C" fn born_in_host(op: *mut PyObject) {
-    // SAFETY: chosen where there is one; the caller's promise.
+    // SAFETY: this is chosen only where the host has `_Py_NewReference`, which asks what the caller promises.
     unsafe { leave_to_host(op, host::originals()._Py_NewReference.unwrap_unchecked()) }
 }
 
+/// # Safety
+/// As [`new_reference`].
 unsafe extern "C" fn born_again_in_host(op: *mut PyObject) {
-    // SAFETY: as above.
+    // SAFETY: this is chosen only where the host has `_Py_NewReferenceNoTotal`, which asks what the caller promises.
     unsafe {
         leave_to_host(
             op,
@@ -127,30 +142,41 @@ unsafe extern "C" fn born_again_in_host(op: *mut PyObject) {
     }
 }
 
-/// A birth that is the host's.
+/// A birth by the host's function `theirs`.
+///
+/// # Safety
+/// As [`new_reference`].
 #[inline]
 unsafe fn leave_to_host(op: *mut PyObject, theirs: Birth) {
-    // SAFETY: the host's own function, and the caller's promise.
+    // SAFETY: `theirs` is the host's function for births, and asks what the caller promises.
     unsafe {
         match events::listener() {
             Some(slot) => by_host(op, theirs, slot),
-            // A jump: nothing is left to do afterwards.
+            // A tail call: nothing is left to do afterwards.
             None => theirs(op),
         }
     }
 }
 
-/// A birth that is the host's, where there is a listener.
+/// A birth by the host's function `theirs`, where there is a listener.
+///
+/// # Safety
+/// As [`new_reference`], and `slot` came from [`events::listener`].
 #[inline(never)]
 unsafe fn by_host(op: *mut PyObject, theirs: Birth, slot: *mut Tracer) {
-    // SAFETY: the host's own function, and the caller's promise.
+    // SAFETY: `theirs` is the host's function for births, and asks what the caller promises. Afterwards `op` has a
+    // count.
     unsafe {
         theirs(op);
         events::created_in(op, slot);
     }
 }
 
-/// The birth itself: the order of its steps can't be seen from outside.
+/// Writes the count, and enters the object into the total and the list of all objects. The order of these steps makes
+/// no difference: nothing else runs between them.
+///
+/// # Safety
+/// As [`new_reference`].
 #[inline]
 unsafe fn counted(op: *mut PyObject, total: Total) {
     if FLAVOUR.ref_debug && total == Total::Counted {
@@ -163,13 +189,16 @@ unsafe fn counted(op: *mut PyObject, total: Total) {
     }
 }
 
-/// A birth while tracemalloc traces, up to 3.11: the block's traceback is renewed first.
+/// A birth up to 3.11 while tracemalloc traces. The block first gets the traceback of this birth.
+///
+/// # Safety
+/// As [`new_reference`].
 #[cold]
 unsafe fn traced(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         match host::originals()._Py_NewReference {
-            // The host's own birth does just that, from where its hidden hook can be reached.
+            // The host's function does this too. Only the host can call its own hook, which it does not export.
             Some(theirs) => theirs(op),
             None => {
                 tracemalloc::new_reference(op);
@@ -180,10 +209,10 @@ unsafe fn traced(op: *mut PyObject) {
     }
 }
 
-/// Takes a birth back that was ours, before the host is known whose it should have been.
+/// Takes back a birth that this library did before it knew the host. The host does that birth instead.
 ///
 /// # Safety
-/// `op` was given to [`new_reference`], and no listener has heard of it.
+/// [`new_reference`] was called with `op`, and no listener was told of it. `op` is an object.
 pub unsafe fn undo(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callee's.
     unsafe { all_objects::forget(op) };
@@ -195,7 +224,7 @@ pub unsafe fn undo(op: *mut PyObject) {
 /// Tells the watchers that a finalizer has kept a dying object alive: `_Py_ResurrectReference`.
 ///
 /// # Safety
-/// `op` is an object that is in no list of objects.
+/// `op` is an object that is in no list of all objects.
 #[inline]
 pub unsafe fn resurrect_reference(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
@@ -207,25 +236,27 @@ pub unsafe fn resurrect_reference(op: *mut PyObject) {
     }
 }
 
-/// Makes an object of memory: CPython's `PyObject_Init`. NULL where there is no memory.
+/// Makes an object in given memory: CPython's `PyObject_Init`. Returns `op`. NULL stands for an allocation that failed.
 ///
 /// # Safety
-/// `op` is NULL or memory of at least the type's basic size; `ob_type` is a type.
+/// `op` is NULL, or aligned, writable memory of at least the type's basic size that is in no list of all objects. The
+/// block also holds the bytes in front of `op` that the type asks for. `ob_type` is a type.
 pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObject {
     if op.is_null() {
-        // The host sets its MemoryError.
+        // The host raises MemoryError.
         let theirs = host::originals().PyObject_Init;
-        // SAFETY: the host's own function takes NULL.
+        // SAFETY: the host's function takes NULL.
         return theirs.map_or(op, |theirs| unsafe { theirs(op, ob_type) });
     }
-    // SAFETY: the caller's promise; a type is an object too.
+    // SAFETY: the caller promises memory for an object, and a type. A reference to a type may be added.
     unsafe {
         if FLAVOUR.free_threaded
             && FLAVOUR.minor >= 14
             && TypeFlags((*ob_type).tp_flags).is_heap_type()
             && let Some(theirs) = host::originals().PyObject_Init
         {
-            // Only the host can count references to a heap type where it keeps them; it comes back for the birth.
+            // The host keeps references to heap types in tables of each thread, which only it can reach. Its function
+            // then calls `_Py_NewReference`, which may be this library's.
             return theirs(op, ob_type);
         }
         (*op).ob_type = ob_type;
@@ -237,17 +268,18 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
     op
 }
 
-/// Makes an object with items of memory: CPython's `PyObject_InitVar`. NULL where there is no memory.
+/// Makes an object with items in given memory: CPython's `PyObject_InitVar`. Returns `op`. NULL stands for an
+/// allocation that failed.
 ///
 /// # Safety
-/// `op` is NULL or memory of at least the type's basic size and `size` items; `ob_type` is a type.
+/// As [`init`], and the memory also has room for `size` items.
 pub unsafe fn init_var(
     op: *mut PyVarObject,
     ob_type: *mut PyTypeObject,
     size: Py_ssize_t,
 ) -> *mut PyVarObject {
-    // SAFETY: the caller's promise; it can't be seen whether the size is stored before the birth, as up
-    // to 3.11, or after it.
+    // The size is stored before the birth, as CPython does up to 3.11. Later versions store it after the birth.
+    // SAFETY: the caller promises memory for an object with items, and the callee asks no more.
     unsafe {
         if !op.is_null() {
             (*op).ob_size = size;
@@ -256,13 +288,13 @@ pub unsafe fn init_var(
     }
 }
 
-/// Bytes of an instance with so many items, rounded up as CPython's `_PyObject_VAR_SIZE` does.
+/// The bytes of an instance with `items` items, rounded up as CPython's `_PyObject_VAR_SIZE` does.
 ///
 /// # Safety
 /// `ob_type` is a type.
 #[must_use]
 pub unsafe fn size_of_instance(ob_type: *mut PyTypeObject, items: Py_ssize_t) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: a type can be read.
     let (basic, item) = unsafe { ((*ob_type).tp_basicsize, (*ob_type).tp_itemsize) };
     let bytes = basic.saturating_add(items.saturating_mul(item)).max(0) as usize;
     bytes.checked_next_multiple_of(8).unwrap_or(usize::MAX)

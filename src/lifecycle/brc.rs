@@ -1,8 +1,9 @@
-//! Objects that wait for their owner, where there is no interpreter to keep them; and what ends with it.
+//! The queue of objects that wait for their owner in a free-threaded process without an interpreter, and releases that
+//! use it.
 //!
-//! A thread takes part from its first birth, or its first look at the queue, until it ends. What other threads have
-//! handed to it is merged where it allocates an object, where it calls `pyrefcore_merge_queued`, and where it ends: at
-//! places where a destructor may run. In a host the host's queue is used, and its owners merge between bytecodes.
+//! A thread is registered from its first birth, or its first call of [`merge_queued`], until it ends. It merges the
+//! objects that wait for it at three places, where a destructor may run: where it allocates an object, where it calls
+//! `pyrefcore_merge_queued`, and where it ends. In a host the host's queue is used, and owners merge between bytecodes.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -17,21 +18,21 @@ use crate::refcount::brc::{BUCKETS, Brc, Handed, Owner};
 use crate::refcount::{Released, bias, brc};
 use crate::watch::{ref_total, type_name};
 
-/// An object that waits, with the reference that was handed over.
+/// An object that waits, with the reference that was handed to its owner.
 #[derive(Debug)]
 struct Waiting(*mut PyObject);
 
-// SAFETY: the thread that takes it out of the queue owns the reference, from whatever thread that came.
+// SAFETY: a reference may move to another thread. The thread that takes the item out of the queue owns the reference.
 unsafe impl Send for Waiting {}
 
 type Bucket = Mutex<Vec<Owner<Waiting>>>;
 
 static QUEUE: Brc<Bucket> = Brc::new([const { Mutex::new(Vec::new()) }; BUCKETS]);
-/// How many objects wait, for whomever.
+/// How many objects wait, for all threads together.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Whether the thread's end has begun: see [`leave`].
+    /// Whether [`leave`] was called once for this thread.
     static IS_LEAVING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -41,11 +42,12 @@ thread_local! {
 /// `op` is an object, and the flavour is free-threaded.
 #[inline]
 unsafe fn words<'a>(op: *mut PyObject) -> &'a BiasedCount {
-    // SAFETY: the caller's promise; a free-threaded flavour has this layout, all of atomics.
+    // SAFETY: an object is aligned and can be read and written. In a free-threaded flavour its count is a
+    // `BiasedCount`, whose fields are all atomics.
     unsafe { &*PyObject::count(op).cast() }
 }
 
-/// The calling thread takes part from now on. Nothing happens in a host or under a global lock.
+/// Registers the calling thread. Nothing happens in a host or under a global lock.
 #[inline]
 pub fn register() {
     if unknown() != 0 {
@@ -53,7 +55,7 @@ pub fn register() {
     }
 }
 
-/// Not zero where the calling thread has yet to [`register`].
+/// Not zero where the calling thread has not called [`register`] yet.
 #[inline]
 pub fn unknown() -> usize {
     if FLAVOUR.free_threaded {
@@ -68,11 +70,11 @@ pub fn unknown() -> usize {
 fn register_now() {
     set_registered(true);
     if host::has_interpreter() {
-        // Nothing is to be done, and need not be asked again.
+        // The host has its own queue. The thread counts as registered, so that this function is not called again.
         return;
     }
     static FORKS: Once = Once::new();
-    // SAFETY: the functions live as long as the library, which is never unloaded.
+    // SAFETY: the library is never unloaded, so the functions stay valid.
     FORKS.call_once(|| unsafe {
         libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child));
     });
@@ -84,13 +86,13 @@ fn set_registered(now: bool) {
     ThreadWords::with(|words| words.unknown.set((!now).into()));
 }
 
-/// Has [`leave`] called when the calling thread ends: by the C library, which calls such functions after the
-/// language's own destructors, and again as long as one of them asks for it.
+/// Makes the C library call [`leave`] when the calling thread ends. Destructors of pthread keys run after those of C++
+/// and Rust thread locals. The C library runs another round of them where one has set its key again.
 fn call_at_end() {
     static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
     let key = KEY.get_or_init(|| {
         let mut key = 0;
-        // SAFETY: `key` is a local, and `leave` lives as long as the library.
+        // SAFETY: `key` is a local variable, and the library with `leave` is never unloaded.
         let failed = unsafe { libc::pthread_key_create(&mut key, Some(leave)) } != 0;
         (!failed).then_some(key)
     });
@@ -101,8 +103,9 @@ fn call_at_end() {
     }
 }
 
-/// The thread ends: what it owns is merged by the thread that gives it back from now on. Put off by one round, so that the
-/// program's own destructors, which may give back what the thread had, come first.
+/// The calling thread ends. From now on, a thread that gives back a reference to one of its objects merges that object.
+/// The first call only asks for another round, so that the program's own destructors come first: they may still give
+/// back references.
 extern "C" fn leave(_: *mut c_void) {
     if !IS_LEAVING.replace(true) {
         merge_queued();
@@ -118,17 +121,18 @@ extern "C" fn leave(_: *mut c_void) {
     set_registered(false);
 }
 
-/// Whether the calling thread owns an object; false where the flavour knows no owners.
+/// Whether the calling thread owns an object; false where the flavour has no owners.
 ///
 /// # Safety
 /// `op` is an object.
 pub unsafe fn owns(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise. Relaxed: only the owner makes itself go away.
+    // SAFETY: the callee asks what the caller promises, and a free-threaded flavour. Relaxed: where the word is the
+    // caller's id, only the caller can change it.
     FLAVOUR.free_threaded && ThisHost::is_this_thread(unsafe { words(op) }.ob_tid.load(Relaxed))
 }
 
-/// Gives a reference back by a thread that is not the owner: `_Py_DecRefShared`. `file` and `line` name the place for a
-/// debug flavour.
+/// Gives back a reference on a thread that is not the owner: `_Py_DecRefShared`. A debug flavour names `file` and
+/// `line` where it reports a negative count.
 ///
 /// # Safety
 /// `op` is an object of which the caller owns a reference, and the flavour is free-threaded; `file` is a C string or
@@ -151,8 +155,8 @@ pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int
     }
 }
 
-/// The same where the reference is one of the owner's, and goes to the owner's queue. In a host the host does all of it: it has the
-/// queue.
+/// Gives back a reference that the owner counted: hands it to the owner through the queue. In a host the host does all
+/// of it, because it has the queue.
 ///
 /// # Safety
 /// As [`release_shared`].
@@ -161,11 +165,12 @@ pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int
 pub unsafe fn hand_over(op: *mut PyObject, file: *const c_char, line: c_int) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        // Not the host's `_Py_DecRefShared`: that calls this one by name, which may be ours.
+        // Not the host's `_Py_DecRefShared`: it calls `_Py_DecRefSharedDebug` by name, and the loader may bind that
+        // name to this library.
         if let Some(theirs) = host::originals()._Py_DecRefSharedDebug {
             theirs(op, file, line);
         } else if FLAVOUR.ref_debug && type_name::type_word(op) == Some(0xDDDD_DDDD_DDDD_DDDD) {
-            // Freed memory, as a debug allocator fills it.
+            // A debug allocator has filled this memory when it was freed.
             negative(op, file, line);
         } else if bias::mark_queued(words(op)) {
             queue(op);
@@ -175,24 +180,27 @@ pub unsafe fn hand_over(op: *mut PyObject, file: *const c_char, line: c_int) {
     }
 }
 
+/// Ends the process because of a negative count.
+///
 /// # Safety
-/// As [`count::negative`]; `file` is a C string or NULL.
+/// `op` may be any pointer; `file` is a C string or NULL.
 #[cold]
 unsafe fn negative(op: *mut PyObject, file: *const c_char, line: c_int) -> ! {
     let file = if file.is_null() {
         c"_Py_DecRefShared"
     } else {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises a C string.
         unsafe { CStr::from_ptr(file) }
     };
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the callee takes any pointer.
     unsafe { count::negative(op, file, line) }
 }
 
-/// The owner's own count has reached zero: `_Py_MergeZeroLocalRefcount`.
+/// Merges an object whose local word has reached zero, and ends it if it has no references:
+/// `_Py_MergeZeroLocalRefcount`.
 ///
 /// # Safety
-/// `op` is an object of the calling thread, and the flavour is free-threaded.
+/// `op` is an object or a dying object that the calling thread owns, and the flavour is free-threaded.
 #[inline]
 pub unsafe fn merge_zero_local(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
@@ -206,16 +214,17 @@ pub unsafe fn merge_zero_local(op: *mut PyObject) {
 /// Hands a reference to the object's owner: `_Py_brc_queue_object`.
 ///
 /// # Safety
-/// `op` is an object that has just been marked as queued, in a process without an interpreter.
+/// `op` is an object of which the caller owns a reference and which it has just marked as queued. There is no
+/// interpreter.
 unsafe fn queue(op: *mut PyObject) {
     if FLAVOUR.ref_debug {
-        // The reference lives on; the owner takes it out of the total.
+        // The reference still exists. The owner takes it from the total when it merges.
         ref_total::add(1);
     }
-    // Relaxed: the lock orders; who is too early finds nothing and looks again. Before the object is queued, so that
-    // it is never below zero.
+    // This comes before the object is queued, so that the number never goes below zero. Relaxed: the lock of the queue
+    // orders. An owner that does not see the new number yet merges the next time.
     WAITING.fetch_add(1, Relaxed);
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the caller's reference keeps `op` alive.
     let handed = unsafe { QUEUE.queue(Waiting(op), words(op)) };
     if handed == Handed::Waits {
         return;
@@ -224,7 +233,8 @@ unsafe fn queue(op: *mut PyObject) {
     if FLAVOUR.ref_debug {
         ref_total::add(-1);
     }
-    // SAFETY: where it was the last reference, no other thread has the object.
+    // SAFETY: for `Back` the caller still owns the reference. For `Dead` it was the last, so no other thread has the
+    // object.
     unsafe {
         match handed {
             Handed::Back => release_shared(op, c"_Py_brc_queue_object".as_ptr(), 0),
@@ -234,20 +244,20 @@ unsafe fn queue(op: *mut PyObject) {
     }
 }
 
-/// Merges what waits for the calling thread, and ends what dies of it; returns how many objects waited.
+/// Merges the objects that wait for the calling thread, and ends those without references. Returns how many waited.
 #[inline]
 pub fn merge_queued() -> usize {
     register();
-    // Relaxed: see `queue`.
+    // Relaxed: as in `queue`.
     if !FLAVOUR.free_threaded || WAITING.load(Relaxed) == 0 {
         return 0;
     }
     let waiting = QUEUE.take(ThisHost::thread_id());
     WAITING.fetch_sub(waiting.len(), Relaxed);
-    // Last in, first out, as CPython's stack of them.
+    // Last in, first out: CPython keeps them in a stack.
     for &Waiting(op) in waiting.iter().rev() {
-        // SAFETY: the queue's own reference keeps the object alive, and the calling thread is its owner or, after a
-        // fork, its owner's heir.
+        // SAFETY: the reference in the queue keeps the object alive. The calling thread owns the object or, after a
+        // fork, is the heir of its owner.
         unsafe {
             if FLAVOUR.ref_debug {
                 ref_total::add(-1);
@@ -260,10 +270,10 @@ pub fn merge_queued() -> usize {
     waiting.len()
 }
 
-/// What is locked while the process forks.
+/// The locks that are held while the process forks.
 struct Held(UnsafeCell<Vec<MutexGuard<'static, Vec<Owner<Waiting>>>>>);
 
-// SAFETY: used only by the one thread that forks; the C library lets one at a time.
+// SAFETY: only the thread that forks uses it, and the C library lets one thread fork at a time.
 unsafe impl Sync for Held {}
 
 static HELD: Held = Held(UnsafeCell::new(Vec::new()));
@@ -271,16 +281,16 @@ static HELD: Held = Held(UnsafeCell::new(Vec::new()));
 extern "C" fn before_fork() {
     let held = QUEUE.buckets().iter();
     let held = held.map(|bucket| bucket.lock().unwrap_or_else(PoisonError::into_inner));
-    // SAFETY: only the forking thread is here.
+    // SAFETY: the C library calls this on the thread that forks, and no other thread uses `HELD`.
     unsafe { *HELD.0.get() = held.collect() };
 }
 
 extern "C" fn in_parent() {
-    // SAFETY: only the thread that has forked is here, or its twin in the child.
+    // SAFETY: the C library calls this on the thread that has forked, in the parent or in the child.
     unsafe { (*HELD.0.get()).clear() };
 }
 
-/// The other threads are gone: what waited for them waits for this one.
+/// In the child only this thread is left. The objects that waited for other threads wait for this one now.
 extern "C" fn in_child() {
     in_parent();
     register();

@@ -1,4 +1,4 @@
-//! References come and go.
+//! Adding and releasing references.
 
 use std::ffi::{CStr, c_int};
 
@@ -14,24 +14,26 @@ use crate::watch::{failure, ref_total};
 /// `op` is an object.
 #[inline]
 pub unsafe fn acquire(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count of an object can be read and written.
     let counts = unsafe { Current::acquire(PyObject::count(op)) };
     if FLAVOUR.ref_debug && counts {
         ref_total::add(1);
     }
 }
 
-/// Takes a reference away and ends the object with the last: CPython's `Py_DECREF`.
+/// Releases a reference, and ends the object if that was the last: CPython's `Py_DECREF`. A debug flavour reports a
+/// negative count with the name `call`.
 ///
 /// # Safety
-/// `op` is an object of which the caller owns a reference. A debug flavour takes anything, and says so.
+/// `op` is an object of which the caller owns a reference. A debug flavour also takes an object whose count is not
+/// above zero, and ends the process.
 #[allow(
     clippy::inline_always,
     reason = "the exported releases are nothing else"
 )]
 #[inline(always)]
 pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count of an object can be read and written.
     let outcome = unsafe {
         let count = PyObject::count(op);
         if FLAVOUR.ref_debug || (FLAVOUR.trace_refs && !host::has_interpreter()) {
@@ -42,14 +44,15 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     };
     match outcome {
         Released::Immortal => return,
-        // SAFETY: any object may be described.
+        // SAFETY: the callee takes any pointer.
         Released::Negative => unsafe { negative(op, call, 0) },
         Released::Alive | Released::Dead | Released::Foreign | Released::Owners => {}
     }
     if FLAVOUR.ref_debug {
         ref_total::add(-1);
     }
-    // SAFETY: that was the last reference, or it is another thread's to release.
+    // SAFETY: for `Dead` that was the last reference. For `Foreign` nothing was done, and the caller still owns its
+    // reference.
     unsafe {
         match outcome {
             Released::Dead => death::dealloc(op),
@@ -59,14 +62,15 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     }
 }
 
-/// Adds a reference to an object of which the caller owns none; false where it is dying: CPython's
+/// Adds a reference to an object of which the caller owns none; false where the object is dying: CPython's
 /// `PyUnstable_TryIncRef`.
 ///
 /// # Safety
-/// `op` is memory of an object that may be dying.
+/// `op` is an object or a dying object. Its memory is not given back during the call, although another thread may end
+/// it.
 #[must_use]
 pub unsafe fn try_acquire(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count can be read and written during the call. `try_acquire` allows other threads to count.
     let tried = unsafe { Current::try_acquire(PyObject::count(op)) };
     if FLAVOUR.ref_debug && tried == Tried::Acquired {
         ref_total::add(1);
@@ -79,7 +83,7 @@ pub unsafe fn try_acquire(op: *mut PyObject) -> bool {
 /// # Safety
 /// `op` is an object.
 pub unsafe fn enable_try(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count of an object can be read and written.
     unsafe { Current::enable_try(PyObject::count(op)) }
 }
 
@@ -89,17 +93,17 @@ pub unsafe fn enable_try(op: *mut PyObject) {
 /// `op` is an object.
 #[must_use]
 pub unsafe fn is_unique(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count of an object can be read and written.
     unsafe { Current::is_unique(PyObject::count(op)) }
 }
 
 /// Ends the process because an object had no reference to release: `_Py_NegativeRefcount`.
 ///
 /// # Safety
-/// `op` may be anything; `file` names the place that released it.
+/// `op` may be any pointer.
 #[cold]
 pub unsafe fn negative(op: *mut PyObject, file: &CStr, line: c_int) -> ! {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the callee takes any pointer.
     unsafe {
         failure::assert_failed(
             op,
@@ -117,34 +121,34 @@ pub unsafe fn negative(op: *mut PyObject, file: &CStr, line: c_int) -> ! {
 /// `op` is an object.
 #[must_use]
 pub unsafe fn refcnt(op: *mut PyObject) -> isize {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count of an object can be read and written.
     unsafe { Current::get(PyObject::count(op)) }
 }
 
-/// Stores a number of references, which an immortal object ignores: CPython's `Py_SET_REFCNT`.
+/// Sets the number of references, except of an immortal object: CPython's `Py_SET_REFCNT`.
 ///
 /// # Safety
-/// `op` is an object.
+/// `op` is an object, and no other thread counts it meanwhile.
 pub unsafe fn set_refcnt(op: *mut PyObject, refcnt: isize) {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count of an object can be read and written.
     unsafe { Current::set(PyObject::count(op), refcnt) }
 }
 
-/// Whether an object never dies.
+/// Whether an object is immortal.
 ///
 /// # Safety
 /// `op` is an object.
 #[must_use]
 pub unsafe fn is_immortal(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count of an object can be read and written.
     unsafe { Current::is_immortal(PyObject::count(op)) }
 }
 
-/// Makes an object immortal where the version has immortal objects; totals stay as they are.
+/// Makes an object immortal where the version has immortal objects. Totals do not change.
 ///
 /// # Safety
 /// `op` is an object.
 pub unsafe fn immortalise(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the count of an object can be read and written.
     unsafe { Current::immortalise(PyObject::count(op)) }
 }

@@ -1,4 +1,4 @@
-//! What happens when a count reaches zero.
+//! Deaths: a count has reached zero.
 
 use super::{HOST_OWNS_DEATHS, all_objects, misuse, trashcan};
 use crate::abi::{self, FLAVOUR, PyObject};
@@ -6,18 +6,18 @@ use crate::host::{self, Host, ThisHost};
 use crate::watch::tracer::Tracer;
 use crate::watch::{events, live};
 
-/// Below so many units of stack, 3.14 and later put a dying container aside.
+/// With fewer units of stack left, 3.14 and later put a dying container aside.
 const ASIDE_BELOW: isize = 2;
-/// With so many units of stack left, what was put aside is ended.
+/// With at least this many units of stack left, the containers that were put aside are ended.
 const DRAIN_FROM: isize = 4;
 
 /// Ends an object: CPython's `_Py_Dealloc`.
 ///
 /// # Safety
-/// `op` is a complete object without references, and is not used afterwards.
+/// `op` is a complete dying object, and the caller does not use it afterwards.
 #[inline]
 pub unsafe fn dealloc(op: *mut PyObject) {
-    // SAFETY: the check takes anything; the rest is the caller's promise.
+    // SAFETY: the check takes any pointer. The other callees ask what the caller promises.
     unsafe {
         misuse::check_death(op);
         if HOST_OWNS_DEATHS && let Some(theirs) = host::originals()._Py_Dealloc {
@@ -33,7 +33,10 @@ pub unsafe fn dealloc(op: *mut PyObject) {
     }
 }
 
-/// From 3.14 on a chain of containers dies in constant stack without their types doing anything for it.
+/// Ends a container, from 3.14 on: a long chain of containers dies in constant stack, without code in their types.
+///
+/// # Safety
+/// As [`dealloc`], and the type of `op` has `Py_TPFLAGS_HAVE_GC`.
 unsafe fn dealloc_container(op: *mut PyObject) {
     let margin = ThisHost::stack_margin();
     // SAFETY: the caller's promise is the callees'.
@@ -49,15 +52,15 @@ unsafe fn dealloc_container(op: *mut PyObject) {
     }
 }
 
-/// The death itself: out of the lists, the watchers told, the type's function called.
+/// The death itself: takes the object out of the list, tells the listener, and calls the type's `tp_dealloc`.
 ///
 /// # Safety
 /// As [`dealloc`].
 #[inline]
 pub(super) unsafe fn finish(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'; a type whose instances die has a function for it.
+    // SAFETY: the callees ask what the caller promises. A type whose instances die has a `tp_dealloc`.
     unsafe {
-        // Read before anything else: a listener may change the object.
+        // This is read first: a listener may change the object.
         let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
         all_objects::forget(op);
         if let Some(slot) = events::listener() {
@@ -67,17 +70,17 @@ pub(super) unsafe fn finish(op: *mut PyObject) {
     }
 }
 
-/// Calls a type's function. A debug flavour without a host remembers where objects died.
+/// Calls a type's `tp_dealloc`. A debug flavour without a host records where objects died.
 ///
 /// # Safety
 /// `dealloc` is the `tp_dealloc` of `op`'s type, and `op` is dying.
 #[inline]
 pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut PyObject) {
     if !live::remembers_the_dead() || host::has_interpreter() {
-        // SAFETY: the caller's promise.
+        // SAFETY: a type's `tp_dealloc` may be called with its dying instance.
         return unsafe { dealloc(op) };
     }
-    // SAFETY: the caller's promise; a dying object's type can be read.
+    // SAFETY: a type's `tp_dealloc` may be called with its dying instance. Before that call the type can be read.
     unsafe {
         let outer = live::dying(op);
         dealloc(op);
@@ -85,8 +88,11 @@ pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut
     }
 }
 
-/// The same where there is a listener. A function of its own, so that a death without one needs no stack; and in two, so
-/// that a death that only leaves the live table needs none either.
+/// Tells the listener and calls `dealloc`. This is a separate function so that a death without a listener needs no
+/// stack. [`finish_told`] is separate so that a death that only leaves the live table needs none either.
+///
+/// # Safety
+/// As [`dealloc`], `slot` came from [`events::listener`], and `dealloc` is the `tp_dealloc` of `op`'s type.
 #[inline(never)]
 unsafe fn finish_watched(
     op: *mut PyObject,
@@ -102,6 +108,10 @@ unsafe fn finish_watched(
     }
 }
 
+/// Tells the listener and calls `dealloc`, where more is done than leaving the live table.
+///
+/// # Safety
+/// As [`finish_watched`].
 #[cold]
 #[inline(never)]
 unsafe fn finish_told(

@@ -1,4 +1,4 @@
-//! The last words of an object, which may resurrect it.
+//! Finalizers, which may resurrect an object.
 
 use std::ffi::c_int;
 use std::ptr::null;
@@ -10,13 +10,13 @@ use crate::host;
 use crate::refcount::{Current, Policy, Released};
 use crate::watch::{failure, ref_total, watchers};
 
-/// What became of an object whose finalizer has run.
+/// Whether an object still dies after its finalizer has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Fate {
-    /// It is to be ended.
+    /// The object has no references, and its `tp_dealloc` must go on.
     Dies = 0,
-    /// The finalizer has stored a reference somewhere.
+    /// The finalizer has stored a new reference, and the object lives on.
     Resurrected = -1,
 }
 
@@ -26,12 +26,12 @@ pub enum Fate {
 /// `op` is an object.
 #[inline]
 pub unsafe fn call(op: *mut PyObject) {
-    // SAFETY: the caller's promise; a slot is called with an object of its type.
+    // SAFETY: an object's type can be read, and its slots may be called with the object.
     unsafe {
         let Some(finalize) = (*abi::type_of(op)).tp_finalize else {
             return;
         };
-        // As in CPython the flag alone decides, whatever tp_is_gc says.
+        // As in CPython, the flag alone decides, and `tp_is_gc` is not called.
         if abi::flags_of(op).have_gc() {
             call_once(op, finalize);
         } else {
@@ -40,10 +40,15 @@ pub unsafe fn call(op: *mut PyObject) {
     }
 }
 
-/// A container's finalizer. Apart, so that any other is a jump.
+/// Runs a container's finalizer, if it has not run yet. A separate function, so that any other finalizer is a tail
+/// call.
+///
+/// # Safety
+/// `op` is an object whose type has `Py_TPFLAGS_HAVE_GC` and this `tp_finalize`.
 #[inline(never)]
 unsafe fn call_once(op: *mut PyObject, finalize: unsafe extern "C" fn(*mut PyObject)) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the flag says that `op` has a head or, free-threaded, a byte for the collector. `finalize` is its type's
+    // slot.
     unsafe {
         if !gc::is_finalized(op) {
             finalize(op);
@@ -52,11 +57,10 @@ unsafe fn call_once(op: *mut PyObject, finalize: unsafe extern "C" fn(*mut PyObj
     }
 }
 
-/// The same for an object without references, from its `tp_dealloc`:
-/// `PyObject_CallFinalizerFromDealloc`.
+/// Runs the finalizer of a dying object, from its `tp_dealloc`: `PyObject_CallFinalizerFromDealloc`.
 ///
 /// # Safety
-/// `op` is an object whose count has reached zero.
+/// `op` is a dying object.
 pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
@@ -75,11 +79,11 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             return Fate::Dies;
         }
         if FLAVOUR.minor >= 13 {
-            // Before the reference is given back: afterwards the object may be another thread's, and gone.
+            // This comes before the reference is given back: afterwards another thread may end the object at any time.
             birth::resurrect_reference(op);
         }
         if FLAVOUR.ref_debug && brc::owns(op) && !count::is_immortal(op) {
-            // CPython's total loses the reference a second time where the owner has to merge for it.
+            // Where the owner merges, CPython subtracts the reference from the total a second time.
             ref_total::add(-1);
         }
         match Current::let_go(PyObject::count(op)) {
@@ -92,7 +96,8 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             Released::Alive | Released::Immortal | Released::Foreign => {}
         }
         if FLAVOUR.minor <= 12 {
-            // Up to 3.12 a resurrection is a second birth, whose reference was counted before.
+            // Up to 3.12 a resurrection is a second birth. Its reference was counted before, so the total does not
+            // grow.
             let left = count::refcnt(op);
             birth::new_reference(op, Total::Counted);
             if FLAVOUR.ref_debug {
@@ -104,13 +109,13 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
     }
 }
 
-/// The same by a host, which reports no resurrection from 3.14 on. The live table takes the object for alive
-/// while its finalizer runs: afterwards it may be another thread's, and gone.
+/// Lets the host run the finalizer of a dying object. From 3.14 on the host does not report a resurrection. So the live
+/// table takes the object for live before its finalizer runs: afterwards another thread may end it at any time.
 ///
 /// # Safety
-/// `op` is an object whose count has reached zero, and there is a host.
+/// `op` is a dying object, and there is a host.
 pub unsafe extern "C" fn call_in_host(op: *mut PyObject) -> c_int {
-    // SAFETY: the caller's promise is the callees'; every host has the function.
+    // SAFETY: the callees ask what the caller promises, and every host has the function.
     unsafe {
         let theirs = host::originals()
             .PyObject_CallFinalizerFromDealloc
@@ -127,9 +132,13 @@ pub unsafe extern "C" fn call_in_host(op: *mut PyObject) -> c_int {
     }
 }
 
+/// Ends the process with `message`.
+///
+/// # Safety
+/// `op` may be any pointer.
 #[cold]
 unsafe fn fail(op: *mut PyObject, message: &std::ffi::CStr) -> ! {
     let place = c"PyObject_CallFinalizerFromDealloc";
-    // SAFETY: any object may be described.
+    // SAFETY: the callee takes any pointer.
     unsafe { failure::assert_failed(op, message, place, 0, place) }
 }

@@ -1,5 +1,7 @@
-//! What a collector keeps of a container, where there is no collector: tracking is a mark, no more. It is two
-//! words in front of the object, or a byte in a free-threaded one.
+//! The collector's data of a container: two words in front of the object or, in a free-threaded flavour, one byte of
+//! it.
+//!
+//! Without an interpreter there is no collector, and tracking only sets a mark.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -10,10 +12,10 @@ use crate::abi::{
     TypeFlags,
 };
 
-/// The bit of `_gc_prev` that says that the finalizer has run.
+/// The bit of `_gc_prev` that is set when the finalizer has run.
 const FINALIZED: usize = 1;
 
-/// The words in front of a container, unless the flavour is free-threaded.
+/// The head in front of a container. In a free-threaded flavour there is none.
 #[must_use]
 pub fn head(op: *mut PyObject) -> *mut PyGC_Head {
     op.cast::<PyGC_Head>().wrapping_sub(1)
@@ -24,17 +26,18 @@ pub fn head(op: *mut PyObject) -> *mut PyGC_Head {
 /// # Safety
 /// `op` is an object, and the flavour is free-threaded.
 unsafe fn bits<'a>(op: *mut PyObject) -> &'a AtomicU8 {
-    // SAFETY: the caller's promise; a free-threaded flavour has this layout.
+    // SAFETY: in a free-threaded flavour an object starts with a `BiasedCount`, whose fields are all atomics.
     unsafe { &(*op.cast::<BiasedCount>()).ob_gc_bits }
 }
 
 /// Whether a container's finalizer has run.
 ///
 /// # Safety
-/// `op` is a container.
+/// `op` is an object whose type has `Py_TPFLAGS_HAVE_GC`.
 #[must_use]
 pub unsafe fn is_finalized(op: *mut PyObject) -> bool {
-    // SAFETY: a container has its head in front of it, or its byte. Relaxed: only who ends the object asks.
+    // SAFETY: the flag says that `op` has a head in front of it or, free-threaded, a byte. Relaxed: only the thread
+    // that ends the object reads the bit.
     unsafe {
         if FLAVOUR.free_threaded {
             bits(op).load(Relaxed) & BiasedCount::FINALIZED != 0
@@ -44,12 +47,12 @@ pub unsafe fn is_finalized(op: *mut PyObject) -> bool {
     }
 }
 
-/// From now on a container's finalizer has run.
+/// Records that a container's finalizer has run.
 ///
 /// # Safety
-/// `op` is a container.
+/// `op` is an object whose type has `Py_TPFLAGS_HAVE_GC`.
 pub unsafe fn set_finalized(op: *mut PyObject) {
-    // SAFETY: as in `is_finalized`, and so the order.
+    // SAFETY: as in `is_finalized`. Relaxed: as in `is_finalized`.
     unsafe {
         if FLAVOUR.free_threaded {
             bits(op).fetch_or(BiasedCount::FINALIZED, Relaxed);
@@ -59,13 +62,13 @@ pub unsafe fn set_finalized(op: *mut PyObject) {
     }
 }
 
-/// Whether an object is a container, which its type's `tp_is_gc` may deny.
+/// Whether an object is a container: its type has the flag, and the type's `tp_is_gc` does not deny it.
 ///
 /// # Safety
 /// `op` is an object.
 #[must_use]
 pub unsafe fn is_gc(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise; a slot is called with an object of its type.
+    // SAFETY: an object's type can be read, and its slots may be called with the object.
     unsafe {
         let ob_type = abi::type_of(op);
         let asked = (*ob_type).tp_is_gc;
@@ -79,7 +82,8 @@ pub unsafe fn is_gc(op: *mut PyObject) -> bool {
 /// `op` is a container.
 #[must_use]
 pub unsafe fn is_tracked(op: *mut PyObject) -> bool {
-    // SAFETY: a container has its head in front of it, or its byte. Relaxed: no other thread tracks it meanwhile.
+    // SAFETY: a container has a head in front of it or, free-threaded, a byte. Relaxed: no other thread tracks it
+    // meanwhile.
     unsafe {
         if FLAVOUR.free_threaded {
             bits(op).load(Relaxed) & BiasedCount::TRACKED != 0
@@ -89,18 +93,18 @@ pub unsafe fn is_tracked(op: *mut PyObject) -> bool {
     }
 }
 
-/// Tracks a container: it is a ring of its own.
+/// Tracks a container. Its head then links to itself.
 ///
 /// # Safety
 /// `op` is a container.
 pub unsafe fn track(op: *mut PyObject) {
     if FLAVOUR.free_threaded {
-        // SAFETY: as in `is_tracked`, and so the order.
+        // SAFETY: as in `is_tracked`. Relaxed: as in `is_tracked`.
         unsafe { bits(op).fetch_or(BiasedCount::TRACKED, Relaxed) };
         return;
     }
     let head = head(op);
-    // SAFETY: a container has its head in front of it.
+    // SAFETY: a container has a head in front of it.
     unsafe {
         (*head)._gc_next = head as usize;
         (*head)._gc_prev = ((*head)._gc_prev & PyGC_Head::FLAGS) | head as usize;
@@ -113,12 +117,12 @@ pub unsafe fn track(op: *mut PyObject) {
 /// `op` is a container.
 pub unsafe fn untrack(op: *mut PyObject) {
     if FLAVOUR.free_threaded {
-        // SAFETY: as in `is_tracked`, and so the order.
+        // SAFETY: as in `is_tracked`. Relaxed: as in `is_tracked`.
         unsafe { bits(op).fetch_and(!BiasedCount::TRACKED, Relaxed) };
         return;
     }
     let head = head(op);
-    // SAFETY: a container has its head in front of it.
+    // SAFETY: a container has a head in front of it.
     unsafe {
         if (*head)._gc_next != 0 {
             (*head)._gc_next = 0;
@@ -140,21 +144,21 @@ pub unsafe fn untrack_if_gc(op: *mut PyObject) {
     }
 }
 
-/// Leaves an object to the collector: references from stacks are not counted any more, and it lives until a
-/// collector ends it. False where that is not so, as under a global lock:
-/// `PyUnstable_Object_EnableDeferredRefcount`.
+/// Defers the counting of an object: `PyUnstable_Object_EnableDeferredRefcount`. References from stacks need not be
+/// counted any more, and only a collector ends the object. False where nothing has changed, as always under a global
+/// lock.
 ///
 /// # Safety
 /// `op` is an object.
 #[must_use]
 pub unsafe fn enable_deferred(op: *mut PyObject) -> bool {
-    /// CPython's `_Py_REF_DEFERRED`: no count of references comes near it.
+    /// CPython's `_Py_REF_DEFERRED`. No real number of references comes near it.
     const DEFERRED: isize = isize::MAX / 8;
     if !FLAVOUR.free_threaded {
         return false;
     }
-    // SAFETY: the caller's promise is the callees'; a free-threaded flavour has this layout. Relaxed, both: nothing is
-    // published with the bit, and a count has no order.
+    // SAFETY: the callees ask what the caller promises. In a free-threaded flavour an object starts with a
+    // `BiasedCount`. Relaxed, both: the bit publishes no other write, and the addition to the count needs no order.
     unsafe {
         if !is_gc(op) || !is_tracked(op) {
             return false;
@@ -178,10 +182,11 @@ pub unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     unsafe { birth::init(allocate(ob_type, 0, "PyObject_GC_New"), ob_type) }
 }
 
-/// The same with items.
+/// A new, untracked instance of a container type with `size` items; NULL where `size` is negative or there is no
+/// memory.
 ///
 /// # Safety
-/// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`; `size` is not negative.
+/// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
 pub unsafe fn new_var(ob_type: *mut PyTypeObject, size: Py_ssize_t) -> *mut PyVarObject {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
@@ -193,21 +198,24 @@ pub unsafe fn new_var(ob_type: *mut PyTypeObject, size: Py_ssize_t) -> *mut PyVa
     }
 }
 
-/// Gives back the memory of a dying container. The reference to a heap type is its `tp_dealloc`'s to
-/// release.
+/// Gives back the memory of a dying container. It does not release the reference to a heap type: the `tp_dealloc` must.
 ///
 /// # Safety
-/// `op` came from [`new`] or [`new_var`] and its type can still be read.
+/// `op` is a dying object that came from [`new`] or [`new_var`].
 pub unsafe fn delete(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` has a head or, free-threaded, a byte. Its block starts `presize` bytes before it.
     unsafe {
         untrack(op);
         memory::free(op.wrapping_byte_sub(abi::presize(op)).cast());
     }
 }
 
+/// Memory for an instance, behind its head; NULL where `items` is negative or there is no memory.
+///
+/// # Safety
+/// `ob_type` is a type.
 unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t, call: &str) -> *mut PyObject {
-    // SAFETY: the check takes anything.
+    // SAFETY: the check takes any pointer.
     unsafe { misuse::check_allocation(ob_type, true, call) };
     if items < 0 {
         return null_mut();

@@ -1,10 +1,10 @@
-//! Objects that never die.
+//! Immortal objects.
 
 use super::{count, gc};
 use crate::abi::{self, PyObject, TypeFlags};
 use crate::watch::watchers;
 
-/// Makes an object immortal; a tracked container is no longer tracked: CPython's `_Py_SetImmortal`.
+/// Makes an object immortal, and stops tracking it: CPython's `_Py_SetImmortal`.
 ///
 /// # Safety
 /// `op` is an object.
@@ -16,7 +16,7 @@ pub unsafe fn set(op: *mut PyObject) {
     }
 }
 
-/// Makes an object that is no tracked container immortal: CPython's `_Py_SetImmortalUntracked`.
+/// Makes an object immortal that is not tracked: CPython's `_Py_SetImmortalUntracked`.
 ///
 /// # Safety
 /// `op` is an object.
@@ -28,14 +28,14 @@ pub unsafe fn set_untracked(op: *mut PyObject) {
     }
 }
 
-/// Makes an object immortal where the caller has the only reference and it is no string, which interning might
-/// share; false where it is not so: CPython's `PyUnstable_SetImmortal`.
+/// Makes an object immortal if the caller's reference is the only one and the object is no string: CPython's
+/// `PyUnstable_SetImmortal`. Otherwise it does nothing and returns false. A string might be shared by interning.
 ///
 /// # Safety
 /// `op` is an object.
 #[must_use]
 pub unsafe fn set_if_unique(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise is the callees'; an object's type can be read.
+    // SAFETY: the callees ask what the caller promises. An object's type can be read.
     unsafe {
         let flags = TypeFlags((*abi::type_of(op)).tp_flags);
         let may = count::is_unique(op) && !flags.is_string();

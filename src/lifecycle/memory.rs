@@ -1,4 +1,4 @@
-//! Memory for objects, where there is no interpreter to give it.
+//! Memory for objects in a process without an interpreter.
 
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -8,22 +8,21 @@ use crate::abi::{FLAVOUR, PyObject};
 use crate::watch::watchers::{self, Watcher};
 use crate::watch::{live, tracemalloc};
 
-/// A debug flavour keeps so many bytes in front of each block, where the C library can write its own
-/// links once the block is given back.
+/// A debug flavour keeps this many bytes in front of each block. malloc writes its links there while the block is free,
+/// and so does not overwrite the filled memory behind them.
 const GUARD: usize = if FLAVOUR.is_debug() { 16 } else { 0 };
-/// A debug flavour fills memory that was given back with these, as CPython does: what was a count is
-/// negative then.
+/// A debug flavour fills freed memory with this byte, as CPython does. A count there is negative then.
 const DEAD_BYTE: i32 = 0xDD;
 
-/// So many bytes of a block that was given back stay as they were: what a free-threaded object counts with, so that a
-/// thread which still has the object sees that it has no reference.
+/// A debug flavour does not fill this many bytes at the start of a freed block: the counting words of a free-threaded
+/// object. A thread that still uses the object then sees that it has no reference.
 const KEPT: usize = if FLAVOUR.free_threaded {
     offset_of!(PyObject, ob_type)
 } else {
     0
 };
 
-/// Allocates that many bytes, zeroed, and tells tracemalloc; NULL where there is no memory.
+/// Allocates `bytes` zeroed bytes, and tells tracemalloc; NULL where there is no memory.
 #[must_use]
 pub fn allocate(bytes: usize) -> *mut c_void {
     // SAFETY: calloc has no precondition.
@@ -38,14 +37,15 @@ pub fn allocate(bytes: usize) -> *mut c_void {
     block
 }
 
-/// Moves what `block` holds into a block of another size; NULL, with `block` as it was, where there is no memory.
+/// Copies `block` into a new block of `bytes` bytes, and frees `block`. NULL where there is no memory; then `block` is
+/// kept.
 ///
 /// # Safety
-/// `block` is NULL or came from [`allocate`] and was not given back.
+/// `block` is NULL, or came from [`allocate`] and was not given back. No other thread uses it.
 pub unsafe fn reallocate(block: *mut c_void, bytes: usize) -> *mut c_void {
     let new = allocate(bytes);
     if !new.is_null() && !block.is_null() {
-        // SAFETY: both are blocks of at least that many bytes, and the old one is the caller's to give.
+        // SAFETY: both blocks have at least the copied bytes, and the caller gives up the old one.
         unsafe {
             let held = libc::malloc_usable_size(block.wrapping_byte_sub(GUARD)) - GUARD;
             new.copy_from_nonoverlapping(block, held.min(bytes));
@@ -60,10 +60,10 @@ pub unsafe fn reallocate(block: *mut c_void, bytes: usize) -> *mut c_void {
     new
 }
 
-/// Gives memory back. Nothing happens with NULL.
+/// Gives back a block. Nothing happens with NULL.
 ///
 /// # Safety
-/// `block` is NULL or came from [`allocate`] and was not given back.
+/// `block` is NULL, or came from [`allocate`] and was not given back. No other thread uses it.
 pub unsafe fn free(block: *mut c_void) {
     if block.is_null() {
         return;
@@ -72,15 +72,15 @@ pub unsafe fn free(block: *mut c_void) {
         tracemalloc::untrack(0, block as usize);
     }
     if watchers::is_on(Watcher::Live) {
-        // An object that was never ended, as on a constructor's way out.
-        // SAFETY: the table is open while it is kept.
+        // The block may hold an object that has not died: a constructor may free its memory after an error.
+        // SAFETY: the live table is open while its watcher is on.
         unsafe { live::freed(block as usize) };
     }
     if live::remembers_the_dead() {
         live::given_back(block as usize);
     }
     let whole = block.wrapping_byte_sub(GUARD);
-    // SAFETY: `whole` is what calloc returned, with as many bytes as the C library says.
+    // SAFETY: calloc returned `whole`, and the C library says how many bytes it has.
     unsafe {
         if FLAVOUR.is_debug() {
             let bytes = libc::malloc_usable_size(whole).saturating_sub(GUARD + KEPT);

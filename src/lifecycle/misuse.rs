@@ -1,5 +1,4 @@
-//! What a debug flavour looks at before it believes a pointer. Release flavours believe every pointer,
-//! as CPython does.
+//! Checks of pointers, in debug flavours. Release flavours trust every pointer, as CPython does.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,16 +8,17 @@ use crate::host;
 use crate::watch::live::{self, State};
 use crate::watch::{events, type_name};
 
-/// Whether this flavour looks, and can: before it is known whose objects these are it can't.
+/// Whether pointers are checked. As long as an interpreter may still come, it is not known how objects lie in memory,
+/// and no check is possible.
 #[inline]
 fn looks() -> bool {
     FLAVOUR.is_debug() && !host::is_awaited()
 }
 
-/// Ends the process, in one line that names the call and the address, where `op` can't be an object.
+/// Ends the process where `op` can't be an object. The message is one line with the call and the address.
 ///
 /// # Safety
-/// `op` may be anything.
+/// `op` may be any pointer.
 #[inline]
 pub unsafe fn check(op: *mut PyObject, call: &str) {
     if looks() {
@@ -31,10 +31,10 @@ pub unsafe fn check(op: *mut PyObject, call: &str) {
     }
 }
 
-/// The same for memory that is about to become an object, and whose type has been set.
+/// Ends the process where a birth at `op` is not possible: `op` must be memory with a type word that points to a type.
 ///
 /// # Safety
-/// `op` may be anything.
+/// `op` may be any pointer.
 #[inline]
 pub unsafe fn check_birth(op: *mut PyObject, call: &str) {
     if looks() {
@@ -42,15 +42,15 @@ pub unsafe fn check_birth(op: *mut PyObject, call: &str) {
         if !is_readable(op as usize, size_of::<PyObject>()) {
             refuse(op, call, "there is no readable memory");
         }
-        // SAFETY: the memory can be read, and a type word may be anything.
+        // SAFETY: the memory is aligned and readable, and any type word is a valid pointer value.
         check_type(unsafe { abi::type_of(op) }, op, call);
     }
 }
 
-/// The same for memory that is about to become an object of `ob_type`. NULL stands for no memory.
+/// Ends the process where an object of `ob_type` can't be made at `op`. NULL stands for an allocation that failed.
 ///
 /// # Safety
-/// `op` and `ob_type` may be anything.
+/// `op` and `ob_type` may be any pointers.
 #[inline]
 pub unsafe fn check_init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &str) {
     if looks() && !op.is_null() {
@@ -62,20 +62,21 @@ pub unsafe fn check_init(op: *mut PyObject, ob_type: *mut PyTypeObject, call: &s
     }
 }
 
-/// The same for an object that is about to die, whose type must be able to end it.
+/// Ends the process where `op` can't be an object that is about to die: its type must also have a `tp_dealloc`.
 ///
 /// # Safety
-/// `op` may be anything.
+/// `op` may be any pointer.
 #[inline]
 pub unsafe fn check_death(op: *mut PyObject) {
     if FLAVOUR.is_debug() {
         if host::is_awaited() {
-            // A library that waits for an interpreter looks for it now, and ends the process where it is of another flavour.
-            // SAFETY: the one tracer that there is does not look at the object.
+            // While the library waits for an interpreter, its tracer looks for that interpreter now. It ends the
+            // process where the flavours differ.
+            // SAFETY: at this time there is one tracer, and it does not read the object.
             unsafe { events::destroyed(op) };
         }
         let call = "_Py_Dealloc";
-        // SAFETY: any pointer may be checked; afterwards its memory, and then its type's, can be read.
+        // SAFETY: the check takes any pointer. After the checks the object, and then its type, can be read.
         unsafe {
             check(op, call);
             let ob_type = abi::type_of(op);
@@ -96,8 +97,7 @@ pub fn check_type(ob_type: *mut PyTypeObject, op: *mut PyObject, call: &str) {
     }
 }
 
-/// Whether memory can be read. The kernel is asked once for each page: what has been there is believed to
-/// stay.
+/// Whether memory can be read. It asks the kernel once for each page, and then assumes that the page stays readable.
 fn is_readable(address: usize, bytes: usize) -> bool {
     const PAGE: usize = 4096;
     static KNOWN: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
@@ -105,7 +105,7 @@ fn is_readable(address: usize, bytes: usize) -> bool {
         return false;
     };
     (address / PAGE..=last / PAGE).all(|page| {
-        // Relaxed here and below: a page that was not seen yet is looked at again.
+        // Relaxed, here and below: a thread that does not see another's entry only asks the kernel again.
         let known = &KNOWN[page % KNOWN.len()];
         if known.load(Ordering::Relaxed) == page && page != 0 {
             return true;
@@ -118,15 +118,15 @@ fn is_readable(address: usize, bytes: usize) -> bool {
     })
 }
 
-/// Ends the process where an instance is asked for in the wrong way: a container as if it were none, or the other
-/// way round.
+/// Ends the process where the wrong function allocates an instance: a container's for another type, or the other way
+/// round.
 ///
 /// # Safety
-/// `ob_type` may be anything.
+/// `ob_type` may be any pointer.
 pub unsafe fn check_allocation(ob_type: *mut PyTypeObject, container: bool, call: &str) {
     if looks() {
         check_type(ob_type, null_mut(), call);
-        // SAFETY: the type has been found readable.
+        // SAFETY: `check_type` has ended the process where the type can't be read.
         let have_gc = TypeFlags(unsafe { (*ob_type).tp_flags }).have_gc();
         if have_gc != container {
             let has = if have_gc { "has" } else { "lacks" };
@@ -156,7 +156,7 @@ fn refuse_null(call: &str) -> ! {
     host::fatal(&format!("{call}(NULL): this call needs an object"))
 }
 
-/// A pointer that no birth was seen of: static objects are like that, and wild pointers.
+/// Checks a pointer at which the live table knows no live object: a static object, a dead one, or a wild pointer.
 #[cold]
 fn check_unknown(op: *mut PyObject, call: &str) {
     if !is_readable(op as usize, size_of::<PyObject>()) {

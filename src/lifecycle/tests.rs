@@ -1,4 +1,4 @@
-//! Whole lives, on the flavour that was built, with a type made here.
+//! Tests of whole object lives, in the flavour that was built, with types made here.
 
 use std::cell::Cell;
 use std::ptr::{null_mut, with_exposed_provenance_mut};
@@ -12,11 +12,11 @@ use crate::watch::live::{self, State};
 use crate::watch::ref_total;
 use crate::watch::watchers::{self, Watcher};
 
-/// A type of our own, made anew for each test.
+/// A new type for one test.
 fn make_type(flags: u64, dealloc: unsafe extern "C" fn(*mut PyObject)) -> *mut PyTypeObject {
     // As the library does when it is loaded.
     assert!(!FLAVOUR.is_debug() || watchers::set(Watcher::Live, true));
-    // SAFETY: a type may be all zeroes; the fields that matter follow.
+    // SAFETY: all zeroes are a valid value of every field. The fields that are used are set below.
     let mut ob_type: Box<PyTypeObject> = Box::new(unsafe { std::mem::zeroed() });
     ob_type.tp_name = c"tests.Thing".as_ptr();
     ob_type.tp_basicsize = size_of::<Thing>() as isize;
@@ -24,7 +24,7 @@ fn make_type(flags: u64, dealloc: unsafe extern "C" fn(*mut PyObject)) -> *mut P
     ob_type.tp_dealloc = Some(dealloc);
     let ob_type = Box::leak(ob_type);
     let head: *mut PyObject = (&raw mut *ob_type).cast();
-    // SAFETY: the type is an object in memory that stays.
+    // SAFETY: the type's memory is never freed, and no other thread uses it.
     unsafe { count::set_refcnt(head, 1) };
     ob_type
 }
@@ -43,12 +43,12 @@ thread_local! {
 
 unsafe extern "C" fn plain_dealloc(op: *mut PyObject) {
     DEATHS.set(DEATHS.get() + 1);
-    // SAFETY: every thing here came from `memory::allocate`.
+    // SAFETY: every `Thing` here came from `memory::allocate`.
     unsafe { super::memory::free(op.cast()) }
 }
 
 unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
-    // SAFETY: the caller's promise: a type of this test.
+    // SAFETY: the caller passes a type that its test has made, and the block has the size of an instance.
     unsafe {
         let block = super::memory::allocate(birth::size_of_instance(ob_type, 0));
         birth::init(block.cast(), ob_type)
@@ -57,7 +57,7 @@ unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
 
 #[test]
 fn the_last_reference_ends_the_object() {
-    // SAFETY: the object is of a type made here, and not used after its death.
+    // SAFETY: the object is of a type made here, and is not used after its death.
     unsafe {
         let op = new(make_type(0, plain_dealloc));
         assert_eq!(count::refcnt(op), 1);
@@ -71,7 +71,7 @@ fn the_last_reference_ends_the_object() {
 
 #[test]
 fn a_heap_type_gains_a_reference_for_each_instance() {
-    // SAFETY: as above.
+    // SAFETY: the objects are of types made here, and are not used after their deaths.
     unsafe {
         for (flags, before_3_13) in [(TypeFlags::HEAPTYPE, 2), (0, 1)] {
             let ob_type = make_type(flags, plain_dealloc);
@@ -85,7 +85,7 @@ fn a_heap_type_gains_a_reference_for_each_instance() {
 
 #[test]
 fn an_immortal_never_dies() {
-    // SAFETY: as above.
+    // SAFETY: the object is of a type made here, and is not used after its death.
     unsafe {
         let op = new(make_type(0, plain_dealloc));
         count::immortalise(op);
@@ -96,7 +96,7 @@ fn an_immortal_never_dies() {
                 count::release(op, c"test");
             }
             assert_eq!((count::refcnt(op), DEATHS.get()), (before, 0));
-            // Recycled memory of an immortal is mortal again.
+            // A birth in the memory of an immortal object makes a mortal object.
             super::all_objects::forget(op);
             birth::new_reference(op, Total::Counted);
             assert_eq!(count::refcnt(op), 1);
@@ -106,11 +106,11 @@ fn an_immortal_never_dies() {
     }
 }
 
-/// Ends a link of a chain, and so the next one.
+/// Ends one link of a chain, and so releases the next link.
 unsafe extern "C" fn chain_dealloc(op: *mut PyObject) {
     DEPTH.set(DEPTH.get() + 1);
     DEEPEST.set(DEEPEST.get().max(DEPTH.get()));
-    // SAFETY: every link came from `gc::new`; up to 3.13 its type asks for the trashcan.
+    // SAFETY: every link came from `gc::new`, and is dying here.
     unsafe {
         gc::untrack(op);
         if FLAVOUR.minor >= 14 || !trashcan::begin(op) {
@@ -147,7 +147,7 @@ fn a_long_chain_dies_in_constant_stack() {
         unsafe { count::release(head, c"test") };
         (DEATHS.get(), DEEPEST.get())
     };
-    // 3.13 lets ten thousand levels pass before it puts anything aside.
+    // CPython 3.13 itself puts the first object aside at ten thousand levels, so 3.13 gets a large stack.
     let size = if FLAVOUR.minor == 13 {
         64 << 20
     } else {
@@ -168,7 +168,7 @@ fn what_was_put_aside_ends_once_there_is_room() {
     if FLAVOUR.minor < 14 {
         return;
     }
-    // SAFETY: the objects are of a type made here, and not used after their deaths.
+    // SAFETY: the objects are of a type made here, and are not used after their deaths.
     unsafe {
         let ob_type = make_type(TypeFlags::HAVE_GC, chain_dealloc);
         let [first, second] = [gc::new(ob_type), gc::new(ob_type)];
@@ -187,13 +187,13 @@ thread_local! {
 }
 
 unsafe extern "C" fn save(op: *mut PyObject) {
-    // SAFETY: a finalizer is given an object with a reference.
+    // SAFETY: a finalizer is called with an object that has a reference.
     unsafe { count::acquire(op) };
     SAVED.set(op);
 }
 
 unsafe extern "C" fn finalizing_dealloc(op: *mut PyObject) {
-    // SAFETY: a tp_dealloc is given a dying object.
+    // SAFETY: a `tp_dealloc` is called with a dying object.
     unsafe {
         if finalizer::call_from_dealloc(op) == Fate::Dies {
             plain_dealloc(op);
@@ -203,7 +203,7 @@ unsafe extern "C" fn finalizing_dealloc(op: *mut PyObject) {
 
 #[test]
 fn a_finalizer_can_resurrect() {
-    // SAFETY: as above; the type has no other users.
+    // SAFETY: the object is of a type made here, and is not used after its death. Only this test uses the type.
     unsafe {
         let ob_type = make_type(0, finalizing_dealloc);
         (*ob_type).tp_finalize = Some(save);
@@ -223,7 +223,7 @@ fn a_finalizer_can_resurrect() {
 #[test]
 #[should_panic(expected = "gave up")]
 fn a_negative_count_gives_up() {
-    // SAFETY: the callee takes any object.
+    // SAFETY: the type is made here, and `count::negative` takes any pointer.
     unsafe {
         let op = new(make_type(0, plain_dealloc));
         count::negative(op, c"here.c", 42);
@@ -238,7 +238,7 @@ fn a_debug_flavour_knows_wild_pointers() {
     assert!(live::open());
     for address in [0, 0x1001, 0x1000, usize::MAX - 7] {
         let wild: *mut PyObject = with_exposed_provenance_mut(address);
-        // SAFETY: the check takes anything.
+        // SAFETY: the check takes any pointer.
         let checked = std::panic::catch_unwind(|| unsafe { super::misuse::check(wild, "test") });
         assert!(checked.is_err(), "{address:#x}");
     }
@@ -250,7 +250,7 @@ fn a_debug_flavour_remembers_the_dead() {
         return;
     }
     assert!(live::open());
-    // SAFETY: the object is not used after its death, but for its address.
+    // SAFETY: after the object's death only its address is used.
     unsafe {
         let op = new(make_type(0, plain_dealloc));
         live::born(op);

@@ -1,7 +1,7 @@
-//! Containers put aside, so that a long chain of them dies in constant C stack.
+//! The trashcan: puts dying containers aside, so that a long chain of them dies in constant C stack.
 //!
-//! Up to 3.13 a type asks for it in its `tp_dealloc`, between `begin` and `end`; from 3.14 on
-//! `_Py_Dealloc` does it. In a host the host's own trashcan is used, and none of this.
+//! Up to 3.13 the `tp_dealloc` of a type asks for it, with [`begin`] and [`end`]. From 3.14 on `_Py_Dealloc` does it.
+//! In a host this file is not used: the host has its own trashcan.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,33 +11,36 @@ use crate::abi::{self, BiasedCount, FLAVOUR, PyGC_Head, PyObject, destructor};
 use crate::host::{self, ThreadWords};
 use crate::refcount::bias;
 
-/// Whether `dealloc` is the type's own, and not a base's that was called by it: `_PyTrash_cond`.
+/// Whether `dealloc` is the `tp_dealloc` of `op`'s type, and not one of a base type: `_PyTrash_cond`.
 ///
 /// # Safety
 /// `op` is an object.
 #[must_use]
 pub unsafe fn is_own(op: *mut PyObject, dealloc: destructor) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: an object's type can be read.
     let own = unsafe { (*abi::type_of(op)).tp_dealloc };
     own.map(|f| f as usize) == dealloc.map(|f| f as usize)
 }
 
-/// Opens a `tp_dealloc`: true where the object was put aside and nothing more is to be done. NULL stands for an object
-/// that must not be put aside.
+/// Opens a `tp_dealloc`. True where the object was put aside: then the `tp_dealloc` must return. NULL stands for an
+/// object that must not be put aside.
 ///
 /// # Safety
-/// `op` is NULL or a dying container that is no longer tracked.
+/// `op` is NULL, or a dying container that is not tracked any more.
 #[inline]
 pub unsafe fn begin(op: *mut PyObject) -> bool {
     if !op.is_null() {
-        // SAFETY: the check takes anything.
+        // SAFETY: the check takes any pointer.
         unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
     }
     // SAFETY: the caller's promise is the callee's.
     ThreadWords::open_trash() && unsafe { begin_deep(op) }
 }
 
-/// The same where deallocators nest too deep.
+/// [`begin`] where deallocators nest too deep.
+///
+/// # Safety
+/// As [`begin`].
 #[inline(never)]
 unsafe fn begin_deep(op: *mut PyObject) -> bool {
     let aside = !op.is_null();
@@ -49,7 +52,7 @@ unsafe fn begin_deep(op: *mut PyObject) -> bool {
     aside
 }
 
-/// Closes a `tp_dealloc`; the outermost ends what was put aside.
+/// Closes a `tp_dealloc`. The outermost one ends the objects that were put aside.
 ///
 /// # Safety
 /// Every object put aside is still dying.
@@ -66,7 +69,7 @@ pub unsafe fn end() {
 /// Puts a dying container aside, up to 3.13.
 ///
 /// # Safety
-/// `op` is a dying container that is no longer tracked.
+/// `op` is a dying container that is not tracked any more.
 #[inline]
 pub unsafe fn deposit(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
@@ -77,13 +80,13 @@ pub unsafe fn deposit(op: *mut PyObject) {
             *link_of(op) = later;
         } else {
             let word = keep_tags(op);
-            // Relaxed: nobody else has the object.
+            // Relaxed: no other thread has the object.
             word.store(word.load(Relaxed) | later, Relaxed);
         }
     }
 }
 
-/// Ends what was put aside, up to 3.13.
+/// Ends the objects that were put aside, up to 3.13.
 ///
 /// # Safety
 /// Every object put aside is still dying.
@@ -98,13 +101,17 @@ pub unsafe fn destroy_chain() {
     });
 }
 
-/// The same where something was put aside, `op` last. Apart, so that nothing costs next to nothing.
+/// [`destroy_chain`] where objects were put aside, `op` last. A separate function, so that an empty trashcan costs
+/// little.
+///
+/// # Safety
+/// As [`destroy_chain`].
 #[inline(never)]
 unsafe fn destroy_all(mut op: *mut PyObject, words: &ThreadWords) {
-    // What dies meanwhile is put aside at the next level, and the loop goes on with it.
+    // Containers that die meanwhile are put aside at the next level, and the loop goes on with them.
     words.trash_depth.set(words.trash_depth.get() + 1);
     loop {
-        // SAFETY: the object was put aside from its own tp_dealloc, which is called again.
+        // SAFETY: the object is still dying. Its own `tp_dealloc` has put it aside, and is called again.
         unsafe {
             take(words, op);
             death::call((*abi::type_of(op)).tp_dealloc.unwrap_unchecked(), op);
@@ -117,7 +124,7 @@ unsafe fn destroy_all(mut op: *mut PyObject, words: &ThreadWords) {
     words.trash_depth.set(words.trash_depth.get() - 1);
 }
 
-/// The tag of a link whose object was tracked, from 3.14 on.
+/// The bit of a link that is set where the object was tracked, from 3.14 on.
 const TRACKED: usize = 1;
 
 /// Puts a dying container aside, from 3.14 on.
@@ -136,7 +143,7 @@ pub unsafe fn put_aside(op: *mut PyObject) {
     }
 }
 
-/// Ends what was put aside, from 3.14 on.
+/// Ends the objects that were put aside, from 3.14 on.
 ///
 /// # Safety
 /// Every object put aside is still dying.
@@ -150,7 +157,10 @@ pub unsafe fn drain() {
     });
 }
 
-/// The same where something was put aside.
+/// [`drain`] where objects were put aside.
+///
+/// # Safety
+/// As [`drain`].
 #[cold]
 #[inline(never)]
 unsafe fn drain_all(words: &ThreadWords) {
@@ -167,7 +177,7 @@ unsafe fn drain_all(words: &ThreadWords) {
     }
 }
 
-/// Puts a dying container aside as the version does.
+/// Puts a dying container aside, by the rules of the version.
 ///
 /// # Safety
 /// As [`deposit`] and [`put_aside`].
@@ -182,7 +192,7 @@ pub unsafe fn deposit_by_version(op: *mut PyObject) {
     }
 }
 
-/// Ends what was put aside as the version does.
+/// Ends the objects that were put aside, by the rules of the version.
 ///
 /// # Safety
 /// Every object put aside is still dying.
@@ -197,22 +207,23 @@ pub unsafe fn destroy_by_version() {
     }
 }
 
-/// The bits of a link word that are no link and stay.
+/// The bits of a link word that are flags of the collector, and are kept.
 const KEPT: usize = if FLAVOUR.minor <= 13 && !FLAVOUR.free_threaded {
     PyGC_Head::FLAGS
 } else {
     0
 };
-/// All bits of a link word that are no link.
+/// All bits of a link word that are not part of the link.
 const NO_LINK: usize = if FLAVOUR.minor <= 13 { KEPT } else { TRACKED };
 
-/// The word of a dying container that keeps its link.
+/// The word of a dying container that holds its link.
 ///
 /// # Safety
-/// `op` is a container.
+/// `op` is a dying object whose type has `Py_TPFLAGS_HAVE_GC`.
 #[inline]
 unsafe fn link_of(op: *mut PyObject) -> *mut usize {
-    // SAFETY: a container has a `PyGC_Head` in front of it; a free-threaded flavour has this layout.
+    // SAFETY: the flag says that there is a `PyGC_Head` in front of `op`. A free-threaded object starts with a
+    // `BiasedCount`.
     unsafe {
         if FLAVOUR.free_threaded {
             (*op.cast::<BiasedCount>()).ob_tid.as_ptr()
@@ -224,16 +235,17 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     }
 }
 
-/// Leaves nothing but those bits in the link word. As an atomic word, so that each change of it is one instruction.
+/// Clears all bits of the link word except [`KEPT`], and returns the word. It is an atomic word so that each change of
+/// it is one instruction.
 ///
 /// # Safety
-/// `op` is a container, and outlives the word.
+/// `op` is a dying object whose type has `Py_TPFLAGS_HAVE_GC`, and outlives the result.
 #[inline]
 unsafe fn keep_tags<'a>(op: *mut PyObject) -> &'a AtomicUsize {
-    // SAFETY: the word is aligned, and the caller's promise.
+    // SAFETY: the word is aligned, and belongs to `op`, which outlives the result.
     unsafe {
         let word = AtomicUsize::from_ptr(link_of(op));
-        // Relaxed: nobody else has the object.
+        // Relaxed: no other thread has the object.
         word.store(
             if KEPT == 0 {
                 0
@@ -246,21 +258,22 @@ unsafe fn keep_tags<'a>(op: *mut PyObject) -> &'a AtomicUsize {
     }
 }
 
-/// Takes the object put aside last, which is `op`, and gives it its link word back.
+/// Takes `op`, the object that was put aside last, out of the trashcan, and restores its link word.
 ///
 /// # Safety
 /// `op` is still dying.
 #[inline]
 unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
-    // SAFETY: what was put aside is a container, and is still dying, says the caller.
+    // SAFETY: only objects whose type has `Py_TPFLAGS_HAVE_GC` are put aside, and `op` is still dying.
     unsafe {
         let link = *link_of(op);
         keep_tags(op);
         words.trash_later.set((link & !NO_LINK) as *mut PyObject);
         if FLAVOUR.free_threaded {
-            // Without an owner, and merged: the owner's id has made room for the link.
+            // The link has overwritten the owner's id. So the object has no owner now, and its count must be a merged
+            // zero.
             let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
-            // Relaxed: nobody else has the object.
+            // Relaxed: no other thread has the object.
             shared.store(bias::MERGED, Relaxed);
         }
         if FLAVOUR.minor >= 14 && link & TRACKED != 0 {
@@ -269,11 +282,14 @@ unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
     }
 }
 
-/// A debug flavour ends the process where an object without a `PyGC_Head` would be given a link.
+/// A debug flavour ends the process where an object without a `PyGC_Head` would get a link.
+///
+/// # Safety
+/// `op` is a dying object.
 unsafe fn check_container(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the check takes any pointer.
     unsafe { misuse::check(op, "Py_TRASHCAN_BEGIN") };
-    // SAFETY: as above.
+    // SAFETY: an object's type can be read.
     if FLAVOUR.is_debug() && !unsafe { abi::flags_of(op) }.have_gc() {
         host::fatal(&format!(
             "Py_TRASHCAN_BEGIN({op:p}): its type lacks Py_TPFLAGS_HAVE_GC"

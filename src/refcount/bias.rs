@@ -1,14 +1,16 @@
-//! Biased counting, for one owner and any number of others.
+//! Biased counting: one thread owns the object, any number of other threads use it.
 //!
-//! The owner counts in a word of its own, with plain instructions; everybody else counts in a shared word,
-//! which may go below zero, because a reference may be taken by one side and given back by the other.
-//! Neither word alone tells when the object dies, so the two are *merged* once: from then on `tid` is 0 and
-//! only the shared word counts. The owner merges when its own count reaches zero. When another thread gives
-//! back a reference that the shared word never saw, the object is *queued*: that reference is handed to the
-//! owner, who merges when it comes by (see [`super::brc`]).
+//! The owner counts in the local word, with plain instructions. Every other thread counts in the shared word. One side
+//! may take a reference and the other side give it back, so the shared word may go below zero. Neither word alone tells
+//! when the object dies. So the two are *merged* once. From then on `tid` is 0, and only the shared word counts.
 //!
-//! The read-modify-write steps are sequentially consistent, as CPython's are: its own code, compiled into the
-//! host and its extensions, works on the same words and was written against that order.
+//! The owner merges when the local word reaches zero. When another thread gives back a reference that the shared word
+//! never counted, it *queues* the object: it hands that reference to the owner, which merges later (see
+//! [`super::brc`]).
+//!
+//! The read-modify-write steps are sequentially consistent, as CPython's are. CPython's own code works on the same
+//! words, in the host and in its extensions, and was written for that order. "SeqCst: CPython's order" below means
+//! this.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
@@ -24,20 +26,20 @@ pub const ONE: isize = 4;
 pub const FLAGS: isize = 3;
 /// A thread may try to take a reference without owning one: `_Py_REF_MAYBE_WEAKREF`.
 pub const MAYBE_WEAKREF: isize = 1;
-/// The owner has been handed the object to merge: `_Py_REF_QUEUED`.
+/// The object was queued for its owner to merge: `_Py_REF_QUEUED`.
 pub const QUEUED: isize = 2;
-/// There is no owner any more: `_Py_REF_MERGED`.
+/// The counts were merged, and there is no owner any more: `_Py_REF_MERGED`.
 pub const MERGED: isize = 3;
 
 /// The thread that counts.
 pub trait Me: Copy {
-    /// Its id.
+    /// The thread's id.
     fn id(self) -> usize;
-    /// Whether that is its id.
+    /// Whether `tid` is the thread's id.
     fn is(self, tid: usize) -> bool;
 }
 
-/// A thread of a model.
+/// A thread in a model checker's run.
 impl Me for usize {
     #[inline]
     fn id(self) -> usize {
@@ -53,12 +55,12 @@ impl Me for usize {
 /// Whether `me` is the owner.
 #[inline]
 pub fn owns(words: &impl Words, me: impl Me) -> bool {
-    // Relaxed: only the owner itself makes a thread id that equals the caller's go away.
+    // Relaxed: where `tid` is the caller's id, only the caller can change it.
     me.is(words.tid().load(Relaxed))
 }
 
-/// Adds a reference; false where the object is immortal. That is asked first, as CPython does: immortal objects are
-/// counted as often as any.
+/// Adds a reference; false where the object is immortal. As in CPython, that test comes first: programs count immortal
+/// objects as often as others.
 #[inline]
 pub fn acquire(words: &impl Words, me: impl Me) -> bool {
     if words.is_immortal() {
@@ -67,13 +69,13 @@ pub fn acquire(words: &impl Words, me: impl Me) -> bool {
     if owns(words, me) {
         words.add_local();
     } else {
-        // SeqCst: see above. The caller's own reference keeps the object alive meanwhile.
+        // SeqCst: CPython's order. The caller's own reference keeps the object alive meanwhile.
         words.shared().fetch_add(ONE, SeqCst);
     }
     true
 }
 
-/// Takes one of the owner's references away; [`Released::Foreign`], with nothing done, for everybody else.
+/// Gives back a reference on the owner's thread. On any other thread it does nothing and returns [`Released::Foreign`].
 #[inline]
 pub fn release(words: &impl Words, me: impl Me) -> Released {
     if words.is_immortal() {
@@ -87,21 +89,20 @@ pub fn release(words: &impl Words, me: impl Me) -> Released {
     }
 }
 
-/// What the owner does whose own count has reached zero: `_Py_MergeZeroLocalRefcount`.
+/// Merges when the local word has reached zero: `_Py_MergeZeroLocalRefcount`. Called by the owner.
 #[inline]
 pub fn merge_zero_local(words: &impl Words) -> Released {
-    // Acquire: where the others' references are all given back, what they did with the object comes before
-    // its death.
+    // Acquire: if other threads have given back all their references, their uses of the object happen before its death.
     let mut shared = words.shared().load(Acquire);
     if shared == 0 {
         return Released::Dead;
     }
-    // Relaxed: published by the exchange below. It comes first, so that a thread that sees the merge sees no owner.
+    // Relaxed: the exchange below publishes it. A thread that sees the merge then also sees that there is no owner.
     words.tid().store(0, Relaxed);
     loop {
         let merged = (shared & !FLAGS) | MERGED;
-        // SeqCst: see above; a release of what we did for whoever ends the object, and an acquire of what the
-        // others did in case we do. Relaxed where it fails: the next try orders.
+        // SeqCst: CPython's order. It releases this thread's uses of the object to the thread that ends it, and
+        // acquires the other threads' uses in case this thread ends it. Relaxed on failure: the next try orders.
         match words
             .shared()
             .compare_exchange(shared, merged, SeqCst, Relaxed)
@@ -112,21 +113,21 @@ pub fn merge_zero_local(words: &impl Words) -> Released {
     }
 }
 
-/// What everybody but the owner does to give a reference back: `_Py_DecRefShared`. Where it says
-/// [`Released::Owners`] nothing was done: the caller goes on with [`mark_queued`].
+/// Gives back a reference on a thread that is not the owner: `_Py_DecRefShared`. Where it returns [`Released::Owners`]
+/// it has done nothing, and the caller calls [`mark_queued`] next.
 #[inline]
 pub fn release_shared(words: &impl Words) -> Released {
     give_back(words, |_| false)
 }
 
-/// The same, as `Py_REF_DEBUG` does: [`Released::Negative`] where there was none.
+/// As [`release_shared`], with the check of `Py_REF_DEBUG`: [`Released::Negative`] where there was no reference.
 #[inline]
 pub fn release_shared_checked(words: &impl Words) -> Released {
-    // Only a merged count is whole; one that is not may well be below zero.
+    // Only a merged shared word is the whole count. Before the merge it may be below zero.
     give_back(words, |after| after < 0 && after & FLAGS == MERGED)
 }
 
-/// Whether a reference that another thread gives back is one of the owner's: the shared word knows of none.
+/// Whether the reference that another thread gives back was counted by the owner, because the shared word has none.
 #[inline]
 fn is_owners(shared: isize) -> bool {
     shared == 0 || shared == MAYBE_WEAKREF
@@ -134,7 +135,7 @@ fn is_owners(shared: isize) -> bool {
 
 #[inline]
 fn give_back(words: &impl Words, is_negative: impl Fn(isize) -> bool) -> Released {
-    // Relaxed: the exchange below sees whether this was out of date.
+    // Relaxed: the exchange below fails where this value is out of date.
     let mut shared = words.shared().load(Relaxed);
     loop {
         if is_owners(shared) {
@@ -144,8 +145,8 @@ fn give_back(words: &impl Words, is_negative: impl Fn(isize) -> bool) -> Release
         if is_negative(after) {
             return Released::Negative;
         }
-        // SeqCst: see above; a release of what we did with the object, and an acquire of what all others did in
-        // case we end it. Relaxed where it fails: the next try orders.
+        // SeqCst: CPython's order. It releases this thread's uses of the object, and acquires all other threads' uses
+        // in case this thread ends it. Relaxed on failure: the next try orders.
         match words
             .shared()
             .compare_exchange(shared, after, SeqCst, Relaxed)
@@ -156,12 +157,13 @@ fn give_back(words: &impl Words, is_negative: impl Fn(isize) -> bool) -> Release
     }
 }
 
-/// Marks an object whose owner is to be handed a reference, which is the caller's to do then: only one thread is told
-/// so. False, with nothing done, where the reference is not the owner's any more: it is to be given back anew.
+/// Marks an object as queued. It returns true to one thread only, which must then hand its reference to the owner.
+/// Where it returns false it has done nothing: the shared word has changed, and the caller must give its reference back
+/// anew.
 pub fn mark_queued(words: &impl Words) -> bool {
     // Relaxed: as in `give_back`.
     let shared = words.shared().load(Relaxed);
-    // SeqCst: see above; a release of what we did with the object. Relaxed where it fails: nothing was done.
+    // SeqCst: CPython's order. It releases this thread's uses of the object. Relaxed on failure: nothing was done.
     is_owners(shared)
         && words
             .shared()
@@ -169,13 +171,14 @@ pub fn mark_queued(words: &impl Words) -> bool {
             .is_ok()
 }
 
-/// Merges whatever the counts are, adds `extra` to the sum and returns it: `_Py_ExplicitMergeRefcount`. Called by
-/// the owner, or once the owner is gone and its last writes have been synchronised with.
+/// Merges counts of any value, adds `extra` to the sum, and returns the sum: `_Py_ExplicitMergeRefcount`. Called by the
+/// owner, or after the owner has ended and the caller has synchronised with its last writes.
 pub fn explicit_merge(words: &impl Words, extra: isize) -> isize {
-    // Relaxed, all three: no other thread writes these words, says the caller; the exchange below publishes them.
+    // Relaxed, all: no other thread writes `tid` and `local` meanwhile. The exchange below publishes them, and fails
+    // where `shared` is out of date.
     let local = words.local().load(Relaxed);
     if local == IMMORTAL {
-        // Made so while it waited for its owner.
+        // It became immortal while it waited for its owner.
         return isize::MAX;
     }
     words.local().store(0, Relaxed);
@@ -201,19 +204,20 @@ pub fn try_acquire(words: &impl Words, me: impl Me) -> Tried {
         return Tried::Immortal;
     }
     if owns(words, me) {
-        // The owner's own count is above zero as long as it is the owner.
+        // Until the object dies, the local word of an object with an owner is above zero. CPython does not check it
+        // either.
         words.add_local();
         return Tried::Acquired;
     }
-    // Relaxed: the exchange below sees whether this was out of date.
+    // Relaxed: the exchange below fails where this value is out of date.
     let mut shared = words.shared().load(Relaxed);
     loop {
-        // Without flags the owner may be ending the object without a look at this word again.
+        // At 0, without flags, the owner may already be ending the object, and does not read this word again.
         if shared == 0 || shared == MERGED {
             return Tried::Dying;
         }
-        // SeqCst: see above; an acquire of what was done to the object before another thread released it. Relaxed
-        // where it fails: the next try orders.
+        // SeqCst: CPython's order. It acquires the uses of the object by threads that gave references back before.
+        // Relaxed on failure: the next try orders.
         match words
             .shared()
             .compare_exchange(shared, shared + ONE, SeqCst, Relaxed)
@@ -229,10 +233,10 @@ pub fn enable_try(words: &impl Words) {
     if words.is_immortal() {
         return;
     }
-    // Relaxed: the exchange below sees whether this was out of date.
+    // Relaxed: the exchange below fails where this value is out of date.
     let mut shared = words.shared().load(Relaxed);
     while shared & FLAGS == 0 {
-        // SeqCst: see above. Relaxed where it fails: the next try orders.
+        // SeqCst: CPython's order. Relaxed on failure: the next try orders.
         match words
             .shared()
             .compare_exchange(shared, shared | MAYBE_WEAKREF, SeqCst, Relaxed)
@@ -243,8 +247,8 @@ pub fn enable_try(words: &impl Words) {
     }
 }
 
-/// Takes the reference back that a finalizer ran with, which was [`revive`]d, where it is the only one: false, with
-/// nothing done, where it is not.
+/// Takes back the reference from [`revive`], after the finalizer has run, where it is the only one. Otherwise it does
+/// nothing and returns false.
 pub fn let_go_alone(words: &impl Words, me: impl Me) -> bool {
     let alone = is_unique(words, me);
     if alone {
@@ -254,7 +258,8 @@ pub fn let_go_alone(words: &impl Words, me: impl Me) -> bool {
     alone
 }
 
-/// The same where others have references too. The owner gives the object up.
+/// Takes back the reference from [`revive`] where there are more. If `me` is the owner, it merges and owns it no
+/// longer.
 pub fn let_go(words: &impl Words, me: impl Me) -> Released {
     // Relaxed: as in `explicit_merge`.
     if words.local().load(Relaxed) == IMMORTAL {
@@ -266,28 +271,28 @@ pub fn let_go(words: &impl Words, me: impl Me) -> Released {
     }
 }
 
-/// Gives an object without references one, which is the caller's, who becomes the owner.
+/// Gives an object without references one reference. The caller owns that reference and becomes the object's owner.
 pub fn revive(words: &impl Words, me: impl Me) {
-    // Relaxed, all three: without references no other thread has the object.
+    // Relaxed, all three: without references, no other thread uses the object.
     words.tid().store(me.id(), Relaxed);
     words.local().store(1, Relaxed);
     words.shared().store(0, Relaxed);
 }
 
-/// The number of references where no other thread counts meanwhile; `None` where the object is immortal.
+/// The number of references, exact if no other thread counts meanwhile; `None` where the object is immortal.
 #[inline]
 pub fn get(words: &impl Words) -> Option<isize> {
-    // Relaxed, both: while others count, any answer is out of date at once.
+    // Relaxed, both: while other threads count, any answer is out of date at once.
     let local = words.local().load(Relaxed);
     let shared = words.shared().load(Relaxed);
     (local != IMMORTAL).then(|| local as isize + (shared >> 2))
 }
 
-/// Whether `me` owns the one reference: `_PyObject_IsUniquelyReferenced`.
+/// Whether there is one reference and `me` owns the object: `_PyObject_IsUniquelyReferenced`.
 #[inline]
 pub fn is_unique(words: &impl Words, me: impl Me) -> bool {
-    // Relaxed: the owner wrote it itself. Acquire: what others did before they gave their references back comes
-    // before what the caller does with an object that it has to itself.
+    // Relaxed: the owner itself wrote the local word. Acquire: other threads' uses of the object, before they gave
+    // their references back, happen before the caller's next use.
     owns(words, me) && words.local().load(Relaxed) == 1 && words.shared().load(Acquire) == 0
 }
 

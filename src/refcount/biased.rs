@@ -7,12 +7,12 @@ use crate::host::{Host, ThisHost};
 
 /// Free-threaded 3.13 and later: biased counting, by any thread at any time.
 ///
-/// `MINOR` is the `y` of Python 3.y: 13 and 14 differ in what they say of immortals.
+/// `MINOR` is the `y` of Python 3.y: 3.13 and 3.14 differ in how they report and mark immortal objects.
 #[derive(Debug)]
 pub struct Biased<const MINOR: u8>;
 
 impl<const MINOR: u8> Biased<MINOR> {
-    /// What `Py_REFCNT` says of an immortal object.
+    /// The result of `Py_REFCNT` for an immortal object.
     const IMMORTAL_REFCNT: isize = if MINOR >= 14 { 3 << 30 } else { 0xFFFF_FFFF };
 }
 
@@ -35,11 +35,11 @@ impl Me for ThisThread {
 /// The words at `count`.
 ///
 /// # Safety
-/// `count` is valid for reads and writes until its last reference is given back. All fields are atomics, so
-/// the reference may outlive the memory as long as it is not read through.
+/// `count` is aligned and valid for reads and writes until its last reference is given back. All fields are atomics, so
+/// the result may outlive the memory, as long as it is not used after that.
 #[inline]
 unsafe fn words<'a>(count: *const BiasedCount) -> &'a BiasedCount {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises aligned, valid memory, and every bit pattern is a value of the atomics.
     unsafe { &*count }
 }
 
@@ -48,9 +48,9 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
 
     #[inline]
     unsafe fn birth(count: *mut BiasedCount) {
-        // What follows the owner's id, in one piece.
+        // The words after the owner's id, written at once.
         const NEW: [u32; 4] = [0, 1, 0, 0];
-        // SAFETY: valid for writes, says the caller, and no other thread has the object yet.
+        // SAFETY: the caller promises memory that is valid for writes. No other thread has the object yet.
         unsafe {
             (&raw mut (*count).ob_tid).write(ThisThread.id().into());
             (&raw mut (*count).ob_flags)
@@ -63,7 +63,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
     unsafe fn acquire(count: *mut BiasedCount) -> bool {
         // SAFETY: the caller's promise is the callee's.
         let words = unsafe { words(count) };
-        // Relaxed: only the owner reaches the last number.
+        // Relaxed: only the owner can count up to `IMMORTAL`, and the owner reads its own write here.
         bias::acquire(words, ThisThread)
             && (MINOR < 14 || words.ob_ref_local.load(Relaxed) != bias::IMMORTAL)
     }
@@ -96,7 +96,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         // SAFETY: the caller's promise is the callee's.
         let words = unsafe { words(count) };
         let store = |tid, local, shared| {
-            // Relaxed, here and below: who sets a count takes turns with those who count.
+            // Relaxed, here and below: the caller makes sure that no other thread counts meanwhile.
             words.ob_tid.store(tid, Relaxed);
             words.ob_ref_local.store(local, Relaxed);
             words.ob_ref_shared.store(shared, Relaxed);
@@ -125,8 +125,8 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
     unsafe fn immortalise(count: *mut BiasedCount) {
         // SAFETY: the caller's promise is the callees'.
         let words = unsafe { words(count) };
-        // Relaxed, all: an object is made immortal before others count it, or while they wait; a late one adds to
-        // the shared word, which is not read any more.
+        // Relaxed, all: an object becomes immortal before other threads count it, or while they wait. A thread that
+        // counts late changes only the shared word, which is not read any more.
         if MINOR >= 14 {
             if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL {
                 return;
@@ -142,13 +142,13 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
     unsafe fn is_plausible(count: *const BiasedCount) -> bool {
         // SAFETY: the caller's promise is the callee's.
         let words = unsafe { words(count) };
-        // Relaxed: only one thread runs. An owner's id is an address.
+        // Relaxed: only one thread runs. An owner's id is an address, so its upper bits are zero.
         let may_own = words.ob_tid.load(Relaxed) >> 47 == 0;
         let is_deferred =
             MINOR >= 14 && words.ob_gc_bits.load(Relaxed) & BiasedCount::DEFERRED != 0;
         let may_be = |refcnt: isize| {
             if is_deferred {
-                // What threads have in tables of their own may be more than the rest.
+                // Part of the references may be counted in tables of single threads, so the difference may be negative.
                 (refcnt - BiasedCount::DEFERRED_REFERENCES).abs() < MOST_REFERENCES
             } else {
                 (1..MOST_REFERENCES).contains(&refcnt)

@@ -9,9 +9,9 @@ use super::words::{Word, Words};
 /// CPython's `_Py_BRC_NUM_BUCKETS`: a prime, because thread ids have many factors in common.
 pub const BUCKETS: usize = 257;
 
-/// Something that only one thread looks at at a time.
+/// A value that only one thread uses at a time.
 pub trait Lock<T> {
-    /// Calls `look` when it is this thread's turn.
+    /// Calls `look` with the value while the lock is held.
     fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R;
 }
 
@@ -28,32 +28,33 @@ impl<T> Lock<T> for loom::sync::Mutex<T> {
     }
 }
 
-/// A thread that merges what it owns, and what waits for it.
+/// A thread that may own objects, with the items that wait for it.
 #[derive(Debug)]
 pub struct Owner<Item> {
     tid: usize,
     waiting: Vec<Item>,
 }
 
-/// Threads by their id, each with what waits for it.
+/// All threads by their id, in buckets, each with the items that wait for it.
 #[derive(Debug)]
 pub struct Brc<L, const N: usize = BUCKETS>([L; N]);
 
-/// What became of a reference that was handed to an object's owner.
+/// The result of handing a reference to an object's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handed {
-    /// The owner merges when it comes by.
+    /// The item waits until the owner merges.
     Waits,
-    /// The object was merged meanwhile; the reference is the caller's to release.
+    /// The object was merged meanwhile. The caller still owns the reference and must release it.
     Back,
-    /// The owner is gone and the caller has merged in its place: references remain.
+    /// The owner has ended, and the caller has merged in its place. References remain.
     Alive,
-    /// The same, and that was the last reference: the object is to be ended.
+    /// The owner has ended, and the caller has merged in its place. No reference remains: the caller must end the
+    /// object.
     Dead,
 }
 
 impl<L, const N: usize> Brc<L, N> {
-    /// Of as many buckets as are given.
+    /// A queue with these buckets.
     pub const fn new(buckets: [L; N]) -> Self {
         Self(buckets)
     }
@@ -62,12 +63,13 @@ impl<L, const N: usize> Brc<L, N> {
         &self.0[tid % N]
     }
 
-    /// All buckets, for the thread that forks.
+    /// All buckets: a thread locks them while it forks.
     pub fn buckets(&self) -> &[L; N] {
         &self.0
     }
 
-    /// Enters a thread, unless one with its id is there: one that left no trace when it ended. Called by itself.
+    /// Enters a thread. Called on that thread. An entry with its id may be left from a thread that ended without
+    /// [`Brc::leave`]; then nothing is done.
     pub fn register<Item>(&self, tid: usize)
     where
         L: Lock<Vec<Owner<Item>>>,
@@ -82,13 +84,13 @@ impl<L, const N: usize> Brc<L, N> {
         });
     }
 
-    /// Hands a reference to the owner of an object: `_Py_brc_queue_object`. The caller has set the mark
-    /// [`bias::QUEUED`], so that only one thread does so.
+    /// Hands a reference to the owner of an object: `_Py_brc_queue_object`. The caller has set [`bias::QUEUED`] before,
+    /// so only one thread queues an object.
     pub fn queue<Item>(&self, item: Item, words: &impl Words) -> Handed
     where
         L: Lock<Vec<Owner<Item>>>,
     {
-        // SeqCst: CPython's order. A merge that is not seen yet does no harm: who merges again merges the same.
+        // SeqCst: CPython's order. It does no harm if a merge is not seen yet: to merge a second time keeps the sum.
         let tid = words.tid().load(SeqCst);
         if tid == 0 {
             return Handed::Back;
@@ -98,8 +100,8 @@ impl<L, const N: usize> Brc<L, N> {
                 owner.waiting.push(item);
                 return Handed::Waits;
             }
-            // The owner has left through this lock, so all its writes are seen; and no other thread comes here for the
-            // same object.
+            // The owner left while it held this lock, so all its writes are visible. No other thread queues this
+            // object.
             match bias::explicit_merge(words, -1) {
                 0 => Handed::Dead,
                 _ => Handed::Alive,
@@ -107,7 +109,7 @@ impl<L, const N: usize> Brc<L, N> {
         })
     }
 
-    /// What waits for a thread. Called by itself.
+    /// Takes the items that wait for a thread. Called on that thread.
     pub fn take<Item>(&self, tid: usize) -> Vec<Item>
     where
         L: Lock<Vec<Owner<Item>>>,
@@ -118,7 +120,8 @@ impl<L, const N: usize> Brc<L, N> {
         })
     }
 
-    /// Takes a thread out that ends; false, with the thread still in, where something waits for it. Called by itself.
+    /// Removes a thread that ends. Called on that thread. False, with the thread still entered, where items wait for
+    /// it.
     pub fn leave<Item>(&self, tid: usize) -> bool
     where
         L: Lock<Vec<Owner<Item>>>,
@@ -135,8 +138,8 @@ impl<L, const N: usize> Brc<L, N> {
         })
     }
 
-    /// Takes every thread but one out and gives that one what waited for them: they did not survive a fork. Called by
-    /// the one, which is registered.
+    /// Removes every other thread and gives their items to this one, after a fork that only this thread survived.
+    /// Called on that thread, which is registered.
     pub fn inherit<Item>(&self, tid: usize)
     where
         L: Lock<Vec<Owner<Item>>>,
@@ -156,8 +159,8 @@ impl<L, const N: usize> Brc<L, N> {
     }
 }
 
-/// What the owner does with an object that waited for it: true where that was the last reference. Also what anybody
-/// does in place of an owner that did not survive a fork.
+/// Merges an object that waited, and gives back the reference that was handed over; true where it was the last one.
+/// Called by the owner, or by its heir after a fork.
 pub fn merge(words: &impl Words) -> bool {
     bias::explicit_merge(words, -1) == 0
 }

@@ -1,9 +1,9 @@
 use super::{MOST_REFERENCES, Policy, Released};
 
-/// 3.12 and 3.13: a signed word whose low half, when its sign bit is set, marks an immortal.
+/// 3.12 and 3.13: a signed word. The object is immortal where the sign bit of the lower half is set.
 ///
-/// The two directions stop at different places: adding stops only where the low half is all ones,
-/// taking away already at its sign bit.
+/// The two directions stop at different values. Adding stops only where the lower half is all ones. Releasing stops as
+/// soon as its sign bit is set.
 #[derive(Debug)]
 pub struct Immortal;
 
@@ -21,21 +21,21 @@ impl Policy for Immortal {
 
     #[inline]
     unsafe fn birth(count: *mut isize) {
-        // SAFETY: valid for writes, says the caller. A recycled immortal's bits must go, so this is a
-        // plain store and not `set`.
+        // SAFETY: the caller promises a count that is valid for writes. The memory of an immortal object may be used
+        // again, so this is a plain store: `set` would keep an immortal count.
         unsafe { *count = 1 }
     }
 
     #[inline]
     unsafe fn acquire(count: *mut isize) -> bool {
-        // SAFETY: valid for reads and writes, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads and writes.
         unsafe {
             if *count.cast::<u32>() == u32::MAX {
                 return false;
             }
-            // CPython stores the low half only. The low half does not wrap here, so storing the whole
-            // word leaves the same bits, and the 64-bit load of the next release need not wait for two
-            // stores to be put together. Loading each width by itself lets both work in memory.
+            // CPython stores the lower half only. The lower half does not wrap here, so a store of the whole word
+            // leaves the same bits. It is faster: the 64-bit load of the next release can be forwarded from one store.
+            // The test above and this addition load separately, so that the compiler can use memory operands for both.
             *count = (*count).wrapping_add(1);
         }
         true
@@ -43,7 +43,7 @@ impl Policy for Immortal {
 
     #[inline]
     unsafe fn release(count: *mut isize) -> Released {
-        // SAFETY: valid for reads and writes, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads and writes.
         unsafe {
             let word = *count;
             if Self::has_sign_bit(word) {
@@ -60,7 +60,7 @@ impl Policy for Immortal {
 
     #[inline]
     unsafe fn release_checked(count: *mut isize) -> Released {
-        // SAFETY: the caller's promise covers the read and is the callee's.
+        // SAFETY: the caller promises a count that is valid for reads and writes, as the callee asks.
         unsafe {
             if *count <= 0 {
                 Released::Negative
@@ -72,13 +72,13 @@ impl Policy for Immortal {
 
     #[inline]
     unsafe fn get(count: *const isize) -> isize {
-        // SAFETY: valid for reads, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads.
         unsafe { *count }
     }
 
     #[inline]
     unsafe fn set(count: *mut isize, refcnt: isize) {
-        // SAFETY: valid for reads and writes, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads and writes.
         unsafe {
             if !Self::has_sign_bit(*count) {
                 *count = refcnt;
@@ -88,19 +88,19 @@ impl Policy for Immortal {
 
     #[inline]
     unsafe fn is_immortal(count: *const isize) -> bool {
-        // SAFETY: valid for reads, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads.
         Self::has_sign_bit(unsafe { *count })
     }
 
     #[inline]
     unsafe fn immortalise(count: *mut isize) {
-        // SAFETY: valid for writes, says the caller.
+        // SAFETY: the caller promises a count that is valid for writes.
         unsafe { *count = Self::REFCNT }
     }
 
     #[inline]
     unsafe fn is_plausible(count: *const isize) -> bool {
-        // SAFETY: valid for reads, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads.
         unsafe { (1..MOST_REFERENCES).contains(&*count) }
     }
 }

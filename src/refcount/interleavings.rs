@@ -1,9 +1,9 @@
-//! Every interleaving of a few threads that count one object, by a model checker.
+//! A model checker runs every interleaving of a few threads that count one object.
 //!
-//! Each model says who has which reference, and what each thread does; afterwards everybody has let go, so the object
-//! must have died exactly once, and each thread with a reference must have found it alive. The checker also fails
-//! where a death is not ordered after another thread's last look at the object. Two threads are
-//! checked in all their interleavings; three with at most [`PREEMPTIONS`] involuntary switches in each run.
+//! Each model fixes which thread has which references, and what each thread does. In the end all references are given
+//! back. So the object must have died exactly once, and each thread with a reference must have found it alive. The
+//! checker also fails where a death is not ordered after another thread's last read of the object. Two threads are
+//! checked in all their interleavings, three with at most [`PREEMPTIONS`] preemptions in each run.
 
 use loom::cell::UnsafeCell;
 use loom::model::Builder;
@@ -15,7 +15,7 @@ use super::brc::{self, Brc, Handed, Owner};
 use super::words::{Word, Words};
 use super::{Released, Tried, bias};
 
-/// Known to find what each mutation of the counting breaks; one more finds no more and takes ten times as long.
+/// Three find the fault in every mutation of the counting. Four find no more and take ten times as long.
 const PREEMPTIONS: usize = 3;
 
 const A: usize = 1;
@@ -27,7 +27,7 @@ struct World {
     tid: AtomicUsize,
     local: AtomicU32,
     shared: AtomicIsize,
-    /// What a thread with a reference looks at, and a death wipes.
+    /// A thread with a reference reads it; a death overwrites it.
     body: UnsafeCell<&'static str>,
     deaths: std::sync::atomic::AtomicUsize,
     queue: Brc<Mutex<Vec<Owner<()>>>, 1>,
@@ -48,7 +48,7 @@ impl Words for World {
 }
 
 impl World {
-    /// An object of A's, of which A has counted `local` references, and `shared` were counted by others.
+    /// An object that A owns. A has counted `local` references, and `shared` is the shared word.
     fn new(local: u32, shared: isize) -> Arc<Self> {
         let world = Self {
             tid: AtomicUsize::new(A),
@@ -111,7 +111,7 @@ impl World {
         }
     }
 
-    /// The thread ends.
+    /// Ends the thread.
     fn leave(&self, me: usize) {
         self.merge_queued(me);
         while !self.queue.leave(me) {
@@ -126,7 +126,7 @@ impl World {
         }
     }
 
-    /// What is left to do for the thread that has run a finalizer.
+    /// Takes back the reference that a finalizer ran with.
     fn let_go(&self, me: usize) {
         if bias::let_go_alone(self, me) {
             self.die();
@@ -135,7 +135,8 @@ impl World {
         }
     }
 
-    /// A destructor's finalizer, on the thread that ends the object, which hands one reference to `heir`.
+    /// Runs a finalizer in a `tp_dealloc`, on the thread that ends the object. The finalizer gives one reference to
+    /// `heir`.
     fn finalize(&self, me: usize, heir: impl FnOnce()) {
         bias::revive(self, me);
         bias::acquire(self, me);
@@ -144,10 +145,10 @@ impl World {
     }
 }
 
-/// What one of the other threads does.
+/// What one thread does.
 type Script = fn(&World, usize);
 
-/// Runs A's script beside those of the others.
+/// Runs A's script at the same time as the scripts of the other threads.
 fn explore(world: fn() -> Arc<World>, a: Script, others: &'static [(usize, Script)]) {
     let mut builder = Builder::new();
     builder.preemption_bound = (others.len() > 1).then_some(PREEMPTIONS);

@@ -1,8 +1,7 @@
-//! How a count changes: one policy per way CPython has counted.
+//! How a count changes: one policy for each way in which CPython versions count.
 //!
-//! Uses `abi` and, to tell threads apart, `host`. A policy touches nothing but the count, knows no types, and
-//! returns an outcome; it never acts on it. The cfgs below pick aliases; every policy is always compiled
-//! and tested.
+//! Uses `abi` and, for thread ids, `host`. A policy uses nothing but the count and knows no types. It returns an
+//! outcome and never acts on it. The cfgs below pick aliases; every policy is always compiled and tested.
 
 pub mod bias;
 mod biased;
@@ -21,8 +20,8 @@ pub use flagged::Flagged;
 pub use immortal::Immortal;
 pub use plain::Plain;
 
-/// No object has so many references: they would fill 128 GiB. Text of five letters or more, read as a count, is a larger
-/// number.
+/// No object has so many references: they would fill 128 GiB. Five letters of text or more, read as a count, give a
+/// larger number. So this limit tells a count from text.
 const MOST_REFERENCES: isize = 1 << 34;
 
 /// The policy of this library's flavour.
@@ -41,42 +40,44 @@ pub type Current = Flagged;
 #[cfg(Py_GIL_DISABLED)]
 pub type Current = Biased<{ crate::abi::FLAVOUR.minor }>;
 
-/// What releasing a reference led to.
+/// The outcome of releasing a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
     /// References remain.
     Alive,
-    /// The object is immortal and its count was left alone.
+    /// The object is immortal, and its count did not change.
     Immortal,
-    /// That was the last reference: the object is to be ended.
+    /// That was the last reference: the caller must end the object.
     Dead,
-    /// There was no reference to release. Only the checked release says so.
+    /// There was no reference to release. Only [`Policy::release_checked`] and [`Policy::let_go`] return it.
     Negative,
-    /// Nothing was done, because the calling thread does not own the object: it must go through the shared count.
-    /// Only biased counting says so, and what follows.
+    /// Nothing was done, because the calling thread does not own the object. The caller must use the shared count. Only
+    /// biased counting returns this.
     Foreign,
-    /// Nothing was done: the reference is one of the owner's, and the caller must queue it for the owner.
+    /// Nothing was done: the owner counted the reference, and the caller must queue it for the owner. Only biased
+    /// counting returns this.
     Owners,
 }
 
-/// What trying to take a reference led to.
+/// The outcome of trying to take a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tried {
     /// The caller owns a reference, and the total of all references grows.
     Acquired,
-    /// The object is immortal and its count was left alone.
+    /// The object is immortal, and its count did not change.
     Immortal,
-    /// There is no reference to be had.
+    /// The object is dying, and no reference was added.
     Dying,
 }
 
-/// A way to count, over the part of the object that holds the count.
+/// A way to count, on the part of an object that holds the count.
 ///
 /// # Safety
-/// Every method may be called on memory that is valid for reads and writes of `Count` for the whole
-/// call, by a thread that no other races with on the same object; with biased counting, by any thread that owns a
-/// reference. All but `birth` want a count that `birth`, a static initialiser or another method of the same
-/// policy wrote.
+/// Every method may be called if:
+/// - the memory at `count` is aligned, and valid for reads and writes of `Count` for the whole call,
+/// - no other thread uses the count meanwhile or, with biased counting, the caller owns a reference,
+/// - `birth`, a static initialiser or another method of the same policy wrote the count. `birth` itself takes any
+///   memory.
 pub trait Policy {
     /// The part of the object that holds the count.
     type Count;
@@ -84,72 +85,72 @@ pub trait Policy {
     /// Writes the count of a new object: one, whatever the memory held before.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn birth(count: *mut Self::Count);
 
-    /// Adds a reference and tells whether the total of all references grows with it.
+    /// Adds a reference; true where the total of all references grows too.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn acquire(count: *mut Self::Count) -> bool;
 
-    /// Takes a reference away, as a release build does: without looking for a negative count.
+    /// Releases a reference as a release build does: without a check for a negative count.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn release(count: *mut Self::Count) -> Released;
 
-    /// Takes a reference away, as `Py_REF_DEBUG` does: [`Released::Negative`] where there was none.
+    /// Releases a reference as `Py_REF_DEBUG` does: [`Released::Negative`] where there was none.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn release_checked(count: *mut Self::Count) -> Released;
 
     /// The number of references, as `Py_REFCNT` gives it.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn get(count: *const Self::Count) -> isize;
 
     /// Stores a number of references, as `Py_SET_REFCNT` does.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn set(count: *mut Self::Count, refcnt: isize);
 
     /// Whether the object never dies.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn is_immortal(count: *const Self::Count) -> bool;
 
     /// Makes the object immortal where the version has immortal objects.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn immortalise(count: *mut Self::Count);
 
-    /// Whether this can be the count of a living object, judged from all its bits.
+    /// Whether this can be the count of a live object, judged from all its bits.
     ///
-    /// Parked memory keeps a zero or, from 3.14 on, a link in the count's place.
+    /// Memory in a type's free list keeps a zero in the count's place or, from 3.14 on, a link.
     ///
     /// # Safety
-    /// As [`Policy`] says; the memory may hold anything.
+    /// The conditions of [`Policy`] hold, except that the memory may hold anything.
     unsafe fn is_plausible(count: *const Self::Count) -> bool;
 
-    /// Whether the caller's reference is the only one, and no other thread can get one meanwhile.
+    /// Whether the caller's reference is the only one, and no other thread can take one meanwhile.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn is_unique(count: *const Self::Count) -> bool {
         // SAFETY: the caller's promise is the callee's.
         unsafe { Self::get(count) == 1 }
     }
 
-    /// Adds a reference unless there is none.
+    /// Adds a reference, unless the object has none.
     ///
     /// # Safety
-    /// As [`Policy`] says, but the caller need not own a reference.
+    /// The conditions of [`Policy`] hold, except that the caller need not own a reference.
     unsafe fn try_acquire(count: *mut Self::Count) -> Tried {
         // SAFETY: the caller's promise is the callees'.
         unsafe {
@@ -163,26 +164,26 @@ pub trait Policy {
         }
     }
 
-    /// Allows [`Policy::try_acquire`]; nothing is needed where callers take turns.
+    /// Allows [`Policy::try_acquire`]. Only biased counting has something to do here.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn enable_try(_count: *mut Self::Count) {}
 
-    /// Gives an object without references one, for its finalizer to run with.
+    /// Gives an object without references one reference, so that its finalizer can run.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn revive(count: *mut Self::Count) {
         // SAFETY: the caller's promise is the callee's.
         unsafe { Self::set(count, 1) }
     }
 
-    /// Takes the reference of [`Policy::revive`] back where it is the only one; false, with nothing done, where it is
-    /// not.
+    /// Takes back the reference from [`Policy::revive`] where it is the only one. Otherwise it does nothing and returns
+    /// false.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     #[inline]
     unsafe fn let_go_alone(count: *mut Self::Count) -> bool {
         // SAFETY: the caller's promise is the callees'.
@@ -195,10 +196,10 @@ pub trait Policy {
         }
     }
 
-    /// Takes the reference of [`Policy::revive`] back where it is not the only one.
+    /// Takes back the reference from [`Policy::revive`] where there are more.
     ///
     /// # Safety
-    /// As [`Policy`] says.
+    /// The conditions of [`Policy`] hold.
     unsafe fn let_go(count: *mut Self::Count) -> Released {
         // SAFETY: the caller's promise is the callees'.
         unsafe {
@@ -206,7 +207,7 @@ pub trait Policy {
             if left <= 0 {
                 return Released::Negative;
             }
-            // Storing is nothing to an object that was made immortal meanwhile.
+            // If the finalizer has made the object immortal, `set` keeps its count.
             Self::set(count, left - 1);
             Released::Alive
         }

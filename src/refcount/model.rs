@@ -1,11 +1,11 @@
-//! A naive model of counting, and random operations that compare every policy with it; and the
-//! counts that CPython's own headers were seen to give.
+//! Compares every policy with a naive model of counting, by random operations, and with counts that code compiled
+//! against CPython's own headers gave.
 
 use crate::abi::FlaggedCount;
 
 use super::{Flagged, Immortal, Plain, Policy, Released};
 
-/// What counting means, in the simplest words: a number, or never dying.
+/// The simplest model of a count: a number, or immortal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Model {
     Mortal(i64),
@@ -39,7 +39,7 @@ impl Model {
     }
 }
 
-/// xorshift: enough randomness, and the same on every run of one seed.
+/// A xorshift generator: random enough, and every run of one seed gives the same numbers.
 struct Random(u64);
 
 impl Random {
@@ -57,12 +57,12 @@ fn agree<P: Policy>(zero: impl Fn() -> P::Count, has_immortals: bool) {
         let mut random = Random(seed);
         let mut word = zero();
         let count = &raw mut word;
-        // SAFETY: `count` points to a local that no other thread sees, and `birth` comes first.
+        // SAFETY: `count` points to a local variable that no other thread uses, and `birth` writes it first.
         unsafe { P::birth(count) };
         let mut model = Model::Mortal(1);
         for step in 0..2_000 {
             let at = format!("seed {seed}, step {step}, {model:?}");
-            // SAFETY: as above.
+            // SAFETY: `count` points to a local variable that no other thread uses, and `birth` wrote it.
             unsafe {
                 match random.below(100) {
                     0..50 => assert_eq!(P::acquire(count), model.acquire(), "{at}"),
@@ -122,8 +122,8 @@ fn flagged_agrees_with_the_model() {
     );
 }
 
-/// A start, and what acquiring, releasing and setting to 7 make of it; `None` where the version does
-/// not have the case. Taken from code compiled against CPython's headers.
+/// A start value; the word after an acquire; the word after a release, and whether the object is dead then; and the
+/// word after it was set to 7. Taken from code compiled against CPython's headers.
 type Vector = (u64, u64, (u64, bool), u64);
 
 fn follow<P: Policy>(vectors: &[Vector]) {
@@ -202,7 +202,7 @@ fn flagged_follows_cpythons_headers() {
 fn a_checked_release_finds_what_cpythons_debug_headers_find() {
     let negative = |word: u64| {
         let (mut a, mut b) = (word, word);
-        // SAFETY: both are locals of the size and alignment of the policies' counts.
+        // SAFETY: both are local variables with the size and alignment of the policies' counts.
         unsafe {
             (
                 Immortal::release_checked((&raw mut a).cast()) == Released::Negative,
@@ -223,7 +223,7 @@ fn a_checked_release_finds_what_cpythons_debug_headers_find() {
         assert_eq!(negative(word), expected, "{word:#x}");
     }
     let mut word = 0_isize;
-    // SAFETY: `word` is a local.
+    // SAFETY: `word` is a local variable.
     let outcome = unsafe { Plain::release_checked(&raw mut word) };
     assert_eq!(outcome, Released::Negative);
     assert_eq!(word, -1, "up to 3.11 the count is lowered first");

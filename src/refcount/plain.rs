@@ -9,20 +9,20 @@ impl Policy for Plain {
 
     #[inline]
     unsafe fn birth(count: *mut isize) {
-        // SAFETY: valid for writes, says the caller.
+        // SAFETY: the caller promises a count that is valid for writes.
         unsafe { *count = 1 }
     }
 
     #[inline]
     unsafe fn acquire(count: *mut isize) -> bool {
-        // SAFETY: valid for reads and writes, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads and writes.
         unsafe { *count = (*count).wrapping_add(1) }
         true
     }
 
     #[inline]
     unsafe fn release(count: *mut isize) -> Released {
-        // SAFETY: valid for reads and writes, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads and writes.
         let left = unsafe {
             *count = (*count).wrapping_sub(1);
             *count
@@ -36,7 +36,8 @@ impl Policy for Plain {
 
     #[inline]
     unsafe fn release_checked(count: *mut isize) -> Released {
-        // SAFETY: the caller's promise is the callee's, and it covers the read after it.
+        // SAFETY: the caller promises a count that is valid for reads and writes for the whole call, as the callee
+        // asks.
         unsafe {
             match Self::release(count) {
                 Released::Alive if *count < 0 => Released::Negative,
@@ -47,13 +48,13 @@ impl Policy for Plain {
 
     #[inline]
     unsafe fn get(count: *const isize) -> isize {
-        // SAFETY: valid for reads, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads.
         unsafe { *count }
     }
 
     #[inline]
     unsafe fn set(count: *mut isize, refcnt: isize) {
-        // SAFETY: valid for writes, says the caller.
+        // SAFETY: the caller promises a count that is valid for writes.
         unsafe { *count = refcnt }
     }
 
@@ -67,7 +68,7 @@ impl Policy for Plain {
 
     #[inline]
     unsafe fn is_plausible(count: *const isize) -> bool {
-        // SAFETY: valid for reads, says the caller.
+        // SAFETY: the caller promises a count that is valid for reads.
         unsafe { (1..MOST_REFERENCES).contains(&*count) }
     }
 }

@@ -1,4 +1,4 @@
-//! Atomic words, the three of a biased count among them.
+//! Atomic words, and the three words of a biased count.
 
 #[cfg(target_arch = "x86_64")]
 use std::mem::offset_of;
@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicUsize, Ordering};
 use super::bias::IMMORTAL;
 use crate::abi::BiasedCount;
 
-/// An atomic word: the machine's, or a model checker's that stands for it.
+/// An atomic word: a real one, or the model checker's.
 pub trait Word<T> {
-    /// Reads it.
+    /// Reads the word.
     fn load(&self, order: Ordering) -> T;
-    /// Writes it.
+    /// Writes the word.
     fn store(&self, value: T, order: Ordering);
-    /// Adds, and returns what it was before.
+    /// Adds to the word, and returns its old value.
     fn fetch_add(&self, amount: T, order: Ordering) -> T;
-    /// Writes `new` where it is `old`, and returns what it was: in `Err`, where that was something else.
+    /// Writes `new` if the word is `old`. Returns the old value: `Ok` if it was written, `Err` if not.
     fn compare_exchange(&self, old: T, new: T, order: Ordering, failure: Ordering) -> Result<T, T>;
 }
 
@@ -61,27 +61,27 @@ word!(loom::sync::atomic::AtomicUsize: usize loom::sync::atomic::AtomicU32: u32
 pub trait Words {
     /// The owner's thread id; 0: there is no owner.
     fn tid(&self) -> &impl Word<usize>;
-    /// The owner's references.
+    /// The references that the owner counted.
     fn local(&self) -> &impl Word<u32>;
-    /// The others' references, and two flags.
+    /// The references that other threads counted, times four, and two flags in the low bits.
     fn shared(&self) -> &impl Word<isize>;
 
-    /// Whether the owner's word says that the object is immortal.
+    /// Whether the local word marks the object as immortal.
     #[inline]
     fn is_immortal(&self) -> bool {
-        // Relaxed: it was said before others got to see the object, or makes no difference.
+        // Relaxed: the mark was written before other threads got the object, or it makes no difference to miss it.
         self.local().load(Relaxed) == IMMORTAL
     }
 
-    /// Gives the owner one reference more.
+    /// Adds a reference to the local word.
     #[inline]
     fn add_local(&self) {
-        // Relaxed: no other thread writes this word; a merge on the owner's behalf takes a lock first.
+        // Relaxed: no other thread writes this word. A thread that merges after the owner's end takes a lock first.
         let local = self.local().load(Relaxed);
         self.local().store(local.wrapping_add(1), Relaxed);
     }
 
-    /// Takes one of the owner's references away; true where that was the last.
+    /// Takes a reference from the local word; true where the local word is zero then.
     #[inline]
     fn take_local(&self) -> bool {
         // Relaxed: as in `add_local`.
@@ -107,11 +107,11 @@ impl Words for BiasedCount {
         &self.ob_ref_shared
     }
 
-    /// One comparison with memory, where the compiler loads an atomic word first.
+    /// One instruction compares with memory. For an atomic word the compiler makes a separate load.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     fn is_immortal(&self) -> bool {
-        // SAFETY: what is done to the word is a relaxed load.
+        // SAFETY: the instruction is a relaxed load of the word, which `self` keeps readable.
         unsafe {
             std::arch::asm!(
                 "cmp dword ptr [{words} + {local}], {immortal}",
@@ -126,12 +126,12 @@ impl Words for BiasedCount {
         false
     }
 
-    /// One instruction that changes memory, where the compiler takes three.
+    /// One instruction changes memory. The compiler makes three.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     fn take_local(&self) -> bool {
-        // SAFETY: an atomic word may be written through a shared reference, and what is done to it is a relaxed load
-        // and a relaxed store.
+        // SAFETY: an atomic word may be written through a shared reference. The instruction is a relaxed load and a
+        // relaxed store.
         unsafe {
             std::arch::asm!(
                 "dec dword ptr [{words} + {local}]",
