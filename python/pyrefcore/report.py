@@ -117,7 +117,7 @@ class Finding:
     #: "PyMem_Malloc", "PyMem_RawMalloc". Or "malloc" for growth of the C heap that these do not explain.
     type: str
     #: References that no holder explains, per run; negative for an over-release. An audit has no runs: there it is the
-    #: number now.
+    #: number of references that are missing now (negative).
     references_per_run: float
     #: Change of the number of objects of this type, per run.
     objects_per_run: float
