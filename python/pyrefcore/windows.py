@@ -177,7 +177,7 @@ class Windows:
             self.kept = ctypes.cast(self._kept_at, ctypes.py_object).value
             self._kept_at.value = None
         if not self._is_known:
-            # Only from this snapshot the guard learns which objects it must keep.
+            # From this snapshot the guard learns which objects it must keep.
             with contextlib.suppress(NotCounted):
                 self._paused.value = isenabled()
                 try:
