@@ -108,14 +108,14 @@ class Windows:
                     self._core.pyrefcore_audit_births_of(one.type)
 
     def run_apart(self, times: int) -> None:
-        """Calls the function so many times. Before each call, empties the free lists of types, so that a new object
+        """Calls the function `times` times. Before each call, empties the free lists of types, so that a new object
         gets new memory."""
         for _ in range(times):
             caches.clear()
             self.run(1)
 
     def run(self, times: int) -> None:
-        """Calls the function so many times. Its exceptions pass through."""
+        """Calls the function `times` times. Its exceptions pass through."""
         fn, finished, process = self._fn, self.finished, self._process
         self._is_known = False
         for _ in range(times):

@@ -139,7 +139,7 @@ unsafe fn find(
         table.values.is_aligned()
             && (number..1 << 32).contains(&table.size.unsigned_abs())
             && memory.is_readable(table.values as usize, table.size.unsigned_abs() * 8)
-            // SAFETY: as in the line above, for the whole table.
+            // SAFETY: the table has at least `number` values, and all of them can be read.
             && unsafe { *table.values.add(number - 1) } == wanted as Py_ssize_t
     };
     let all = (0..FARTHEST).step_by(size_of::<usize>());

@@ -316,8 +316,8 @@ pub fn generation_of(mark: u64) -> Option<u8> {
         .then_some(generation as u8)
 }
 
-/// Calls `visit` with each place where an object was born in `generation` or later and its death was not seen, in order
-/// of addresses, until `visit` returns false. The object may lie in a free list.
+/// Calls `visit` with each place where an object was born in `generation` or later and no death was seen. The places
+/// come in order of addresses, until `visit` returns false. An object there may lie in a free list.
 pub fn visit_places(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool) {
     SHADOW.visit(|address, mark| {
         // Relaxed: as in `born`.

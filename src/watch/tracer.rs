@@ -39,8 +39,8 @@ impl Tracer {
 #[derive(Debug)]
 pub struct Place(UnsafeCell<Tracer>);
 
-// SAFETY: the slots are written only while callers take turns (under the host's lock, or as the header
-// asks), which is CPython's own rule for its slot.
+// SAFETY: the slots are written only while callers take turns: under the host's lock, or as the header asks. This is
+// CPython's own rule for its slot.
 unsafe impl Sync for Place {}
 
 impl Default for Place {
@@ -90,7 +90,7 @@ pub(super) fn use_slot(slot: *mut Tracer) {
 /// The tracer that was set.
 #[must_use]
 pub fn get() -> Tracer {
-    // SAFETY: callers take turns, and the slot lives for good.
+    // SAFETY: callers take turns, and the slot is never freed.
     unsafe { *slot() }
 }
 

@@ -186,13 +186,13 @@ unsafe extern "C" fn tell_nobody(_op: *mut PyObject) {}
 
 unsafe extern "C" fn tell_watchers(op: *mut PyObject) {
     begin_resurrection();
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the function is called with a complete object.
     unsafe { resurrected(op) }
 }
 
 unsafe extern "C" fn tell_host_and_watchers(op: *mut PyObject) {
     begin_resurrection();
-    // SAFETY: the host's own function, and the caller's promise.
+    // SAFETY: the host's own function, and ours. Both are called with a complete object.
     unsafe {
         if let Some(theirs) = host::originals()._Py_ResurrectReference {
             theirs(op);
@@ -224,7 +224,7 @@ fn choose() {
         Some(_) if heard => tell_host_and_watchers,
         Some(theirs) => theirs,
     };
-    // SAFETY: callers take turns.
+    // SAFETY: callers take turns, so no other thread reads the function meanwhile.
     unsafe { RESURRECTION.set(told) };
     put_in_front((watching != 0).then_some(Tracer {
         function: Some(first),
@@ -254,7 +254,7 @@ unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -
         // SAFETY: a tracer is called with complete objects.
         return unsafe { keep_live_table(op, event, data) };
     }
-    // SAFETY: as above.
+    // SAFETY: as above, and the slot is never freed.
     unsafe { tracer::tell(tracer::slot(), op, event) }
     0
 }
