@@ -3,7 +3,7 @@
 PYTHON ?= $(or $(PYO3_PYTHON),python3)
 FLAVOUR ?= $(shell sh flavours/detect.sh $(PYTHON))
 ALL := $(patsubst flavours/%.txt,%,$(wildcard flavours/cp*.txt))
-# The release flavours come first: they are what a Python is waiting for.
+# The release flavours come first: a Python is waiting for them.
 DEBUG := %-refdebug %-tracerefs
 FLAVOURS := $(filter-out $(DEBUG),$(ALL)) $(filter $(DEBUG),$(ALL))
 PREFIX ?= /usr/local
@@ -26,8 +26,8 @@ build: $(DIST)/.built ## Build one flavour into target/dist/<flavour> (FLAVOUR=c
 
 build-all: $(FLAVOURS:%=target/dist/%/.built) ## Build every flavour
 
-# Flavours share cargo's folder, so they are built one at a time, whoever asks. Tests may look at any library meanwhile: it
-# is whole, or not there.
+# Flavours share cargo's folder, so a lock lets only one be built at a time. Tests may open any library meanwhile: a
+# rename puts it there as a whole.
 target/dist/%/.built: flavours/%.txt $(SOURCES)
 	@mkdir -p target/dist/$*/include target/dist/$*/lib/pkgconfig
 	@echo "building $*"

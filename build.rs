@@ -14,18 +14,18 @@ fn main() {
     }
     let flavour = flavour_name(config);
     println!("cargo::rustc-env=PYREFCORE_FLAVOUR={flavour}");
-    // A test asks the C compiler for this target.
+    // A test passes this target to the C compiler.
     println!(
         "cargo::rustc-env=PYREFCORE_TARGET={}",
         env::var("TARGET").expect("cargo sets TARGET")
     );
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libpyrefcore-{flavour}.so.0");
-    // A host that was hooked goes on calling the library, whoever closes it.
+    // A hooked host calls the library for good, so `dlclose` must not unload it.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
 
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut folders = vec![out];
-    // The Makefile names the folder in which it stages what a C compiler needs.
+    // In this folder the Makefile stages the files that a C compiler needs.
     println!("cargo::rerun-if-env-changed=PYREFCORE_STAGE");
     folders.extend(env::var_os("PYREFCORE_STAGE").map(PathBuf::from));
     println!("cargo::rerun-if-changed=src");
@@ -39,7 +39,7 @@ fn main() {
     }
 }
 
-/// Why this Python can't be built for, in one sentence.
+/// The reason why this Python is not supported, in one sentence.
 fn refusal(config: &InterpreterConfig) -> Option<String> {
     let version = config.version;
     let target = |key: &str| env::var(key).unwrap_or_default();
@@ -73,7 +73,7 @@ fn has(config: &InterpreterConfig, flag: BuildFlag) -> bool {
     config.build_flags.0.contains(&flag)
 }
 
-/// The name of the flavour, as the files in `flavours/` are named.
+/// The name of the flavour: a file in `flavours/` has the same name.
 fn flavour_name(config: &InterpreterConfig) -> String {
     let mut name = format!("cp3{}", config.version.minor);
     if has(config, BuildFlag::Py_GIL_DISABLED) {
@@ -88,7 +88,7 @@ fn flavour_name(config: &InterpreterConfig) -> String {
     name
 }
 
-/// `pyrefcore_config.h`: which flavour the library beside it is, as `pyconfig.h` tells of a Python.
+/// `pyrefcore_config.h`: describes the flavour of the library beside it, as `pyconfig.h` describes a Python.
 fn config_header(config: &InterpreterConfig, flavour: &str) -> String {
     let minor = config.version.minor;
     let mut lines = vec![
@@ -116,8 +116,8 @@ fn config_header(config: &InterpreterConfig, flavour: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// `pyrefcore.h`: the same text for every flavour. What cbindgen can't express is written by hand: the
-/// layouts go in front of what it generates, the inline functions behind.
+/// `pyrefcore.h`: the same text for every flavour. The hand-written layouts come first, then the declarations from
+/// cbindgen, then the hand-written inline functions.
 fn header() -> String {
     let root =
         PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
@@ -137,11 +137,11 @@ fn header() -> String {
     let mut text = Vec::new();
     bindings.write(&mut text);
     let text = String::from_utf8(text).expect("the header is UTF-8");
-    // What Rust calls the safety of a function, C calls what it needs.
+    // A C header has no `# Safety` sections; it says what a function needs.
     text.replace(" # Safety\n ", " Needs: ")
 }
 
-/// Writes only what has changed, so that make sees old files as old.
+/// Writes only a changed text, so that make does not see an unchanged file as new.
 fn write(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return;

@@ -1,11 +1,11 @@
 #!/bin/sh
-# The same random operations on twin objects, ours and the real libpython's, in one process:
+# Runs the same random operations on twin objects in one process: with our library and with the real libpython.
 #
 #   differential.sh [--operations N] [--seed S] [FLAVOUR...]
 #
-# Runs c_tests/differential for each CPython that find_pythons.sh finds, or only for those of the given flavours, with
-# N operations each (200000) from seed S (a new one each time). The seed is printed, and so is a sequence on which the
-# two differ, as short as it could be made. The last line is "N passed, N failed, N skipped".
+# Runs c_tests/differential for each CPython that find_pythons.sh finds, or only for those of the given flavours. Each
+# runs N operations (200000) from seed S (a new one each time). Prints the seed, and a sequence on which the two differ,
+# made as short as possible. The last line is "N passed, N failed, N skipped".
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -21,8 +21,8 @@ while [ $# -gt 0 ]; do
 done
 mkdir -p "$out"
 
-# The program is the same for every flavour. It has a cargo folder of its own, so that nothing staged is touched, and
-# needs none of the library's optimisation: what counts is elsewhere.
+# The program is the same for every flavour. It has its own cargo folder, so that no staged file changes. It needs no
+# optimisation, because the measured code is not in it.
 PYO3_CONFIG_FILE="$PWD/flavours/cp313.txt" CARGO_TARGET_DIR="$out" CARGO_PROFILE_RELEASE_LTO=off \
     CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 "${CARGO:-cargo}" test --quiet --release --no-run --features unwinding \
     --test differential --message-format=json >"$out/messages" 2>"$out/build.log" || {
@@ -33,8 +33,8 @@ PYO3_CONFIG_FILE="$PWD/flavours/cp313.txt" CARGO_TARGET_DIR="$out" CARGO_PROFILE
 }
 program=$(sed -n 's/.*"executable":"\([^"]*\/differential-[^"]*\)".*/\1/p' "$out/messages" | tail -n 1)
 
-# One a line: where the library is that holds this interpreter, the loader and the C library that it runs with (which
-# need not be the system's), the prefix that it needs, and its version.
+# Prints, one a line: the files of the interpreter's libpython, of its loader and of its C library (which need not be the
+# system's), the prefix that it needs, and its version.
 probe='
 import os, sys
 with open("/proc/self/maps") as maps:
@@ -65,7 +65,7 @@ FACTS
         failed=$((failed + 1))
     else
         echo "$1, against $version in $library"
-        # Nothing of the caller's may reach the two libraries.
+        # No setting of the caller may reach the two libraries.
         env -i LC_ALL=C.UTF-8 PYTHONHOME="$prefix" PYTHONDONTWRITEBYTECODE=1 \
             "$loader" --library-path "${libc%/*}" "$program" "$1" "$PWD/target/dist/$1/lib/libpyrefcore.so" "$library" "$operations" "$seed" >"$out/$1.log" 2>&1
         status=$?

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Asks real compilers, headers and libraries which symbols counting needs, and holds flavours/symbols.txt, and
-# what each flavour exports, to the answer.
+# Finds out from real compilers, headers and libraries which symbols counting needs. Compares flavours/symbols.txt, and
+# the exports of each flavour, with the answer.
 #
 #   emitted.sh [FLAVOUR...]      the default is all of them
 #
-# Headers: every function and variable that a Python.h declares and that has to do with counting, and every symbol
-# that is undefined in emitted.c, is exported with the same kind, or stands in flavours/left_out.txt. What is compiled
-# as limited API must be in every given flavour that can load it. What symbols.txt marks with "=" is declared, and what
-# it marks with "=:" is not.
-# Libraries: what symbols.txt says of CPython's exports is so, with the same kind.
+# Headers: takes every function and variable of counting that a Python.h declares, and every symbol that is undefined in
+# emitted.c. Each must be exported with the same kind, or be in flavours/left_out.txt. The symbols of limited API must
+# be in every given flavour that can load them. What symbols.txt marks with "=" must be declared, and what it marks with
+# "=:" must not be.
+# Libraries: the lines of symbols.txt about CPython's exports must be true, with the same kind.
 #
-# CC is used. The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+# Uses CC. The last line is "N passed, N failed, N skipped"; each skipped case is named above it.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -31,7 +31,7 @@ skip() {
     skipped=$((skipped + 1))
     echo "skipped: $1"
 }
-# case_of NAME FILE: passes where the file, of what is wrong, is empty.
+# case_of NAME FILE: passes if the file, a list of errors, is empty.
 case_of() {
     if [ -s "$2" ]; then
         failed=$((failed + 1))
@@ -47,7 +47,8 @@ exports() {
     nm -D --defined-only "$1" | awk '{ print $3, $2 ~ /^[TWi]$/ ? "F" : "D" }' | sed 's/@[^ ]*//' | sort
 }
 
-# flags FLAVOUR: what its build defines, by its name: a Python of both debug options may have no file in flavours/.
+# flags FLAVOUR: the switches of its build, from its name. A Python with both debug options may have no file in
+# flavours/.
 flags() {
     case $1 in *t | *t-*) printf 'Py_GIL_DISABLED ' ;; esac
     case $1 in *-refdebug*) printf 'Py_REF_DEBUG ' ;; esac
@@ -86,7 +87,7 @@ reviewed() {
         }' flavours/symbols.txt
 }
 
-# declared COMPILER-ARG...: "name kind" of what Python.h declares as API and that has to do with counting.
+# declared COMPILER-ARG...: "name kind" of the API of counting that Python.h declares.
 declared() {
     printf '#include <Python.h>\n' |
         $cc -E -P -w '-DPyAPI_FUNC(T)=PYREFCORE_FUNCTION T' '-DPyAPI_DATA(T)=PYREFCORE_DATA T' "$@" - | tr '\n' ' ' |
@@ -98,7 +99,7 @@ declared() {
         grep -E "$counting" | sort -u
 }
 
-# undefined OBJECT: "name kind" of what an object file wants from Python; what is called is a function.
+# undefined OBJECT: "name kind" of the symbols that an object file needs from Python. A called symbol is a function.
 undefined() {
     nm -u "$1" | awk '{ print $2 }' | grep -E '^_?Py' | sort >"$out/undefined"
     readelf -rW "$1" | awk -v undefined="$out/undefined" '
@@ -107,7 +108,7 @@ undefined() {
         END { for (name in wanted) print name, name in called ? "F" : "D" }' | sort
 }
 
-# missing EXPORTS WANTED: what is wanted, and neither exported nor left out, with its kind.
+# missing EXPORTS WANTED: the wanted symbols that are neither exported nor left out, with their kinds.
 missing() {
     awk -v exports="$1" '
         BEGIN {
@@ -119,8 +120,8 @@ missing() {
         kind[$1] != $2 { print $1, "is exported and is no", $2 == "F" ? "function" : "variable" }' "$2"
 }
 
-# emits NAME FLAVOURS COMPILER-ARG...: a case of what is undefined in emitted.c, which each of the flavours must have.
-# False where the headers refuse to be compiled so, in as many words.
+# emits NAME FLAVOURS COMPILER-ARG...: a case. Each of the flavours must have the symbols that are undefined in
+# emitted.c. False if the headers themselves refuse such a compilation.
 emits() {
     name=$1 loaders=$2
     shift 2
@@ -141,7 +142,7 @@ emits() {
     case_of "$flavour: emitted by $name" "$out/wrong"
 }
 
-# declares NAME COMPILER-ARG...: a case of what is declared.
+# declares NAME COMPILER-ARG...: a case of the declared symbols.
 declares() {
     name=$1
     shift
@@ -153,7 +154,7 @@ declares() {
     case_of "$flavour: declared by $name" "$out/wrong"
 }
 
-# loaders LIMIT: the given flavours that can load an extension which was compiled with that limit.
+# loaders LIMIT: the given flavours that can load an extension compiled with that limit.
 loaders() {
     low=$(($(printf '%d' "$1") / 65536 % 256))
     for loader in $built; do
@@ -194,7 +195,7 @@ by_headers() {
     done <"$out/for"
 }
 
-# by_libraries FLAVOUR: a case for each real library of this flavour, which needn't be one of ours.
+# by_libraries FLAVOUR: a case for each real library of this flavour, which need not be one of our flavours.
 by_libraries() {
     flavour=$1
     reviewed "$flavour" >"$out/reviewed"
@@ -241,7 +242,7 @@ done >"$out/others"
 for flavour in $([ $all = 0 ] || cat "$out/others"); do
     by_libraries "$flavour"
 done
-# What is left out must be there to be left out, and must be left out.
+# Each name in left_out.txt must have a reason, must be asked for by a header or a library, and must not be exported.
 cat "$out"/exports/* | awk '{ print $1 }' | sort -u >"$out/ours"
 cut -d ' ' -f 1 "$out/all" 2>/dev/null | sort -u >"$out/names"
 grep -v '^#' flavours/left_out.txt | awk -v names="$out/names" -v ours="$out/ours" -v all=$all '

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Holds pyrefcore.h to CPython's own headers: layouts, constants, types, and what inline functions do.
+# Compares pyrefcore.h with CPython's own headers: layouts, constants, types, and the results of inline functions.
 #
 #   facts.sh [FLAVOUR...]            as in flavours/; the default is all of them
 #   facts.sh --record [FLAVOUR...]   renews c_tests/facts/FLAVOUR.txt from the headers that are here
 #
-# Each flavour is compared with every Python.h of its version that find_headers.sh knows, its switches defined in
-# front. Where there is none, facts that were recorded from one stand in. SEED chooses the random start words.
-# The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+# Compares each flavour with every Python.h of its version that find_headers.sh knows, with its switches defined in
+# front. Without such a header, recorded facts stand in. SEED chooses the random start words. The last line is "N
+# passed, N failed, N skipped"; each skipped case is named above it.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -33,7 +33,7 @@ same() {
     fi
 }
 
-# compile OUTPUT COMPILER ARG...: signed counts wrap, as in CPython's own builds. A failure is a case.
+# compile OUTPUT COMPILER ARG...: a failure is a case. Signed counts wrap, as in CPython's own builds.
 compile() {
     output=$1
     shift
@@ -60,7 +60,7 @@ names() {
         { inlined = /static inline/
           gsub(/__attribute__ *\(\([a-z_]*\)\)/, ""); while (sub(/(^| )(extern|static|inline) /, " ")) { }
           gsub(/^ +| +$/, ""); gsub(/ +/, " ")
-          # What has no name in pyrefcore.h.
+          # Fields that have no name in pyrefcore.h.
           gsub(/void \*tstate/, "OPAQUE(PyThreadState) *tstate")
           gsub(/void \*_?interpreter/, "OPAQUE(PyInterpreterState) *interpreter") }
         /^typedef / && !/struct|enum|union/ {
@@ -79,8 +79,7 @@ names() {
         /^[A-Za-z][A-Za-z_]* _Py_[A-Za-z_]+$/ && !/^(return|struct|enum) / { print "type", $2, $1 }'
 }
 
-# Every name that can't be taken over by itself stands in facts.c or in an operation; `_Py_X` and `_Py_X_impl` are run
-# as `Py_X`.
+# Every name that can't be used alone is in facts.c or in an operation. `_Py_X` and `_Py_X_impl` are run as `Py_X`.
 mentioned() {
     cat c_tests/facts.c c_tests/behave_operations.h | tr -cs 'A-Za-z0-9_' '\n' | sort -u >"$out/mentioned"
     awk 'NR == FNR { there[$1] = 1; next }
@@ -94,7 +93,7 @@ mentioned() {
     fi
 }
 
-# rows FILE [IDENTIFIERS]: names as C. With identifiers, what is none of them is undeclared.
+# rows FILE [IDENTIFIERS]: the names as C. With identifiers, any other name is undeclared.
 rows() {
     mkdir -p "$(dirname "$1")"
     awk -v known="${2:-}" '
@@ -115,7 +114,8 @@ their_facts() {
     compile "$out/facts" "$with" -I"$out/theirs" "$@" c_tests/facts.c && "$out/facts" >"$rows_of"
 }
 
-# compare_facts COMPILER: what a Python.h says, with internal headers where the public ones are silent, and ours.
+# compare_facts COMPILER: compares the facts of a Python.h with ours. Internal headers serve if the public ones lack a
+# fact.
 compare_facts() {
     # shellcheck disable=SC2086
     their_facts "$out/public.txt" "$1" -DAGAINST_PYTHON_H $theirs $switches || return
@@ -134,12 +134,12 @@ compare_facts() {
     same "facts beside $found, $1" pyrefcore "$out/ours.declared" "CPython $found" "$out/theirs.declared"
 }
 
-# declared THEIRS OURS: ours without the functions that CPython declares nowhere.
+# declared THEIRS OURS: our functions without those that CPython declares nowhere.
 declared() {
     awk 'NR == FNR { if (/\(\) undeclared$/) nowhere[$1] = 1; next } !($1 in nowhere)' "$1" "$2"
 }
 
-# compare_behaviour COMPILER FLAG...: a difference is shown operation by operation.
+# compare_behaviour COMPILER FLAG...: shows differences operation by operation.
 compare_behaviour() {
     with=$*
     # shellcheck disable=SC2086
@@ -187,7 +187,7 @@ one() {
     [ -s "$out/headers" ] || compare_recorded
 }
 
-# What is recorded, or has been, is said by gcc.
+# Recorded facts come from gcc.
 check_record() {
     # shellcheck disable=SC2086
     [ -f "$out/theirs.gcc" ] && compile "$out/behave.theirs" gcc -O2 -DNDEBUG -DAGAINST_PYTHON_H $theirs $switches \
@@ -204,7 +204,7 @@ check_record() {
     fi
 }
 
-# Where there is no Python.h.
+# For a flavour without a Python.h.
 compare_recorded() {
     if [ -n "$recording" ] || [ ! -f "$record" ]; then
         case_skipped "$flavour: no Python.h of $version here, and no recorded facts; make headers brings it"

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Downloads packages of Debian's unstable suite, and of bookworm, which has 3.11, from the mirror that this machine's
-# own apt is configured with:
+# Downloads packages of Debian's unstable suite, and of bookworm, which has 3.11. Uses the mirror in this machine's own
+# apt configuration:
 #
 #   fetch_apt.sh FOLDER deb PACKAGE...       the binary packages, into FOLDER
 #   fetch_apt.sh FOLDER source PACKAGE...    the upstream tarballs of source packages, into FOLDER
-#   fetch_apt.sh FOLDER tree PACKAGE...      the binary packages and all that they depend on, down to the C library
+#   fetch_apt.sh FOLDER tree PACKAGE...      the binary packages and all their dependencies, down to the C library
 #
-# Nothing is installed, root isn't needed, and the machine's own apt never learns of it: sources, lists and
-# state are private, in target/apt. Ends with status 0; with 1 and one line where the mirror doesn't serve a
-# package; with 2 and one line where nothing can be downloaded at all.
+# Installs nothing and needs no root. The machine's own apt does not change: sources, lists and state are private, in
+# target/apt. Ends with status 0. Status 1, with one line: the mirror does not serve a package. Status 2, with one line:
+# nothing can be downloaded at all.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 apt=$PWD/target/apt
@@ -25,7 +25,7 @@ for tool in apt-get apt-cache; do
     command -v $tool >/dev/null || give_up "there is no $tool here: CPythons and headers are brought in on Debian only"
 done
 
-# The mirror of the suite that this Debian runs, whatever kind of file names it.
+# The mirror of the suite that this Debian runs, from any kind of file that names it.
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
     sed -n 's/^\([^ ]*\) [^ -]* main$/\1/p' | grep -m 1 debian)
 [ -n "$mirror" ] || give_up "this machine's apt has no Debian mirror; cure: one in /etc/apt/sources.list.d"
@@ -39,8 +39,8 @@ keys=/usr/share/keyrings/debian-archive-keyring.gpg
 cmp -s "$apt/new.sources" "$apt/debian.sources" || rm -f "$apt/updated"
 mv "$apt/new.sources" "$apt/debian.sources"
 
-# ours PROGRAM ARGUMENT...: an apt program that sees the private files only. Run by root, it would drop to a
-# user who may not write into this project.
+# ours PROGRAM ARGUMENT...: runs an apt program with the private files only. Under root, apt would change to a user who
+# may not write into this project.
 ours() {
     program=$1
     shift
@@ -50,7 +50,7 @@ ours() {
         -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
 }
 
-# Lists of the last day are as good as new ones, where they are of these suites.
+# Lists of these suites are used again for a day.
 log=$apt/log
 if [ -z "$(find "$apt/updated" -mmin -1440 2>/dev/null)" ]; then
     ours apt-get -o APT::Update::Error-Mode=any update >"$log" 2>&1 || {
@@ -60,7 +60,7 @@ if [ -z "$(find "$apt/updated" -mmin -1440 2>/dev/null)" ]; then
     touch "$apt/updated"
 fi
 
-# upstream PACKAGE: its tarball, newest version first: a mirror sometimes lacks a file of the newest.
+# upstream PACKAGE: its tarball, newest version first. A mirror sometimes lacks a file of the newest version.
 upstream() {
     versions=$(ours apt-cache showsrc --only-source "$1" 2>>"$log" | sed -n 's/^Version: //p' | sort -rV)
     for version in $versions; do
@@ -86,7 +86,7 @@ source)
     done
     ;;
 tree)
-    # To a machine on which nothing is installed.
+    # Pretends that nothing is installed on this machine.
     : >"$apt/nothing"
     mkdir -p partial
     ours apt-get -y -o Dir::State::status="$apt/nothing" -o Dir::Cache::archives="$PWD" --no-install-recommends \

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Brings the headers of CPythons that few machines have into target/headers/VERSION/, from Debian's packages
-# libpythonVERSION-dev: fetch_headers.sh [VERSION...]; the default is 3.14 and 3.15. `-I target/headers/VERSION` is
-# all that a compiler needs. What is there is left as it is. Ends with `N fetched, N there, N failed`, with status 1
-# if one failed and 2 if nothing can be downloaded.
+# libpythonVERSION-dev: fetch_headers.sh [VERSION...]. The default is 3.14 and 3.15. A compiler needs only `-I
+# target/headers/VERSION`. An existing folder stays as it is. Ends with `N fetched, N there, N failed`. The status is 1
+# if one failed, and 2 if nothing can be downloaded.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 headers=${PYREFCORE_HEADERS:-target/headers}
@@ -12,8 +12,8 @@ headers=$(cd "$headers" && pwd)
 work=$headers/.work
 trap 'rm -rf "$work"' EXIT
 
-# Debian keeps the pyconfig.h of an architecture in a folder of its own, and puts one that includes it beside
-# Python.h: here the real one takes its place.
+# Debian keeps the pyconfig.h of an architecture in its own folder. Beside Python.h is another one that includes it.
+# Here the real one takes its place.
 unpack() {
     dpkg -x "$work"/libpython"$1"-dev_*.deb "$work/root" &&
         mv "$work"/root/usr/include/*/python"$1"/pyconfig.h "$work/root/usr/include/python$1/pyconfig.h" &&

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Builds CPythons from Debian's source packages into target/pythons/NAME/, each a prefix that runs as it is:
+# Builds CPythons from Debian's source packages into target/pythons/NAME/. Each is a prefix that runs in place:
 #
 #   fetch_pythons.sh [NAME...]     VERSION[t][-debug][-tracerefs], as 3.13t-debug; the default is all below
 #
-# t is --disable-gil, -debug is --with-pydebug, -tracerefs is --with-trace-refs. One takes two to seven minutes on
-# two cores. What is there is left as it is; a log of each build stays in target/pythons/NAME.log. A NAME whose
-# source no mirror serves is skipped (fetch_unstable.sh brings some of them as Debian built them).
-# Ends with `N built, N there, N failed, N skipped`, with status 1 if one failed and 2 if nothing can be downloaded.
+# t is --disable-gil, -debug is --with-pydebug, -tracerefs is --with-trace-refs. One takes two to seven minutes on two
+# cores. An existing one stays as it is. The log of each build stays in target/pythons/NAME.log. A NAME whose source no
+# mirror serves is skipped (fetch_unstable.sh brings some of them as Debian built them). Ends with `N built, N there, N
+# failed, N skipped`. The status is 1 if one failed, and 2 if nothing can be downloaded.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 pythons=${PYREFCORE_PYTHONS:-target/pythons}
@@ -20,7 +20,7 @@ for tool in cc make tar xz; do
     command -v $tool >/dev/null || { echo "no CPython can be built: there is no $tool; cure: install it" >&2; exit 2; }
 done
 
-# What CPython's own tests need, beyond a compiler: modules whose header isn't here are left out of the builds.
+# Headers that CPython's own tests need, beyond a compiler. A module whose header is not here is left out of the build.
 wanted() {
     for pair in zlib.h:zlib1g-dev openssl/ssl.h:libssl-dev ffi.h:libffi-dev bzlib.h:libbz2-dev lzma.h:liblzma-dev \
         sqlite3.h:libsqlite3-dev readline/readline.h:libreadline-dev uuid/uuid.h:uuid-dev; do
@@ -29,7 +29,7 @@ wanted() {
     done
 }
 
-# tarball VERSION: its path; the status is fetch_apt.sh's where it can't be had.
+# tarball VERSION: its path. If it can't be had, the status is that of fetch_apt.sh.
 tarball() {
     set -- target/sources/python"$1"_*.orig.tar.?z "$1"
     if [ ! -f "$1" ]; then
@@ -39,14 +39,14 @@ tarball() {
     echo "$PWD/$1"
 }
 
-# build NAME TARBALL OPTION...: in a folder of its own, renamed at the end, so that a prefix is whole or not there.
-# Of bytecode only what tests read is made: a debug build would take minutes for all of it.
+# build NAME TARBALL OPTION...: builds in a temporary folder, and renames it at the end. So a prefix is whole or not
+# there. Only bytecode that tests read is made: for a debug build, all of it would take minutes.
 build() {
     prefix=$pythons/$1 work=$pythons/.$1 source=$2
     shift 2
     rm -rf "$work"
     mkdir -p "$work/source" "$work/build"
-    # A chain, since `set -e` means nothing where a caller looks at the status.
+    # A chain of commands, because `set -e` has no effect where a caller tests the status.
     (
         tar -xf "$source" -C "$work/source" --strip-components=1 &&
             cd "$work/build" &&

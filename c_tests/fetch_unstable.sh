@@ -1,20 +1,20 @@
 #!/bin/sh
-# Brings CPythons that Debian built, of its unstable suite, into target/pythons/, each a prefix that runs as it is:
+# Brings CPythons that Debian built in its unstable suite into target/pythons/. Each is a prefix that runs in place:
 #
 #   VERSION-debian   Debian's libpython: link-time optimised, its own calls bound directly
 #   VERSION-debug    Debian's debug libpython, bound directly too
 #   VERSION          Debian's object files of libpython, linked here so that its symbols can be replaced
 #
-# fetch_unstable.sh [VERSION...]; the default is 3.14 and 3.15. They run with unstable's own C library, on any
-# machine: each has an executable of two lines that names unstable's loader, so that neither root nor a
-# chroot is needed, and no byte of Debian's is changed. The packages are unpacked into target/unstable.
-# What is there is left as it is. Ends with `N made, N there, N failed`.
+# fetch_unstable.sh [VERSION...]; the default is 3.14 and 3.15. They run with unstable's own C library, on any machine.
+# Each has an executable of two lines that names unstable's loader. So they need neither root nor a chroot, and no byte
+# of Debian's is changed. The packages are unpacked into target/unstable. An existing prefix stays as it is. Ends with
+# `N made, N there, N failed`.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 pythons=${PYREFCORE_PYTHONS:-target/pythons}
 mkdir -p "$pythons"
 pythons=$(cd "$pythons" && pwd)
-# Beside the Pythons, which point into it.
+# The tree is beside the Pythons, which point into it.
 root=$(dirname "$pythons")/unstable
 usr=$root/usr
 machine=x86_64-linux-gnu
@@ -27,7 +27,7 @@ give_up() {
     exit 2
 }
 
-# unpack VERSION...: the packages with all that they depend on, whatever this machine has installed: one tree for all.
+# unpack VERSION...: unpacks the packages and all their dependencies into one tree, whatever this machine has installed.
 unpack() {
     rm -rf "$root.new" "$root.debs"
     packages=
@@ -43,7 +43,7 @@ unpack() {
         dpkg -x "$package" "$root.new" || give_up "can't unpack $package"
     done
     rm -rf "$root.debs"
-    # Debian puts a pyconfig.h that includes the real one beside Python.h; here the real one takes its place.
+    # Beside Python.h, Debian has a pyconfig.h that includes the real one. Here the real one takes its place.
     for config in "$root".new/usr/include/*-*/python3.*/pyconfig.h; do
         version=$(basename "$(dirname "$config")")
         cp "$config" "$root.new/usr/include/$version/"
@@ -53,8 +53,8 @@ unpack() {
     mv "$root.new" "$root"
 }
 
-# missing_module NAME: a module without what Debian's archive lacks. Importing it fails, as it does where a module is
-# left out, but hashlib complains about blake2 unless that can be imported: there, calling it fails.
+# missing_module NAME: makes a module for one whose code Debian's archive lacks. Its import fails, as for a module that
+# is left out. But hashlib complains if blake2 can't be imported, so there only the call fails.
 missing_module() {
     if [ "$1" = _blake2 ]; then
         echo 'static PyObject *none(PyObject *m, PyObject *a, PyObject *k)
@@ -69,8 +69,8 @@ missing_module() {
     fi
 }
 
-# relink VERSION FOLDER: a libpython from Debian's position-independent objects, which call each other by name.
-# The functions that the hash modules call are in none of Debian's archives.
+# relink VERSION FOLDER: links a libpython from Debian's position-independent objects, which call each other by name. No
+# archive of Debian has the functions that the hash modules call.
 relink() {
     objects=$2/objects
     mkdir -p "$objects"
@@ -89,8 +89,8 @@ relink() {
         rm -rf "$objects"
 }
 
-# make_prefix NAME VERSION FLAGS: renamed at the end, so that it is whole or not there. DT_RPATH, since the
-# libraries of extension modules must come from unstable too.
+# make_prefix NAME VERSION FLAGS: makes a prefix and renames it at the end, so that it is whole or not there. It uses
+# DT_RPATH, because the libraries of extension modules must come from unstable, too.
 make_prefix() {
     new=$pythons/.$1 library=libpython$2$3.so.1.0
     rm -rf "$new"

@@ -1,18 +1,18 @@
 #!/bin/sh
-# Prints `VERSION SWITCHES FOLDERS` for each set of CPython headers, 3.8 or later, that can be found: those of
-# the interpreters that find_pythons.sh knows, of pyenv, of the system, and what `make headers` brought.
+# Prints `VERSION SWITCHES FOLDERS` for each set of headers of CPython 3.8 or later that it finds. It looks at the
+# interpreters of find_pythons.sh, at pyenv, at the system, and at the headers from `make headers`.
 #
 #   find_headers.sh                       all of them
-#   find_headers.sh --for FLAVOUR <LIST   of such a list, those that the flavour can be compared with
+#   find_headers.sh --for FLAVOUR <LIST   those lines of a list that the flavour can be compared with
 #
-# VERSION is as 3.13.0. SWITCHES are those that its pyconfig.h sets by itself, joined by commas, or "-"; all
-# others may be defined in front of Python.h. FOLDERS, joined by colons, are what a compiler needs. CC is used.
+# VERSION is for example 3.13.0. SWITCHES are those that its pyconfig.h sets by itself, joined by commas, or "-". All
+# others may be defined in front of Python.h. FOLDERS, joined by colons, are those that a compiler needs. Uses CC.
 
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here" || exit 2
 
-# switches FLAVOUR: what its build defines, one a line.
+# switches FLAVOUR: the switches of its build, one a line.
 switches() {
     sed -n 's/^build_flags=//p' "flavours/$1.txt" | tr ',' '\n' | grep .
 }
@@ -31,7 +31,8 @@ if [ "${1:-}" = --for ]; then
         done
         [ $fits = 0 ] || echo "$found $set $folders"
     done | awk '
-        # Of one version, with and without Py_DEBUG, what is nearest to the flavour: the others say the same.
+        # If a version is here with and without Py_DEBUG, the nearest to the flavour is taken: the others have the same
+        # text.
         { key = $1 ($2 ~ /Py_DEBUG/) }
         !(key in best) { order[++n] = key }
         !(key in best) || length($2) > length(set[key]) { best[key] = $0; set[key] = $2 }
@@ -53,7 +54,7 @@ for name in "include", "platinclude":
     find -L "${PYREFCORE_HEADERS:-target/headers}" -name Python.h -exec dirname {} \; 2>/dev/null
 }
 
-# macros FOLDERS: what patchlevel.h and pyconfig.h define.
+# macros FOLDERS: the macros of patchlevel.h and pyconfig.h.
 macros() {
     rest=$1:
     set --
@@ -64,7 +65,7 @@ macros() {
     printf '#include <patchlevel.h>\n#include <pyconfig.h>\n' | ${CC:-cc} -dM -E "$@" - 2>/dev/null
 }
 
-# described FOLDER: its line, with a checksum of what it says in front.
+# described FOLDER: its line, with a checksum of the headers in front.
 described() {
     # Debian's pyconfig.h includes another one by a name that starts in the folder above.
     for folders in "$1" "$1:$(dirname "$1")"; do
@@ -86,7 +87,7 @@ described() {
 
 macros=$(mktemp) || exit 2
 trap 'rm -f "$macros"' EXIT
-# The same headers in another place are not worth a second look.
+# The same headers in another folder are compared only once.
 candidates | while IFS= read -r folder; do
     [ ! -f "$folder/Python.h" ] || readlink -f "$folder"
 done | sort -Vu | while IFS= read -r folder; do

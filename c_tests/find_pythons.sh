@@ -1,7 +1,7 @@
 #!/bin/sh
-# Prints `FLAVOUR PATH replaceable|static` for each CPython from 3.8 on that can be found: on the PATH (past
-# shims), under pyenv's versions folder, in /usr/bin, and where `make pythons` puts them. Nothing is printed where
-# there is none. Not every FLAVOUR has a file in flavours/: whoever needs one skips those that haven't, by name.
+# Prints `FLAVOUR PATH replaceable|static` for each CPython from 3.8 on that it finds. It looks on the PATH (past
+# shims), under pyenv's versions folder, in /usr/bin, and in the folder of `make pythons`. Prints nothing if there is
+# none. A FLAVOUR may have no file in flavours/; a caller that needs the file skips it by name.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -42,7 +42,7 @@ found = [name for name in files if os.path.basename(name).startswith("libpython"
 print(found[0] if found else "")
 '
 
-# A library is replaceable where it looks its own births or deaths up by name.
+# A library is replaceable if it looks up its own births or deaths by name.
 kind() {
     if [ -n "$1" ] && LC_ALL=C readelf -rW "$1" 2>/dev/null |
         grep -Eq '(JUMP_SLO|JUMP26|GLOB_DAT).* _Py_Dealloc( |@|$)'; then
@@ -58,7 +58,7 @@ candidates | {
     tried='
 '
     while IFS= read -r python; do
-        # Names of one file, linked either way, are tried once; a shim is one file for many Pythons.
+        # Several names or links of one file are tried once. A shim is one file for many Pythons.
         file=$(stat -Lc %d:%i "$python")
         case $(readlink -f "$python") in
         */shims/*) ;;

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Header hygiene: the staged header of each flavour under every compiler and standard that is promised, and
-# its inline functions beside those of every Python.h on this machine.
+# Compiles the staged header of each flavour with every promised compiler and standard. Compares its inline functions
+# with those of every Python.h on this machine.
 #
 #   header.sh [FLAVOUR...]      the default is all of them
 #
-# The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+# The last line is "N passed, N failed, N skipped"; each skipped case is named above it.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -46,7 +46,7 @@ for compiler in gcc clang g++ clang++; do
     fi
 done
 
-# compilations FLAVOUR: what one flavour's header must survive.
+# compilations FLAVOUR: the compilations that the flavour's header must pass.
 compilations() {
     include="-I target/dist/$1/include"
     for compiler in $compilers; do
@@ -86,7 +86,7 @@ for flavour; do
         skip "$flavour: no Python.h of its version on this machine: inline functions are not compared"
     fi
     while read -r version set folders; do
-        # What their pyconfig.h brings along holds for ours, too.
+        # Macros from their pyconfig.h apply to our header, too.
         case $set in *Py_DEBUG*) also=-DPy_DEBUG=1 ;; *) also= ;; esac
         try "$flavour: inline functions beside $version in $folders" \
             env CFLAGS="${CFLAGS:-} $also" sh "$here/inline_counts.sh" "target/dist/$flavour/include" "$folders"

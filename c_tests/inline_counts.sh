@@ -3,9 +3,9 @@
 #
 #   inline_counts.sh PYREFCORE_INCLUDE_DIR PYTHON_INCLUDE_DIR [CC]
 #
-# Each argument may be several directories joined by colons (for pyrefcore_config.h or pyconfig.h that live
-# elsewhere). CFLAGS is added to both compilations. Prints instructions per function, without padding. Exit
-# status: 0 when pyrefcore never needs more, 1 when it does somewhere, 2 when nothing could be compared.
+# Each argument may be several directories joined by colons (if pyrefcore_config.h or pyconfig.h is elsewhere). CFLAGS
+# is added to both compilations. Prints the instructions of each function, without padding. Exit status: 0 if pyrefcore
+# never needs more, 1 if it does somewhere, 2 if nothing could be compared.
 
 set -u
 

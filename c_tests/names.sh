@@ -1,13 +1,13 @@
 #!/bin/sh
-# Holds pyrefcore.h to the names that CPython's own headers of counting give.
+# Compares the names in pyrefcore.h with those in CPython's own headers of counting.
 #
 #   names.sh [FLAVOUR...]      the default is all of them
 #
-# Every macro, function, variable and type that a real object.h, cpython/object.h or refcount.h has for a flavour
-# must be in pyrefcore.h in the same form, or stand in flavours/header_left_out.txt with a reason. What such a name
-# does and which type it has is facts.sh's business.
+# Takes every macro, function, variable and type of a real object.h, cpython/object.h or refcount.h for a flavour. Each
+# must be in pyrefcore.h in the same form, or in flavours/header_left_out.txt with a reason. facts.sh checks what a name
+# does, and its type.
 #
-# CC is used. The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+# Uses CC. The last line is "N passed, N failed, N skipped"; each skipped case is named above it.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -20,7 +20,7 @@ rm -rf "$out"
 mkdir -p "$out"
 
 passed=0 failed=0 skipped=0
-# case_of NAME FILE: passes where the file, of what is wrong, is empty.
+# case_of NAME FILE: passes if the file, a list of errors, is empty.
 case_of() {
     if [ -s "$2" ]; then
         failed=$((failed + 1))
@@ -31,7 +31,7 @@ case_of() {
     fi
 }
 
-# names HEADER FILES COMPILER-ARG...: "NAME FORM" of what the files say that the header brings in.
+# names HEADER FILES COMPILER-ARG...: "NAME FORM" of each name that these files define when the header is included.
 names() {
     header=$1 files=$2
     shift 2
@@ -44,11 +44,11 @@ grep -v '^#' "$list" | awk '
     NF { pattern = $1; gsub(/\*/, "[A-Za-z0-9_]*", pattern); print $1, "^" pattern "$" }' >"$out/list" 2>"$out/wrong"
 case_of "$list" "$out/wrong"
 
-# beside THEIRS OURS: what is missing.
+# beside THEIRS OURS: the names that ours lacks.
 beside() {
     awk -v list="$out/list" -v used="$out/used" '
         BEGIN { while ((getline line <list) > 0) { split(line, row, " "); left[row[1]] = row[2] } }
-        # A function does for a macro with parameters: both are called.
+        # A function may stand for a macro with parameters: a caller uses both alike.
         function same(form, name) {
             return (name, form) in ours || (form ~ /^macro[0-9]/ && (name, "function") in ours)
         }

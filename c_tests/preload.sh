@@ -1,6 +1,5 @@
 #!/bin/sh
-# How the preloaded library behaves, on each CPython that find_pythons.sh finds: preload.sh [-v] [-k CASE]
-# [FLAVOUR...]
+# Tests the preloaded library on each CPython that find_pythons.sh finds: preload.sh [-v] [-k CASE] [FLAVOUR...]
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 found=$(sh "$here/find_pythons.sh")

@@ -1,9 +1,8 @@
 #!/bin/sh
-# CPython's own tests, plain and with the library preloaded: preload_suite.sh [--quick] [PYTHON...]
-# Fails only where a method passes without the library and fails with it. Without a PYTHON, all that
-# find_pythons.sh finds; --quick runs fewer tests, leaves out the mode without watchers and hosts that bind their own
-# calls directly. --jobs N tests so many hosts at once. PRELOAD_SUITE holds options that outrank these: --full undoes
-# --quick.
+# Runs CPython's own tests, plain and with the library preloaded: preload_suite.sh [--quick] [PYTHON...]
+# Fails only if a method passes without the library and fails with it. The default is every PYTHON of find_pythons.sh.
+# --quick runs fewer tests. It leaves out the mode without watchers, and hosts that bind their own calls directly.
+# --jobs N tests so many hosts at once. PRELOAD_SUITE holds options that come last and win: --full undoes --quick.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 found=$(sh "$here/find_pythons.sh")

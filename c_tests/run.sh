@@ -4,17 +4,17 @@
 #   run.sh [FLAVOUR...]      as in flavours/; the default is all of them
 #   run.sh --demo FLAVOUR    only the demo of `make run`, to be looked at
 #
-# Each program is linked with the shared library and once more with the static one. CC and CFLAGS are used.
-# Whoever wants to watch the programs at work (sanitize.sh does) sets:
-#   RUN_PROGRAMS which programs; all of them
+# Each program is linked with the shared library and then with the static one. Uses CC and CFLAGS. A caller that watches
+# the programs, such as sanitize.sh, sets:
+#   RUN_PROGRAMS the programs to run; the default is all of them
 #   RUN_DIST     a folder of built flavours; without it make builds them, in target/dist
-#   RUN_OUT      where programs and logs go
-#   RUN_UNDER    a command that each program is run under; it finds in REPORT the start of the names of files
-#                in which it may complain, and any complaint is a failure
-#   RUN_ROUNDS   how often a program is run that may start threads; another is run once
-#   RUN_THREADED anything, where only the programs that may start threads are of interest
-#   RUN_SECONDS  how long one run may take
-# The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+#   RUN_OUT      the folder for programs and logs
+#   RUN_UNDER    a command that runs each program. REPORT is the start of the names of the files for its complaints; any
+#                complaint is a failure
+#   RUN_ROUNDS   how often a program that may start threads is run; the others are run once
+#   RUN_THREADED set, if only the programs that may start threads are to run
+#   RUN_SECONDS  the longest time for one run
+# The last line is "N passed, N failed, N skipped"; each skipped case is named above it.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -29,10 +29,10 @@ flags="-std=c11 -Wall -Wextra -Wpedantic -Werror -g ${CFLAGS:-}"
 libs=$(sed -n 's/.*Libs.private: \([^'\'']*\).*/\1/p' Makefile)
 built=${RUN_DIST:-$PWD/target/dist} root=${RUN_OUT:-$PWD/target/c_tests}
 rounds=${RUN_ROUNDS:-1} seconds=${RUN_SECONDS:-120}
-# Nothing of the caller's may reach the programs.
+# No setting of the caller may reach the programs.
 unset PYREFCORE PYREFCORE_REPORT
 
-# run NAME: one run of a program, added to the cases and failures; what went wrong is in NAME.log.
+# run NAME: runs a program once and adds to the cases and failures. Its complaints go to NAME.log.
 run() {
     rm -f "$1".report*
     before=$failures
@@ -47,7 +47,7 @@ run() {
     case $status:${line#* } in 0:0 | [!0]*:[!0]*) ;; *) failures=$((failures + 1)); cases=$((cases + 1)) ;; esac
     [ $status -lt 124 ] || echo "ended with status $status" >>"$1.out"
     for report in "$1".report*; do
-        # A sanitizer also remarks on memory that it rightly refused.
+        # A sanitizer also reports an allocation that rightly failed.
         grep -v 'failed to allocate' "$report" >/dev/null 2>&1 || continue
         cat "$report" >>"$1.out"
         cases=$((cases + 1)) failures=$((failures + 1))
@@ -62,7 +62,7 @@ one() {
     [ "$2" != two_units ] || sources="c_tests/two_units_a.c c_tests/two_units_b.c"
     shared="-L$dist/lib -Wl,-rpath,$dist/lib -lpyrefcore"
     cases=0 failures=0 runs=1 links="shared static"
-    # What can't be preprocessed fails below.
+    # Sources that can't be preprocessed fail below.
     # shellcheck disable=SC2086
     if ! $cc $flags -E -I"$dist/include" $sources >"$out/$2.i" 2>/dev/null || grep -q pthread_create "$out/$2.i"; then
         runs=$rounds

@@ -23,7 +23,7 @@ chosen=
 [ -z "$on_path" ] || chosen=$(printf '%s\n' "$choices" | awk -v path="$on_path" 'substr($0, index($0, " ") + 1) == path' | head -n 1)
 if [ -z "$chosen" ]; then
     chosen=$(printf '%s\n' "$choices" | awk -v flavour="$wanted" '$1 == flavour' | head -n 1)
-    # 3.8 tells nobody of its births, so any other is better.
+    # 3.8 does not announce its births, so any other is better.
     [ -n "$chosen" ] || chosen=$(printf '%s\n' "$choices" | grep -v '^cp38 ' | head -n 1)
     [ -n "$chosen" ] || chosen=$(printf '%s\n' "$choices" | head -n 1)
 fi
@@ -59,7 +59,7 @@ say "CPython $version ($python) runs $what,"
 say "with its reference counting replaced by ${library#"$root"/}:"
 say
 say "  \$ LD_PRELOAD=.../libpyrefcore.so PYREFCORE_REPORT=report.txt python3 $(printf '%s' "$work" | sed "s|$here/||")"
-# The tests change folders and print what they like; only their last words are shown.
+# The tests change folders and print much; only their last lines are shown.
 # shellcheck disable=SC2086
 (
     unset PYREFCORE PYTHONPATH PYTHONHOME

@@ -1,43 +1,44 @@
 #!/bin/sh
-# Runs the C suite with a tool beside it that sees what a test can't.
+# Runs the C suite under a tool that finds errors which a test can't see.
 #
 #   sanitize.sh [--all] [--rounds N] [address|thread|memcheck]... [FLAVOUR...]
 #
 #   address    AddressSanitizer, LeakSanitizer and, in the programs, UndefinedBehaviorSanitizer
-#   thread     ThreadSanitizer, with N rounds (10) of each program that has threads, and of no other
+#   thread     ThreadSanitizer, with N rounds (10) of each program that has threads, and of no other program
 #   memcheck   valgrind, on the library as it is shipped
 #
-# The default is all three, on the flavours of flavours/branches.txt: what others do is compiled from the same branches.
-# --all is every flavour. For the sanitizers the library is built anew with instrumentation, in target/sanitize/. Before
-# the suite runs, faults made on purpose must be found, in each flavour.
-# The last line is "N passed, N failed, N skipped"; what is skipped is named above it.
+# The default is all three, on the flavours of flavours/branches.txt: the others are compiled from the same branches.
+# --all is every flavour. For the sanitizers, the library is built again with instrumentation, in target/sanitize/.
+# Before the suite runs, the tool must find faults made on purpose, in each flavour. The last line is "N passed, N
+# failed, N skipped"; each skipped case is named above it.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
 root=$PWD/target/sanitize
 cc=${CC:-gcc}
 
-# How a program is run under a tool: it writes to files whose names begin with $REPORT.
+# Runs a program under a tool, which writes to files whose names begin with $REPORT.
 if [ "${1:-}" = --under ]; then
     kind=$2
     shift 2
-    # A request for more memory than there is must fail as malloc fails, and does in allocation.c.
+    # A request for too much memory must return null, as malloc does: allocation.c tests this.
     common="log_path=$REPORT:exitcode=66:allocator_may_return_null=1"
     case $kind in
         address)
-            # Py_DECREF reads the count that it takes away; in children of negative.c that of an object which is gone.
+            # Py_DECREF reads the count that it lowers. In the children of negative.c the object of that count is freed.
             case $1 in */negative.*) common="$common:poison_heap=0" ;; esac
             export ASAN_OPTIONS="$common:strict_string_checks=1" UBSAN_OPTIONS="log_path=$REPORT:print_stacktrace=1"
             export LSAN_OPTIONS="suppressions=$PWD/c_tests/sanitize_leaks.txt:print_suppressions=0"
             exec "$@" ;;
         thread)
             export TSAN_OPTIONS="$common:history_size=4"
-            # It has room for 65536 calls in each other; a death inside a death goes as deep as the stack allows.
+            # ThreadSanitizer has room for 65536 nested calls. Nested deaths go as deep as the stack allows, so the
+            # stack is small.
             ulimit -s 1024
             # shellcheck disable=SC2086
             exec $SETARCH "$@" ;;
         memcheck)
-            # Only what is definitely lost: hash tables and containers are held by pointers to their middle.
+            # Only blocks that are definitely lost: hash tables and containers are held by pointers to their middle.
             exec valgrind --quiet --error-exitcode=66 --leak-check=full --show-leak-kinds=definite \
                 --errors-for-leak-kinds=definite --suppressions=c_tests/sanitize.supp --log-file="$REPORT.%p" "$@" ;;
     esac
@@ -45,8 +46,8 @@ fi
 
 passed=0 failed=0 skipped=0
 
-# instrument KIND FLAVOUR: builds the library with a sanitizer in it, as `make build` stages one. std stays as it was
-# shipped. The nightly flags are had from any rustc by RUSTC_BOOTSTRAP.
+# instrument KIND FLAVOUR: builds the library with a sanitizer in it, staged as by `make build`. std stays as shipped.
+# RUSTC_BOOTSTRAP makes any rustc accept the nightly flags.
 instrument() {
     dist=$root/$1/dist/$2
     [ -z "$(find src build.rs Cargo.toml Cargo.lock cbindgen.toml c_tests/sanitize* -newer "$dist/.built" 2>&1)" ] && return
@@ -55,7 +56,8 @@ instrument() {
         unset CARGO_ENCODED_RUSTFLAGS
         export RUSTC_BOOTSTRAP=1 PYO3_CONFIG_FILE="$PWD/flavours/$2.txt" PYREFCORE_STAGE="$dist/include"
         export RUSTFLAGS="-Zsanitizer=$1 -Cunsafe-allow-abi-mismatch=sanitizer -Cforce-frame-pointers $links"
-        # What std does is told to ThreadSanitizer where it is called (sanitize_std.c): it must not be inlined.
+        # sanitize_std.c reports the synchronisation of std to ThreadSanitizer around the calls. So these must not be
+        # inlined.
         [ "$1" != thread ] || export CARGO_PROFILE_RELEASE_LTO=off
         "${CARGO:-cargo}" rustc --quiet --release --lib --features system-allocator --crate-type=cdylib,staticlib --target "$target" \
             --target-dir "$root/$1" || exit
@@ -66,8 +68,8 @@ instrument() {
     ) >"$dist/build.log" 2>&1 || { cat "$dist/build.log"; return 1; }
 }
 
-# hear_std: compiles sanitize_std.c and sets `links` to what links it around std's functions; CFLAGS and rustc take
-# the same words, apart from their prefix.
+# hear_std: compiles sanitize_std.c, and sets `words` to the arguments that link it around std's functions. CFLAGS and
+# rustc take the same words, apart from their prefix.
 hear_std() {
     std=$(rustc --print sysroot)/lib/rustlib/$target/lib
     names=$(readelf --wide --syms "$std"/libstd-*.rlib 2>/dev/null | awk '$4 == "FUNC" { print $8 }')
@@ -81,17 +83,17 @@ hear_std() {
 }
 
 # unheard FLAVOUR: lists the functions of std that order memory, that the instrumented code calls, and that
-# sanitize_std.c has nothing to say about. Mutex::wake comes after the release and orders nothing.
+# sanitize_std.c does not wrap. Mutex::wake comes after the release and orders nothing.
 unheard() {
     readelf --wide --syms "$root/thread/dist/$1/lib/libpyrefcore.a" 2>/dev/null \
         | awk '/^File:/ { ours = !/\(std-/ } ours && $7 == "UND" { print $8 }' \
         | grep -E '3std3sys4sync|3std6thread' | grep -vE "^($lock|$once)\$|5Mutex4wake(17h|\$)" | sort -u
 }
 
-# usable KIND: whether the tool works here; if not, `why` says what to do. Sets `flags` for the C programs.
+# usable KIND: whether the tool works here. If not, `why` says what to do. Sets `flags` for the C programs.
 usable() {
     why= flags= links= SETARCH=
-    # gcc warns of things that aren't so where its sanitizers have rewritten the code.
+    # gcc gives false warnings about code that its sanitizers have rewritten.
     calm="-g -O1 -fno-inline -fno-omit-frame-pointer -Wno-format-overflow"
     try=$root/try
     mkdir -p "$root"
@@ -106,7 +108,7 @@ usable() {
     esac
     [ -z "$flags" ] || $cc $flags "$try.c" -o "$try" >"$try.log" 2>&1 \
         || why="$cc has no runtime for -fsanitize=$1; apt-get install gcc (or libasan8, libtsan2, libubsan1) brings it"
-    # ThreadSanitizer wants memory where a kernel with much address randomisation puts something else.
+    # ThreadSanitizer needs an address range that a kernel with much address randomisation may use otherwise.
     if [ -z "$why" ] && [ "$1" = thread ] && ! "$try" >"$try.log" 2>&1; then
         SETARCH="setarch -R"
         $SETARCH "$try" >"$try.log" 2>&1 \
@@ -124,7 +126,7 @@ usable() {
 ok() { passed=$((passed + 1)); }
 bad() { echo "FAILED $*"; failed=$((failed + 1)); }
 
-# bites KIND FLAVOUR: the tool finds what is wrong on purpose, in the library's own code, and nothing else.
+# bites KIND FLAVOUR: the tool must find the faults made on purpose, in the library's own code, and nothing else.
 bites() {
     program=$root/$1/c_tests/$2/bites
     # shellcheck disable=SC2086

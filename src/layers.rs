@@ -1,9 +1,9 @@
-//! Holds the architecture: layers point down only, and flavours are chosen in the selectors.
+//! Tests of the architecture: a layer uses only layers below it, and only the selectors choose the flavour.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the bottom up, as `lib.rs` draws them.
+/// Lowest layer first. `lib.rs` draws the same layers, highest first.
 const LAYERS: [&str; 9] = [
     "abi",
     "host",

@@ -1,23 +1,22 @@
-//! CPython's reference-counting core as a library of its own.
+//! CPython's reference-counting core as a separate library.
 //!
 //! ```text
-//!  attach/       living inside a host CPython: preload, flavour check, allocator hook, exit report
+//!  attach/       runs inside a host CPython: preload, flavour check, allocator hook, exit report
 //!  capi/         the exported symbols, thin: convert, call one function, return
-//!  report/       facts to text
-//!  audit/        references that nothing explains: snapshot, difference, findings
+//!  report/       turns facts into text
+//!  audit/        finds references that nothing explains: snapshot, difference, findings
 //!  lifecycle/    first reference, acquire, release, dealloc, trashcan, resurrect
-//!  watch/        what diagnostics know: totals, all objects, live table, traces, tracer
-//!  refcount/     how a count changes; returns an outcome and never acts on it
-//!  host/         what is needed from an interpreter, or from the process where there is none
-//!  abi/          what an object looks like in memory, per flavour
+//!  watch/        diagnostics: totals, all objects, live table, traces, tracer
+//!  refcount/     changes a count and returns an outcome; the caller acts on it
+//!  host/         services of the interpreter, or of the process if it has none
+//!  abi/          the memory layout of an object, per flavour
 //! ```
 //!
-//! A layer uses only what stands below it; `layers.rs` fails on an arrow that points up. The flavour
-//! (which CPython the library counts like) is chosen in the selectors `abi/mod.rs`,
-//! `abi/type_object.rs`, `refcount/mod.rs` and `capi/mod.rs`, and nowhere else: every policy is always
-//! compiled and tested, a cfg only picks an alias.
+//! A layer uses only layers below it; the tests in `layers.rs` check this. The flavour is the CPython that the library
+//! counts like. Only the selectors `abi/mod.rs`, `abi/type_object.rs`, `refcount/mod.rs` and `capi/mod.rs` choose it.
+//! Every policy is always compiled and tested; a cfg only picks an alias.
 //!
-//! Start at `lifecycle/death.rs`: what happens when a count reaches zero is what all else is for.
+//! Start at `lifecycle/death.rs`: it shows what happens when a count reaches zero.
 
 #![allow(
     non_camel_case_types,

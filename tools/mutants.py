@@ -4,12 +4,13 @@
     mutants.py rust --seed 1 --count 150 [--out TABLE]      needs cargo-mutants and `patch`
     mutants.py python --seed 1 --count 50 [--out TABLE]
 
-A mutant is tried in a copy of the tree. One that does not compile is no mutant, and another is drawn in its place. The
-first step that fails kills it, and so does one that takes too long. A mutant without a failing step survived. A mutant
-that stands in the table already is not run again, so a run that was stopped goes on where it was. `--list` shows what is
-drawn and runs nothing. `--part 1/2` and `--part 2/2` run at the same time, each with a table of its own. `--flavours`
-chooses the CPythons; the default is cp311,cp313. Of the Rust code only files that all of these flavours compile are drawn
-from. A mutant of the package meets the tests that run its line, as the last of the CPythons (3.12 or later) saw it.
+A mutant is tried in a copy of the tree. If it does not compile, another mutant is drawn in its place. The first step
+that fails or takes too long kills the mutant. A mutant without such a step survived. A mutant that is in the table
+already is not run again, so a stopped run continues where it was. `--list` shows the drawn mutants and runs nothing.
+`--part 1/2` and `--part 2/2` run at the same time, each with its own table. `--flavours` chooses the CPythons; the
+default is cp311,cp313. Rust mutants are drawn only from files that all of these flavours compile.
+For a mutant of the package only the tests run that execute its line. The last of the CPythons, 3.12 or later, records
+which tests these are.
 """
 
 import argparse
@@ -84,12 +85,12 @@ def record(table, name, verdict, step, seconds):
 
 
 def tried(apply, steps):
-    """What becomes of one mutant: the verdict, the step that killed it, and the seconds."""
+    """Tries one mutant. Returns the verdict, the step that killed it, and the seconds."""
     fresh_copy()
     if apply is not None:
         apply()
     start, seconds = time.time(), SECONDS["mutant" if apply else "nothing"]
-    # The package's library and the C programs come from this copy, whatever the caller has set.
+    # The package and the C programs must use this copy, whatever the caller has set.
     environment = {name: word for name, word in os.environ.items() if not name.startswith("PYREFCORE")}
     for name, command in steps:
         with open(COPY + ".log", "w") as log:
@@ -106,7 +107,7 @@ def tried(apply, steps):
 
 
 def fresh_copy():
-    """The files that git knows, where they differ; what was built stays, so that building is quick."""
+    """Brings the files that git knows up to date in the copy. Built files stay, so that the next build is quick."""
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
     for name in names.decode().split("\0"):
         source, target = os.path.join(ROOT, name), os.path.join(COPY, name)
@@ -119,7 +120,7 @@ def fresh_copy():
                 if file.read() == wanted:
                     continue
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        # The time of the change must be new: make and cargo look at it.
+        # The file gets a new time of change, because make and cargo compare the times.
         shutil.copyfile(source, target)
         shutil.copymode(source, target)
     for shared in ("pytest", "numpy", "headers", "unstable", "pythons"):
@@ -161,7 +162,7 @@ def python_steps(flavours, place):
 
 
 def rust_mutants(flavours):
-    """What cargo-mutants lists for the files that every flavour compiles."""
+    """The mutants of cargo-mutants in the files that every flavour compiles."""
     alive = set.intersection(*(compiled(flavour) for flavour in flavours))
     listed = subprocess.run(
         ["cargo", "mutants", "--list", "--json", "--diff"], cwd=ROOT, stdout=subprocess.PIPE, check=True
@@ -201,7 +202,7 @@ OPERATORS = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">",
 
 
 def python_mutants():
-    """One change of one expression of the package each."""
+    """The mutants of the package: each changes one expression."""
     mutants = []
     folder = os.path.join(ROOT, "python", "pyrefcore")
     for place, _, files in sorted(os.walk(folder)):
@@ -247,7 +248,7 @@ def python_mutant(path, text, start, end, new, inside):
 
 
 def changes(text):
-    """(start, end, what to put there) in a module."""
+    """The changes in a module: (start, end, new text)."""
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Builds the corpus for one Python: build.sh PYTHON FOLDER. CC and CXX are used; in the hand-written files, warnings
-# are errors.
+# Builds the corpus for one Python: build.sh PYTHON FOLDER. Uses CC and CXX. In the hand-written files, warnings are
+# errors.
 #
-# What can't be had is said in one line, "skipped: NAME: why"; what tools.sh has brought is looked for beside FOLDER.
-# Exits 1 where something that is here can't be built, and 3 where the Python has no headers.
+# Prints one line for a part that can't be had: "skipped: NAME: why". Looks beside FOLDER for the tools from tools.sh.
+# Exits 1 if a part that is here can't be built, and 3 if the Python has no headers.
 set -u
 [ $# -eq 2 ] || { echo "build.sh PYTHON FOLDER" >&2; exit 2; }
 python=$1 folder=$2
@@ -15,7 +15,7 @@ import sys, sysconfig
 print(sysconfig.get_config_var("EXT_SUFFIX"), sysconfig.get_paths()["include"], sysconfig.get_paths()["platinclude"])')
 [ $# -eq 3 ] && [ -f "$2/Python.h" ] || { echo "skipped: corpus: $python has no Python.h"; exit 3; }
 suffix=$1 includes="-I$2 -I$3"
-# Frame pointers and debug information are for stacks that name the line; nothing else depends on them.
+# Frame pointers and debug information let stacks name the line; nothing else needs them.
 flags="-g -fno-omit-frame-pointer -fPIC -shared"
 
 # stale NAME SOURCE...: whether the module is older than one of these, or than this script.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings Cython and pybind11 into FOLDER, a venv, and turns corpus_cython.pyx into C there: tools.sh FOLDER
-# What can't be brought is said in one line each, and is no failure: build.sh then skips what needs it.
+# Brings Cython and pybind11 into FOLDER, a venv, and translates corpus_cython.pyx to C there: tools.sh FOLDER. Prints
+# one line for each part that can't be brought. That is no failure: build.sh then skips the modules that need it.
 set -u
 [ $# -eq 1 ] || { echo "tools.sh FOLDER" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)

@@ -4,8 +4,8 @@
     report = pyrefcore.check(lambda: extension.parse("text"))
     assert report.ok, report
 
-Importing this attaches to the interpreter, so that objects are seen from then on. Where that is not possible the
-import succeeds all the same, and `attach`, `check` and `audit` raise NotSupported with the reason.
+The import attaches to the interpreter, so that objects are seen from then on. If that is not possible, the import
+still succeeds, and `attach`, `check` and `audit` raise NotSupported with the reason.
 """
 
 from .report import Example, Finding, Folded, Frame, Neighbour, Report

@@ -1,4 +1,4 @@
-"""Seeing every object that is made from now on: the library's hook in the interpreter's allocator."""
+"""Attaches the library's hook to the interpreter's allocator, so that every new object is seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .native import NotSupported
 
 
 def attach() -> None:
-    """Begins to watch which blocks of memory hold objects; twice is fine. Raises NotSupported with the reason."""
+    """Starts to watch which blocks of memory hold objects. May be called twice. Raises NotSupported with the reason."""
     core = native.library()
     _refuse_sub_interpreter()
     why_not = core.pyrefcore_audit_attach()
@@ -18,12 +18,12 @@ def attach() -> None:
 
 
 def detach() -> bool:
-    """Stops watching. False where another allocator stands in front, and the hook stays as a passage."""
+    """Stops watching. False if another hook was set in front of ours; then ours stays, and passes calls on."""
     return bool(native.library().pyrefcore_audit_detach() == 0)
 
 
 def attached() -> bool:
-    """Whether objects are being watched; False as well where they can't be."""
+    """Whether objects are being watched; also False if they can't be."""
     try:
         return bool(native.library().pyrefcore_audit_is_attached())
     except NotSupported:
@@ -31,8 +31,8 @@ def attached() -> bool:
 
 
 def _refuse_sub_interpreter() -> None:
-    """Before 3.12 ctypes calls back in the thread state that a thread had first, and waits for ever if that is not
-    the current one: in a sub-interpreter, wherever an example is shown."""
+    """Before 3.12, ctypes calls back in the thread state that a thread had first. If that is not the current one, it
+    waits for ever. In a sub-interpreter, this would happen whenever an example is shown."""
     api = ctypes.pythonapi
     current, first = api.PyThreadState_Get, api.PyGILState_GetThisThreadState
     current.restype = first.restype = ctypes.c_void_p

@@ -1,4 +1,4 @@
-"""Right now: every object with fewer references than are visibly held, before that crashes."""
+"""Finds every object that has fewer references than are visibly held, before such an object causes a crash."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from .report import Report
 
 
 def audit(*, unsafe_repr: bool = False) -> Report:
-    """Looks at every object once. Findings are of kind "over-release", and their `references_per_run` says how many
-    references are missing (negative).
+    """Looks at every object once. Findings are of kind "over-release". Their `references_per_run` is the number of
+    missing references (negative).
 
-    Raises NotSupported where references can't be counted, and NotCounted, a RuntimeError, where no snapshot could
-    be taken: no memory, more than one thread on a free-threaded Python, or from 3.12 on another interpreter with threads.
+    Raises NotSupported if references can't be counted, and NotCounted, a RuntimeError, if no snapshot could be taken.
+    Then there is no memory, or more than one thread on a free-threaded Python, or from 3.12 on another interpreter with
+    threads.
     """
     attach()
     core = native.library()

@@ -1,4 +1,4 @@
-"""Caches that fill and empty as code runs, brought to the same state before each snapshot."""
+"""Brings caches that fill and empty as code runs to the same state before each snapshot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 
 def warm() -> None:
-    """Fills what CPython fills at first use: short strings, short bytes, small integers."""
+    """Fills caches that CPython fills at first use: short strings, short bytes, small integers."""
     every = bytes(range(256))
     for number in range(256):
         every[number : number + 1]
@@ -16,11 +16,12 @@ def warm() -> None:
 
 
 def clear(oldest: int = 2) -> None:
-    """Empties what `regrtest -R` empties, as far as a program can't tell, and collects garbage up to that generation.
+    """Empties the caches that `regrtest -R` empties, if a program can't notice it, and collects garbage up to that
+    generation.
 
-    What regrtest also resets, although programs notice (pointer types of ctypes, known MIME types, installed URL
-    openers, warning filters, source lines of generated code), stays: those are Python containers, and what a
-    container holds is visible anyway.
+    regrtest also resets things that programs notice: pointer types of ctypes, known MIME types, installed URL openers,
+    warning filters, source lines of generated code. These stay. They are in Python containers, and references from
+    containers are visible anyway.
     """
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         _quietly(getattr(stream, "flush", None))
@@ -35,17 +36,17 @@ def clear(oldest: int = 2) -> None:
     for cleanup in getattr(sys.modules.get("typing"), "_cleanups", ()):
         _quietly(cleanup)
     try:
-        # A finalizer may leave garbage of its own.
+        # A finalizer may leave new garbage.
         if collect(oldest):
             collect(oldest)
     except Exception:
-        # Some C type's `tp_traverse` has raised it.
+        # The `tp_traverse` of some C type has raised the exception.
         pass
     _clear_internal()
 
 
 def _of(module: str, *names: str) -> None:
-    """Calls what a module that is already imported has under these names, if it has it."""
+    """Calls the function with this path of names in a module, if the module is already imported and has it."""
     found: Any = sys.modules.get(module)
     for name in names:
         found = getattr(found, name, None)
@@ -57,11 +58,11 @@ def _quietly(function: Any) -> None:
         try:
             function()
         except Exception:
-            # A cache that can't be emptied, or a stream that is closed, is only less quiet.
+            # If a cache can't be emptied, or a stream is closed, windows are only less quiet.
             pass
 
 
-# Attribute names and types are parked in the type cache. From 3.13 on there is a newer name for emptying it.
+# The type cache keeps attribute names and types. From 3.13 on, the function that empties it has a newer name.
 _clear_internal: Callable[[], None]
 if sys.version_info >= (3, 13):
     _clear_internal = sys._clear_internal_caches

@@ -1,4 +1,4 @@
-"""Runs a function again and again, and reports the references that each run leaves behind or takes too many."""
+"""Runs a function again and again, and reports the references that each run leaks or releases too often."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .report import OVER_RELEASE, Report
 from .safe_repr import safe_repr, type_name
 from .windows import NotCounted, Windows
 
-#: Windows of runs after which a function that is not quiet yet is measured as it is.
+#: Windows of warm-up. A function that is not quiet after them is measured as it is.
 WARMUP_LIMIT = 10
-#: Longest message of an exception in a report.
+#: The longest message of an exception in a report, in characters.
 MESSAGE = 1000
-#: Runs in which births are recorded, where each leaves something.
+#: Runs in which births are recorded, if each run leaves something.
 _RECORDED_RUNS = 3
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C ended a check. `report` is what had been counted by then."""
+    """Ctrl-C ended a check. `report` has the results up to then."""
 
     report: Report
 
@@ -42,22 +42,24 @@ def check(
     progress: Optional[Callable[[str], object]] = None,
     subject: Optional[str] = None,
 ) -> Report:
-    """Calls `fn` without arguments, compares windows of `runs` calls, and reports what grows by the same in each.
+    """Calls `fn` without arguments, compares windows of `runs` calls, and reports what grows by the same amount in
+    each.
 
-    warmup: calls before the first window; by default as many as it takes until two windows in a row change the same, or
-        one changes nothing at all, which ends the check: what leaks grows in every window.
-    windows: windows that are compared, at least 2.
+    warmup: calls before the first window. By default, calls go on until two windows in a row show the same changes. A
+        window without change ends the check: a leak grows in every window.
+    windows: windows to compare, at least 2.
     births: whether to record where objects are born, on the native stack: from the start (True), never (False), or
-        in a few more runs when there are findings (None).
-    guard: whether to hold all objects that are alive before, so that one that is released too often does not die, and the
-        memory of those that die meanwhile, so that one that is released once more spoils no other object.
-    unsafe_repr: whether examples may be shown by their own `__repr__`, which is code of the program.
-    progress: is called with a short text at the end of each window.
-    subject: what the report calls the function; its name by default.
+        in a few more runs if there are findings (None).
+    guard: whether to hold all objects that are alive before the check. Then one that is released too often does not
+        die. The memory of objects that die during the check is held back as well. Then a further release of a dead
+        object damages no other object.
+    unsafe_repr: whether examples may be shown with their own `__repr__`, which is code of the program.
+    progress: called with a short text at the end of each window.
+    subject: the name of the function in the report; its own name by default.
 
-    An exception from `fn` ends the check and is in the report (`error`, `exception`). Raises NotSupported where
-    references can't be counted, ValueError and TypeError for arguments that make no sense, and Interrupted, a
-    KeyboardInterrupt with the report so far, after Ctrl-C.
+    An exception from `fn` ends the check and is in the report (`error`, `exception`). Raises NotSupported if references
+    can't be counted, and ValueError or TypeError for arguments that make no sense. After Ctrl-C, raises Interrupted, a
+    KeyboardInterrupt with the report so far.
     """
 
     def checked(guarded: bool) -> Checking:
@@ -77,7 +79,7 @@ def check(
 
 
 class Checking:
-    """One check on its way. `report` is what is known so far."""
+    """A check in progress. `report` has the results so far."""
 
     def __init__(
         self,
@@ -93,7 +95,7 @@ class Checking:
     ) -> None:
         name = _name(fn) if subject is None else subject
         self.report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
-        #: What a run raised under the guard, and the same run without it did not.
+        #: The error of a run under the guard, if the same run without the guard raises none.
         self.only_guarded: Optional[str] = None
         self.counted = Windows(fn, windows + 3, guard)
         self._warmup = warmup
@@ -103,7 +105,8 @@ class Checking:
         self._progress = progress
 
     def steps(self, first_is_ours: bool) -> Iterator[None]:
-        """Does all of it. Where the first run is not ours it stops once, at its place: the guard stands by then."""
+        """Runs the whole check. If the first run is not ours, yields once in its place; the guard holds all objects by
+        then."""
         counted, report, unsafe = self.counted, self.report, self._unsafe
         threads, threads_hook = threading.active_count(), _ThreadsHook()
         try:
@@ -120,21 +123,21 @@ class Checking:
         except BaseException as raised:
             is_closed = not first_is_ours and not counted.finished.value
             if is_closed and issubclass(type(raised), GeneratorExit):
-                # The first run has failed, and the caller wants no other.
+                # The first run has failed, so the caller wants no other runs.
                 raise
-            # A generator can't raise StopIteration itself.
+            # Python turns a StopIteration from a generator into a RuntimeError.
             is_stop = issubclass(type(raised), RuntimeError) and type(raised.__cause__) is StopIteration
             error = raised.__cause__ or raised if is_stop else raised
             report.exception = error
-            # isinstance would ask the exception for its __class__.
+            # isinstance would read the exception's `__class__`, which may be code.
             if issubclass(type(error), MemoryError):
-                # What filled the memory is held by the frames that the exception remembers.
+                # The frames that the exception remembers hold the objects that filled the memory.
                 traceback.clear_frames(error.__traceback__)
             _ended(counted, report, "raised %s" % _line(error), unsafe)
             if self._guard and issubclass(type(error), Exception) and not issubclass(type(error), MemoryError):
                 self._try_without_guard(error)
         finally:
-            # An interrupt may come in the middle of this.
+            # An interrupt may come in the first `_leave`; the second does what is left.
             try:
                 _note(counted, report, self._guard, threads)
                 _leave(counted, threads_hook)
@@ -142,7 +145,8 @@ class Checking:
                 _leave(counted, threads_hook)
 
     def _try_without_guard(self, error: BaseException) -> None:
-        """Whether a run raises only where the guard stands. Code that asks for counts may; what raised once does not."""
+        """Stores the error if a run raises again, and does not raise without the guard. Code that reads reference
+        counts may behave so."""
         if not self.report.findings and self._raises():
             self.counted.let_go()
             if not self._raises():
@@ -160,20 +164,20 @@ class Checking:
         caches.warm()
         has_findings = yield from _take_windows(counted, report, self._warmup, self._progress, first_is_ours)
         if self._births is None and has_findings:
-            # A few more runs tell where such objects are born. A stack at each birth is too slow for all windows.
+            # A few more runs record where such objects are born. A stack at each birth is too slow for all windows.
             runs = _runs_to_record(counted, report)
             counted.record_births()
-            # What was done since the last snapshot shows among small numbers.
+            # A snapshot first: the work since the last one would show among such small numbers.
             counted.snapshot()
             counted.run_apart(runs)
             counted.snapshot()
-        # One that changed nothing needs no other to compare it with.
+        # A single window without change is not compared.
         if report.windows > 1:
             _read(counted, report, self._unsafe)
 
 
 def _note(counted: Windows, report: Report, guard: bool, threads: int) -> None:
-    """What else the reader should know."""
+    """Adds notes for the reader."""
     if counted.has_others:
         report.notes.append(notes.UNHELD)
     elif counted.held.value:
@@ -192,13 +196,14 @@ def _note(counted: Windows, report: Report, guard: bool, threads: int) -> None:
 
 
 def _leave(counted: Windows, threads_hook: _ThreadsHook) -> None:
-    """Leaves the process as it was found. Twice is fine."""
+    """Leaves the process as it was before. May be called twice."""
     threads_hook.put_back()
     counted.close()
 
 
 class _ThreadsHook:
-    """A tool that traces new threads (coverage.py) keeps something of each, out of sight of the audit."""
+    """Switches off the hook that traces new threads. A tool such as coverage.py keeps data of each thread where the
+    audit can't see them."""
 
     def __init__(self) -> None:
         self._hook = getattr(threading, "_trace_hook", None)
@@ -208,13 +213,13 @@ class _ThreadsHook:
             threading.settrace(None)  # type: ignore[arg-type]
 
     def put_back(self) -> None:
-        # What the function has set itself stays.
+        # A hook that the function has set stays.
         if self._hook is not None and getattr(threading, "_trace_hook", None) is None:
             threading.settrace(self._hook)
 
 
 def _runs_to_record(counted: Windows, report: Report) -> int:
-    """Three runs, and more where something is left over in fewer: as many as leave one such reference."""
+    """Three runs; more if a run leaves less than one reference: then as many runs as leave one."""
     runs = report.runs
     with counted.compared(0, report.windows + 1) as found:
         steady = [one for one in found if one.kind != native.UNSTEADY]
@@ -230,9 +235,10 @@ def _take_windows(
     progress: Callable[[str], object],
     first_is_ours: bool,
 ) -> Generator[None, None, bool]:
-    """Keeps the snapshots around as many windows as are compared, or around one that changed nothing. Whether there are
-    findings in them."""
-    # What this function holds is there at the first snapshot: small numbers, and as many of each type to the end.
+    """Takes the snapshots around the windows to compare, or around one window without change. Returns whether they show
+    findings."""
+    # All variables of this function exist at the first snapshot. They are small numbers, and as many of each type to
+    # the end.
     windows, runs = report.windows, report.runs
     warming, is_sure, has_findings = (WARMUP_LIMIT, 0, False) if warmup is None else (0, 1, False)
     counted.snapshot()
@@ -241,7 +247,7 @@ def _take_windows(
     else:
         yield
         counted.finished.value += 1
-    # What the first run made and keeps is older than the first window too.
+    # Objects that the first run made and keeps are held, too: they are older than the first window.
     counted.hold()
     if warming:
         counted.run(runs - 1)
@@ -252,7 +258,7 @@ def _take_windows(
     while True:
         while counted.count.value <= windows:
             if warming and counted.is_quiet(runs):
-                # What grows does so in every window.
+                # A leak grows in every window.
                 progress("nothing changes")
                 report.windows = 1
                 return False
@@ -265,16 +271,15 @@ def _take_windows(
             warming -= 1
             progress("warming up, window %d" % (WARMUP_LIMIT - warming))
             if counted.repeats():
-                # Twice the same. These two are the first windows that count.
+                # Two windows with the same changes. They are the first two to compare.
                 warming = 0
             else:
                 counted.keep(2 if warming else 1)
         has_findings = counted.has_findings(unsteady=not is_sure)
         if is_sure or not has_findings:
             return has_findings
-        # In so few windows it may still be something that fills up, or a leak that does not look steady yet. What counts
-        # is what goes on.
-        # Nothing but runs may lie between its snapshots.
+        # So few windows may show a cache that fills up, or a leak that does not look steady yet. So measure again: only
+        # growth that continues counts. Nothing but runs may lie between the new snapshots.
         is_sure, warming = 1, 0
         counted.keep(0)
         counted.run(runs)
@@ -282,7 +287,7 @@ def _take_windows(
 
 
 def _ended(counted: Windows, report: Report, why: str, unsafe: bool) -> None:
-    """Reports what had been counted when the check ended early."""
+    """Completes the report of a check that ended early."""
     report.error = "%s in run %d" % (why, counted.finished.value + 1)
     report.windows = min(counted.count.value - 1, report.windows)
     if report.windows < 2:
@@ -297,7 +302,7 @@ def _ended(counted: Windows, report: Report, why: str, unsafe: bool) -> None:
 
 
 def _read(counted: Windows, report: Report, unsafe: bool) -> None:
-    """Compares the windows. The examples come from the window in which births were recorded, where there was one."""
+    """Compares the windows. The examples come from the window in which births were recorded, if there was one."""
     count, windows = report.windows + 1, report.windows
     with counted.compared(0, count) as found, contextlib.ExitStack() as stack:
         newest = found
@@ -318,7 +323,7 @@ def _read(counted: Windows, report: Report, unsafe: bool) -> None:
             report.notes.append(notes.memory_beside(beside))
 
 
-# Calling these runs none of their code.
+# A call of such a function runs none of its code.
 _ONLY_BEGUN = (
     (inspect.iscoroutinefunction, "a coroutine function"),
     (inspect.isgeneratorfunction, "a generator function"),
@@ -354,7 +359,7 @@ def _line(error: BaseException) -> str:
     name = type_name(type(error))
     try:
         text = " ".join(str.__str__(str(error)).split())
-    # What the text of an exception raises, and be it meant for the interpreter, changes nothing here.
+    # `str` of an exception may raise anything, even KeyboardInterrupt. The message is then left out.
     except BaseException:
         text = ""
     return "%s: %s" % (name, short(text, MESSAGE)) if text else name

@@ -25,14 +25,14 @@ CLEAN, FOUND, MISUSE, INTERRUPTED = 0, 1, 2, 130
 
 
 class _Unwritten(OSError):
-    """Standard output takes no more."""
+    """Standard output can't be written to."""
 
 
 EPILOG = "Exit status: 0 clean, 1 findings, 2 misuse or not finished, 130 interrupted."
 
 
 def main(arguments: List[str]) -> int:
-    """Does what the arguments say; the exit status."""
+    """Runs the command that the arguments name. Returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
         if getattr(options, "json", False):
@@ -46,10 +46,10 @@ def main(arguments: List[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except _Unwritten as error:
-        # The interpreter must not complain about that once again as it ends.
+        # The interpreter must not report this again as it ends.
         if _output is None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # A reader that has left knows.
+        # A reader that has closed the pipe needs no message.
         return MISUSE if error.errno == errno.EPIPE else _refuse("the report was not written: %s" % error.strerror)
 
 
@@ -133,7 +133,7 @@ def _check(options: argparse.Namespace) -> int:
     if not _can_write(options):
         return MISUSE
     try:
-        # A statement that does not compile is refused before the setup takes its time.
+        # Refuse a statement that does not compile before the setup, which may be slow.
         compile(text, statement.STATEMENT, "exec")
         fn = statement.function(text, statement.namespace("\n".join(options.setup)))
     except (Exception, SystemExit) as error:
@@ -190,7 +190,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _deliver(report: Report, options: argparse.Namespace) -> int:
-    """Prints the report first, so that it is not lost if the page can't be written."""
+    """Prints the report, and then writes the page: if that fails, the report is not lost. Returns the exit status."""
     _print(report.to_json() if options.json else str(report))
     if options.page is not None:
         try:
@@ -203,7 +203,7 @@ def _deliver(report: Report, options: argparse.Namespace) -> int:
 
 
 def _can_write(options: argparse.Namespace) -> bool:
-    """Finds the place of the page, if there is to be one."""
+    """Prepares the file of the page, if one is wanted. False if it can't be written."""
     try:
         options.page = None if options.html is None else ReportFile(options.html)
         return True
@@ -212,17 +212,18 @@ def _can_write(options: argparse.Namespace) -> bool:
         return False
 
 
-#: The descriptor of standard output, where nothing but the report is written.
+#: A duplicate of standard output, for the report alone. None if the report needs no descriptor of its own.
 _output: Optional[int] = None
 
 
 def _keep_output_for_the_report() -> None:
-    """From now on what the program, its C code and its children print goes to standard error, to the end of the process."""
+    """Sends everything that the program, its C code and its children print to standard error, until the process
+    ends."""
     global _output
     if sys.stdout is None or _output is not None:
         return
     try:
-        # Not to a number that another stream would have.
+        # From 3 on: the numbers below belong to the standard streams, even if these are closed.
         kept = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
         if sys.stderr is None:
             null = os.open(os.devnull, os.O_WRONLY)
@@ -235,7 +236,7 @@ def _keep_output_for_the_report() -> None:
 
 
 def _print(text: str) -> None:
-    """Writes to standard output, where there is one. What its encoding does not have is shown as an escape."""
+    """Writes to standard output, if there is one. A character that its encoding lacks becomes an escape."""
     if _output is not None:
         try:
             with open(_output, "w", encoding="utf-8", errors="backslashreplace", closefd=False) as output:
@@ -274,7 +275,7 @@ def _show(error: BaseException) -> None:
         trace = trace.tb_next
     try:
         text = "".join(traceback.format_exception(type(error), error, trace)).rstrip("\n")
-    # The exception's own attributes may be code, which may raise anything.
+    # The exception's attributes may run code, which may raise anything.
     except BaseException as other:
         text = "%s, and to show it raises %s" % (type_name(type(error)), type_name(type(other)))
     _complain(text)

@@ -1,6 +1,7 @@
-"""What a list, a tuple, a dict or a set holds: read from its memory, without iterating and without code of anybody's.
+"""Reads what a list, a tuple, a dict or a set holds from its memory, without iterating and without running code of any
+type.
 
-A container that C code has only begun to fill has empty places, and CPython's own iterators crash on those.
+A container that C code has only begun to fill has empty places. CPython's own iterators crash on those.
 """
 
 from __future__ import annotations
@@ -10,24 +11,24 @@ import sysconfig
 from os import O_RDONLY, close, open, pread
 from typing import Any, Iterator, Optional, Tuple
 
-#: Bytes of an object's head, and of what stands behind it in a container with a size.
+#: Bytes of an object's head, and of a machine word.
 _HEAD = object.__basicsize__
 _WORD = ctypes.sizeof(ctypes.c_void_p)
-#: Most places of a set that are looked at: it may have many more than elements.
+#: The most places of a set that are read. A set may have many more places than elements.
 _PLACES = 1 << 12
-#: Most bytes of a capsule's name.
+#: The most bytes that are read of a capsule's name.
 _NAME = 64
 
 _next = ctypes.pythonapi["PyDict_Next"]
 _next.argtypes = [ctypes.c_void_p] * 4
 _next.restype = ctypes.c_int
 
-#: The address of a place that holds an object, or none.
+#: The address of a pointer to an object. The pointer may be null.
 Place = int
 
 
 class Nothing:
-    """Stands for an object that can't be handed out; `text` says what is there instead."""
+    """Stands for an object that can't be used; `text` describes it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -39,11 +40,12 @@ def word(address: int) -> int:
 
 
 def has_references(address: int) -> bool:
-    """Whether an object has a reference. One without any is dying, and would do so again after a reference to it."""
+    """Whether an object has a reference. An object without one is dying. A new reference to it, once released, would
+    end it again."""
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         local = ctypes.c_uint32.from_address(address + 12).value
         return local != 0 or ctypes.c_ssize_t.from_address(address + 16).value >> 2 != 0
-    # From 3.12 on the count has 32 bits, in front; earlier no count is a multiple of 2^32.
+    # The low 32 bits of the count. From 3.12 on there are no others; earlier no count is a multiple of 2^32.
     return ctypes.c_uint32.from_address(address + _HEAD - 2 * _WORD).value != 0
 
 
@@ -91,22 +93,22 @@ def elements(thing: Any) -> Iterator[Place]:
     mask, table = (word(id(thing) + _HEAD + index * _WORD) for index in (2, 3))
     for index in range(min(mask + 1, _PLACES) if table else 0):
         place = table + index * 2 * _WORD
-        # Where an element was removed stands a mark, whose hash no element has.
+        # A removed element leaves a mark whose hash, -1, no element has.
         if word(place) and ctypes.c_ssize_t.from_address(place + _WORD).value != -1:
             yield place
 
 
 def exports(thing: Any) -> int:
-    """How many buffers of an exact bytearray were handed out and not released."""
+    """The number of buffers of an exact bytearray that were exported and not released."""
     return ctypes.c_int.from_address(id(thing) + _HEAD + 4 * _WORD).value
 
 
 def name_of_capsule(thing: Any) -> Optional[bytes]:
-    """The name of a capsule; None where it has none. Raises OSError where its memory is gone."""
+    """The name of a capsule; None if it has none. Raises OSError if the memory of the name is gone."""
     address = word(id(thing) + _HEAD + _WORD)
     if not address:
         return None
-    # The name belongs to C code, which may have given it back: read directly it could crash.
+    # The name belongs to C code, which may have freed it. A direct read could crash.
     memory = open("/proc/self/mem", O_RDONLY)
     try:
         return pread(memory, _NAME, address).split(b"\0")[0]

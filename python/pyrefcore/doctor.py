@@ -1,4 +1,4 @@
-"""Which Python this is, whether references can be counted in it, and what can't be seen."""
+"""Examines this Python: its flavour, whether references can be counted in it, and what can't be seen."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Dict, List
 from . import host, native, notes, run, windows
 from .attach import attach, attached
 
-#: The variables that are read: by the library, and by this package.
+#: The environment variables that the library and this package read.
 VARIABLES = ("PYREFCORE", "PYREFCORE_REPORT", native.VARIABLE)
 
 
 def examine() -> Dict[str, Any]:
-    """What was found out, as JSON has it. "ok" says whether `check`, `audit` and `pytest --refs` work here."""
+    """The results as a dict for JSON. "ok" says whether `check`, `audit` and `pytest --refs` work here."""
     found: Dict[str, Any] = {"ok": False, "host": host.describe(), "notes": []}
     try:
         found["library"] = native.path()
@@ -43,7 +43,7 @@ def examine() -> Dict[str, Any]:
 
 
 def render(found: Dict[str, Any]) -> str:
-    """The same for a reader."""
+    """The results as text for a reader."""
     about = found["host"]
     lines = [
         "Python     %(version)s, %(flavour)s, %(platform)s" % about,
@@ -65,7 +65,7 @@ def render(found: Dict[str, Any]) -> str:
 
 
 def _replaced() -> List[str]:
-    """The interpreter's symbols that `run` replaces: tried in a child process, which reports them."""
+    """The interpreter's symbols that `run` replaces. A child process tries it, and reports them."""
     with tempfile.TemporaryDirectory() as folder:
         report = os.path.join(folder, "report")
         command = [sys.executable, "-I", "-S", "-c", "pass"]

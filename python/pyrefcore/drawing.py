@@ -1,4 +1,4 @@
-"""Drawings of a report, as SVG that stands inside a page of HTML and takes its colours from it."""
+"""Drawings of a report: SVG inside a page of HTML, in the colours of that page."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from .printable import printable
 #: Two lines of text, and a class of the page's style.
 Box = Tuple[str, str, str]
 
-#: Sizes in pixels: a box of the graph, the space between boxes, a box where there is little room, what is left of it.
+#: Sizes in pixels: a box of the graph, the space between boxes, the width of a box on a narrow screen, the margin left
+#: of it.
 BOX = (216, 46)
 GAP = (76, 10)
 NARROW = 276
 RAIL = 22
 
-#: Pixels of a character in a box, and of the edges beside a line of them.
+#: The width of a character in a box, and the space beside a line of text, in pixels.
 CHARACTER = 7.25
 PADDING = 10
 
-#: Every graph of the page ends its arrows with these.
+#: The arrowheads of every graph of the page.
 ARROWS = (
     '<svg class="arrows" width="0" height="0" aria-hidden="true"><defs>'
     + "".join(
@@ -48,10 +49,10 @@ def counted(value: float, what: str) -> str:
 
 
 def bars(growth: Sequence[int]) -> str:
-    """The growth of each window as a bar, above the line where it grew and below where it shrank."""
+    """The growth of each window as a bar: above the line for growth, below it for shrinkage."""
     width, height, top_of_all = 44, 60, 18
     largest = max(1, max(abs(value) for value in growth))
-    # The numbers above the bars have to stand side by side.
+    # The numbers above the bars must fit side by side.
     step = max(60, 8 * max(len(number(value)) for value in growth) + 8)
     base = top_of_all + (height if max(growth) > 0 else 0)
     numbers = base + (height + 30 if min(growth) < 0 else 16)
@@ -77,10 +78,10 @@ def _svg(name: str, wide: int, tall: int, told: str, drawn: Sequence[str]) -> st
 
 
 def graph(type_name: str, example: Dict[str, Any], is_leak: bool = True) -> str:
-    """One object, who visibly refers to it, what it refers to: from left to right, and once more from top to bottom
-    for where there is little room. The page's style shows one of the two.
+    """An object, the objects that visibly refer to it, and those that it refers to. It is drawn from left to right, and
+    again from top to bottom for a narrow screen. The page's style shows one of the two.
 
-    References that no object shows are a box with a broken line, on the side of the objects that hold.
+    References that no object shows are a box with a broken line, on the side of the referrers.
     """
     missing = example["refcount"] - example["explained"]
     before: List[Box] = [_seen(one) for one in example["referrers"]]
@@ -100,7 +101,7 @@ def _unseen(missing: int, is_leak: bool) -> Box:
     some = "%d reference%s" % (abs(missing), "" if abs(missing) == 1 else "s")
     if missing < 0:
         return some, "held, but not counted", "bad"
-    # What was released too often may still have some that are held in C.
+    # An object that was released too often may still have references that C code holds.
     return some, "that no object shows", "bad" if is_leak else "unseen"
 
 
@@ -145,7 +146,7 @@ def _down(before: Sequence[Box], this: Box, behind: Sequence[Box], told: str) ->
     for index, box in enumerate(boxes):
         y = index * step + BOX[1] // 2 + 2
         if box is not this:
-            # Around the boxes in between, those of the other kind and those of the other direction apart.
+            # The edge goes around the boxes in between. Edges of another kind or direction have another lane.
             rail, apart = (3, 15) if box[2] else (12, 6)
             from_y, to_y = (y, here - apart) if y < here else (here + apart, y)
             drawn.append(_edge("M%d %dH%dV%dH%d" % (RAIL, from_y, rail, to_y, RAIL), box[2]))
@@ -181,7 +182,7 @@ def _box(left: int, y: float, width: int, box: Box) -> str:
 
 
 def _fit(text: str, columns: int, at_end: bool = False) -> str:
-    """At most so many characters: the end of a dotted name, the beginning of everything else."""
+    """Cuts the text to `columns` characters. Keeps the end if `at_end`, otherwise the beginning."""
     if len(text) <= columns:
         return text
     return "…" + text[1 - columns :] if at_end else text[: columns - 1] + "…"

@@ -1,4 +1,4 @@
-"""From the library's findings to the report's: names, numbers, and what is known of each example."""
+"""Makes a report's findings from the library's: names, numbers, and the facts about each example."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS = {native.LEAK: report.LEAK, native.OVER_RELEASE: report.OVER_RELEASE}
 
 
 def name_of(found: Union[native.Finding, native.Folded]) -> str:
-    """The name of the type that it is about. The type itself may be gone."""
+    """The name of the type that a finding is about. The type itself may no longer exist."""
     return decoded(found.type_name or b"?")
 
 
@@ -25,10 +25,10 @@ def read(
     unsafe: bool,
     newest: Sequence[native.Finding] = (),
 ) -> List[report.Finding]:
-    """The leaks and over-releases among the library's findings, largest first, and then memory. `newest` is what was found
-    in the last window alone: examples from there are preferred."""
+    """The leaks and over-releases among the library's findings, largest first, and then memory. `newest` has the
+    findings of the last window alone. Its examples are preferred."""
     read = []
-    # An old object that was leaked again and again is its finding's only example, and no other finding's.
+    # An old object that was leaked again and again is the only example of its finding. It is no example of another one.
     alone = {found.examples[0].object for found in findings if found.examples_count == 1}
     for found in findings:
         if found.kind in KINDS:
@@ -58,14 +58,14 @@ def _memory(
         objects_per_run=0.0,
         growth=growth,
         examples=[_block(shown.examples[index]) for index in range(shown.examples_count)],
-        # malloc may have added a little in some windows.
+        # In some windows malloc may have taken a little more.
         bytes_per_run=(sum(growth) / windows if found.blocks else min(growth)) / runs,
         blocks_per_run=found.blocks[0] / runs if found.blocks else None,
     )
 
 
 def _length(found: native.Finding) -> float:
-    """The length of its blocks, where all have the same."""
+    """The length of the finding's blocks, if all have the same."""
     return found.bytes[0] / found.blocks[0] if found.blocks and found.blocks[0] else 0.0
 
 
@@ -91,7 +91,7 @@ def _finding(
     missing = sum(example.refcount - example.explained for example in examples)
     return report.Finding(
         kind=KINDS[found.kind],
-        # Of a class that was leaked, its metaclass says nothing.
+        # If a class was leaked, the name of its metaclass says nothing.
         type="type" if classes else name_of(found),
         references_per_run=growth[0] / runs if growth else float(missing),
         objects_per_run=objects[0] / runs if objects else 0.0,
@@ -106,7 +106,7 @@ def _finding(
 
 
 def _newest(found: native.Finding, newest: native.Finding, alone: Container[int]) -> List[native.Example]:
-    """The examples from the last window, without those that have a finding of their own, and then older ones."""
+    """The examples from the last window, without objects that have a finding of their own, and then older ones."""
     older = [found.examples[index] for index in range(found.examples_count)]
     if found.examples_count > 1:
         examples = [newest.examples[index] for index in range(newest.examples_count)]
@@ -117,18 +117,19 @@ def _newest(found: native.Finding, newest: native.Finding, alone: Container[int]
 
 
 def _living(examples: List[native.Example]) -> List[native.Example]:
-    """Without those that have died since the library looked, as what a call is handed does up to 3.11."""
+    """The examples without objects that have died since the library looked. Up to 3.11 the arguments of a call die
+    so."""
     return [one for one in examples if one.died or one.refcount <= 0 or has_references(one.object)] or examples
 
 
 def _classes(examples: Sequence[native.Example]) -> List[str]:
-    """The names of those that are types, each once."""
+    """The names of the examples that are types, each once."""
     names = [type_name_at(one.object) for one in examples if not one.died and is_type(one.object)]
     return sorted(set(names), key=names.index)
 
 
 def _died(examples: Sequence[native.Example], found: native.Finding) -> List[report.Example]:
-    """Those of which nothing is left but the memory. They are described without a look at it."""
+    """The examples of which only the memory is left. That memory is not read."""
     return [
         report.Example(
             address=one.object,
@@ -146,7 +147,7 @@ def _died(examples: Sequence[native.Example], found: native.Finding) -> List[rep
 def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.Example]:
     around = graph.Neighbourhood([example.object for example in examples])
     try:
-        # None of these can die from now on.
+        # None of these objects can die from now on.
         around.look()
         return [
             report.Example(
@@ -161,7 +162,7 @@ def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.E
             for example in examples
         ]
     finally:
-        # An interrupt may come in the middle of this.
+        # An interrupt may come in the first `close`; the second does what is left.
         try:
             around.close()
         finally:
@@ -169,9 +170,9 @@ def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.E
 
 
 def _born(address: int) -> Dict[str, Any]:
-    """What is known of the birth of an object that lives, by the name of the example's field."""
+    """The facts about the birth of a live object, by the name of the example's field."""
     known = _birth(address)
-    # tracemalloc knows it of objects that are older than the recording, too.
+    # tracemalloc also knows the line for objects that are older than the recording.
     tracemalloc = sys.modules.get("tracemalloc")
     if tracemalloc is not None and tracemalloc.is_tracing():
         trace = tracemalloc.get_object_traceback(at(address))
@@ -182,7 +183,7 @@ def _born(address: int) -> Dict[str, Any]:
 
 
 def _birth(address: int) -> Dict[str, Any]:
-    """The same, as the library has recorded it. Nothing of the object is read but its type."""
+    """The facts about a birth that the library has recorded. Of the object, only its type is read."""
     core = native.library()
     known: Dict[str, Any] = {}
     for name, ask in (("birth", core.pyrefcore_birth_stack), ("first_used", core.pyrefcore_first_used_stack)):
@@ -203,7 +204,7 @@ def _line(ask: Callable[[int, Any, None], int], address: int) -> Optional[str]:
 
 
 def _frames(ask: Callable[[int, Any, None], int], address: int) -> List[report.Frame]:
-    """The frames that a function of the library shows of an object."""
+    """The frames that a function of the library gives for an object."""
     frames: List[report.Frame] = []
 
     def visit(shown: Any, _: Any) -> int:

@@ -1,4 +1,4 @@
-"""Who holds an object, and what it holds: its neighbourhood among the objects that are alive."""
+"""The neighbourhood of an object among the live objects: those that hold it, and those that it holds."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from .contents import type_of
 from .report import Neighbour
 from .safe_repr import safe_repr_at, type_name_at
 
-#: Most neighbours of one object, in each direction.
+#: The most neighbours of one object, in each direction.
 LIMIT = 8
 
 
 class Neighbourhood:
-    """Some objects with their neighbours, at most LIMIT in each direction, all held from `look` on until `close`. That an
-    object holds its type goes without saying."""
+    """Some objects with their neighbours, at most LIMIT in each direction. All are held from `look` on until `close`.
+    The reference from an object to its type is left out."""
 
     def __init__(self, addresses: Sequence[int]) -> None:
         self._core = native.library()
         self._wanted = (ctypes.c_void_p * len(addresses))(*addresses)
-        # One more on each side, because ours is left out.
+        # One more on each side, because a reference of our own is left out.
         self._room = len(addresses) * (2 * LIMIT + 3)
         self._edges = (native.Edge * self._room)()
         self._paused = ctypes.c_bool()
-        #: The other ends of the edges, by the address of the object that was asked for.
+        #: The neighbours, by the address of the wanted object.
         self.referrers: Dict[int, List[int]] = {address: [] for address in addresses}
         self.referents: Dict[int, List[int]] = {address: [] for address in addresses}
 
     def look(self) -> None:
-        """Asks the library. Until `close` no garbage is collected: what is looked at stays as it is."""
+        """Asks the library for the neighbours. The collector is off until `close`, so that the objects do not
+        change."""
         self._paused.value = isenabled()
         disable()
         count = self._core.pyrefcore_neighbours(self._wanted, len(self._wanted), LIMIT + 1, self._edges)
@@ -44,7 +45,7 @@ class Neighbourhood:
                 out.append(edge.target)
 
     def close(self) -> None:
-        """Gives back what is held. Called once more after an interrupt it does what is left."""
+        """Releases what is held. After an interrupt, a second call does what is left."""
         self._core.pyrefcore_edges_drop(self._edges, self._room)
         if self._paused.value:
             enable()
@@ -52,7 +53,7 @@ class Neighbourhood:
 
 
 def shown(addresses: Sequence[int], unsafe: bool) -> List[Neighbour]:
-    """What a report says of the objects at these addresses, at most LIMIT."""
+    """The entries in a report for the objects at these addresses, at most LIMIT."""
     return [
         Neighbour(address, type_name_at(type_of(address)), safe_repr_at(address, unsafe))
         for address in addresses[:LIMIT]

@@ -1,4 +1,4 @@
-"""Which Python this is, in the words that the library uses for what it was built for."""
+"""Describes this Python, with the names that the library uses for flavours."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def flavour() -> str:
 
 
 def is_free_threaded_build() -> bool:
-    """Whether this Python could do without the global lock, whether it does or not."""
+    """Whether this Python can run without the global lock, even if the lock is on now."""
     return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 def is_free_threaded() -> bool:
-    """Whether threads run Python code at the same time here, whatever the build could do."""
+    """Whether threads run Python code at the same time now, in a build that can do so."""
     enabled = getattr(sys, "_is_gil_enabled", None)
     return is_free_threaded_build() and not (enabled and enabled())
 
@@ -38,7 +38,7 @@ def has_immortals() -> bool:
 
 
 def has_other_allocators() -> bool:
-    """Whether objects may be in the memory of another interpreter, which this one must not give back: from 3.12 on."""
+    """From 3.12 on: whether objects may be in the memory of another interpreter, which this one must not free."""
     api = ctypes.pythonapi
     head, following = api.PyInterpreterState_Head, api.PyInterpreterState_Next
     head.restype = following.restype = ctypes.c_void_p
@@ -47,7 +47,7 @@ def has_other_allocators() -> bool:
 
 
 def describe() -> Dict[str, Any]:
-    """What a report says about its host."""
+    """The facts about the host that a report has."""
     return {
         "implementation": sys.implementation.name,
         "version": platform.python_version(),

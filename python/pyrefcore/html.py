@@ -138,7 +138,7 @@ def _folded(folded: Dict[str, Any], how: str) -> str:
 
 
 def _example(type_name: str, example: Dict[str, Any], is_leak: bool, is_open: bool) -> str:
-    # Most say where they are in their own words.
+    # Most texts already have the address.
     where = "" if example["address"] in example["repr"] else ' <span class="faint">at %s</span>' % escape(example["address"])
     parts = [
         "<details%s><summary><code>%s</code>%s</summary>" % (" open" if is_open else "", escape(example["repr"]), where),

@@ -1,4 +1,5 @@
-"""The shared library's functions and structs, through ctypes with the GIL held. No policy: only names and shapes."""
+"""The functions and structs of the shared library, through ctypes with the GIL held. It has no policy, only names and
+types."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from typing import Any
 from . import host
 from .support import NotSupported
 
-#: Where the library is, instead of beside this file.
+#: The variable that names the library, if it is not beside this file.
 VARIABLE = "PYREFCORE_LIBRARY"
 
 LEAK = 1
@@ -65,11 +66,11 @@ class Edge(ctypes.Structure):
     _fields_ = [("source", c_void_p), ("target", c_void_p)]
 
 
-# Called back while the GIL is held, and so made with PYFUNCTYPE.
+# The library calls these back while the GIL is held; so they are made with PYFUNCTYPE.
 FRAME_VISITOR = ctypes.PYFUNCTYPE(c_int, POINTER(Frame), c_void_p)
 EDGE_VISITOR = ctypes.PYFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)
 
-# Objects and snapshots are passed as addresses: ctypes shall neither hold nor count them.
+# Objects and snapshots are passed as addresses: ctypes must neither hold nor count them.
 _PROTOTYPES = {
     "pyrefcore_flavour": (c_char_p, []),
     "pyrefcore_audit_attach": (c_char_p, []),
@@ -87,7 +88,8 @@ _PROTOTYPES = {
     "pyrefcore_memory_line": (c_int, [c_void_p, FRAME_VISITOR, c_void_p]),
     "pyrefcore_snapshot_take": (c_void_p, []),
     "pyrefcore_snapshot_drop": (None, [c_void_p]),
-    # The address of the place for a snapshot: an interrupt can't come between the call and what is done with its result.
+    # The argument is the address for the new snapshot. So no interrupt can come between the call and the store of its
+    # result.
     "pyrefcore_snapshot_try": (c_char_p, [c_void_p]),
     "pyrefcore_snapshot_clear": (None, [c_void_p]),
     "pyrefcore_snapshot_objects": (c_size_t, [c_void_p]),
@@ -95,7 +97,7 @@ _PROTOTYPES = {
     "pyrefcore_snapshot_c_heap": (c_ssize_t, [c_void_p]),
     "pyrefcore_snapshot_pin": (c_size_t, [c_void_p]),
     "pyrefcore_snapshot_unpin": (None, [c_void_p]),
-    # An address here too: an array of another length would be another type, born in the middle of a check.
+    # An address here, too. For an array of another length ctypes makes another type, in the middle of a check.
     "pyrefcore_compare": (c_void_p, [c_void_p, c_size_t]),
     "pyrefcore_is_quiet": (c_int, [c_void_p, c_void_p]),
     "pyrefcore_over_released": (c_void_p, [c_void_p]),
@@ -110,9 +112,10 @@ _PROTOTYPES = {
 
 
 def path() -> str:
-    """The library's file: what PYREFCORE_LIBRARY names, or the one in this package. Raises NotSupported.
+    """The library's file: the one that PYREFCORE_LIBRARY names, or the one in this package. Raises NotSupported.
 
-    The variable means nothing in a program with more rights than its user, such as a set-user-id program."""
+    The variable is ignored in a program with more rights than its user, such as a set-user-id program.
+    """
     named = None if _has_more_rights() else os.environ.get(VARIABLE)
     if named:
         if not os.path.isfile(named):
@@ -122,7 +125,7 @@ def path() -> str:
     mine = os.path.join(here, "libpyrefcore" + importlib.machinery.EXTENSION_SUFFIXES[0])
     if os.path.isfile(mine):
         return mine
-    # One that was built for another Python is refused by name, once it is loaded.
+    # `library` refuses a file that was built for another Python.
     found = sorted(glob.glob(os.path.join(glob.escape(here), "libpyrefcore*.so*")))
     if not found:
         raise NotSupported(
@@ -132,7 +135,7 @@ def path() -> str:
 
 
 def _has_more_rights() -> bool:
-    # As <elf.h> has it.
+    # AT_SECURE in <elf.h>.
     at_secure = 23
     ask = ctypes.CDLL(None).getauxval
     ask.restype, ask.argtypes = ctypes.c_ulong, [ctypes.c_ulong]
@@ -141,9 +144,9 @@ def _has_more_rights() -> bool:
 
 @functools.lru_cache(maxsize=None)
 def library() -> Any:
-    """The library, loaded once, with every function's types set. Raises NotSupported where it can't be used."""
+    """The library, loaded once, with every function's types set. Raises NotSupported if it can't be used."""
     file = path()
-    # A library says what it was built for in its name; one that says nothing is asked once it is loaded.
+    # The file name may give the flavour before the library is loaded. Afterwards the library itself gives it.
     named = re.match(r"libpyrefcore-(cp.+?)\.so", os.path.basename(os.path.realpath(file)))
     if named:
         _compare_flavours(named.group(1))

@@ -1,4 +1,4 @@
-"""What a report could not see, and what else its reader should know."""
+"""The notes of a report: what it could not see, and what else its reader should know."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Dict, List
 
 from . import host
 
-#: Most types that a note names.
+#: The most types that a note names.
 GROWN = 6
 
 
 def always() -> List[str]:
-    """What holds for this Python, whatever is looked at."""
+    """The notes that hold for this Python, in every check."""
     notes = []
     if host.has_immortals():
         notes.append(
@@ -26,14 +26,14 @@ def always() -> List[str]:
 
 
 def unsteady(name: str, growth: List[int], what: str, runs: int) -> str:
-    """A type whose references, or memory that grew without a pattern that one cause would have."""
+    """Growth, of references or memory, that differs from window to window."""
     shown = ", ".join("%+d" % change for change in growth)
     return "%s grows, but not by the same amount: %s %s in windows of %d runs" % (name, shown, what, runs)
 
 
 def grown(per_run: Dict[str, float]) -> str:
     """Objects that grow and are visibly held."""
-    # Types of a module say more than the lists and dicts beside them.
+    # A type of a module says more than lists and dicts.
     largest = sorted(per_run, key=lambda name: ("." not in name, -per_run[name], name))
     shown = ["%.3g %s" % (per_run[name], name) for name in largest[:GROWN]]
     if len(largest) > GROWN:
@@ -42,23 +42,23 @@ def grown(per_run: Dict[str, float]) -> str:
 
 
 def memory_beside(per_run: Dict[str, float]) -> str:
-    """Memory that grows while objects of C types do."""
+    """Memory that grows together with the number of objects of C types."""
     shown = ", ".join("%d bytes from %s" % (round(per_run[name]), name) for name in sorted(per_run))
     return "more memory after each run, which objects of C types that grow may hold: %s" % shown
 
 
 def held(objects: int) -> str:
-    """What the guard did."""
+    """The guard held this many objects."""
     return "%d objects that were alive before were held during the check, so that none could die too early" % objects
 
 
 def unguarded(error: str) -> str:
-    """A run failed only under the guard."""
+    """A run failed only under the guard, so the check ran without it."""
     return "nothing was held during the check, because a run fails where counts are higher (%s)" % error
 
 
 def run_again(why: str) -> str:
-    """What a failure says that came from a second run, without the guard."""
+    """A text for a failure in the second run, without the guard."""
     return (
         "pyrefcore: the first run failed where counts are higher (%s), as those of --refs are. This is the second run, with "
         "fresh fixtures and without them." % why
@@ -86,7 +86,7 @@ FORKED = "a child process came back from the function and was ended there; the c
 
 
 def more_threads(number: int) -> str:
-    """Threads that the function started and that go on."""
+    """Threads that the function started and that still run."""
     return "%d more thread%s when the check ended than when it began: what %s was counted too" % (
         number,
         " ran" if number == 1 else "s ran",

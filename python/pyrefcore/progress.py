@@ -1,4 +1,4 @@
-"""How far a long check is: one line on a terminal that is written again and again, nothing anywhere else."""
+"""Shows the progress of a long check: on a terminal, in one line that is overwritten; elsewhere, not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Callable, Iterator, Optional
 
 @contextlib.contextmanager
 def shown(name: str) -> Iterator[Optional[Callable[[str], None]]]:
-    """A function that shows a short text, or None where standard error is no terminal. The line is gone at the end."""
+    """A function that shows a short text, or None if standard error is no terminal. The line is erased at the end."""
     stream = sys.stderr
     if stream is None or not stream.isatty():
         yield None

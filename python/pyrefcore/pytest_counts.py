@@ -1,4 +1,5 @@
-"""Whether a test failed because it, or C code that it called, looked at a reference count that the guard has raised."""
+"""Finds out whether a test failed because it, or C code that it called, read a reference count that the guard had
+raised."""
 
 from __future__ import annotations
 
@@ -7,14 +8,14 @@ from typing import Any, List, Optional
 
 #: References that the guard holds to each object (`REFERENCES` in src/audit/pins.rs).
 HELD = (1 << 20) + 7
-#: More references than that has hardly anything that a test asks for.
+#: A test hardly ever reads the count of an object with more references than this.
 MOST = 5000
 
 _NUMBER = re.compile(r"(?<![\w.])\d{7,}(?![\w.])")
 
 
 def cause(error: Optional[BaseException]) -> Optional[str]:
-    """What shows that a count was the cause of an error, in a few words; None where nothing does."""
+    """The evidence that a count was the cause of an error, in a few words. None if there is no evidence."""
     seen: List[int] = []
     while isinstance(error, Exception) and id(error) not in seen:
         seen.append(id(error))
@@ -28,7 +29,7 @@ def cause(error: Optional[BaseException]) -> Optional[str]:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """`ndarray.resize` refuses where there are more references than it expects, and others do so in such words."""
+    """Whether the error says that there are too many references, as `ndarray.resize` and others do."""
     text = _text(error)
     return type(error) in (ValueError, RuntimeError, BufferError, SystemError) and (
         ("resize" in text and "reference" in text) or "refcount" in text or "refcheck" in text or "reference count" in text
@@ -36,7 +37,8 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def _held_number(error: Exception) -> Optional[int]:
-    """A number in its text, or among the variables of the function that raised it, that only a guarded object's count is."""
+    """A number that only the count of a guarded object can be. It is looked for in the error's text, and among the
+    variables of the function that raised the error."""
     numbers = [int(text) for text in _NUMBER.findall(_text(error))[:100]]
     traceback: Any = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
@@ -44,7 +46,7 @@ def _held_number(error: Exception) -> Optional[int]:
     if traceback is not None:
         numbers += [one for one in list(traceback.tb_frame.f_locals.values()) if type(one) is int]
     for number in numbers:
-        # Once by each of two checks, at most.
+        # At most two checks hold an object, each once.
         if number >= HELD and number % HELD < MOST and number // HELD <= 2:
             return number
     return None

@@ -1,4 +1,5 @@
-"""One test under guard: pytest's own run is the first of the check, and a run that passes is followed by the others."""
+"""Checks one test under the guard. pytest's own run is the first run of the check. If it passes, the other runs
+follow."""
 
 from __future__ import annotations
 
@@ -18,12 +19,13 @@ from .report import Report
 
 
 class GuardedTest:
-    """Stands in the place of the item's `runtest`. All snapshots are taken from one function: what that holds is in each."""
+    """Replaces the `runtest` of the item. One function takes all snapshots, so that its own objects are in each of
+    them."""
 
     def __init__(self, item: Any, settings: Settings, repeated: RepeatedTest) -> None:
         self.settings = settings
         self.nodeid = item.nodeid
-        #: Of a test that has passed.
+        #: The verdict, if the test has passed.
         self.verdict: Optional[Verdict] = None
         self._item = item
         self._repeated = repeated
@@ -36,7 +38,7 @@ class GuardedTest:
     def __call__(self) -> None:
         __tracebackhide__ = True
         del self._item.runtest
-        # Now the guard stands.
+        # From here on the guard holds all objects.
         self._step()
         try:
             self._item.runtest()
@@ -45,7 +47,7 @@ class GuardedTest:
             if why is None:
                 raise
         else:
-            # A unittest that failed has not raised.
+            # A unittest that failed raises nothing here.
             if getattr(self._item, "_excinfo", None):
                 why = self._cause(_raised(self._item))
                 if why is None:
@@ -72,7 +74,8 @@ class GuardedTest:
             self._repeated.records.put_back(self._checking.counted.kept)
 
     def _cause(self, error: Optional[BaseException]) -> Optional[str]:
-        """What shows that the run failed only because the guard stood. The guard is gone then."""
+        """Ends the check, and its guard. Returns the evidence that the run failed only because of the guard, or
+        None."""
         if self._checking is None:
             return None
         self._steps.close()  # type: ignore[attr-defined]
@@ -126,15 +129,15 @@ class GuardedTest:
 
 
 def _raised(item: Any) -> Optional[BaseException]:
-    """What a unittest has raised, which pytest keeps to itself."""
+    """The exception of a unittest, which pytest keeps in a private attribute."""
     kept = getattr(item, "_excinfo", None)
     return getattr(kept[0], "value", None) if kept else None
 
 
 def _set_up_afresh(item: Any) -> None:
-    """Ends the fixtures of the test alone, and makes them anew."""
+    """Ends the fixtures of this test only, and makes them anew."""
     state = item.session._setupstate
-    # Up to pytest 6 the test itself came first, and `setup` was called `prepare`.
+    # Up to pytest 6 the test was the first argument, and `setup` was called `prepare`.
     first = [item] if len(inspect.signature(state.teardown_exact).parameters) == 2 else []
     state.teardown_exact(*first, item.parent)
     if hasattr(item, "_excinfo"):
@@ -149,7 +152,7 @@ def _silent(_: str) -> None:
 
 
 def of_report(nodeid: str, settings: Settings, report: Report) -> Verdict:
-    """What a check has found out about a test."""
+    """The verdict on a test, from the report of its check."""
     known: Dict[str, str] = {}
     unexpected = []
     for finding in report.findings:

@@ -1,5 +1,5 @@
-"""One test of pytest, called again in the place where it just passed: its fixtures stay, and what it leaves in pytest's own
-records is taken back."""
+"""Calls one test of pytest again, right after it passed. Its fixtures stay. What the repetition leaves in pytest's own
+records is removed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from .pytest_records import Records
 
 class Result(unittest.TestResult):
-    """Keeps what went wrong. pytest's own result would report each repetition."""
+    """Keeps the error of a repetition. pytest's own result would report each repetition."""
 
     error: Optional[BaseException] = None
 
@@ -30,8 +30,8 @@ class Result(unittest.TestResult):
 
 
 class RepeatedTest:
-    """Calling it runs the test once; whatever goes wrong is raised. Make it before pytest's own run, and call it only
-    inside `quiet()`."""
+    """A call runs the test once, and raises its error. Make the object before pytest's own run, and call it only inside
+    `quiet()`."""
 
     def __init__(self, item: pytest.Item) -> None:
         self._item: Any = item
@@ -39,7 +39,7 @@ class RepeatedTest:
         self._function = getattr(item, "obj", None) if isinstance(item, pytest.Function) else None
         doctest = getattr(item, "dtest", None)
         self._names = None if doctest is None else doctest.globs.copy()
-        #: What pytest keeps of each run.
+        #: pytest's records of each run.
         self.records: Any = None
 
     def why_not(self) -> Optional[str]:
@@ -49,12 +49,12 @@ class RepeatedTest:
         return None
 
     def remember(self) -> None:
-        """Pytest's own run comes next: what its records hold now is what each run is to begin with."""
+        """Called before pytest's own run: notes the records as they are now. Each run is to begin with them."""
         self.records = Records(self._item)
 
     @contextlib.contextmanager
     def quiet(self, kept: List[Any]) -> Iterator[None]:
-        """While this lasts, output, log records and warnings of the test are forgotten. Those of pytest's own run, which
+        """Inside the `with`, output, log records and warnings of the test are dropped. Those of pytest's own run, which
         `kept` holds, come back at the end."""
         try:
             if self._item.config.pluginmanager.hasplugin("warnings"):
@@ -69,7 +69,7 @@ class RepeatedTest:
         try:
             self._run()
         finally:
-            # A snapshot that comes next sees nothing of it.
+            # The next snapshot must not see the records of this run.
             self.records.take()
 
     def _run(self) -> None:
@@ -79,7 +79,7 @@ class RepeatedTest:
             item.runtest()
         elif isinstance(getattr(item, "_testcase", None), unittest.TestCase):
             result = Result()
-            # An IsolatedAsyncioTestCase closes its runner in the end, and refuses to start with one.
+            # An IsolatedAsyncioTestCase closes its runner at the end, and refuses to start with an old one.
             if hasattr(item._testcase, "_asyncioRunner"):
                 item._testcase._asyncioRunner = None
             item._testcase(result)

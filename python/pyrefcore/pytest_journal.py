@@ -1,4 +1,5 @@
-"""The file of `--refs-json` while pytest runs: whole after each test, so that a session that dies leaves what it knew."""
+"""The file of `--refs-json` while pytest runs. It is complete JSON after each test, so that a session that dies leaves
+its results."""
 
 from __future__ import annotations
 
@@ -14,41 +15,42 @@ ERROR = "pytest has not finished"
 
 
 class Journal:
-    """Each verdict is written once, over the end of the file; the end is written anew behind it. Raises OSError."""
+    """Each verdict is written once, over the end of the JSON. The end is then written again, behind it. Raises
+    OSError."""
 
     def __init__(self, path: str) -> None:
         self._file: Optional[BinaryIO] = None
         self._running: List[str] = []
         self._is_empty = True
         self._about: Dict[str, Any] = {"ok": False, "host": host.describe(), "notes": notes.always()}
-        # What is no file, such as a terminal or a pipe, gets the report at the end.
+        # A terminal or a pipe gets the report at the end.
         if report_file.is_stream(path):
             return
         self._path = path
-        # An old report is replaced at once, and never taken for this session's.
+        # An old report is replaced at once, so that a reader does not take it for this session's.
         with report_file.replacing(path) as self._file:
             self._end = self._file.write(b'{\n  "tests": [')
             self._rewrite("", [])
 
     def begins(self, test: str) -> None:
-        """A test begins to run."""
+        """Notes that a test begins to run."""
         self._running.append(test)
         self._rewrite("", [])
 
     def ends(self, test: str) -> None:
-        """A test has run."""
+        """Notes that a test has run."""
         if test in self._running:
             self._running.remove(test)
             self._rewrite("", [])
 
     def add(self, verdict: Verdict) -> None:
-        """A test has its verdict."""
+        """Writes the verdict of a test."""
         if verdict.test in self._running:
             self._running.remove(verdict.test)
         self._rewrite(self._entry(verdict), [])
 
     def close(self, verdicts: List[Verdict]) -> bool:
-        """The session has finished: nothing runs any more. False where a test has removed the file, or replaced it."""
+        """Completes the file at the end of the session. False if a test has removed or replaced the file."""
         if self._file is None:
             return False
         self._rewrite("", verdicts, finished=True)
@@ -77,7 +79,8 @@ class Journal:
             end = "".join(self._entry(Verdict(test, UNFINISHED, DIED)) for test in self._running)
             self._is_empty = was_empty
         end += "\n  ],\n" + json.dumps(about, indent=2)[2:] + "\n"
-        # One call, so that the file is whole whenever the process dies; what is shorter than before is filled up.
+        # One call, so that the file is complete JSON whenever the process dies. If the text is shorter than before,
+        # spaces fill the rest.
         whole = added + end.encode()
         room = os.fstat(file.fileno()).st_size - self._end - len(whole)
         if room > 0 and not finished:

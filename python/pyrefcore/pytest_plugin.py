@@ -1,7 +1,7 @@
-"""`pytest --refs`: each test that passes is repeated, and one that leaks or releases too often has failed.
+"""`pytest --refs`: repeats each test that passes, and fails a test that leaks or releases too often.
 
-A verdict is made where the test runs and travels in the test's own report, as JSON: under pytest-xdist that is
-another process.
+A verdict is made in the process that runs the test. It travels as JSON in the test's report, because under pytest-xdist
+that is another process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .report_file import ReportFile
 
 
 class References:
-    """What is registered with pytest where --refs is given."""
+    """The plugin that is registered with pytest for --refs."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -37,7 +37,7 @@ class References:
         #: Verdicts of all tests, in the process that reports them.
         self._verdicts: List[Verdict] = []
         self._unwritten: List[str] = []
-        #: Where reports go, by option.
+        #: The files of the reports, by option.
         self._files: Dict[str, ReportFile] = {}
         self._journal: Optional[Journal] = None
         self._allowed = read_allowed(config.getini("refs_allow"))
@@ -80,7 +80,7 @@ class References:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._repeated[item.nodeid] = RepeatedTest(item)
 
-    # Not around the hook: the caller of hooks holds other objects before a call than after it.
+    # Not a wrapper around the hook: pytest's caller of hooks holds other objects before a call than after it.
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         test = GuardedTest(item, self._settings[item.nodeid], self._repeated.pop(item.nodeid))
@@ -91,7 +91,7 @@ class References:
         try:
             test()
         except Interrupted as interrupted:
-            # What had been counted by now is in the summary; no report of the test will carry it there.
+            # An interrupted test has no report that could carry its verdict to the summary.
             self._add(of_report(test.nodeid, test.settings, interrupted.report))
             raise KeyboardInterrupt from None
         finally:
@@ -104,12 +104,12 @@ class References:
         verdict = self._made.pop(item.nodeid, None) if call.when == "call" else None
         if verdict is not None:
             report = outcome.get_result()
-            # These are from before the test, which may have put something else in their place.
+            # `dumps` was imported before the test ran; the test may have patched the module.
             report.refs = dumps(dataclasses.asdict(verdict))
             if verdict.outcome in (LEAKED, MISSING):
                 report.outcome = "failed"
                 report.longrepr = verdict.text
-                # Otherwise one that was expected to fail has done so.
+                # Otherwise pytest counts it as a test that failed as expected.
                 report.__dict__.pop("wasxfail", None)
 
     @pytest.hookimpl(tryfirst=True)
@@ -119,11 +119,11 @@ class References:
         return None
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        # One that is run again (pytest-rerunfailures) is no longer what counts.
+        # A run that pytest-rerunfailures repeats does not count.
         if hasattr(report, "refs") and report.outcome != "rerun":
             self._add(Verdict(**loads(report.refs)))
         elif report.when == "???":
-            # What pytest-xdist makes of a test whose worker died.
+            # The report that pytest-xdist makes for a test whose worker died.
             self._add(Verdict(report.nodeid, UNFINISHED, "its process died while it ran"))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:

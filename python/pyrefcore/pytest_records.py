@@ -1,4 +1,5 @@
-"""What pytest keeps of a run: output, log records, warnings, and what the test has set on its instance."""
+"""pytest's records of a run: output, log records, warnings, and the attributes that the test has set on its
+instance."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ CAPTURES = ("capsys", "capsysbinary", "capfd", "capfdbinary", "capteesys")
 
 
 class Records:
-    """Made before the first run. `take` brings all back to how it was then; `put_back` returns what the first run left."""
+    """Made before the first run. `take` restores the records as they were then. `put_back` restores what the first run
+    left."""
 
     def __init__(self, item: Any) -> None:
         self._item = item
@@ -25,7 +27,7 @@ class Records:
         self._names = list(self._attributes)
 
     def take(self) -> List[Any]:
-        """Takes away what was recorded since."""
+        """Removes what was recorded since then, and returns it."""
         taken = [self._read_capture(), [_read(one) for one in self._fixtures], [], [], self._take_attributes()]
         for handler in self._handlers:
             taken[2].append((list(handler.records), handler.stream.getvalue()))
@@ -35,13 +37,13 @@ class Records:
         for length, one in zip(self._lengths, self._lists):
             taken[3].append(one[length:])
             del one[length:]
-        # Entered and left, this lets a warning be shown once more at each place.
+        # After this, Python shows a warning again that it has already shown at the same place.
         with warnings.catch_warnings():
             pass
         return taken
 
     def put_back(self, taken: List[Any]) -> None:
-        """Gives back what was taken."""
+        """Puts back what `take` returned."""
         self.take()
         output, fixtures, handlers, lists, attributes = taken
         for name, text in zip(("stdout", "stderr"), output):
@@ -67,15 +69,15 @@ class Records:
 
 
 def _attributes(item: Any) -> Dict[str, Any]:
-    """Those of the object that the test is a method of."""
+    """The attributes of the object whose method is the test."""
     instance = getattr(item, "_testcase", None) or getattr(getattr(item, "obj", None), "__self__", None)
     own = getattr(instance, "__dict__", None)
     return own if type(own) is dict else {}
 
 
 def _warning_lists(arguments: Dict[str, Any]) -> List[List[Any]]:
-    """Where warnings are recorded: by the fixture, or for pytest's summary."""
-    # Only a public function would be the same everywhere, and there is none.
+    """The lists in which warnings are recorded: by the fixture, and for pytest's summary."""
+    # No public function gives this list, and the private one may be missing.
     shown = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__self__", None)
     lists = [getattr(arguments.get("recwarn"), "list", None), shown]
     return [one for at, one in enumerate(lists) if isinstance(one, list) and not any(one is it for it in lists[:at])]
@@ -87,7 +89,7 @@ def _read(fixture: Any) -> Tuple[Any, Any]:
 
 
 def _write(fixture: Any, texts: Tuple[Any, Any]) -> None:
-    """Lets a fixture for output read it once more."""
+    """Writes texts back to a fixture for output, so that it reads them again."""
     for stream, text in zip(("out", "err"), texts):
         if text:
             with contextlib.suppress(AttributeError, ValueError):

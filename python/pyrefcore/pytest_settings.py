@@ -1,4 +1,4 @@
-"""How one test of pytest wants to be checked: its markers, and the allow list of the project."""
+"""The settings for one test of pytest: from its markers, and from the allow list of the project."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Allowed = Tuple[str, str, str]
 
 @dataclasses.dataclass
 class Settings:
-    """The arguments of the marker `refs`; for each the closest marker counts. Raises pytest.UsageError."""
+    """The arguments of the marker `refs`. For each argument, the closest marker counts. Raises pytest.UsageError."""
 
     runs: int
     windows: int = 3
     skip: Optional[str] = None
     #: Reasons by type.
     allow: Dict[str, str] = dataclasses.field(default_factory=dict)
-    #: References per run by type, or blocks, or bytes of malloc; None for any number.
+    #: References per run by type; blocks per run for memory, bytes for malloc. None accepts any number.
     expect: Dict[str, Optional[float]] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, item: pytest.Item, runs: int, allowed: Sequence[Allowed]) -> Settings:
-        """What the markers of a test and the allow list say."""
+        """The settings of a test, from its markers and the allow list."""
         given: Dict[str, Any] = {}
         for marker in reversed(list(item.iter_markers("refs"))):
             _refuse(item, bool(marker.args), "takes keywords only")
@@ -59,14 +59,15 @@ class Settings:
             _refuse(item, not is_counted, "needs the references per run for each type in expect")
 
     def allowed(self, finding: Finding) -> Dict[str, str]:
-        """The reasons for a finding, by its type, or by each class that was leaked; none where one is not allowed."""
+        """The reasons that allow a finding, by its type or by each leaked class. Empty if one class is not allowed."""
         for names in ([finding.type], finding.classes):
             if names and all(name in self.allow for name in names):
                 return {name: self.allow[name] for name in names}
         return {}
 
     def expected(self, finding: Finding) -> Optional[str]:
-        """The name, of its type or of the class that was leaked, by which the finding was announced."""
+        """The name in `expect` that fits the finding: its type, or the class that was leaked. None if there is no such
+        name."""
         for name in [finding.type] + (finding.classes if len(finding.classes) == 1 else []):
             count = self.expect.get(name, math.nan)
             per_run = finding.references_per_run
@@ -77,7 +78,7 @@ class Settings:
         return None
 
     def missing(self, findings: Sequence[Finding]) -> List[str]:
-        """What was expected and is not among these findings."""
+        """The expected findings that are not among these."""
         seen = {self.expected(finding) for finding in findings}
         return [
             name if count is None else "%s, %+g references per run" % (name, count)
@@ -98,7 +99,7 @@ def read_allowed(lines: Sequence[str]) -> List[Allowed]:
 
 
 def matches(nodeid: str, pattern: str) -> bool:
-    """Whether a pattern means a test. The brackets of a parametrised test are no wildcards."""
+    """Whether a pattern matches a test. The brackets of a parametrised test are no wildcards."""
     return fnmatch.fnmatchcase(nodeid, pattern.replace("[", "[[]"))
 
 

@@ -1,4 +1,4 @@
-"""What --refs says about all tests: lines for the terminal, JSON, a page of HTML."""
+"""The summary of --refs about all tests: lines for the terminal, JSON, a page of HTML."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from . import host, html, notes
 from .printable import printable
 
 CLEAN = "clean"
-#: Findings: no one has allowed or expected them; all are allowed; all are expected; an expected one is missing.
+#: Findings: at least one is neither allowed nor expected; all are allowed; all are expected; an expected one is
+#: missing.
 LEAKED = "leaked"
 ALLOWED = "allowed"
 EXPECTED = "expected"
 MISSING = "missing"
-#: Not checked: its marker says so; it can't be.
+#: Not checked: its marker says so; it can't be checked.
 SKIPPED = "skipped"
 UNCHECKED = "unchecked"
 #: It was running when its process died.
@@ -28,20 +29,20 @@ _NUMBER = re.compile(r"\d+")
 
 @dataclasses.dataclass
 class Verdict:
-    """What is known of one test."""
+    """The result for one test."""
 
     test: str
     outcome: str
     #: Why it was not checked, or what was allowed, expected or missing.
     reason: str = ""
-    #: What is shown of a test that failed.
+    #: The text that is shown for a test that failed.
     text: str = ""
-    #: The report of the check, where there was one.
+    #: The report of the check, if there was one.
     report: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def to_lines(verdicts: Sequence[Verdict]) -> List[str]:
-    """The summary, its last line the numbers."""
+    """The summary. Its last line has the numbers."""
     lines: List[str] = []
     for one in verdicts:
         if one.outcome == LEAKED:
@@ -59,14 +60,14 @@ def to_lines(verdicts: Sequence[Verdict]) -> List[str]:
 
 
 def to_json(verdicts: Sequence[Verdict]) -> str:
-    """All verdicts as JSON. Like a report's own, with `tests` in the place of `findings`."""
+    """All verdicts as JSON. It is like the JSON of a report, with `tests` in the place of `findings`."""
     tests = [to_entry(one) for one in verdicts]
     whole = {"ok": is_ok(verdicts), "host": host.describe(), "tests": tests, "notes": notes.always()}
     return json.dumps(whole, indent=2) + "\n"
 
 
 def to_entry(verdict: Verdict) -> Dict[str, Any]:
-    """What the JSON has of one test."""
+    """The entry of one test in the JSON."""
     return {name: value for name, value in dataclasses.asdict(verdict).items() if value}
 
 
@@ -80,13 +81,13 @@ def to_html(verdicts: Sequence[Verdict]) -> str:
 
 
 def own_notes(given: Sequence[str]) -> List[str]:
-    """Without what holds for every check here, whatever its numbers are."""
+    """The notes that do not hold for every check here, whatever numbers are in them."""
     common = {_NUMBER.sub("", note) for note in notes.always() + [notes.held(0)]}
     return [note for note in given if _NUMBER.sub("", note) not in common]
 
 
 def is_ok(verdicts: Sequence[Verdict]) -> bool:
-    """Whether nothing speaks against the tests."""
+    """Whether no test leaked, lacked an expected finding, or did not finish."""
     return not any(one.outcome in (LEAKED, MISSING, UNFINISHED) for one in verdicts)
 
 

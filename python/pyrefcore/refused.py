@@ -1,4 +1,4 @@
-"""What the package offers where references can't be counted: the same names, each of which says why not."""
+"""The functions of the package if references can't be counted. Each raises the reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .support import NotSupported, why_not
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C ended a check. `report` is what had been counted by then."""
+    """Ctrl-C ended a check. `report` has the results up to then."""
 
     report: Report
 
@@ -23,5 +23,5 @@ attach = audit = detach = check
 
 
 def attached() -> bool:
-    """False."""
+    """Always False."""
     return False

@@ -1,4 +1,4 @@
-"""What a check or an audit found: plain data, readable without a library and writable as JSON."""
+"""The result of a check or an audit: plain data that needs no library and can be written as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEMORY = "memory"
 
 @dataclasses.dataclass
 class Frame:
-    """One frame of a C stack. What is not known is None."""
+    """One frame of a C stack. An unknown field is None."""
 
     function: Optional[str] = None
     file: Optional[str] = None
@@ -23,7 +23,7 @@ class Frame:
     offset: Optional[int] = None
 
     def to_dict(self) -> Dict[str, Any]:
-        """The frame as JSON has it; what is not known is absent."""
+        """The frame as a dict for JSON, without unknown fields."""
         known = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
         if "offset" in known:
             known["offset"] = hex(known["offset"])
@@ -41,38 +41,39 @@ class Neighbour:
     repr: str
 
     def to_dict(self) -> Dict[str, Any]:
-        """The neighbour as JSON has it."""
+        """The neighbour as a dict for JSON."""
         return {"address": hex(self.address), "type": self.type, "repr": self.repr}
 
 
 @dataclasses.dataclass
 class Example:
-    """One object whose references do not add up, or one block of memory that is no object."""
+    """An object whose references do not add up, or a block of memory that is no object."""
 
     address: int
-    #: References counted in the object when it was looked at, without those that the check itself held.
+    #: The reference count of the object when it was read, without references of the check itself.
     refcount: int
     #: References that other objects visibly hold.
     explained: int
-    #: What the object is; no code of the object's type was run for it, unless that was asked for.
+    #: A short description of the object. No code of its type was run for it, unless `unsafe_repr` allowed that.
     repr: str
-    #: Who visibly holds it, at most eight.
+    #: Objects that visibly hold it, at most eight.
     referrers: List[Neighbour] = dataclasses.field(default_factory=list)
-    #: What it visibly holds, at most eight.
+    #: Objects that it visibly holds, at most eight.
     referents: List[Neighbour] = dataclasses.field(default_factory=list)
-    #: Where it was born, innermost frame first; empty where that is not known.
+    #: The stack of its birth, innermost frame first; empty if it is not known.
     birth: List[Frame] = dataclasses.field(default_factory=list)
-    #: In place of `birth`: where its memory was used first. Its type may have kept that memory for a younger object.
+    #: In place of `birth`: the stack of the first use of its memory. Its type may have reused that memory for a younger
+    #: object.
     first_used: List[Frame] = dataclasses.field(default_factory=list)
     #: The line of Python that ran at the birth, or at the first use: "file.py:12", or None.
     python: Optional[str] = None
-    #: Whether it had died before it was released once more. Its memory was held back, and nothing else is left of it.
+    #: Whether it was already dead when it was released once more. Only its memory is left, which the check held back.
     died: bool = False
-    #: Of a block of memory: how long it is. Nothing but this, `address`, `repr`, `birth` and `python` is known of one.
+    #: For a block of memory: its length. Only this, `address`, `repr`, `birth` and `python` are known of a block.
     bytes: Optional[int] = None
 
     def to_dict(self) -> Dict[str, Any]:
-        """The example as JSON has it."""
+        """The example as a dict for JSON."""
         found: Dict[str, Any] = {"address": hex(self.address), "repr": self.repr}
         if self.bytes is not None:
             found["bytes"] = self.bytes
@@ -94,7 +95,7 @@ class Example:
 
 @dataclasses.dataclass
 class Folded:
-    """Objects that would not be there without the leaked ones, because only those hold them."""
+    """Objects that exist only because the leaked ones hold them."""
 
     #: As `Finding.type`.
     type: str
@@ -102,7 +103,7 @@ class Folded:
     objects: float
 
     def to_dict(self) -> Dict[str, Any]:
-        """The entry as JSON has it."""
+        """The entry as a dict for JSON."""
         return {"type": self.type, "objects": self.objects}
 
 
@@ -112,27 +113,27 @@ class Finding:
 
     #: "leak", "over-release", or "memory".
     kind: str
-    #: "module.Type", or "Type" for builtins. Of memory, the function that hands it out: "PyObject_Malloc", "PyMem_Malloc",
-    #: "PyMem_RawMalloc"; or "malloc", which stands for all of the C heap that these do not explain.
+    #: "module.Type", or "Type" for builtins. For memory, the function that allocates it: "PyObject_Malloc",
+    #: "PyMem_Malloc", "PyMem_RawMalloc". Or "malloc" for growth of the C heap that these do not explain.
     type: str
-    #: References that no holder explains, per run; negative for an over-release. From an audit, which has no runs:
-    #: how many are missing now.
+    #: References that no holder explains, per run; negative for an over-release. An audit has no runs: there it is the
+    #: number of references that are missing now (negative).
     references_per_run: float
     #: Change of the number of objects of this type, per run.
     objects_per_run: float
-    #: References that no holder explains, one number per window; empty from an audit. Of memory, bytes.
+    #: References that no holder explains, one number per window; empty in an audit. For memory, bytes.
     growth: List[int] = dataclasses.field(default_factory=list)
     examples: List[Example] = dataclasses.field(default_factory=list)
     folded: List[Folded] = dataclasses.field(default_factory=list)
-    #: Where the examples are types themselves: their names, each once.
+    #: If the examples are types: their names, each once.
     classes: List[str] = dataclasses.field(default_factory=list)
-    #: Of memory: bytes that were not given back, per run. Those of "malloc" include its own words beside each block.
+    #: For memory: bytes that were not freed, per run. Those of "malloc" include malloc's own words beside each block.
     bytes_per_run: Optional[float] = None
-    #: Of memory: blocks, per run; None of "malloc", whose blocks are not known.
+    #: For memory: blocks, per run; None for "malloc", whose blocks are not known.
     blocks_per_run: Optional[float] = None
 
     def to_dict(self) -> Dict[str, Any]:
-        """The finding as JSON has it."""
+        """The finding as a dict for JSON."""
         found = {
             "kind": self.kind,
             "type": self.type,
@@ -151,26 +152,26 @@ class Finding:
 
 @dataclasses.dataclass
 class Report:
-    """The answer of `check` and of `audit`. `str()` makes the text that the command line prints."""
+    """The result of `check` or `audit`. `str()` makes the text that the command line prints."""
 
-    #: Which Python was looked at: "version", "flavour", "platform".
+    #: The Python that ran: "implementation", "version", "flavour", "platform", "executable".
     host: Dict[str, Any]
-    #: Runs in each window, and windows that were compared, or 1 that changed nothing; 0 and 0 from an audit.
+    #: Runs in each window, and windows that were compared, or 1 if one window showed no change. Both are 0 in an audit.
     runs: int = 0
     windows: int = 0
     findings: List[Finding] = dataclasses.field(default_factory=list)
-    #: What could not be seen, and what else is worth knowing, a sentence each.
+    #: Notes, a sentence each: what could not be seen, and what else the reader should know.
     notes: List[str] = dataclasses.field(default_factory=list)
     #: What was checked, as it was given: a statement or a name.
     subject: str = ""
-    #: Why the check ended early, one sentence, or None. What had been counted by then is in the report.
+    #: Why the check ended early, in one sentence, or None. The report has the results up to then.
     error: Optional[str] = None
     #: The exception that the function raised, if it was one that ended the check; not in the JSON.
     exception: Optional[BaseException] = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
     def ok(self) -> bool:
-        """Whether everything was looked at and nothing was found."""
+        """Whether the check came to its end and found nothing."""
         return not self.findings and self.error is None
 
     def __bool__(self) -> bool:
@@ -178,7 +179,7 @@ class Report:
         return self.ok
 
     def to_dict(self) -> Dict[str, Any]:
-        """The report as JSON has it: only dicts, lists, strings, numbers, booleans and None."""
+        """The report as a dict for JSON: only dicts, lists, strings, numbers, booleans and None."""
         found: Dict[str, Any] = {
             "ok": self.ok,
             "host": dict(self.host),

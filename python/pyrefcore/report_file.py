@@ -1,8 +1,8 @@
 """The file that a report goes to.
 
-A report is written beside its place and moved there, so that it is there as a whole or not at all. A pipe or a device is
-written to; without waiting for a reader, since there may be none. So is a file that this process writes to already, as
-standard output may be.
+A report is written to a new file in the same folder, and then renamed. So a reader finds all of it or nothing. A pipe
+or a device is opened and written to, without waiting for a reader, since there may be none. A file that this process
+writes to already, such as standard output, is written to through the same descriptor.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ import stat
 import sys
 from typing import BinaryIO, Iterator, Optional
 
-#: How long a reader may leave a full pipe as it is, in milliseconds.
+#: How long a write waits for the reader of a full pipe, in milliseconds.
 PATIENCE = 2000
 
 _numbers = itertools.count()
 
 
 class ReportFile:
-    """The place of one report: it stays where it is when the working directory changes."""
+    """The file of one report. The path stays the same when the working directory changes."""
 
     def __init__(self, path: str) -> None:
-        """An empty report takes the place of an old one, which might be taken for one that is still to come.
+        """Replaces an old report by an empty one. Otherwise a reader might take the old report for the new one.
 
-        Raises OSError where no report can be written.
+        Raises OSError if no report can be written.
         """
         self.path = os.path.abspath(path)
         if not is_stream(self.path):
             self.write("")
 
     def write(self, text: str) -> None:
-        """Writes the report. Raises OSError; what was in the file before is still there then."""
+        """Writes the report. Raises OSError; the file is then unchanged."""
         data = text.encode("utf-8", "backslashreplace")
         if is_stream(self.path):
             _write_to_stream(self.path, data)
@@ -45,7 +45,7 @@ class ReportFile:
 
 
 def is_stream(path: str) -> bool:
-    """Whether a report is written to what is there, and not in its place. Raises OSError for a folder."""
+    """Whether a report is written to the existing file, and does not replace it. Raises OSError for a folder."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
@@ -57,8 +57,8 @@ def is_stream(path: str) -> bool:
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
-    """A new file without a buffer, which takes the place of an old one at the end of the `with`, and stays open."""
-    # Links stay.
+    """A new file without a buffer. It replaces the file at `path` at the end of the `with`, and stays open."""
+    # A symbolic link stays, and its target is replaced.
     path = os.path.realpath(path)
     file = _create_beside(path)
     try:
@@ -74,7 +74,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
 
 
 def _create_beside(path: str) -> BinaryIO:
-    # Processes that died have left no more files behind.
+    # Dead processes may have left files with such names.
     for number in itertools.islice(_numbers, 1000):
         name = ".pyrefcore-%d-%d" % (os.getpid(), number)
         with contextlib.suppress(FileExistsError):
@@ -83,17 +83,17 @@ def _create_beside(path: str) -> BinaryIO:
 
 
 def _written_through(found: os.stat_result) -> Optional[int]:
-    """The descriptor through which this process writes to that file."""
+    """The descriptor through which this process writes to that file, or None."""
     folder = "/proc/self/fd"
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
         return None
     for name in names:
-        # One may be closed meanwhile.
+        # A descriptor may be closed meanwhile.
         with contextlib.suppress(OSError):
             link = os.path.join(folder, name)
-            # The link's own permissions say what the file was opened for.
+            # The link's own permissions show how the file was opened.
             if os.lstat(link).st_mode & stat.S_IWUSR and os.path.samestat(os.stat(link), found):
                 return int(name)
     return None

@@ -1,4 +1,4 @@
-"""A program run with this Python's reference counting replaced by the library's, and a summary at its end."""
+"""Runs a program with the library's reference counting in place of this Python's, and a summary at its end."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .report_file import ReportFile
 
 
 def environment(report: str) -> Dict[str, str]:
-    """The environment in which the library comes first, keeps a table of what is alive, and reports to the file
-    `report`, or to standard error for "stderr". Raises NotSupported."""
+    """The environment that preloads the library. There the library keeps a table of live objects. It reports to the
+    file `report`, or to standard error for "stderr". Raises NotSupported."""
     native.library()
     library = os.path.abspath(native.path())
     if any(letter in library for letter in " :"):
@@ -24,10 +24,11 @@ def environment(report: str) -> Dict[str, str]:
 
 
 def run(arguments: List[str], report: Optional[str] = None) -> int:
-    """Becomes that program: `arguments` are what Python would get, a script or `-m` and a module, and theirs.
+    """Replaces this process by the program. `arguments` are those for Python: a script, or `-m` and a module, and then
+    the arguments of the program.
 
-    report: a file for the summary, where %p stands for the process; standard error by default.
-    Does not return. Raises NotSupported where this Python has no library, and OSError for an unwritable file.
+    report: a file for the summary, where %p stands for the process id; standard error by default.
+    Does not return. Raises NotSupported if this Python has no library, and OSError for an unwritable file.
     """
     if report is not None and report != "stderr":
         ReportFile(report.replace("%p", str(os.getpid())))
@@ -35,6 +36,6 @@ def run(arguments: List[str], report: Optional[str] = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
-    # The same options that this interpreter was started with, as subprocess hands them to its children.
+    # The options that this interpreter was started with, as subprocess passes them to children.
     flags: List[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
     os.execve(sys.executable, [sys.executable] + flags + arguments, surroundings)

@@ -1,4 +1,4 @@
-"""What an object is, in a few words, without running any code of its type."""
+"""Describes an object in a few words, without running any code of its type."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ LENGTH = 120
 ELEMENTS = 6
 DEPTH = 3
 
-# These read a type's own fields. `cls.__name__`, `hash(cls)` and `cls == other` would run a metaclass's code, which
-# is why types are only compared with `is` here.
+# These read a type's own fields. `cls.__name__`, `hash(cls)` and `cls == other` would run a metaclass's code. So types
+# are only compared with `is` here.
 _FLAGS = vars(type)["__flags__"].__get__
 _QUALNAME = vars(type)["__qualname__"].__get__
 _DICT = vars(type)["__dict__"].__get__
 _MODULE_DICT = vars(types.ModuleType)["__dict__"].__get__
 
-#: The type was made at run time and is complete; its instances are types.
+#: Flags of a type: it was made at run time and is complete; its instances are types.
 _COMPLETE = 1 << 9 | 1 << 12
 _HAS_TYPES = 1 << 31
 _TP_NAME = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)
 _CAPSULE = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "PyCapsule_Type"))
-#: Most entries of a module's dictionary among which its name is looked for.
+#: The most entries of a module's dictionary that are searched for its name.
 _ENTRIES = 64
 
 
 def type_name(cls: type) -> str:
-    """The name of a type as "module.Type", or as "Type" where the module is builtins or not known."""
+    """The name of a type as "module.Type", or as "Type" if the module is builtins or not known."""
     if _FLAGS(cls) & _COMPLETE == _COMPLETE:
         name, module = _QUALNAME(cls), _module_of(cls)
         if type(name) is str:
@@ -52,7 +52,7 @@ def type_name(cls: type) -> str:
 
 
 def type_name_at(address: int) -> str:
-    """The same of the type at an address, which may have no reference."""
+    """The name of the type at an address. The type may have no reference."""
     return type_name(at(address)) if has_references(address) else _c_name(address)
 
 
@@ -63,14 +63,14 @@ def is_type(address: int) -> bool:
 
 
 def _c_name(address: int) -> str:
-    """A type of C has one name, which may be anything, or none."""
+    """The name of a type made in C, which may be any text or missing."""
     place = word(address + _TP_NAME)
     name = decoded(ctypes.string_at(place)) if place else "?"
     return name[len("builtins.") :] if name.startswith("builtins.") else name
 
 
 def _module_of(cls: type) -> str:
-    # To look the name up would compare it with whatever else is there.
+    # A lookup would compare the name with other keys, and so run their code.
     for key, value in _DICT(cls).items():
         if type(key) is str and key == "__module__":
             return value if type(value) is str else ""
@@ -78,12 +78,13 @@ def _module_of(cls: type) -> str:
 
 
 def safe_repr(thing: Any, unsafe: bool = False) -> str:
-    """A text of at most LENGTH printable characters. Only with `unsafe` may it run the object's own `__repr__`; one
-    that raises is named beside the plain text."""
+    """A text of at most LENGTH printable characters. Only with `unsafe` may it run the object's own `__repr__`. If that
+    raises, the exception is named beside the plain text."""
     try:
         return short(repr(thing) if unsafe else _known(thing, DEPTH), LENGTH)
     except BaseException as error:
-        # What a program raises is shown. An interrupt that meets our own code is an interrupt.
+        # An exception of the program's `__repr__` is shown. Without `unsafe` no such code runs, so an interrupt is a
+        # real one.
         if not unsafe and not issubclass(type(error), Exception):
             raise
         why = ", whose repr raises " + short(type_name(type(error)), LENGTH // 3)
@@ -91,7 +92,7 @@ def safe_repr(thing: Any, unsafe: bool = False) -> str:
 
 
 def safe_repr_at(address: int, unsafe: bool = False) -> str:
-    """The same of the object at an address, which may have no reference."""
+    """A text for the object at an address. The object may have no reference."""
     if has_references(address):
         return safe_repr(at(address), unsafe)
     return short("<%s object without references at 0x%x>" % (type_name_at(type_of(address)), address), LENGTH)
@@ -104,7 +105,7 @@ def _known(thing: Any, depth: int) -> str:
     if thing is None or kind is bool or kind is float or kind is complex:
         return repr(thing)
     if kind is int:
-        # A long integer takes quadratic time in decimal, or is refused.
+        # A long integer takes quadratic time in decimal, or Python refuses to convert it.
         return repr(thing) if thing.bit_length() < 256 else "<int of %d bits>" % thing.bit_length()
     if kind is str or kind is bytes:
         return _text(thing)
@@ -153,7 +154,7 @@ def _first(texts: Iterable[str], count: int) -> Iterator[str]:
 
 
 def _named(thing: Any, kind: type) -> str:
-    # isinstance would ask the object for its __class__.
+    # isinstance would read the object's `__class__`, which may be code.
     if _FLAGS(kind) & _HAS_TYPES:
         return "<class %s>" % type_name(thing)
     if kind is types.FunctionType:

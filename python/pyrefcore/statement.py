@@ -1,4 +1,4 @@
-"""A statement given as text, made into a function that can be called again and again."""
+"""Makes a function from the text of a statement."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import ast
 import types
 from typing import Callable, Dict
 
-#: What tracebacks call the two texts.
+#: The names of the two texts in tracebacks.
 SETUP = "<setup>"
 STATEMENT = "<statement>"
 
 
 def namespace(setup: str) -> Dict[str, object]:
-    """Runs the setup as a module of its own, and returns that module's namespace. Raises what it raises."""
+    """Runs the setup as a module of its own, and returns that module's namespace. The setup's exceptions pass
+    through."""
     module = types.ModuleType("__main__")
     exec(compile(setup, SETUP, "exec"), module.__dict__)
     return module.__dict__
 
 
 def function(statement: str, names: Dict[str, object]) -> Callable[[], object]:
-    """A function with the statement as its body and `names` as its globals, so that what it assigns dies with each
-    call. Raises SyntaxError, for `return` as well."""
+    """A function with the statement as its body and `names` as its globals. So the variables that it assigns die with
+    each call. Raises SyntaxError, for `return` as well."""
     compile(statement, STATEMENT, "exec")
     body = ast.parse(statement, STATEMENT).body
     module = ast.parse("def statement():\n    pass", STATEMENT)

@@ -1,4 +1,4 @@
-"""Whether references can be counted in this Python at all. Needs nothing that another implementation may lack."""
+"""Whether references can be counted in this Python at all. Uses nothing that another implementation may lack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class NotSupported(ImportError, RuntimeError):
 
 
 def why_not() -> Optional[str]:
-    """Why the rest of this package can't even be imported, in one sentence; None where it can."""
+    """The reason why the rest of this package can't even be imported, in one sentence. None if it can."""
     if sys.implementation.name != "cpython":
         return "pyrefcore counts CPython's references, and this is %s" % sys.implementation.name
     try:
@@ -19,6 +19,6 @@ def why_not() -> Optional[str]:
 
         ctypes.pythonapi.Py_IncRef
     except (ImportError, AttributeError) as error:
-        # One that was built without libffi, or a sub-interpreter of 3.12.
+        # This Python was built without libffi, or this is a sub-interpreter of 3.12.
         return "pyrefcore needs ctypes, which can't be used here: %s" % error
     return None

@@ -7,7 +7,7 @@ from typing import Iterator, List, Optional, Sequence
 from .printable import printable
 from .report import MEMORY, OVER_RELEASE, Example, Finding, Frame, Neighbour, Report
 
-#: Most examples of a finding that are written out, and most classes.
+#: The most examples and the most classes that are shown of a finding.
 EXAMPLES = 3
 
 
@@ -25,7 +25,7 @@ def render(report: Report) -> str:
 
 
 def verdict(report: Report) -> str:
-    """One line: what was found in what."""
+    """One line: the subject and the result."""
     count = len(report.findings)
     if count:
         found = "%d finding%s" % (count, "" if count == 1 else "s")
@@ -71,7 +71,7 @@ def headline(finding: Finding, runs: int) -> str:
 
 
 def taken(function: str, blocks: Optional[float], each_run: float) -> str:
-    """Memory that each run takes and keeps."""
+    """A phrase for the memory that each run takes and keeps."""
     if blocks is None:
         return "%s bytes of the C heap per run" % number(each_run)
     size = each_run / blocks
@@ -80,7 +80,7 @@ def taken(function: str, blocks: Optional[float], each_run: float) -> str:
 
 
 def named(type_name: str, classes: Sequence[str]) -> str:
-    """What a finding is about: its type, and which classes, where these were leaked."""
+    """The subject of a finding: its type, and the classes if classes were leaked."""
     if not classes:
         return type_name
     more = ", ..." if len(classes) > EXAMPLES else ""
@@ -127,7 +127,7 @@ def _example(example: Example, has_runs: bool) -> Iterator[str]:
         return
     missing = example.explained - example.refcount
     if missing > 0:
-        # More than the windows show: runs come before them, too.
+        # This may be more than the windows show, because there are runs before them.
         how = "%d reference%s too few" + (" after all runs" if has_runs and not example.died else "") + ", %d visibly held"
     else:
         how = "%d reference%s, %d of them visibly held"
@@ -139,7 +139,7 @@ def _example(example: Example, has_runs: bool) -> Iterator[str]:
 
 
 def _place_of_birth(example: Example) -> Iterator[str]:
-    """What is known of it, a line each; the first says what is known."""
+    """The facts about the birth, a line each. The first line says which facts they are."""
     frames = example.birth or example.first_used
     if frames:
         if example.bytes is not None:
@@ -160,7 +160,7 @@ def _neighbours(what: str, neighbours: Sequence[Neighbour]) -> List[str]:
 
 
 def place(frame: Frame) -> str:
-    """A frame in one line: as much as is known of it."""
+    """A frame in one line, with all that is known of it."""
     shown = [frame.function] if frame.function else []
     if frame.file:
         shown.append("%s:%d" % (frame.file, frame.line) if frame.line else frame.file)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# `pytest --refs` over the tests of the packages in packages.txt, for each CPython that is named: packages.sh
-# [FLAVOUR...] (cp311 and cp313). PACKAGES="NAME ..." runs only these, SAMPLE=N only N tests of each, spread evenly over
-# all that its line names; RUNS is the number of runs in a window (5, or what packages.txt says). KEEP=1 takes the
-# pyrefcore that is installed. Everything is brought by pip and stays in target/packages: an environment for each Python,
-# what each run said, and every report as JSON. Prints a table in Markdown. Any report that packages.txt does not list
-# has failed.
+# Runs `pytest --refs` over the tests of the packages in packages.txt, for each named CPython: packages.sh [FLAVOUR...]
+# (cp311 and cp313). PACKAGES="NAME ..." runs only these. SAMPLE=N runs only N tests of each, spread evenly over all
+# tests that its line names. RUNS is the number of runs in a window (5, or the number in packages.txt). KEEP=1 takes the
+# installed pyrefcore. pip brings everything into target/packages, where it stays: an environment for each Python, the
+# output of each run, and every report as JSON. Prints a table in Markdown. Fails if a report is not listed in
+# packages.txt.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY PYTHONPATH PYO3_PYTHON PYO3_CONFIG_FILE PYTEST_ADDOPTS
@@ -28,7 +28,7 @@ lines() {
     awk -v kind="$1" -v name="$2" '$1 == "package" { own = $2 == name } own && $1 == kind { $1 = ""; sub(/^ /, ""); print }' "$list"
 }
 
-# The tests of a package, apart from its sources: those would be imported in the place of what is installed.
+# The tests of a package, without its sources: those would be imported instead of the installed package.
 bring_tests() {
     case $folder in
     @*)
@@ -47,7 +47,7 @@ bring_tests() {
     mkdir -p "$tests.new" && cp -R "$scratch"/*/"$folder" "$tests.new/" && mv "$tests.new" "$tests"
 }
 
-# What the file of JSON says: tests checked, reports, reports that are listed, tests that can't be repeated.
+# The numbers in the JSON file: tests checked, reports, listed reports, tests that can't be repeated.
 numbers='
 import collections, json, sys
 count = collections.Counter(test["outcome"] for test in json.load(open(sys.argv[1]))["tests"])
@@ -62,12 +62,12 @@ for test in json.load(open(sys.argv[1]))["tests"]:
         print("    " + test["text"].replace("\n", "\n    "))
 '
 
-# sample N: as many lines, from the first to the last.
+# sample N: N lines, from the first to the last.
 sample() {
     awk -v wanted="$1" '{ line[NR] = $0 } END { for (at = 0; at < wanted && at < NR; at++) print line[NR <= wanted ? at + 1 : int(at * NR / wanted) + 1] }'
 }
 
-# run_tests LOG [ARGUMENT...]: pytest in the folder of the tests; seconds and outcomes are in its last line.
+# run_tests LOG [ARGUMENT...]: runs pytest in the folder of the tests. Its last line has the seconds and the outcomes.
 run_tests() {
     output=$1
     shift
@@ -130,7 +130,7 @@ EOF_FIGURES
     else
         passed=$((passed + 1))
     fi
-    # A bug that was seen must show where there is no pyrefcore.
+    # A listed bug must also show without pyrefcore.
     [ "$listed" = 0 ] || for file in $(lines real "$name" | awk '{ print $3 }' | sort -u); do
         if "$venv/bin/python" "$verdicts/$file" >"$say.verdict" 2>&1; then
             passed=$((passed + 1))

@@ -1,9 +1,16 @@
 #!/bin/sh
+<<<<<<< HEAD
 # The Python package on each CPython that find_pythons.sh finds: run.sh [--one] [--core] [--tests FILE] [FLAVOUR...]
 # --one takes the first CPython of each flavour. --core leaves out the tests of what looks alike on each: the command, the
 # texts and files of reports, and pytest's options. --tests runs the tests that FILE names, one a line, or those in a folder,
 # and stops at the first that fails.
 # The library is built where it is not up to date; pytest is brought into target/pytest where it is missing, and numpy into
+=======
+# Tests the Python package on each CPython that find_pythons.sh finds: run.sh [--one] [--core] [FLAVOUR...]
+# --one takes the first CPython of each flavour. --core leaves out tests that give the same result on each: of the
+# command, of the texts and files of reports, and of pytest's options.
+# Builds the library if it is not up to date. Brings pytest into target/pytest if it is missing, and numpy into
+>>>>>>> prose3
 # target/numpy, one for each release Python that has pip.
 set -u
 cd "$(dirname "$0")/../.."
@@ -27,7 +34,7 @@ passed=0 failed=0 skipped=0
 
 pythons=$(sh c_tests/find_pythons.sh)
 if [ ! -d target/pytest ]; then
-    # The oldest Python decides which pytest all of them can use.
+    # The oldest Python decides which pytest serves all of them.
     oldest=$(printf '%s\n' "$pythons" | sort -V | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')
     "$oldest" -m pip install -q --target target/pytest.new "pytest<8.4" "pytest-xdist<3.7" >target/pytest.log 2>&1 &&
         mv target/pytest.new target/pytest
@@ -42,7 +49,7 @@ count() {
     printf '%s\n' "$2" | grep -oE "[0-9]+ $1" | cut -d ' ' -f 1 | head -n 1
 }
 
-# One run of pytest. Adds up `good`, `bad` and `left`.
+# Runs pytest once. Adds to `good`, `bad` and `left`.
 run() {
     PYTHONPATH=$PWD/target/pytest:$PWD/python${numpy:+:$numpy} PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$library \
         "$python" -W ignore -m pytest -q -n $processes -p no:cacheprovider -rfEs "$@" >"$log" 2>&1 </dev/null
@@ -50,7 +57,7 @@ run() {
     last=$(tail -n 1 "$log")
     failures=$(count failed "$last") errors=$(count error "$last")
     failures=$((${failures:-0} + ${errors:-0}))
-    # A run that dies has no counts.
+    # A run that crashes has no counts.
     [ "$status" = 0 ] || [ "$failures" -gt 0 ] || failures=1
     [ "$failures" = 0 ] || cat "$log"
     ran=$(count passed "$last") skips=$(count skipped "$last")
@@ -89,9 +96,10 @@ while read -r flavour python kind; do
         ;;
     esac
     log=target/python-$flavour.log
-    # A process of pytest-xdist has threads, and a free-threaded Python is looked at only while it has one.
+    # A process of pytest-xdist has threads, and an audit of a free-threaded Python needs a single thread.
     case $flavour in cp*t | cp*t-*) processes=0 ;; *) processes=2 ;; esac
     good=0 bad=0 left=0
+<<<<<<< HEAD
     # numpy makes a process larger and slower to look at, and stays in it.
     of_numpy=python/tests/test_numpy.py
     if [ -f "$tests" ]; then
@@ -102,6 +110,12 @@ while read -r flavour python kind; do
         run ${tests:+-x} --ignore=$of_numpy $core python/tests
         case ${tests:+$bad} in "" | 0) [ -z "$numpy" ] || run ${tests:+-x} $of_numpy ;; esac
     fi
+=======
+    # shellcheck disable=SC2086
+    run --ignore=python/tests/test_numpy.py $core python/tests
+    # numpy makes a process larger and slower to check, and stays in it.
+    [ -z "$numpy" ] || run python/tests/test_numpy.py
+>>>>>>> prose3
     echo "$flavour $python ($kind): $good passed, $bad failed, $left skipped"
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
 done <<EOF_PYTHONS

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The wheels, built and installed as a user would, for each CPython that find_pythons.sh finds: wheel.sh [FLAVOUR...]
-# One is what `pip install .` makes, the other is python/wheel.sh's, which stays in target/wheels. Either serves each
-# Python of its flavour. Brings setuptools, setuptools-rust and pytest through pip; what pip can't bring is skipped.
+# Builds and installs the wheels as a user would, for each CPython that find_pythons.sh finds: wheel.sh [FLAVOUR...]
+# One wheel is from `pip install .`, the other from python/wheel.sh, in target/wheels. Each serves every Python of its
+# flavour. pip brings setuptools, setuptools-rust and pytest. A part that pip can't bring is skipped.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY PYTHONPATH PYO3_PYTHON PYO3_CONFIG_FILE PYTEST_ADDOPTS
@@ -14,11 +14,11 @@ trap 'exit 130' INT TERM
 mkdir -p target
 : >"$log"
 
-# check NAME COMMAND...: what it prints is shown only where it fails.
+# check NAME COMMAND...: shows the output only if the command fails.
 check() {
     what=$1
     shift
-    # The loop below reads its Pythons from where these would read.
+    # The loop below reads its Pythons from standard input, and so would these commands.
     if "$@" >"$scratch/output" 2>&1 </dev/null; then
         passed=$((passed + 1))
         return 0
@@ -34,7 +34,8 @@ skip() {
     echo "skip $1"
 }
 
-# A fresh environment in $venv, and in $pip how to install there. Debian's Pythons have no ensurepip.
+# Makes a fresh environment in $venv, and sets $pip to the command that installs there. Debian's Pythons have no
+# ensurepip.
 make_venv() {
     venv=$scratch/venv-$2
     if "$1" -m venv "$venv" >>"$log" 2>&1; then
@@ -54,7 +55,7 @@ print("cp%d%d-cp%s" % (sys.version_info[:2] + (sysconfig.get_config_var("SOABI")
     case $(basename "$1" .whl | cut -d - -f 3-). in "$abi-$3".* | "$abi-"*".$3".*) ;; *) return 1 ;; esac
 }
 
-# Nothing of a glibc newer than 2.17, as the symbols say and as auditwheel does.
+# No symbol of a glibc newer than 2.17, by the symbols and by auditwheel.
 is_old() {
     rm -rf "$scratch/unpacked"
     unzip -q "$1" -d "$scratch/unpacked" || return 1
@@ -66,7 +67,7 @@ is_old() {
     tr '\n' ' ' <"$scratch/shown" | grep -q "platform tag: \"manylinux_2_17_$(uname -m)\""
 }
 
-# The package, the plugin, one library, licences, and nothing else.
+# The wheel holds the package, the plugin, one library, licences, and nothing else.
 is_complete() {
     unzip -Z1 "$1" | grep -v '/$' >"$scratch/names"
     cat "$scratch/names"
@@ -130,7 +131,7 @@ build_wheel() {
 
 pythons=$(sh c_tests/find_pythons.sh | sort -V)
 tools=$scratch/tools
-# Any Python that can make an environment with pip in it.
+# Any Python that can make an environment with pip.
 for python in $(printf '%s\n' "$pythons" | sed -n 's/^cp3[0-9]* \(.*\) [a-z]*$/\1/p' | sort -rV); do
     rm -rf "$tools"
     "$python" -m venv "$tools" >>"$log" 2>&1 && break
@@ -158,7 +159,7 @@ while read -r flavour python kind; do
         check "$name: its tag" has_tag "$many"/*.whl "$python" "manylinux_2_17_$(uname -m)"
         check "$name: glibc 2.17 is enough" is_old "$many"/*.whl
     fi
-    # Away from the sources, which would be found before what is installed.
+    # In another folder than the sources, which would be imported instead of the installed package.
     cd "$scratch" || exit 1
     if check "$name: pip install what pip made" install_wheel "$plain"/*.whl; then
         check "$name: a leak is found" "$venv/bin/python" leaks.py
@@ -180,7 +181,7 @@ done <<EOF_PYTHONS
 $pythons
 EOF_PYTHONS
 
-# From the source distribution, with nothing of ours around it, not even what cargo has built before.
+# Builds from the source distribution, without any file of the tree, not even those that cargo has built before.
 sdist_builds() {
     "$tools/bin/python" -m build --sdist --outdir "$scratch/sdist" . &&
         CARGO_TARGET_DIR=$scratch/cargo "$tools/bin/python" -m pip wheel --no-deps --wheel-dir "$scratch/wheels" "$scratch"/sdist/*.tar.gz &&

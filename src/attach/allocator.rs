@@ -1,5 +1,5 @@
-//! The hook in the host's object allocator, which keeps the live table exact: some deaths are announced nowhere,
-//! but their memory comes back.
+//! The hook in the host's object allocator. It keeps the live table exact: some deaths are not announced, but their
+//! memory is freed.
 
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
@@ -27,18 +27,18 @@ pub(super) struct Allocator {
     pub(super) free: Option<unsafe extern "C" fn(*mut c_void, *mut c_void)>,
 }
 
-/// The allocator that was there before a hook.
+/// The allocator behind a hook.
 #[derive(Debug)]
 pub(super) struct Inner(pub(super) UnsafeCell<Allocator>);
 
 // SAFETY: written under the host's lock, before the hook that reads it is set.
 unsafe impl Sync for Inner {}
 
-/// CPython's debug allocator, and every allocator of a debug build, writes this into each byte that it hands out.
+/// CPython's debug allocator writes this into each byte of a new block. So does every allocator of a debug build.
 const CLEAN_BYTE: u8 = 0xCD;
 
 impl Allocator {
-    /// Whether it fills the blocks that it hands out with CPython's pattern.
+    /// Whether the allocator fills new blocks with CPython's pattern.
     ///
     /// # Safety
     /// It is the host's allocator of objects, and the host's lock is held.
@@ -47,7 +47,7 @@ impl Allocator {
         let (Some(malloc), Some(free)) = (self.malloc, self.free) else {
             return false;
         };
-        // SAFETY: the caller's promise; the block has so many bytes.
+        // SAFETY: the caller's promise. The block has `BYTES` bytes.
         unsafe {
             let block = malloc(self.ctx, BYTES).cast::<u8>();
             if block.is_null() {
@@ -74,7 +74,7 @@ impl Inner {
 
 static INNER: Inner = Inner::new();
 
-/// The host's functions that get and set its allocator of objects.
+/// The host's functions that get and set an allocator.
 pub(super) fn access() -> Option<[unsafe extern "C" fn(c_int, *mut Allocator); 2]> {
     let python = originals::python()?;
     // SAFETY: the host's public functions, with the types that its headers give them.
@@ -89,9 +89,8 @@ pub(super) fn access() -> Option<[unsafe extern "C" fn(c_int, *mut Allocator); 2
 /// Whether the hook is set, or about to be.
 static HOOKED: AtomicBool = AtomicBool::new(false);
 
-/// Hooks the allocator, once: now, where the host is running, or else when the first object is born,
-/// because earlier the host has not settled on an allocator. The caller that switches the live table on holds
-/// the host's lock.
+/// Hooks the allocator, once. If the host is not yet initialised, it has not chosen its allocator; then the hook is set
+/// at the first birth. The caller that switches the live table on holds the host's lock.
 pub(super) fn hook_when_ready() {
     let Some(python) = originals::python() else {
         return;
@@ -105,13 +104,13 @@ pub(super) fn hook_when_ready() {
             python.function::<unsafe extern "C" fn() -> c_int>(c"Py_IsInitialized");
         is_initialized.is_some_and(|is_initialized| is_initialized() != 0)
     };
-    // SAFETY: the caller holds the host's lock, or nothing has begun; the tracer may be called with any
-    // data, and no other was set before the host was running.
+    // SAFETY: the caller holds the host's lock, or the host has not started. `first_birth` gets the boxed tracer that
+    // it expects.
     unsafe {
         if running {
             hook();
         } else {
-            // The allocator that stands there is put back at the first birth.
+            // The present tracer is put back at the first birth.
             let before = Box::into_raw(Box::new(tracer::get()));
             watchers::set_tracer(Tracer {
                 function: Some(first_birth),
@@ -151,7 +150,7 @@ unsafe fn hook() {
     }
 }
 
-/// The mark is taken first: once the block has moved, another thread may be given its old place.
+/// Takes the mark before the block moves. Afterwards another thread may get the old address.
 unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
     let taken = if block.is_null() {
         None
@@ -166,10 +165,10 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
     moved
 }
 
-/// Nearly always the death was seen and nothing is left to do: both ways end in a jump.
+/// Nearly always the death was announced, and no mark is left. Both ways end in a jump.
 unsafe extern "C" fn free(ctx: *mut c_void, block: *mut c_void) {
-    // SAFETY: the hook is set once the table is open; the inner allocator's own function and context, with
-    // the caller's block.
+    // SAFETY: the table was opened before the hook was set. The inner allocator's own function and context, with the
+    // caller's block.
     unsafe {
         if !live::is_clear(block as usize) {
             return free_marked(ctx, block);

@@ -1,4 +1,4 @@
-//! The audit's door: the hook that tells it of every block of the object domain.
+//! The audit's access to the host, and the hook that reports every block of the object domain to the audit.
 
 use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
@@ -17,7 +17,7 @@ use crate::watch::{birth_stacks, fork, lines};
 static INNER: Inner = Inner::new();
 
 const NO_MEMORY_API: &CStr = c"this CPython hides the functions that hook its allocator";
-/// From now on the audit can attach to this host.
+/// Lets the audit attach to this host.
 pub(super) fn open_door(python: &Library) {
     let code = loader::range_of(python.symbol(c"PyType_Type"));
     let own = HOOK.malloc.map_or(null(), |hook| hook as *const c_void);
@@ -42,7 +42,7 @@ pub(super) fn open_door(python: &Library) {
         symbol: |name| originals::python().map_or(null_mut(), |python| python.symbol(name)),
         interpreter: interpreters::current,
         give_back: |block| {
-            // SAFETY: it came from the allocator that the hook is in front of.
+            // SAFETY: the block came from the allocator behind the hook.
             unsafe { give_back(block as *mut c_void) }
         },
         births: |on| {
@@ -54,18 +54,18 @@ pub(super) fn open_door(python: &Library) {
                 false
             }
         },
-        // SAFETY: the reader holds the lock; the inner allocator is complete.
+        // SAFETY: the audit holds the host's lock, and attached first. So the inner allocator is complete.
         fills_blocks: || unsafe { (*INNER.0.get()).fills_blocks() },
         tracked: collector::tracked,
         containers: collector::containers,
         watch_domains: domains::watch,
         c_heap: domains::c_heap,
         by_threads: |number| {
-            // SAFETY: whoever looks holds the lock.
+            // SAFETY: the audit holds the host's lock while it looks.
             unsafe { thread_counts::references(number) }
         },
         exit_callbacks: |visit| {
-            // SAFETY: whoever looks holds the lock.
+            // SAFETY: the audit holds the host's lock while it looks.
             unsafe { exit_callbacks::visit(visit) }
         },
     });
@@ -81,7 +81,7 @@ pub(super) fn locks() -> fork::Held {
 /// # Safety
 /// The hook was set, and the host's lock is held.
 pub(super) unsafe fn inner() -> Allocator {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise: no other thread writes the cell.
     unsafe { *INNER.0.get() }
 }
 
@@ -95,7 +95,8 @@ fn open() -> Result<(), &'static CStr> {
         exit_callbacks::learn(python);
         thread_counts::learn(python);
     }
-    // SAFETY: the host's lock is held. Our hook is not called, so it is not behind the allocator that it calls from now on.
+    // SAFETY: the host's lock is held. New blocks do not pass our hook, so our hook can't be behind the allocator that
+    // it will call.
     unsafe {
         let mut ours = HOOK;
         let mut now = *Inner::new().0.get();
@@ -108,8 +109,8 @@ fn open() -> Result<(), &'static CStr> {
     Ok(())
 }
 
-/// Whether a block that is handed out now passes our hook. What has hooked the allocator before us, as tracemalloc
-/// may have, removes our hook along with its own. `None` where there is no memory to try.
+/// Whether a new block passes our hook. Another hook that was set before ours, such as tracemalloc's, removes ours when
+/// it is removed. `None` if there is no memory to try.
 fn hears() -> Option<bool> {
     const BYTES: usize = 16;
     let Some(python) = originals::python() else {
@@ -124,12 +125,12 @@ fn hears() -> Option<bool> {
         let (Some(realloc), Some(free)) = (realloc, free) else {
             return Some(false);
         };
-        // A block of so many bytes has a mark everywhere.
+        // A block of this length has a mark in every flavour.
         let first = realloc(null_mut(), BYTES);
         if first.is_null() {
             return None;
         }
-        // A mark from a time when the hook was in place must not speak for it: only what comes next sets one.
+        // This mark may be older than the loss of the hook. So it is cleared: only the next call may set a mark.
         blocks::taken_back(first as usize);
         let again = realloc(first, 2 * BYTES);
         let block = if again.is_null() { first } else { again };
@@ -183,7 +184,7 @@ fn put_error_aside() -> Error {
 
 fn put_error_back([kind, value, traceback]: Error) {
     type Restore = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject);
-    // SAFETY: as above; it takes the references over.
+    // SAFETY: as above. The function steals the three references.
     unsafe {
         let restore =
             originals::python().and_then(|python| python.function::<Restore>(c"PyErr_Restore"));
@@ -195,7 +196,7 @@ fn put_error_back([kind, value, traceback]: Error) {
 
 unsafe extern "C" fn malloc(ctx: *mut c_void, bytes: usize) -> *mut c_void {
     if zeroing::is_on() {
-        // SAFETY: as the caller's.
+        // SAFETY: our own hook, with the caller's arguments.
         return unsafe { calloc(ctx, 1, bytes) };
     }
     // SAFETY: the inner allocator's own function and context.
@@ -219,10 +220,10 @@ unsafe extern "C" fn calloc(_ctx: *mut c_void, items: usize, bytes: usize) -> *m
     block
 }
 
-/// The old block is forgotten first: once it has moved, its place may be another block's.
+/// Forgets the old block first. Once the block has moved, its old address may be another block's.
 unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
     if block.is_null() {
-        // SAFETY: as the caller's.
+        // SAFETY: our own hook, with the caller's arguments.
         return unsafe { malloc(ctx, bytes) };
     }
     let room = blocks::room(block as usize);
@@ -239,7 +240,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
         (*inner).realloc.unwrap_unchecked()((*inner).ctx, block, blocks::enough(bytes))
     };
     if !moved.is_null() {
-        // SAFETY: the block has so many bytes now, and nothing was written behind the old ones.
+        // SAFETY: the block has `bytes` bytes now, and nothing was written behind the old ones.
         unsafe { zeroing::clear_tail(young, moved.cast(), bytes) };
         young::resized(young, moved as usize, bytes, Domain::Object);
         blocks::given(moved as usize, bytes);
@@ -260,19 +261,19 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
 
 unsafe extern "C" fn free(_ctx: *mut c_void, mut block: *mut c_void) {
     if reuse::is_on() {
-        // SAFETY: the block is the caller's, and so long.
+        // SAFETY: the block is the caller's, and has as many bytes as `room` says.
         unsafe { reuse::restore_type(block as usize, blocks::room(block as usize).unwrap_or(0)) };
     }
     let young = young::take(block as usize);
     if quarantine::is_on() {
-        // SAFETY: the block is the caller's, who holds the lock of its interpreter.
+        // SAFETY: the block is the caller's. The caller holds the lock of its interpreter.
         match unsafe { quarantine::hold(block as usize, interpreters::current(), young) } {
             Some(other) => block = other as *mut c_void,
             None => return,
         }
     }
     blocks::taken_back(block as usize);
-    // SAFETY: as in `malloc`, with the caller's block, or one that was handed out earlier.
+    // SAFETY: as in `malloc`, with the caller's block, or with an older block from the quarantine.
     unsafe { give_back(block) }
 }
 
@@ -317,7 +318,7 @@ mod tests {
         });
         let mut hung = 0;
         for _ in 0..50 {
-            // SAFETY: the child takes the locks, which allocates no more than a fork may, and ends.
+            // SAFETY: the child only takes locks and ends. It may allocate, because `survive_forks` was called.
             unsafe {
                 let child = libc::fork();
                 if child == 0 {

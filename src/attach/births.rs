@@ -1,4 +1,4 @@
-//! What tells of every object that is born, from free lists too.
+//! The tracer that records every birth, also those from free lists.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
@@ -11,14 +11,14 @@ use crate::report::facts::Replaced;
 use crate::watch::tracer::{self, CREATE, RefTracer, TRACKER_REMOVED, Tracer};
 use crate::watch::{birth_stacks, watchers};
 
-/// The tracer that was there before ours, to which everything is passed on.
+/// The tracer that was set before ours. Ours passes each event on to it.
 static BEHIND: tracer::Place = tracer::Place::new();
-/// Whether births are kept.
+/// Whether births are recorded.
 static LISTENS: AtomicBool = AtomicBool::new(false);
-/// Whether ours is being taken away by us.
+/// Whether `leave` is removing our tracer.
 static LEAVES: AtomicBool = AtomicBool::new(false);
 
-/// Hears of births from now on; whether each one is told. The host's lock is held.
+/// Starts to record births. True if every birth is announced to our tracer. The host's lock is held.
 pub(super) fn listen() -> bool {
     LISTENS.store(true, Ordering::Relaxed);
     let Some(now) = current() else {
@@ -27,7 +27,7 @@ pub(super) fn listen() -> bool {
     if is_ours(now) {
         return true;
     }
-    // SAFETY: the host's lock is held, and ours is not yet called.
+    // SAFETY: the host's lock is held, and our tracer is not yet called.
     unsafe { *BEHIND.get() = now };
     let ours = Tracer {
         function: Some(heard),
@@ -36,7 +36,7 @@ pub(super) fn listen() -> bool {
     replace(now, ours)
 }
 
-/// Hears of no more. Where another tracer stands in front of ours, ours stays behind it as a passage.
+/// Stops recording births. If another tracer stands in front of ours, ours stays and passes events on.
 pub(super) fn leave() {
     LISTENS.store(false, Ordering::Relaxed);
     let Some(now) = current().filter(|&now| is_ours(now)) else {
@@ -49,7 +49,7 @@ pub(super) fn leave() {
     LEAVES.store(false, Ordering::Relaxed);
 }
 
-/// The tracer that stands there now; `None` where none is told of every birth.
+/// The current tracer. `None` if no tracer is called at every birth.
 fn current() -> Option<Tracer> {
     if FLAVOUR.minor <= 12 {
         return reaches_births().then(tracer::get);
@@ -60,7 +60,7 @@ fn current() -> Option<Tracer> {
     Some(Tracer { function, data })
 }
 
-/// Puts a tracer in the place of another; false where that can't be done.
+/// Replaces the tracer `now` by `next`; false if that can't be done.
 fn replace(now: Tracer, next: Tracer) -> bool {
     // SAFETY: the lock is held; each tracer is set with its own data.
     unsafe {
@@ -69,7 +69,8 @@ fn replace(now: Tracer, next: Tracer) -> bool {
             return true;
         }
         if FLAVOUR.minor >= 15 && now.function.is_some() && !is_ours(now) {
-            // CPython would tell it that its time is over, and it may believe that.
+            // CPython would tell that tracer that it is being replaced. It could stop working, although ours still
+            // passes events on to it.
             return tracer_slot::holding(now).map(|slot| *slot = next).is_some();
         }
         host::originals()
@@ -83,7 +84,7 @@ fn is_ours(tracer: Tracer) -> bool {
     address(tracer.function) == address(Some(heard))
 }
 
-/// Up to 3.12: whether the interpreter's own births come by this library.
+/// Up to 3.12: whether the interpreter's own births call this library.
 fn reaches_births() -> bool {
     static REACHES: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *REACHES.get_or_init(|| {
@@ -94,16 +95,16 @@ fn reaches_births() -> bool {
     })
 }
 
-/// The tracer.
+/// Our tracer.
 unsafe extern "C" fn heard(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
     if event == CREATE && LISTENS.load(Ordering::Relaxed) {
-        // SAFETY: a tracer is told of complete objects.
+        // SAFETY: a tracer is called with complete objects.
         birth_stacks::born(op as usize - unsafe { abi::presize(op) });
     }
     if event == TRACKER_REMOVED && LEAVES.load(Ordering::Relaxed) {
         return 0;
     }
-    // SAFETY: written before this one was set; the tracer is called with its own data.
+    // SAFETY: `BEHIND` was written before our tracer was set. The tracer in it gets its own data.
     unsafe {
         let behind = *BEHIND.get();
         behind

@@ -1,4 +1,4 @@
-//! What the host's collector tracks.
+//! Lists the objects that the host's collector tracks.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null;
@@ -9,14 +9,14 @@ use crate::lifecycle::count;
 
 const HIDDEN: &CStr = c"this CPython hides the functions that say what its collector tracks";
 
-/// By way of `gc.get_objects`, which every version has.
+/// Visits the tracked objects through `gc.get_objects`, which every version has.
 pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr> {
     type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
     type Call =
         unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
     let python = originals::python().ok_or(HIDDEN)?;
-    // SAFETY: the host's public functions, with the types that its headers give them; a list has its items behind
-    // its size.
+    // SAFETY: the host's public functions, with the types that its headers give them. A list has the pointer to its
+    // items behind its size.
     unsafe {
         let import = python.function::<Import>(c"PyImport_ImportModule");
         let call = python.function::<Call>(c"PyObject_CallMethod");
@@ -29,7 +29,7 @@ pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'stat
             clear();
             return Err(c"the module gc can't be imported");
         }
-        // What lies in the free lists of types goes back, so that it is seen when it is handed out again.
+        // A full collection empties the free lists. So an object that is born from that memory later is seen.
         let collected = call(module, c"collect".as_ptr(), null());
         let list = call(module, c"get_objects".as_ptr(), null());
         for op in [module, collected] {
@@ -48,7 +48,7 @@ pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'stat
         for at in 0..size {
             visit(*items.offset(at));
         }
-        // The thread's own dictionary is not tracked while it holds what can't be part of a circle.
+        // The thread's own dictionary is not tracked while its contents can't be part of a cycle.
         let own =
             python.function::<unsafe extern "C" fn() -> *mut PyObject>(c"PyThreadState_GetDict");
         if let Some(dict) = own.map(|own| own()).filter(|dict| !dict.is_null()) {
@@ -59,7 +59,7 @@ pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'stat
     Ok(())
 }
 
-/// By way of `PyUnstable_GC_VisitObjects`, which every free-threaded version has.
+/// Visits the containers through `PyUnstable_GC_VisitObjects`, which every free-threaded version has.
 pub(super) fn containers(visit: &mut dyn FnMut(*mut PyObject)) -> bool {
     type Visitor = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int;
     unsafe extern "C" fn one(op: *mut PyObject, visit: *mut c_void) -> c_int {

@@ -1,4 +1,4 @@
-//! What the loader calls, before `main` and after it.
+//! The functions that the loader calls, before `main` and after it.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
@@ -17,7 +17,7 @@ use crate::watch::tracer::{self, Tracer};
 use crate::watch::watchers::{self, Watcher};
 use crate::watch::{fork, live};
 
-// A unit test is no process that the library was attached to.
+// Unit tests do not attach the library to their process.
 #[cfg(not(test))]
 #[used]
 #[unsafe(link_section = ".init_array")]
@@ -28,10 +28,10 @@ static ENTER: extern "C" fn() = enter;
 #[unsafe(link_section = ".fini_array")]
 static LEAVE: extern "C" fn() = exit::leave;
 
-/// The exit status of a process that was given the wrong library.
+/// The exit status of a process that was started with the wrong library.
 const MISUSE: c_int = 2;
 
-/// Called by the loader: before `main`, on the only thread there is, unless the library is brought in later.
+/// Called by the loader: before `main`, on the only thread, or later, if the library is opened by a running program.
 extern "C" fn enter() {
     own_memory::survive_forks();
     let preloaded = preload::is_preloaded();
@@ -44,14 +44,14 @@ extern "C" fn enter() {
             join(python, &wishes);
         }
     } else if preloaded {
-        // Preloaded into something else, like the shell that starts the Python that is meant; or into a
-        // program that brings its Python in later, which is the first to make an object.
+        // This process runs no CPython. It may be a shell that starts the Python in question. Or it is a program that
+        // loads its Python later; then its first birth finds that Python.
         let late = Tracer {
             function: Some(late_python),
             data: null_mut(),
         };
         host::await_interpreter(true);
-        // SAFETY: the function may be called with any data.
+        // SAFETY: `late_python` does not use its data.
         unsafe { watchers::set_tracer(late) };
     } else {
         variables::share(None);
@@ -62,7 +62,7 @@ extern "C" fn enter() {
     }
 }
 
-/// The first object is born, or in 3.8 the first dies, in a process that was loaded without a CPython.
+/// Called at the first birth, or in 3.8 at the first death, in a process that was loaded without a CPython.
 unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
     // SAFETY: no other tracer is set, and the host's lock is held as at every birth.
     unsafe {
@@ -71,8 +71,8 @@ unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_
         if let Some(python) = originals::find_python_anywhere()
             && agrees(python, true)
         {
-            // A birth is undone, and done again as it is in a host. Other threads may read the environment
-            // now, so LD_PRELOAD stays as it is.
+            // A birth is undone and repeated as in a host. LD_PRELOAD stays as it is, because other threads may read
+            // the environment now.
             if event == tracer::CREATE {
                 birth::undo(op);
             }
@@ -85,8 +85,8 @@ unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_
     0
 }
 
-/// Whether the host counts as we do. If not, says so; a process that was given the library as a preload is
-/// ended before it has an object, and one that has opened it goes on without it.
+/// Whether the host has the flavour of this library. If not, prints the difference. Then a process that was started
+/// with the library ends, before it has an object. A process that opened the library goes on without it.
 fn agrees(python: &Library, preloaded: bool) -> bool {
     let Err(mismatch) = flavour::check(&flavour::of_host(python)) else {
         return true;
@@ -99,9 +99,9 @@ fn agrees(python: &Library, preloaded: bool) -> bool {
     false
 }
 
-/// Takes part in a host.
+/// Connects the library to a host.
 fn join(python: &'static Library, wishes: &Wishes) {
-    // SAFETY: it is the loader's turn, or the host's lock is held as at every birth.
+    // SAFETY: the loader runs its constructors, or the host's lock is held as at every birth.
     unsafe {
         host::enter(originals::resolve(python));
         capi::follow_host();
@@ -114,7 +114,7 @@ fn join(python: &'static Library, wishes: &Wishes) {
     watch(wishes);
 }
 
-/// Switches on what was asked for.
+/// Switches on the watchers and the report that the environment asks for.
 fn watch(wishes: &Wishes) {
     fork::take_part(audit::locks);
     let reporting = wishes.report.is_some();

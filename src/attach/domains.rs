@@ -1,8 +1,9 @@
-//! The hooks in the host's allocators of the `PyMem` and the raw domain, which are there only while a check looks for blocks
-//! that nothing holds.
+//! The hooks in the host's allocators of the `PyMem` and the raw domain. They are set only while a check looks for
+//! blocks that nothing holds.
 //!
-//! Blocks of the raw domain come and go in any thread, without the host's lock. So a hook reads no context of its own: a
-//! thread may meet the old function with the new context, and the other way around.
+//! Any thread may allocate or free a raw block without the host's lock. While a hook is set or removed, a thread may
+//! call the old function with the new context, or the other way around. So a hook ignores its context, and is set with
+//! the context of the allocator behind it.
 
 use std::ffi::{c_int, c_void};
 
@@ -20,12 +21,13 @@ const MEM: u32 = Domain::Mem as u32;
 /// The allocators behind the hooks, by domain.
 static INNERS: [Inner; 2] = [const { Inner::new() }; 2];
 
-/// Hooks both domains, or takes the hooks out: one with another hook in front of it stays, as a passage.
+/// Sets the hooks in both domains, or removes them. A hook with another hook in front of it stays, and passes calls on.
 pub(super) fn watch(on: bool) {
     let Some([get, set]) = access() else { return };
     for (domain, hook) in [(RAW, hook::<RAW>()), (MEM, hook::<MEM>())] {
         let inner = INNERS[domain as usize].0.get();
-        // SAFETY: the host's public functions, and its lock is held; the inner allocator is complete before the hook is set.
+        // SAFETY: the host's public functions, and its lock is held. The inner allocator is complete before the hook is
+        // set.
         unsafe {
             let mut now = *Inner::new().0.get();
             get(domain as c_int, &mut now);
@@ -45,7 +47,7 @@ pub(super) fn watch(on: bool) {
     }
 }
 
-/// Whether the hook is behind that allocator.
+/// Whether a block of that allocator passes our hook.
 ///
 /// # Safety
 /// The allocator is that of the domain, and the host's lock is held.
@@ -54,7 +56,7 @@ unsafe fn hears(domain: u32, now: &Allocator) -> bool {
     let (Some(malloc), Some(free)) = (now.malloc, now.free) else {
         return false;
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise. The block is freed once, by the allocator that made it.
     unsafe {
         let block = malloc(now.ctx, BYTES);
         let heard = young::find(block as usize).is_some_and(|block| block.domain as u32 == domain);
@@ -63,16 +65,15 @@ unsafe fn hears(domain: u32, now: &Allocator) -> bool {
     }
 }
 
-/// Which blocks of Python lie in the C heap, where the hooks are in front of the allocators; `None` where that can't be
-/// told.
+/// Which blocks of Python lie in the C heap, measured with the hooks in place. `None` if the measurement is unclear.
 pub(super) fn c_heap() -> Option<CHeap> {
-    // Another thread may allocate meanwhile.
+    // Several tries: another thread may allocate meanwhile.
     (0..3).find_map(|_| try_c_heap())
 }
 
 fn try_c_heap() -> Option<CHeap> {
     const SHORT: usize = 64;
-    /// No block of this length is kept by a thread for itself.
+    /// A thread keeps no freed block of this length in its cache.
     const LONG: usize = 1100;
     // SAFETY: the host's lock is held, and the hooks were set.
     let all = unsafe {
@@ -82,11 +83,12 @@ fn try_c_heap() -> Option<CHeap> {
             audit::inner(),
         ]
     };
-    // SAFETY: these are the host's allocators.
+    // SAFETY: these are the host's allocators or the C library's, and the host's lock is held.
     let are_there = |of: &Allocator, bytes| unsafe { are_in_c_heap(of, bytes) };
     let [raw, mem, object] = &all;
     let (has_raw, has_long) = (are_there(raw, LONG)?, are_there(mem, LONG)?);
-    // Where CPython brings an allocator for all domains, the C library's own must still be the one that is measured.
+    // CPython may bring an allocator for all domains. Then `malloc` itself must still be the allocator that is
+    // measured.
     let is_usual = (has_raw || !has_long && are_there(&C_LIBRARY, LONG)?)
         && are_there(object, LONG)? == has_long
         && !are_there(mem, SHORT)?
@@ -94,10 +96,10 @@ fn try_c_heap() -> Option<CHeap> {
     is_usual.then_some(CHeap { has_raw, has_long })
 }
 
-/// Whether blocks of an allocator lie in the C heap, and nothing else comes there with them.
+/// Whether blocks of an allocator lie in the C heap. `None` if something else was allocated there meanwhile.
 ///
 /// # Safety
-/// It is an allocator of the host's, whose lock is held.
+/// It is an allocator of the host's or the C library's, and the host's lock is held.
 unsafe fn are_in_c_heap(allocator: &Allocator, bytes: usize) -> Option<bool> {
     const BLOCKS: usize = 32;
     let (malloc, free) = (allocator.malloc?, allocator.free?);
@@ -110,7 +112,7 @@ unsafe fn are_in_c_heap(allocator: &Allocator, bytes: usize) -> Option<bool> {
         .map(|&block| c_heap::taken(block as usize, bytes));
     let taken: Option<usize> = taken.sum();
     for block in blocks {
-        // SAFETY: as above; it was handed out there.
+        // SAFETY: the same allocator made the block, and it is freed once.
         unsafe { free(allocator.ctx, block) };
     }
     match gained? {
@@ -119,7 +121,7 @@ unsafe fn are_in_c_heap(allocator: &Allocator, bytes: usize) -> Option<bool> {
     }
 }
 
-/// The C library's allocator, as far as it is asked for here.
+/// The C library's allocator, with the two functions that are needed here.
 const C_LIBRARY: Allocator = Allocator {
     ctx: std::ptr::null_mut(),
     malloc: Some(c_malloc),
@@ -153,13 +155,13 @@ const fn domain<const D: u32>() -> Domain {
 }
 
 fn inner<const D: u32>() -> Allocator {
-    // SAFETY: it is complete before a hook that asks for it is set.
+    // SAFETY: the inner allocator is complete before a hook is set that reads it.
     unsafe { *INNERS[D as usize].0.get() }
 }
 
 unsafe extern "C" fn malloc<const D: u32>(ctx: *mut c_void, bytes: usize) -> *mut c_void {
     if zeroing::is_on() {
-        // SAFETY: as the caller's.
+        // SAFETY: our own hook, with the caller's arguments.
         return unsafe { calloc::<D>(ctx, 1, bytes) };
     }
     let inner = inner::<D>();
@@ -183,14 +185,14 @@ unsafe extern "C" fn calloc<const D: u32>(
     block
 }
 
-/// The old block is forgotten first: once it has moved, its place may be another block's.
+/// Forgets the old block first. Once the block has moved, its old address may be another block's.
 unsafe extern "C" fn realloc<const D: u32>(
     ctx: *mut c_void,
     block: *mut c_void,
     bytes: usize,
 ) -> *mut c_void {
     if block.is_null() {
-        // SAFETY: as the caller's.
+        // SAFETY: our own hook, with the caller's arguments.
         return unsafe { malloc::<D>(ctx, bytes) };
     }
     let young = young::take(block as usize);
@@ -209,7 +211,7 @@ unsafe extern "C" fn realloc<const D: u32>(
         }
         return moved;
     }
-    // SAFETY: the block has so many bytes now, and nothing was written behind the old ones.
+    // SAFETY: the block has `bytes` bytes now, and nothing was written behind the old ones.
     unsafe { zeroing::clear_tail(young, moved.cast(), bytes) };
     young::resized(young, moved as usize, bytes, domain::<D>());
     if attachment::keeps_births() {

@@ -1,4 +1,4 @@
-//! What the environment asks for: `PYREFCORE` and `PYREFCORE_REPORT`.
+//! Reads the environment: `PYREFCORE` and `PYREFCORE_REPORT`.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::host;
 
-/// What was asked for.
+/// The requests in the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wishes {
     pub(super) live: bool,
@@ -23,8 +23,8 @@ pub(super) enum Target {
     File(PathBuf),
 }
 
-/// Reads the environment; says, in one line each, what it does not know. A program with more rights than the user who
-/// starts it is not asked for anything.
+/// Reads the environment, and prints a line for each unknown word. Ignores the environment if the program has more
+/// rights than the user who starts it.
 pub(super) fn read() -> Wishes {
     // SAFETY: getauxval takes any number.
     if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
@@ -50,7 +50,7 @@ pub(super) fn read() -> Wishes {
     wishes
 }
 
-/// The file that a report goes to: `%p` stands for the process.
+/// The file that a report goes to. In its name, `%p` stands for the process id.
 fn file(target: &OsStr) -> Target {
     let process = std::process::id().to_string();
     let named: Vec<&[u8]> = target.as_bytes().split(|&byte| byte == b'%').collect();

@@ -1,4 +1,4 @@
-//! The summary at exit, where the environment asks for one.
+//! Writes the summary at exit, if the environment asks for one.
 
 use std::sync::OnceLock;
 
@@ -9,18 +9,18 @@ use crate::host::{self, KeptStderr};
 use crate::report::facts::{Replaced, Summary, Symbol};
 use crate::report::{census, file, text};
 
-/// What was asked for.
+/// A request for a summary.
 struct Order {
     target: Target,
-    /// The process that was asked: a fork of it is not.
+    /// The process that writes the summary. Its forks write none.
     process: u32,
-    /// Where errors go, and a summary on standard error. `None` where there is none.
+    /// The target of errors, and of a summary on standard error. `None` if there is no standard error.
     stderr: Option<KeptStderr>,
 }
 
 static REPORT: OnceLock<Order> = OnceLock::new();
 
-/// From now on there is a summary at exit; says at once if it can't be written.
+/// Requests a summary at exit. Prints at once if it can't be written.
 pub(super) fn report_to(target: Target) {
     let stderr = KeptStderr::new();
     let problem = match &target {
@@ -51,7 +51,8 @@ fn complaint(target: &Target, problem: &str) -> String {
     format!("pyrefcore: PYREFCORE_REPORT={target}: {problem}\n")
 }
 
-/// A child that outlives its parent must not keep a pipe open that it has closed itself.
+/// Closes our duplicate of standard error in a forked child. The child may close its standard error and outlive its
+/// parent; our duplicate would keep the pipe open.
 unsafe extern "C" fn leave_it_to_the_parent() {
     if let Some(stderr) = REPORT.get().and_then(|order| order.stderr.as_ref()) {
         stderr.close();
@@ -95,14 +96,14 @@ fn summary() -> Summary {
     summary
 }
 
-/// What the reader has to know of the symbols.
+/// A note for the reader about the symbols.
 fn note_on(symbols: Option<&[Symbol]>) -> Option<&'static str> {
     let Some(symbols) = symbols else {
         return Some(
             "the files of the libraries can't be read, so nothing is known of the symbols",
         );
     };
-    // One function stands for all; a variable would not: it is found through a table even where functions are bound.
+    // One function stands for all. A variable would not: it is found through a table even if calls are bound directly.
     let everywhere = symbols
         .iter()
         .any(|symbol| symbol.replaced == Replaced::Everywhere && symbol.name == "_Py_Dealloc");

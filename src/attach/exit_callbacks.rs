@@ -1,7 +1,7 @@
-//! What `atexit` will call, which CPython 3.10 to 3.13 keep where no `tp_traverse` tells.
+//! The callbacks of `atexit`. CPython 3.10 to 3.13 keep them where no `tp_traverse` visits them.
 //!
-//! The interpreter's state has a C array of them. Its place there differs between versions and nothing exports it: it
-//! is found by registering a function of our own, and looking for it.
+//! They are in a C array in the interpreter's state. The offset of the array differs between versions, and nothing
+//! exports it. It is found with a function of our own: register it, then search for it.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
@@ -13,13 +13,14 @@ use crate::abi::{FLAVOUR, PyObject};
 use crate::audit::memory::Memory;
 use crate::lifecycle::count;
 
-/// Whether this version has the array: `atexit` itself shows what it holds before, and a list does later.
+/// Whether this version has the array. Older versions traverse the callbacks in the module `atexit`, newer ones keep a
+/// list.
 const HAS_ARRAY: bool = FLAVOUR.minor >= 10 && FLAVOUR.minor <= 13;
 
-/// How far into an interpreter's state its array is looked for.
+/// How many bytes of an interpreter's state are searched.
 const FARTHEST: usize = 1 << 20;
 
-/// Where the array stands in an interpreter's state, in bytes.
+/// The offset of the array in an interpreter's state.
 static PLACE: OnceLock<usize> = OnceLock::new();
 
 /// CPython's `struct atexit_state`, from the array on.
@@ -58,7 +59,7 @@ static PROBE: Method = Method {
     doc: std::ptr::null(),
 };
 
-/// It is registered for a moment, and not called in it.
+/// Registered for a moment, and never called.
 unsafe extern "C" fn probe(_module: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     null_mut()
 }
@@ -67,7 +68,7 @@ type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
 type New = unsafe extern "C" fn(*const Method, *mut PyObject, *mut PyObject) -> *mut PyObject;
 type Call = unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
 
-/// Finds the array, once. Where it can't be found, its references stay unexplained. The host's lock is held.
+/// Finds the array, once. If it is not found, its references stay unexplained. The host's lock is held.
 pub(super) fn learn(python: &Library) {
     if !HAS_ARRAY || PLACE.get().is_some() {
         return;
@@ -107,7 +108,7 @@ pub(super) fn learn(python: &Library) {
     }
 }
 
-/// Calls `visit` with all that is kept until the end of each interpreter.
+/// Calls `visit` with the function and the arguments of each callback, in each interpreter. An argument may be NULL.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -115,8 +116,8 @@ pub(super) unsafe fn visit(visit: &mut dyn FnMut(*mut PyObject)) {
     let (Some(&place), Some(python)) = (PLACE.get(), originals::python()) else {
         return;
     };
-    // SAFETY: each interpreter has its array at that place, with that many callbacks in use; one that was unregistered
-    // left NULL.
+    // SAFETY: each interpreter has its array at that offset, with `ncallbacks` entries in use. The entry of an
+    // unregistered callback is NULL.
     unsafe {
         for interpreter in interpreters::all(python) {
             let array = &*interpreter.byte_add(place).cast::<Callbacks>();
@@ -134,28 +135,28 @@ pub(super) unsafe fn visit(visit: &mut dyn FnMut(*mut PyObject)) {
     }
 }
 
-/// The place at which one of the interpreters has registered `wanted` last.
+/// The offset of an array in an interpreter's state whose last callback is `wanted`.
 ///
 /// # Safety
 /// The host's lock is held.
 unsafe fn find(python: &Library, wanted: *mut PyObject) -> Option<usize> {
     let memory = Memory::look()?;
-    // SAFETY: the caller's promise.
+    // SAFETY: the host's lock is held, as the caller promises.
     let mut all = unsafe { interpreters::all(python) };
     all.find_map(|interpreter| {
         let first = interpreter as usize;
         (0..FARTHEST)
             .step_by(size_of::<usize>())
             .take_while(|place| memory.is_readable(first + place, size_of::<Callbacks>()))
-            // SAFETY: so much can be read there.
+            // SAFETY: `take_while` has checked that so many bytes can be read there.
             .find(|place| unsafe { ends_in(&*((first + place) as *const _), wanted, &memory) })
     })
 }
 
-/// Whether that is an array whose last callback is `wanted`.
+/// Whether `array` is an array of callbacks whose last one is `wanted`.
 ///
 /// # Safety
-/// Memory that can be read may be read.
+/// Memory that `memory` calls readable stays readable during the call.
 unsafe fn ends_in(array: &Callbacks, wanted: *mut PyObject, memory: &Memory) -> bool {
     let can_be_read = |address: usize, bytes| {
         address.is_multiple_of(align_of::<usize>()) && memory.is_readable(address, bytes)
@@ -167,7 +168,7 @@ unsafe fn ends_in(array: &Callbacks, wanted: *mut PyObject, memory: &Memory) -> 
     if !can_be_read(last as usize, size_of::<usize>()) {
         return false;
     }
-    // SAFETY: asked just now.
+    // SAFETY: `can_be_read` has just checked this address.
     let callback = unsafe { *last };
     can_be_read(callback as usize, size_of::<Callback>())
         // SAFETY: as above.

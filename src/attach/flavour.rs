@@ -1,26 +1,26 @@
-//! Whether the host counts as this library does.
+//! Whether the host has the flavour of this library.
 
 use std::ffi::{CStr, c_char};
 
 use super::originals::Library;
 use crate::abi::{FLAVOUR, Flavour};
 
-/// What a host is.
+/// The flavour of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HostFlavour {
     major: u32,
     minor: u32,
     ref_debug: bool,
-    /// `None` where the host's symbols do not tell.
+    /// `None` if the host's symbols do not show it.
     trace_refs: Option<bool>,
     free_threaded: bool,
 }
 
-/// Asks the host, before it has been initialised.
+/// Reads the flavour from the host, which need not be initialised.
 pub(super) fn of_host(library: &Library) -> HostFlavour {
     let found = library.symbol(c"Py_GetVersion");
-    // SAFETY: the host's function of this name takes nothing, may be called before the host is
-    // initialised, and returns a C string that stays.
+    // SAFETY: the host's function of this name takes nothing, and may be called before the host is initialised. It
+    // returns a C string that stays valid.
     let text = unsafe {
         let version: unsafe extern "C" fn() -> *const c_char = std::mem::transmute(found);
         CStr::from_ptr(version()).to_string_lossy()
@@ -32,7 +32,7 @@ pub(super) fn of_host(library: &Library) -> HostFlavour {
         minor,
         ref_debug: library.has(c"_Py_NegativeRefcount"),
         trace_refs: match minor {
-            // Modules that were compiled for the other layout ask the linker for these names.
+            // Modules that were compiled for a build with Py_TRACE_REFS import this name.
             ..=12 => Some(library.has(c"PyModule_Create2TraceRefs")),
             _ => None,
         },
@@ -40,7 +40,7 @@ pub(super) fn of_host(library: &Library) -> HostFlavour {
     }
 }
 
-/// One sentence that names both where they differ.
+/// If the flavours differ, the error is a sentence that names both.
 pub(super) fn check(host: &HostFlavour) -> Result<(), String> {
     let ours = flavour_of(FLAVOUR);
     let same = (host.major, host.minor, host.ref_debug, host.free_threaded)

@@ -1,4 +1,4 @@
-//! The host's interpreters, and whether their threads may run while one looks.
+//! The host's interpreters, and whether their threads may run during an audit.
 
 use std::ffi::{CStr, c_void};
 use std::iter::successors;
@@ -11,10 +11,11 @@ use crate::abi::FLAVOUR;
 type Get = unsafe extern "C" fn() -> *mut c_void;
 type Next = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
-/// From 3.12 on an interpreter may have a lock of its own, and then its threads wait for no other interpreter's lock.
+/// From 3.12 on an interpreter may have its own lock. Then its threads may run while another interpreter's lock is
+/// held.
 const HAVE_LOCKS: bool = FLAVOUR.minor >= 12;
 
-/// The interpreters, those that were made last first.
+/// The interpreters, newest first.
 ///
 /// # Safety
 /// The host's lock is held.
@@ -30,7 +31,7 @@ pub(super) unsafe fn all(python: &Library) -> impl Iterator<Item = *mut c_void> 
     chain(head.map_or(null_mut(), |head| unsafe { head() }), next)
 }
 
-/// The interpreter that the calling thread belongs to, as a number; 0 where all have one allocator.
+/// The address of the calling thread's interpreter; 0 in versions in which all interpreters have one allocator.
 pub(super) fn current() -> usize {
     static GET: OnceLock<Option<Get>> = OnceLock::new();
     if !HAVE_LOCKS {
@@ -43,8 +44,8 @@ pub(super) fn current() -> usize {
     }
 }
 
-/// Refuses where another interpreter may count or end objects during a look. Whether a thread runs or waits is not asked: what
-/// waits may go on at any time.
+/// An error if another thread may count references or end objects during an audit. A waiting thread is refused as well:
+/// it may go on at any time.
 pub(super) fn alone() -> Result<(), &'static CStr> {
     const UNKNOWN: &CStr = c"this CPython hides which threads it has";
     if !HAVE_LOCKS {
@@ -69,7 +70,7 @@ pub(super) fn alone() -> Result<(), &'static CStr> {
         }
         if all(python).any(|one| one != main && threads(one) > 0) {
             return Err(if FLAVOUR.minor == 12 {
-                // It leaves a thread in each interpreter, and hides which of them run.
+                // Python 3.12 leaves a thread state in each interpreter, and hides which of them run.
                 c"there is another interpreter, and Python 3.12 does not say whether it is idle; destroy it first"
             } else {
                 c"another interpreter has threads, and from Python 3.12 on they may run while one looks"
@@ -81,6 +82,6 @@ pub(super) fn alone() -> Result<(), &'static CStr> {
 
 fn chain(first: *mut c_void, next: Option<Next>) -> impl Iterator<Item = *mut c_void> {
     let some = |one: *mut c_void| (!one.is_null()).then_some(one);
-    // SAFETY: what is asked for its successor is an element of the host's list, whose function this is.
+    // SAFETY: `one` is an element of the host's list, and `next` is the function of that list.
     successors(some(first), move |&one| some(unsafe { next?(one) }))
 }

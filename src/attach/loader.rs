@@ -1,4 +1,4 @@
-//! What the loader knows of an address.
+//! Asks the loader about addresses, symbols and libraries.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -22,12 +22,12 @@ struct Dynamic {
     tag: usize,
     value: usize,
 }
-/// The tags that are looked for, and the one that ends the section.
+/// The tag that ends the section, and the tags that this file looks for.
 const DT_NULL: usize = 0;
 const DT_SYMTAB: usize = 6;
 const DT_RELA: usize = 7;
 const DT_RELASZ: usize = 8;
-/// The relocations, of x86-64 and of AArch64, that copy a library's variable into the program: its own from then on.
+/// The relocation types of x86-64 and AArch64 that copy a library's variable into the program.
 const COPIES: [u64; 2] = [5, 1024];
 
 /// A relocation: `Elf64_Rela`.
@@ -40,7 +40,7 @@ struct Relocation {
 }
 
 impl LinkMap {
-    /// The value of a tag of the dynamic section, or 0. The loader has made addresses of its offsets.
+    /// The value of a tag of the dynamic section, or 0. The loader has replaced offsets by addresses.
     fn dynamic(&self, tag: usize) -> usize {
         let mut entry = self.dynamic;
         // SAFETY: the section ends with DT_NULL, and stays mapped as long as the library does.
@@ -56,8 +56,8 @@ impl LinkMap {
     }
 }
 
-/// The variable that a library means when it names the one that it defines at `own`: another library's, where the
-/// loader has put that in front; otherwise its own.
+/// The variable that a library uses by the name that it defines at `own`. That is another library's variable, if the
+/// loader has bound the name to it; otherwise the one at `own`.
 pub(super) fn bound(own: *mut c_void) -> *mut c_void {
     let (Some(map), Some(symbol)) = (link_map_of(own), symbol_of(own)) else {
         return own;
@@ -71,7 +71,7 @@ pub(super) fn bound(own: *mut c_void) -> *mut c_void {
     }
     let offset = std::ptr::from_ref(symbol) as usize - map.dynamic(DT_SYMTAB);
     let index = (offset / size_of::<libc::Elf64_Sym>()) as u64;
-    // SAFETY: the section gives the place and the size of this table, which stays mapped.
+    // SAFETY: the section gives the address and the size of this table, which stays mapped.
     let relocations = unsafe { std::slice::from_raw_parts(table as *const Relocation, count) };
     let slot = relocations
         .iter()
@@ -96,13 +96,15 @@ unsafe extern "C" {
 
 /// The program or library that holds an address.
 pub(super) fn link_map_of(address: *const c_void) -> Option<&'static LinkMap> {
-    // SAFETY: with this flag the extra is a link map; the objects asked for stay loaded.
+    // SAFETY: with this flag the extra is a link map. It stays valid, because the libraries in question are never
+    // unloaded.
     unsafe { extra(address, RTLD_DL_LINKMAP)?.cast::<LinkMap>().as_ref() }
 }
 
-/// The entry of a symbol's table that describes the symbol at an address.
+/// The symbol table entry of the symbol at an address.
 pub(super) fn symbol_of(address: *const c_void) -> Option<&'static libc::Elf64_Sym> {
-    // SAFETY: with this flag the extra is a symbol table's entry; the objects asked for stay loaded.
+    // SAFETY: with this flag the extra is an entry of a symbol table. It stays valid, because the libraries in question
+    // are never unloaded.
     unsafe {
         extra(address, RTLD_DL_SYMENT)?
             .cast::<libc::Elf64_Sym>()
@@ -113,7 +115,7 @@ pub(super) fn symbol_of(address: *const c_void) -> Option<&'static libc::Elf64_S
 fn extra(address: *const c_void, flags: c_int) -> Option<*mut c_void> {
     let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
     let mut extra = null_mut();
-    // SAFETY: glibc's function takes any address and fills what it is given.
+    // SAFETY: glibc's function accepts any address, and writes only to these two places.
     let known = unsafe { dladdr1(address, info.as_mut_ptr(), &mut extra, flags) };
     (known != 0 && !extra.is_null()).then_some(extra)
 }
@@ -125,7 +127,7 @@ pub(super) fn names() -> Vec<CString> {
         _size: usize,
         names: *mut c_void,
     ) -> c_int {
-        // SAFETY: the loader hands out its entry and what `names` passed along.
+        // SAFETY: the loader passes a valid entry, and `names` is the vector below.
         unsafe {
             let name = CStr::from_ptr((*info).dlpi_name);
             (*names.cast::<Vec<CString>>()).push(name.into());
@@ -133,13 +135,13 @@ pub(super) fn names() -> Vec<CString> {
         0
     }
     let mut names: Vec<CString> = Vec::new();
-    // SAFETY: the callback takes the address of a vector.
+    // SAFETY: the callback gets the vector that it expects.
     unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut names).cast()) };
     names.retain(|name| !name.is_empty());
     names
 }
 
-/// The addresses between which the program or library that holds `address` was loaded.
+/// The address range of the program or library that holds `address`; empty if none does.
 pub(super) fn range_of(address: *const c_void) -> Range<usize> {
     struct Search {
         address: usize,
@@ -150,9 +152,9 @@ pub(super) fn range_of(address: *const c_void) -> Range<usize> {
         _size: usize,
         search: *mut c_void,
     ) -> c_int {
-        // SAFETY: the loader hands out its entry, with that many headers, and what was passed along.
+        // SAFETY: the loader passes a valid entry, and `search` is the variable below.
         let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
-        // SAFETY: as above.
+        // SAFETY: the entry has that many headers.
         let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
         let loaded = headers
             .iter()
@@ -172,13 +174,13 @@ pub(super) fn range_of(address: *const c_void) -> Range<usize> {
         address: address as usize,
         found: 0..0,
     };
-    // SAFETY: the callback takes the address of a search.
+    // SAFETY: the callback gets the search that it expects.
     unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
     search.found
 }
 
-/// The addresses between which the program itself was loaded.
+/// The address range of the program itself.
 pub(super) fn program() -> Range<usize> {
-    // SAFETY: the C library's function takes any number. The kernel gives the address of the program's own headers.
+    // SAFETY: getauxval accepts any number. The kernel gives the address of the program's own headers.
     range_of(unsafe { libc::getauxval(libc::AT_PHDR) } as *const c_void)
 }

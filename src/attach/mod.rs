@@ -1,7 +1,7 @@
-//! Living inside a process: what happens when the loader brings the library in, and when it takes leave.
+//! Runs inside a process: the work when the loader loads the library, and at exit.
 //!
-//! Uses everything below. Does nothing that was not asked for: in a process that runs no CPython, or
-//! without a word in the environment, it is silent and inert.
+//! Uses all layers below. Without a setting in the environment it prints only errors, and switches on only the watchers
+//! that the flavour needs.
 
 mod allocator;
 mod audit;

@@ -1,4 +1,4 @@
-//! The host's own functions behind the names that we export.
+//! Finds the host's own definitions of the functions that we export.
 
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
@@ -35,18 +35,18 @@ pub(super) fn find_python() -> Option<&'static Library> {
         return None;
     }
     let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: dladdr takes any address and fills what it is given; the loader's names are C strings.
+    // SAFETY: dladdr accepts any address, and `info` is read only if it was filled. The loader's names are C strings.
     unsafe {
         if libc::dladdr(known, info.as_mut_ptr()) == 0 {
             return None;
         }
         let name = CStr::from_ptr(info.assume_init().dli_fname);
-        // The program is not found by its name.
+        // The loader does not find the program by its name.
         keep(Library::open(Some(name)).or_else(|| Library::open(None)))
     }
 }
 
-/// Finds the CPython that was brought into this process later, wherever the loader keeps it.
+/// Finds a CPython that was loaded later, in any of the loaded libraries.
 pub(super) fn find_python_anywhere() -> Option<&'static Library> {
     let loaded = loader::names();
     keep(loaded.iter().find_map(|name| {
@@ -66,7 +66,7 @@ impl Library {
     /// A library that is loaded already, or the program.
     fn open(name: Option<&CStr>) -> Option<Self> {
         let name = name.map_or(null(), CStr::as_ptr);
-        // SAFETY: dlopen takes a C string or null, and with this flag brings nothing in.
+        // SAFETY: dlopen accepts a C string or null, and loads nothing with this flag.
         let handle = unsafe { libc::dlopen(name, libc::RTLD_NOLOAD | libc::RTLD_NOW) };
         (!handle.is_null()).then_some(Self { handle })
     }
@@ -83,20 +83,20 @@ impl Library {
         unsafe { libc::dlsym(self.handle, name.as_ptr()) }
     }
 
-    /// Whether there is such a symbol. Ours do not count: a program looks names up in all that is loaded.
+    /// Whether there is such a symbol. Ours does not count: a lookup through the program searches all loaded libraries.
     pub(super) fn has(&self, name: &CStr) -> bool {
         let found = self.symbol(name);
         !found.is_null() && !is_ours(found)
     }
 
-    /// A function, or `None` where there is none of that name or the name is ours.
+    /// A function, or `None` if there is no function of that name but ours.
     ///
     /// # Safety
-    /// `F` is the type of a function pointer of the named function, or a union of such.
+    /// `F` is a function pointer that fits the named function, or a union of such types.
     pub(super) unsafe fn function<F: Copy>(&self, name: &CStr) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
         let found = self.symbol(name);
-        // SAFETY: the caller names the type; the sizes are equal.
+        // SAFETY: the caller promises the type, and the sizes are equal.
         (!found.is_null() && !is_ours(found)).then(|| unsafe { std::mem::transmute_copy(&found) })
     }
 }
@@ -108,7 +108,7 @@ pub(super) fn is_ours(address: *const c_void) -> bool {
         .contains(&(address as usize))
 }
 
-/// Looks all of them up.
+/// Looks up all functions of [`Interpreter`].
 pub(super) fn resolve(library: &Library) -> Interpreter {
     // SAFETY: the fields of `Interpreter` have the types of CPython's functions of their names.
     unsafe {

@@ -1,4 +1,4 @@
-//! Children do not inherit the preload unless they are to.
+//! Removes the library from `LD_PRELOAD`, so that child processes do not inherit it unless asked.
 
 use std::env;
 use std::ffi::{CStr, OsStr, OsString, c_void};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 const VARIABLE: &str = "LD_PRELOAD";
 
-/// Whether `LD_PRELOAD` has brought this library in.
+/// Whether `LD_PRELOAD` names this library.
 pub(super) fn is_preloaded() -> bool {
     let (Some(preloads), Some(ours)) = (env::var_os(VARIABLE), own_path()) else {
         return false;
@@ -15,14 +15,14 @@ pub(super) fn is_preloaded() -> bool {
     entries(&preloads).any(|entry| same_file(entry, &ours))
 }
 
-/// Takes this library, which is in `LD_PRELOAD`, out of it.
+/// Removes this library from `LD_PRELOAD`.
 pub(super) fn leave_the_children_alone() {
     let Some(preloads) = env::var_os(VARIABLE) else {
         return;
     };
     let Some(ours) = own_path() else { return };
     let rest = without(&preloads, |entry| same_file(entry, &ours));
-    // SAFETY: a preloaded library is called before `main`, when no other thread can read the environment.
+    // SAFETY: the constructor of a preloaded library runs before `main`, when no other thread can read the environment.
     unsafe {
         match rest {
             Some(rest) => env::set_var(VARIABLE, rest),
@@ -48,7 +48,8 @@ fn without(preloads: &OsStr, ours: impl Fn(&OsStr) -> bool) -> Option<OsString> 
     (!rest.is_empty()).then(|| OsString::from_vec(rest.join(&b':')))
 }
 
-/// Entries without a slash were searched for by the loader, and only their names can be compared.
+/// Whether an entry names our file. The loader searches for an entry without a slash, so only the file names can be
+/// compared.
 fn same_file(entry: &OsStr, ours: &Path) -> bool {
     let entry = Path::new(entry);
     if entry.components().count() == 1 && !entry.is_absolute() {
@@ -58,7 +59,7 @@ fn same_file(entry: &OsStr, ours: &Path) -> bool {
 }
 
 fn own_path() -> Option<std::path::PathBuf> {
-    // SAFETY: dladdr takes any address and fills what it is given; the loader's file names are C strings.
+    // SAFETY: dladdr accepts any address, and zeroes are a valid `Dl_info`. The loader's file names are C strings.
     unsafe {
         let mut info = std::mem::zeroed::<libc::Dl_info>();
         if libc::dladdr(own_path as *const c_void, &mut info) == 0 {

@@ -1,4 +1,5 @@
-//! Which line of Python runs, read from the host's frames: nothing is made, so it may be asked inside the allocator.
+//! Reads the running line of Python from the host's frames. It makes no object, so it may be called inside the
+//! allocator.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::OnceLock;
@@ -8,11 +9,11 @@ use super::originals::Library;
 use crate::abi::{self, FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
 use crate::lifecycle::count;
 
-/// The host's functions that read and make nothing.
+/// Functions of the host that only read, and the type of code objects.
 #[derive(Clone, Copy, Debug)]
 struct Reader {
     thread: unsafe extern "C" fn() -> *mut c_void,
-    /// Up to 3.10 this makes no frame.
+    /// Called up to 3.10 only: there it makes no frame object.
     frame: unsafe extern "C" fn() -> *mut c_void,
     line_of_code: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
     line_of_frame: unsafe extern "C" fn(*mut c_void) -> c_int,
@@ -21,27 +22,27 @@ struct Reader {
     code_type: *mut PyTypeObject,
 }
 
-// SAFETY: the functions are the host's for good, and the type is only compared with.
+// SAFETY: the functions and the type are the host's, and stay valid.
 unsafe impl Send for Reader {}
 // SAFETY: as above.
 unsafe impl Sync for Reader {}
 
 static READER: OnceLock<Option<Reader>> = OnceLock::new();
-/// Where in a code object the name of its file is; 0: not yet known.
+/// The offset of the file name in a code object; 0 if not yet known.
 static FILE_NAME: AtomicUsize = AtomicUsize::new(0);
 
-/// Where a thread's state holds its frame, or what holds its frame in 3.11 and 3.12.
+/// The offset of the frame in a thread state. In 3.11 and 3.12 it is the offset of a structure that holds the frame.
 const FRAME_OF_THREAD: usize = if FLAVOUR.minor >= 13 { 72 } else { 56 };
-/// Where a frame of the interpreter holds its code, the frame before it, and its instruction.
+/// Offsets in a frame of the interpreter: the code, the frame before it, and the instruction.
 const CODE: usize = if FLAVOUR.minor == 11 { 32 } else { 0 };
 const PREVIOUS: usize = if FLAVOUR.minor == 11 { 48 } else { 8 };
 const INSTRUCTION: usize = 56;
-/// The bits of a reference in a frame that are no part of the address, from 3.14 on.
+/// The bits of a reference in a frame that do not belong to the address, from 3.14 on.
 const TAGS: usize = if FLAVOUR.minor >= 14 { 7 } else { 0 };
 /// Longer names are cut.
 const LONGEST_NAME: Py_ssize_t = 4096;
 
-/// Finds what is needed. The host's lock is held.
+/// Finds the host's functions, and the offset of the file name. The host's lock is held.
 pub(super) fn learn(python: &Library) {
     let reader = READER.get_or_init(|| find(python));
     let known = FILE_NAME.load(Ordering::Relaxed) != 0;
@@ -58,16 +59,17 @@ pub(super) fn learn(python: &Library) {
     }
 }
 
-/// As `lines::Running` says.
+/// See `lines::Running`.
 pub(super) fn running(name: &mut String) -> Option<u32> {
     let place = FILE_NAME.load(Ordering::Relaxed);
     let reader = READER.get()?.as_ref().filter(|_| place != 0)?;
-    // SAFETY: the thread that makes an object holds the lock. A code object holds its file's name, which is a string.
+    // SAFETY: a thread that makes an object holds the lock. A code object holds the name of its file, which is a
+    // string.
     unsafe {
         let (code, line) = reader.running()?;
         let text = *code.wrapping_byte_add(place).cast::<*mut c_void>();
         let length = (reader.length)(text).min(LONGEST_NAME);
-        // As many bytes as a character can have.
+        // A character takes at most four bytes.
         name.try_reserve(4 * length.unsigned_abs()).ok()?;
         let characters = (0..length).map(|at| (reader.character)(text, at));
         name.extend(
@@ -109,13 +111,13 @@ impl Reader {
     /// The host's lock is held.
     unsafe fn running(&self) -> Option<(*mut c_void, c_int)> {
         let some = |address: *mut c_void| (!address.is_null()).then_some(address);
-        // SAFETY: CPython has these fields at these places, and its frames are whole while it allocates.
+        // SAFETY: CPython has these fields at these offsets, and its frames are whole while it allocates.
         unsafe {
             let word = |from: *mut c_void, at| *from.wrapping_byte_add(at).cast::<*mut c_void>();
             let thread = some((self.thread)())?;
             if FLAVOUR.minor <= 10 {
                 let frame = some((self.frame)())?;
-                // Behind the head, and the frame before it.
+                // `f_code` follows the head of the object and `f_back`.
                 let code = word(frame, size_of::<PyVarObject>() + size_of::<usize>());
                 return Some((code, (self.line_of_frame)(frame)));
             }
@@ -125,7 +127,7 @@ impl Reader {
                 12 => frame = some(word(frame, 0))?,
                 _ => {}
             }
-            // Where C code was called from, there are frames that run nothing.
+            // A call from C code adds a frame that runs no code. It is skipped.
             let code = loop {
                 let code = some(word(frame, CODE).map_addr(|address| address & !TAGS));
                 match code {
@@ -134,7 +136,7 @@ impl Reader {
                 }
             };
             if FLAVOUR.minor == 11 {
-                // The code's instructions stand behind its fields.
+                // The instructions follow the fields of a code object.
                 let first = code as usize + (*self.code_type).tp_basicsize.unsigned_abs();
                 let at = (word(frame, INSTRUCTION) as usize).wrapping_sub(first);
                 return Some((code, (self.line_of_code)(code, at as c_int)));
@@ -144,14 +146,15 @@ impl Reader {
     }
 }
 
-/// Where a code object holds the name of its file: the word that is the attribute.
+/// The offset of the file name in a code object: the field that is the attribute `co_filename`.
 ///
 /// # Safety
 /// `code` is a code object, and the host's lock is held.
 unsafe fn place_of_file_name(python: &Library, code: *mut c_void) -> Option<usize> {
     type Get = unsafe extern "C" fn(*mut PyObject, *const c_char) -> *mut PyObject;
     const NAME: &CStr = c"co_filename";
-    // SAFETY: the host's public function, with the type that its headers give it; the caller's promise.
+    // SAFETY: the host's public function, with the type that its headers give it. All fields of a code object can be
+    // read.
     unsafe {
         let get = python.function::<Get>(c"PyObject_GetAttrString")?;
         let name = get(code.cast(), NAME.as_ptr());

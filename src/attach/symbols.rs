@@ -1,4 +1,4 @@
-//! Which of our symbols the host really uses: what stands in the import tables of its library.
+//! Which of our symbols the host really uses, from the import tables of its library.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, OsStr, c_void};
@@ -15,10 +15,11 @@ use super::loader;
 use super::originals::{self, is_ours};
 use crate::report::facts::{Replaced, Symbol};
 
-/// The files of this library and of the host's, found while the current folder is the one that the loader saw.
+/// The files of this library and of the host. Their paths are found early, while the current folder is the one that the
+/// loader saw.
 static FILES: OnceLock<Option<[PathBuf; 2]>> = OnceLock::new();
 
-/// Notes where the files are.
+/// Finds the paths of the files.
 pub(super) fn remember_where() {
     FILES.get_or_init(|| {
         let host = originals::python()?.symbol(c"Py_GetVersion");
@@ -26,8 +27,7 @@ pub(super) fn remember_where() {
     });
 }
 
-/// Every symbol that this library exports and the host's library defines too; `None` where the files can't be
-/// read.
+/// Every symbol that both this library and the host's library define; `None` if the files can't be read.
 pub(super) fn in_host() -> Option<Vec<Symbol>> {
     let [ours, theirs] = FILES.get()?.as_ref()?;
     let (ours, theirs) = (Tables::of(ours)?, Tables::of(theirs)?);
@@ -57,14 +57,14 @@ fn replaced(name: &str, imported: &HashSet<String>) -> Replaced {
 
 /// The names in the dynamic tables of a program or library.
 struct Tables {
-    /// What it defines.
+    /// The names that it defines.
     defined: HashSet<String>,
-    /// What its own code looks up by name, wherever that is defined.
+    /// The names that its own code looks up, wherever they are defined.
     imported: HashSet<String>,
 }
 
 impl Tables {
-    /// Those in a file.
+    /// Reads the tables of a file.
     fn of(path: &Path) -> Option<Self> {
         let data = fs::read(path).ok()?;
         let file = ElfFile::<FileHeader64<Endianness>>::parse(&*data).ok()?;

@@ -1,9 +1,9 @@
-//! References that each thread counts in a table of its own, on free threads from 3.14 on: those of instances to their type,
-//! of functions to their code and to their globals.
+//! References that a thread counts in its own table, on free threads from 3.14 on. They go from instances to their
+//! type, and from functions to their code and globals.
 //!
-//! An object that is counted so has a number, and each thread a table with a count for each number. Where the table stands
-//! in a thread's state differs between versions and nothing exports it. It is found by making instances of a type that nobody
-//! else has, and looking for their number.
+//! An object that is counted in this way has a number. Each thread has a table with a count for each number. The offset
+//! of the table in a thread state differs between versions, and nothing exports it. It is found with a type of our own:
+//! make a known number of instances, then search for that count.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::ptr::null_mut;
@@ -17,13 +17,13 @@ use crate::lifecycle::count;
 
 const HAVE_TABLES: bool = FLAVOUR.free_threaded && FLAVOUR.minor >= 14;
 
-/// How far into a thread's state its table is looked for.
+/// How many bytes of a thread state are searched.
 const FARTHEST: usize = 1 << 18;
 
-/// Where the table stands in a thread's state, in bytes.
+/// The offset of the table in a thread state.
 static PLACE: OnceLock<usize> = OnceLock::new();
 
-/// The first words of CPython's `refcounts` in a thread's state.
+/// The first words of CPython's `refcounts` in a thread state.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Table {
@@ -48,9 +48,9 @@ struct Slot {
     pfunc: *mut c_void,
 }
 
-/// Finds the tables, once. Where they can't be found, what is counted in them is not judged. The host's lock is held.
+/// Finds the table, once. If it is not found, objects that are counted in it are not judged. The host's lock is held.
 pub(super) fn learn(python: &Library) {
-    /// Instances that are made, and left.
+    /// Numbers of instances that are alive, one for each search.
     const NUMBERS: [usize; 2] = [37, 23];
     if !HAVE_TABLES || PLACE.get().is_some() {
         return;
@@ -63,7 +63,7 @@ pub(super) fn learn(python: &Library) {
         name: c"pyrefcore.probe".as_ptr(),
         basicsize: 0,
         itemsize: 0,
-        // Py_TPFLAGS_DEFAULT adds nothing to this.
+        // Py_TPFLAGS_DEFAULT adds no flag to this.
         flags: TypeFlags::HEAPTYPE as c_uint,
         slots: slots.as_mut_ptr(),
     };
@@ -111,14 +111,15 @@ pub(super) fn learn(python: &Library) {
 }
 
 fn release(op: *mut PyObject) {
-    // SAFETY: it was made above, and the reference is ours.
+    // SAFETY: `learn` made the object, and owns the reference.
     unsafe { count::release(op, c"Py_DecRef") }
 }
 
-/// The places, of those given, at which a thread's state has a table with that count for a number.
+/// The offsets, of those in `among`, at which a thread state has a table with the count `wanted` for a number. `None`
+/// stands for all offsets.
 ///
 /// # Safety
-/// Memory that can be read may be read.
+/// Memory that can be read at the start of the call stays readable during it.
 unsafe fn find(
     thread: usize,
     number: usize,
@@ -133,12 +134,12 @@ unsafe fn find(
         if !memory.is_readable(at, size_of::<Table>()) {
             return false;
         }
-        // SAFETY: so much can be read there.
+        // SAFETY: the check above has shown that so many bytes can be read there.
         let table = unsafe { *(at as *const Table) };
         table.values.is_aligned()
             && (number..1 << 32).contains(&table.size.unsigned_abs())
             && memory.is_readable(table.values as usize, table.size.unsigned_abs() * 8)
-            // SAFETY: as above.
+            // SAFETY: the table has at least `number` values, and all of them can be read.
             && unsafe { *table.values.add(number - 1) } == wanted as Py_ssize_t
     };
     let all = (0..FARTHEST).step_by(size_of::<usize>());
@@ -148,14 +149,14 @@ unsafe fn find(
     }
 }
 
-/// The references to the object with that number that the calling thread has counted in its table; `None` where that was
-/// not found. Others do not matter: one looks only while there is one thread.
+/// The number of references to the object with that number in the calling thread's table. `None` if the table was not
+/// found. Other tables do not matter: the audit looks only while there is one thread.
 ///
 /// # Safety
 /// The host's lock is held.
 pub(super) unsafe fn references(number: usize) -> Option<isize> {
     let place = *PLACE.get()?;
-    // SAFETY: the host's thread states have that table, and it does not change meanwhile.
+    // SAFETY: a thread state of the host has the table at that offset, and no other thread changes it.
     unsafe {
         let table = *this_thread()?.byte_add(place).cast::<Table>();
         if table.values.is_null() || number > table.size.unsigned_abs() {
@@ -169,7 +170,8 @@ pub(super) unsafe fn references(number: usize) -> Option<isize> {
 fn this_thread() -> Option<*mut c_void> {
     type Get = unsafe extern "C" fn() -> *mut c_void;
     static GET: OnceLock<Option<Get>> = OnceLock::new();
-    // SAFETY: the host's public function, with the type that its headers give it; the caller has a thread state.
+    // SAFETY: the host's public function, with the type that its headers give it. The calling thread has a thread
+    // state.
     unsafe {
         let get = GET.get_or_init(|| originals::python()?.function::<Get>(c"PyThreadState_Get"));
         get.map(|get| get())

@@ -1,8 +1,8 @@
-//! Where a host of 3.13 keeps its tracer.
+//! Finds the slot in which a host of 3.13 keeps its tracer.
 //!
-//! The interpreter reads the slot directly, so a tracer must stand in the host's own; and our births and
-//! deaths must read it for next to nothing. Its place differs between micro releases and nothing exports
-//! it. It is found by setting a tracer of our own and looking for its address.
+//! The interpreter reads the slot directly, so a tracer must be in the host's own slot. Our births and deaths must read
+//! that slot at little cost. Its address differs between micro releases, and nothing exports it. It is found with a
+//! tracer of our own: set it, then search for its address.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::{dangling_mut, null_mut};
@@ -14,8 +14,8 @@ use crate::lifecycle::{HOST_OWNS_BIRTHS, HOST_OWNS_DEATHS};
 use crate::watch::tracer::Tracer;
 use crate::watch::watchers;
 
-/// Shares the host's slot. Called before the host is initialised, or by the code that opens the library in a running
-/// one; a tracer that stands in the slot then is put back.
+/// Finds the host's slot and uses it. Called before the host is initialised, or by the code that opens the library in a
+/// running host. A tracer that is in the slot then is put back.
 pub(super) fn share() {
     let host = host::originals();
     let (Some(set), Some(get)) = (host.PyRefTracer_SetTracer, host.PyRefTracer_GetTracer) else {
@@ -26,7 +26,7 @@ pub(super) fn share() {
     }
     let data = dangling_mut::<c_void>().wrapping_byte_add(0x7E57_0000_0000);
     let mut before = null_mut();
-    // SAFETY: the host's functions store and return both, and call nothing.
+    // SAFETY: the host's functions only store and return the tracer and its data.
     let found = unsafe {
         let tracer = get(&mut before);
         set(Some(probe), data);
@@ -38,9 +38,9 @@ pub(super) fn share() {
         found
     };
     match found {
-        // SAFETY: the slot is part of the host's runtime, which stays; the host's lock guards it.
+        // SAFETY: the slot is part of the host's runtime, which is never freed. The host's lock guards it.
         Some(slot) => unsafe { watchers::use_slot_of_host(slot) },
-        // SAFETY: the function may be called with any data.
+        // SAFETY: `ask` does not use its data.
         None => unsafe {
             watchers::set_tracer(Tracer {
                 function: Some(ask),
@@ -50,12 +50,12 @@ pub(super) fn share() {
     }
 }
 
-/// Its address is what is looked for; called, it does nothing.
+/// `share` searches for the address of this function. A call does nothing.
 unsafe extern "C" fn probe(_op: *mut PyObject, _event: c_int, data: *mut c_void) -> c_int {
     std::hint::black_box(data) as usize as c_int
 }
 
-/// Where the slot was not found: asks the host each time.
+/// The tracer if the slot was not found: asks the host at each event.
 unsafe extern "C" fn ask(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
     let Some(get) = host::originals().PyRefTracer_GetTracer else {
         return 0;
@@ -65,7 +65,7 @@ unsafe extern "C" fn ask(op: *mut PyObject, event: c_int, _data: *mut c_void) ->
     unsafe { get(&mut data).map_or(0, |tracer| tracer(op, event, data)) }
 }
 
-/// The two words of the slot in the host's runtime, where that tracer stands in it.
+/// The slot in the host's runtime that holds `tracer`.
 pub(super) fn holding(tracer: Tracer) -> Option<*mut Tracer> {
     let function = tracer.function.map_or(0, |function| function as usize);
     let wanted = [function, tracer.data as usize];
@@ -84,7 +84,7 @@ pub(super) fn holding(tracer: Tracer) -> Option<*mut Tracer> {
     Some(runtime.wrapping_add(at).cast())
 }
 
-/// Where `_PyRuntime` lies and how large it is.
+/// The address of `_PyRuntime`, and its size in bytes.
 fn runtime() -> Option<(*mut usize, usize)> {
     let runtime = originals::python()?.symbol(c"_PyRuntime");
     let symbol = loader::symbol_of(runtime)?;

@@ -1,4 +1,5 @@
-//! Variables that everybody must share: a program may own the copy that the loader gives to all.
+//! Variables that the whole process must share. The program may contain the copy that the loader gives to all
+//! libraries.
 
 use std::ffi::{CStr, c_void};
 use std::sync::atomic::AtomicIsize;
@@ -22,7 +23,8 @@ pub(super) fn share(python: Option<&Library>) {
     }
     let config = c"_Py_tracemalloc_config";
     let settings = match python {
-        // The host tests it at its own births, so what it has bound counts, not what the loader gives others.
+        // The host tests this variable at its own births. So the copy that the host uses counts, not the one that other
+        // libraries use.
         Some(python) => loader::bound(python.symbol(config)),
         None => everybodys(config, capi::exported_tracemalloc_config()),
     };
@@ -33,7 +35,7 @@ pub(super) fn share(python: Option<&Library>) {
     }
 }
 
-/// The variable that the loader gives to all; or ours, where a program that holds this library exports
+/// The variable that the loader gives to all libraries. It is ours if a program that contains this library exports
 /// nothing.
 fn everybodys(name: &CStr, ours: *mut c_void) -> *mut c_void {
     // SAFETY: dlsym takes a C string.

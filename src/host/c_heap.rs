@@ -1,4 +1,4 @@
-//! How many bytes of the C heap are in use, by glibc's own account.
+//! Bytes of the C heap in use, and the size of a block, as glibc's malloc records them.
 
 use std::sync::OnceLock;
 
@@ -20,29 +20,30 @@ struct Info {
     keepcost: usize,
 }
 
-/// The least that malloc takes for a block, with its own word in front.
+/// The smallest block of malloc, including the size word in front of it.
 const LEAST: usize = 4 * WORD;
 const WORD: usize = size_of::<usize>();
-/// Bits of a block's own word that are no part of its length.
+/// Bits of the size word that are flags and not length.
 const FLAGS: usize = 7;
-/// The flag that says that the block in front is in use.
+/// glibc's `PREV_INUSE`: the block in front is in use.
 const FRONT_IN_USE: usize = 1;
-/// The flag of a block with a map of its own.
+/// glibc's `IS_MMAPPED`: the block has its own mapping.
 const MAPPED: usize = 2;
-/// The flag of a block in a heap that was made for threads.
+/// glibc's `NON_MAIN_ARENA`: the block lies in a heap that malloc made for threads.
 const OF_THREADS: usize = 4;
 /// The smallest page.
 const PAGE: usize = 4096;
 /// The largest page.
 const LARGE_PAGE: usize = 2 << 20;
 
-/// Bytes in use, with malloc's own words; `None` where the C library does not count them (glibc before 2.33, musl).
+/// Bytes in use, including malloc's size words. `None` if the C library has no `mallinfo2` (glibc before 2.33, musl).
 #[must_use]
 pub fn in_use() -> Option<usize> {
     type MallInfo = unsafe extern "C" fn() -> Info;
     static MALLINFO: OnceLock<Option<MallInfo>> = OnceLock::new();
     let mallinfo = MALLINFO.get_or_init(|| {
-        // SAFETY: dlsym takes a C string; the function has the type that glibc's header gives it, and null is `None`.
+        // SAFETY: the name is a C string. `mallinfo2` has this type in glibc's header, and a null address becomes
+        // `None`.
         unsafe {
             let found = libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr());
             std::mem::transmute::<*mut libc::c_void, Option<MallInfo>>(found)
@@ -53,15 +54,15 @@ pub fn in_use() -> Option<usize> {
     Some(info.uordblks + info.hblkhd)
 }
 
-/// Fills what the calling thread keeps of blocks that it gave back, of each length: malloc calls these in use. So they are as
-/// many whenever this was called.
+/// Fills the calling thread's cache of freed blocks (glibc's tcache), at every length. malloc counts cached blocks as
+/// in use. With a full cache before each measurement, the measurements can be compared.
 pub fn settle() {
-    /// The longest of which glibc keeps some.
+    /// The longest block that the cache holds.
     const LONGEST: usize = 1032;
-    /// More than it keeps of one length.
+    /// More blocks than the cache holds of one length.
     const KEPT: usize = 16;
     for bytes in (LEAST - WORD..=LONGEST).step_by(2 * WORD) {
-        // SAFETY: each block is given back, and nothing lies in it; NULL is nothing.
+        // SAFETY: each block is freed once, and nothing uses it. `free` accepts null.
         unsafe {
             let blocks = [(); KEPT].map(|()| libc::malloc(bytes));
             for block in std::hint::black_box(blocks) {
@@ -71,8 +72,8 @@ pub fn settle() {
     }
 }
 
-/// Bytes that malloc has taken for the block at `start`, of which `bytes` were asked for; `None` where that is no block of
-/// glibc's malloc.
+/// The length in malloc of the block at `start`, for which the caller asked for `bytes`. `None` if the size word does
+/// not fit such a block: then it is no block of glibc's malloc.
 #[must_use]
 pub fn taken(start: usize, bytes: usize) -> Option<usize> {
     let word = super::read::<usize>(start.checked_sub(WORD)?)?;
@@ -80,12 +81,13 @@ pub fn taken(start: usize, bytes: usize) -> Option<usize> {
     let least = bytes
         .checked_add(2 * WORD + WORD - 1)
         .map(|bytes| (bytes & !(2 * WORD - 1)).max(LEAST))?;
-    // What is left of a larger block stays with it, if it is too little for another.
+    // malloc does not split off a rest that is too small to be a block.
     let most = least + if is_mapped { LARGE_PAGE } else { LEAST / 2 };
     (least..=most).contains(&length).then_some(length)
 }
 
-/// Bytes of the block at `start`, which may be anywhere; `None` where no block of glibc's malloc starts that is in use.
+/// Usable bytes of the block at `start`, which may be any address. `None` unless a block of glibc's malloc starts there
+/// and is in use.
 #[must_use]
 pub fn room(start: usize) -> Option<usize> {
     if !start.is_multiple_of(2 * WORD) {
@@ -98,13 +100,13 @@ pub fn room(start: usize) -> Option<usize> {
         return None;
     }
     if is_mapped {
-        // The length leaves out the two words in front in later glibcs.
+        // In later glibcs the length does not include the two words in front.
         let ends = [length, length + 2 * WORD];
         let is_whole = head.is_multiple_of(PAGE) && ends.iter().any(|end| end.is_multiple_of(PAGE));
         return is_whole.then_some(length - 2 * WORD);
     }
     if word & FRONT_IN_USE == 0 {
-        // A block that is not in use writes its length behind itself.
+        // A free block stores its length at its end, directly in front of `head`.
         let front = super::read::<usize>(head)?;
         let its_own = super::read::<usize>(head.checked_sub(front)?.checked_add(WORD)?)?;
         if front < LEAST || its_own & !FLAGS != front {
@@ -124,14 +126,14 @@ pub fn room(start: usize) -> Option<usize> {
     (behind & FRONT_IN_USE != 0).then_some(length - WORD)
 }
 
-/// Whether that lies below the end of the heap of the process, behind which the loader maps all else.
+/// Whether `end` lies below the program break. The loader maps everything else above it.
 fn is_below_break(end: usize) -> bool {
-    // SAFETY: the end of the heap is asked for, and stays.
+    // SAFETY: `sbrk(0)` only returns the program break.
     let heap_end = unsafe { libc::sbrk(0) };
     end < heap_end as usize
 }
 
-/// Whether that lies in one of the heaps that malloc maps for threads.
+/// Whether the range lies in a heap that malloc maps for threads.
 fn is_in_heap_of_threads(start: usize, end: usize) -> bool {
     /// The beginning of glibc's `struct _heap_info`.
     #[derive(Clone, Copy)]
@@ -141,7 +143,7 @@ fn is_in_heap_of_threads(start: usize, end: usize) -> bool {
         prev: usize,
         size: usize,
     }
-    /// `HEAP_MAX_SIZE`, of which they start at multiples.
+    /// glibc's `HEAP_MAX_SIZE`. Each such heap starts at a multiple of it.
     const LONGEST: usize = 64 << 20;
     let heap = start & !(LONGEST - 1);
     super::read::<HeapInfo>(heap).is_some_and(|info| {
@@ -159,7 +161,7 @@ mod tests {
             return;
         }
         for bytes in [1, 24, 25, 2000, 1 << 22] {
-            // SAFETY: the block is given back below.
+            // SAFETY: calloc accepts any size. The block is freed below.
             let block = unsafe { libc::calloc(1, bytes) } as usize;
             let room = room(block).expect("a block of malloc's");
             assert!(
@@ -175,7 +177,7 @@ mod tests {
             ] {
                 assert_eq!(super::room(other), None, "{bytes}: {other:#x}");
             }
-            // SAFETY: it was handed out above.
+            // SAFETY: the block came from malloc above, and is freed once.
             unsafe { libc::free(block as *mut libc::c_void) };
         }
     }
@@ -185,8 +187,8 @@ mod tests {
         if in_use().is_none() {
             return;
         }
-        // A thread of a test has a heap of its own; blocks in the process's are tried by the package's tests.
-        // SAFETY: each block is given back after it was looked at.
+        // A test runs on its own thread, so malloc uses a heap for threads. The package's tests cover the main heap.
+        // SAFETY: each block is freed once, after the look at it.
         unsafe {
             let blocks = [(); 50].map(|()| libc::malloc(240));
             let rooms = blocks.map(|block| room(block as usize));
@@ -201,7 +203,7 @@ mod tests {
     fn a_block_takes_what_it_adds() {
         let Some(before) = in_use() else { return };
         for bytes in [1, 24, 25, 2000, 1 << 22] {
-            // SAFETY: the blocks are given back below.
+            // SAFETY: malloc accepts any size. The blocks are freed below.
             let blocks: Vec<usize> = (0..50)
                 .map(|_| unsafe { libc::malloc(bytes) } as usize)
                 .collect();
@@ -209,7 +211,7 @@ mod tests {
                 let taken = taken(block, bytes).expect("a block of malloc's");
                 assert!(taken >= bytes + WORD, "{bytes}: {taken}");
                 assert_eq!(super::taken(block, taken + LARGE_PAGE), None);
-                // SAFETY: it was handed out above.
+                // SAFETY: the block came from malloc above, and is freed once.
                 unsafe { libc::free(block as *mut libc::c_void) };
             }
         }

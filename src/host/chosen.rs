@@ -1,37 +1,37 @@
 use std::cell::UnsafeCell;
 
-/// A function that is chosen while callers take turns, and then called by a jump through memory: one instruction,
-/// where a look at what to do takes two.
+/// A function pointer that changes only while callers take turns. A call through it is one indirect jump; a test of a
+/// flag first would be two instructions.
 #[derive(Debug)]
 pub struct Chosen<F>(UnsafeCell<F>);
 
-// SAFETY: written only while callers take turns: under the host's lock, before there is a second thread, or as the
-// header asks.
+// SAFETY: it is written only while callers take turns: under the host's lock, before there is a second thread, or
+// serialised by the caller as the header asks.
 unsafe impl<F> Sync for Chosen<F> {}
 
 impl<F: Copy> Chosen<F> {
-    /// With a function to begin with.
+    /// Starts with `function`.
     pub const fn new(function: F) -> Self {
         Self(UnsafeCell::new(function))
     }
 
-    /// The function that was chosen last.
+    /// The function chosen last.
     #[inline]
     pub fn get(&self) -> F {
         // SAFETY: no other thread writes meanwhile: `set` demands it.
         unsafe { *self.0.get() }
     }
 
-    /// Chooses another.
+    /// Chooses another function.
     ///
     /// # Safety
     /// No other thread reads or writes meanwhile.
     pub unsafe fn set(&self, function: F) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise: no other thread uses the cell meanwhile.
         unsafe { *self.0.get() = function }
     }
 
-    /// Chooses the host's function where it has one.
+    /// Chooses the host's function, if the host has one.
     ///
     /// # Safety
     /// As [`Chosen::set`].

@@ -1,17 +1,18 @@
-//! Writing to a descriptor that others read from.
+//! Writes to a descriptor that another process may read.
 
 use std::ffi::c_int;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// How long a reader may leave a full pipe as it is, in milliseconds.
+/// How long a write waits for the reader of a full pipe, in milliseconds.
 const PATIENCE: c_int = 2000;
 
-/// Writes all of a text at once, past every buffer. A descriptor that never blocks is waited for.
+/// Writes the whole text with `write(2)`, without a buffer. If a non-blocking descriptor is full, waits for the reader.
 ///
 /// # Errors
-/// What the system says; `EAGAIN` where no reader has come for two seconds. The signal SIGPIPE is not delivered.
+/// The system's error. `EAGAIN` if nothing was read from a full pipe for two seconds. The signal SIGPIPE is not
+/// delivered.
 pub fn write_all(descriptor: c_int, text: &str) -> io::Result<()> {
     without_sigpipe(|| {
         let mut rest = text.as_bytes();
@@ -38,20 +39,22 @@ pub fn write_all(descriptor: c_int, text: &str) -> io::Result<()> {
     })
 }
 
-/// Waits until something can be written; false where nothing can after a while.
+/// Waits until the descriptor accepts data; false after `PATIENCE`.
 fn has_room(descriptor: c_int) -> bool {
     let mut asked = libc::pollfd {
         fd: descriptor,
         events: libc::POLLOUT,
         revents: 0,
     };
-    // SAFETY: it is one structure. An interrupted wait is begun anew.
+    // SAFETY: `asked` is one structure, and the count is 1.
+    // An interrupted wait counts as room: the caller then writes or waits again.
     unsafe { libc::poll(&raw mut asked, 1, PATIENCE) != 0 }
 }
 
-/// Works without SIGPIPE: a reader that has left must not end this process.
+/// Runs `work` with SIGPIPE blocked: a pipe without a reader must not end this process.
 fn without_sigpipe<T>(work: impl FnOnce() -> T) -> T {
-    // SAFETY: each set is made before it is used. One signal that came meanwhile is taken back before the mask is.
+    // SAFETY: every signal set is initialised before use. A SIGPIPE from `work` is consumed before the old mask
+    // returns.
     unsafe {
         let (mut pipe, mut before, mut pending) = (empty(), empty(), empty());
         libc::sigaddset(&raw mut pipe, libc::SIGPIPE);
@@ -72,7 +75,7 @@ fn without_sigpipe<T>(work: impl FnOnce() -> T) -> T {
 
 fn empty() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset fills what it is given.
+    // SAFETY: sigemptyset initialises the whole set.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         set.assume_init()
@@ -86,10 +89,10 @@ mod tests {
     use std::io::Read;
     use std::os::fd::{AsRawFd, FromRawFd};
 
-    /// A pipe that never blocks its writer: where it is read from, and where it is written to.
+    /// A pipe whose write end does not block: the read end, then the write end.
     fn pipe() -> [File; 2] {
         let mut ends = [0; 2];
-        // SAFETY: pipe2 fills the two descriptors, which belong to the files from then on.
+        // SAFETY: pipe2 fills both descriptors, and only the files own them afterwards.
         unsafe {
             assert_eq!(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC), 0);
             libc::fcntl(ends[1], libc::F_SETFL, libc::O_NONBLOCK);
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_has_left_ends_nothing() {
-        // SAFETY: the child gives SIGPIPE its meaning back, which Rust has taken away, and ends.
+        // SAFETY: the child restores the default action of SIGPIPE, which Rust ignores, and leaves with `_exit`.
         unsafe {
             let child = libc::fork();
             if child == 0 {

@@ -1,7 +1,7 @@
 use super::Host;
 use super::process::Process;
 
-/// A host whose end can be watched: it panics with what was said last.
+/// A host for tests. It panics where a real host ends the process.
 #[derive(Debug)]
 pub struct Fake;
 
@@ -10,7 +10,7 @@ thread_local! {
 }
 
 impl Fake {
-    /// From now on this thread has that many units of stack left.
+    /// Sets the stack margin of this thread, in the units of [`Host::stack_margin`].
     pub fn set_stack_margin(units: isize) {
         LEFT.set(Some(units));
     }

@@ -7,10 +7,10 @@ use crate::abi::{PyObject, PyTypeObject, PyVarObject};
 type Object = *mut PyObject;
 type Tracer = Option<unsafe extern "C" fn(Object, c_int, *mut c_void) -> c_int>;
 
-/// The host CPython's own functions behind the names that this library exports.
+/// The host's own definitions of the functions that this library exports.
 ///
-/// Each is `None` where the host's version has no such symbol. All are the host's originals, found
-/// behind ours in the order in which the loader looks names up.
+/// A field is `None` if the host's version does not export the function. The addresses come from the host's own library
+/// or program, because a global lookup finds ours first.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "each field is CPython's function of that name")]
 pub struct Interpreter {
@@ -71,10 +71,10 @@ pub struct Interpreter {
     pub _PyTrash_end: Option<unsafe extern "C" fn(*mut c_void)>,
     pub _PyTrash_deposit_object: Option<unsafe extern "C" fn(Object)>,
     pub _PyTrash_destroy_chain: Option<unsafe extern "C" fn()>,
-    /// Up to 3.10; the next has taken its name from 3.13 on.
+    /// Up to 3.10. From 3.13 on, the function of the next field has this name.
     pub _PyTrash_thread_deposit_object: Option<unsafe extern "C" fn(Object)>,
     pub _PyTrash_thread_deposit_object_3_13: Option<unsafe extern "C" fn(*mut c_void, Object)>,
-    /// Up to 3.10; the next has taken its name from 3.13 on.
+    /// Up to 3.10. From 3.13 on, the function of the next field has this name.
     pub _PyTrash_thread_destroy_chain: Option<unsafe extern "C" fn()>,
     pub _PyTrash_thread_destroy_chain_3_13: Option<unsafe extern "C" fn(*mut c_void)>,
 }
@@ -84,15 +84,15 @@ struct Originals(UnsafeCell<Interpreter>);
 // SAFETY: written once, by `enter`, before the process has objects that two threads could share.
 unsafe impl Sync for Originals {}
 
-// SAFETY: every field is an optional function, of which all zeroes are `None`.
+// SAFETY: every field is an optional function pointer, and all zeroes are `None`.
 static ORIGINALS: Originals = Originals(UnsafeCell::new(unsafe { std::mem::zeroed() }));
 static PRESENT: AtomicBool = AtomicBool::new(false);
 
-/// The host's own functions; all `None` where there is no host.
+/// The host's own functions; all `None` if there is no host.
 #[inline]
 #[must_use]
 pub fn originals() -> &'static Interpreter {
-    // SAFETY: `enter` is done before anybody else looks.
+    // SAFETY: no thread calls into this library while `enter` writes.
     unsafe { &*ORIGINALS.0.get() }
 }
 
@@ -106,7 +106,7 @@ pub fn has_interpreter() -> bool {
 
 static AWAITED: AtomicBool = AtomicBool::new(false);
 
-/// Whether an interpreter may still come, so that it is not yet known how objects lie in memory.
+/// Whether an interpreter may still be loaded. Until then the memory layout of objects is unknown.
 #[inline]
 #[must_use]
 pub fn is_awaited() -> bool {
@@ -114,17 +114,17 @@ pub fn is_awaited() -> bool {
     AWAITED.load(Ordering::Relaxed)
 }
 
-/// From now on an interpreter may come, or will not.
+/// Sets whether an interpreter may still be loaded.
 pub fn await_interpreter(awaited: bool) {
     AWAITED.store(awaited, Ordering::Relaxed);
 }
 
-/// From now on this process has an interpreter. Called once, before its first object is born.
+/// Stores the functions of the host. Called once, before this library sees an object.
 ///
 /// # Safety
-/// No other thread calls into this library meanwhile: it is the loader's turn, or the host's lock is held.
+/// No other thread calls into this library meanwhile: the loader runs its constructors, or the host's lock is held.
 pub unsafe fn enter(interpreter: Interpreter) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise: no other thread reads or writes the cell.
     unsafe { *ORIGINALS.0.get() = interpreter };
     PRESENT.store(true, Ordering::Relaxed);
 }

@@ -1,11 +1,11 @@
-//! Reading memory that may not be there.
+//! Reads memory that may be unmapped.
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// Reads a value from `address`, or tells that it can't be read. The bytes may be anything, so `T`
-/// must be valid for every bit pattern: an integer, an atomic, a raw pointer, or a struct or array of them.
+/// Reads a value from `address`; `None` if it can't be read. The bytes may be anything, so `T` must be valid for every
+/// bit pattern: an integer, an atomic, a raw pointer, or a struct or array of them.
 #[must_use]
 pub fn read<T>(address: usize) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
@@ -13,11 +13,11 @@ pub fn read<T>(address: usize) -> Option<T> {
         iov_base: value.as_mut_ptr().cast(),
         iov_len: size_of::<T>(),
     };
-    // SAFETY: the value is plain old data that was read in full.
+    // SAFETY: all bytes of the value were read, and `T` is valid for every bit pattern.
     (copy(address, ours) == size_of::<T>()).then(|| unsafe { value.assume_init() })
 }
 
-/// Reads words from `address` on, as many as `words` has room for; returns how many could be read.
+/// Reads words from `address` on, until `words` is full. Returns how many could be read.
 #[must_use]
 pub fn read_words(address: usize, words: &mut [usize]) -> usize {
     let ours = libc::iovec {
@@ -27,8 +27,8 @@ pub fn read_words(address: usize, words: &mut [usize]) -> usize {
     copy(address, ours) / size_of::<usize>()
 }
 
-/// Reads a C string of at most `limit` bytes, with anything unprintable replaced; `None` where there
-/// is no text.
+/// Reads a C string, and cuts it after `limit` bytes. `None` if it is unreadable, empty, not UTF-8, or has control
+/// characters.
 #[must_use]
 pub fn read_text(address: usize, limit: usize) -> Option<String> {
     let mut bytes = Vec::new();
@@ -43,8 +43,8 @@ pub fn read_text(address: usize, limit: usize) -> Option<String> {
     is_text.then(|| text.into_owned())
 }
 
-/// Copies from this process's own memory by way of the kernel, which answers where a load would crash;
-/// returns the number of bytes copied.
+/// Copies from this process's memory through the kernel, which returns an error where a load would crash. Returns the
+/// number of bytes copied.
 fn copy(address: usize, ours: libc::iovec) -> usize {
     let theirs = libc::iovec {
         iov_base: address as *mut _,
@@ -63,8 +63,8 @@ fn copy(address: usize, ours: libc::iovec) -> usize {
     }
 }
 
-/// The same where the first way is forbidden, as in some containers. It needs no descriptor; another thread must not unmap
-/// the memory meanwhile.
+/// Copies directly, after a check of each page, where `process_vm_readv` is forbidden, as in some containers. Needs no
+/// descriptor. Another thread must not unmap the memory meanwhile.
 fn copy_what_is_mapped(address: usize, ours: libc::iovec) -> usize {
     let Some(end) = address.checked_add(ours.iov_len) else {
         return 0;
@@ -76,20 +76,20 @@ fn copy_what_is_mapped(address: usize, ours: libc::iovec) -> usize {
         }
         page += PAGE;
     }
-    // SAFETY: `ours` points to a buffer of its length, and so many bytes of each page can be read.
+    // SAFETY: `ours` points to a buffer of its length. Every page of the source was readable just now.
     unsafe { ptr::copy_nonoverlapping(address as *const u8, ours.iov_base.cast(), ours.iov_len) };
     ours.iov_len
 }
 
-/// The smallest page: what is true of its beginning is true of it all.
+/// The smallest page size. A page is readable as a whole or not at all.
 const PAGE: usize = 4096;
 
-/// Whether the page that begins at an address can be read. The kernel reads a set of signals there before it refuses to do
-/// with it what does not exist.
+/// Whether the page that starts at `page` can be read. The kernel reads a signal set from there before it rejects the
+/// unknown operation with EINVAL. If it can't read the set, the error is EFAULT.
 fn is_mapped(page: usize) -> bool {
     const NOTHING: c_int = -1;
     const SET_BYTES: usize = 8;
-    // SAFETY: the kernel checks the address, and changes no mask.
+    // SAFETY: the kernel checks the address. The operation is unknown, so no signal mask changes.
     let done = unsafe {
         libc::syscall(
             libc::SYS_rt_sigprocmask,

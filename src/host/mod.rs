@@ -1,6 +1,6 @@
-//! What is needed from an interpreter, or from the process where there is none.
+//! Services of the host interpreter, or of the process if it has no interpreter.
 //!
-//! Uses `abi`. Never counts and never decides; it answers, forwards or gives up.
+//! Uses `abi`. Changes no reference count and makes no decision. It answers, forwards a call, or ends the process.
 
 pub mod c_heap;
 mod chosen;
@@ -24,21 +24,21 @@ pub use process::Process;
 pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;
 
-/// The host that this library lives in.
+/// The host of this library.
 #[cfg(not(test))]
 pub type ThisHost = Process;
 
-/// The host that a test lives in.
+/// The host of a unit test.
 #[cfg(test)]
 pub type ThisHost = fake::Fake;
 
-/// What the layers above ask of the place they live in.
+/// What the layers above ask of their host.
 pub trait Host {
-    /// Tells the calling thread from every other living thread; never zero. May be called at any
-    /// time, from any thread. The same number as CPython's `_Py_ThreadId`.
+    /// A number that no other living thread has; never zero. Equal to CPython's `_Py_ThreadId`. May be called at any
+    /// time, from any thread.
     fn thread_id() -> usize;
 
-    /// Whether that is the calling thread's id.
+    /// Whether `id` is the calling thread's.
     fn is_this_thread(id: usize) -> bool {
         id == Self::thread_id()
     }
@@ -47,6 +47,6 @@ pub trait Host {
     /// as CPython 3.14 counts them; negative below the limit. May be called at any time.
     fn stack_margin() -> isize;
 
-    /// Ends the process, after the reason has been written. Called once nothing can be saved.
+    /// Ends the process. The caller has already written the reason.
     fn give_up() -> !;
 }

@@ -1,20 +1,20 @@
-//! The library's own memory: maps of its own, and nothing of the C heap.
+//! The library's own allocator. It maps its memory itself, and takes none from the C heap.
 //!
-//! What the library has given back is full of addresses of objects. In the C heap an extension's new object would find them
-//! in its uninitialised fields, and the audit would take them for references.
+//! The memory that the library frees is full of object addresses. If it came from the C heap, malloc could give it to
+//! an extension. The audit would then take the addresses in uninitialised fields for references.
 
-/// Where the library's memory comes from; for sanitizers, and in programs of Rust, from the C library.
+/// The type of the allocator. With sanitizers, and in Rust programs, it is the C library's.
 #[cfg(not(any(feature = "unwinding", feature = "system-allocator")))]
 pub(super) use dlmalloc::GlobalDlmalloc as Own;
 #[cfg(any(feature = "unwinding", feature = "system-allocator"))]
 pub(super) use std::alloc::System as Own;
 
-/// The one that there is.
+/// The allocator.
 pub(super) const OWN: Own = Own;
 
-/// From now on a child process can allocate, whatever other threads did at the fork. Called before any other fork handler of
-/// this library is set: the handlers that are set later allocate, and run before the lock is taken.
+/// Lets a child process allocate, even if another thread was allocating at the fork. Called before this library sets
+/// any other fork handler: handlers run in reverse order before a fork, so the later ones can still allocate.
 pub fn survive_forks() {
-    // SAFETY: the loader calls this before anything has been allocated.
+    // SAFETY: called by the loader, before the first allocation.
     unsafe { dlmalloc::enable_alloc_after_fork() }
 }

@@ -29,7 +29,7 @@ impl Host for Process {
         id
     }
 
-    /// One comparison with memory: what the compiler makes of two loads takes more.
+    /// One comparison with memory. Compiled from Rust, it would be a load and a comparison.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     fn is_this_thread(id: usize) -> bool {
@@ -78,7 +78,7 @@ fn stack_pointer() -> usize {
     here
 }
 
-/// Asks for the calling thread's limit, once.
+/// Finds and stores the calling thread's limit.
 #[cold]
 #[inline(never)]
 fn find_stack_limit() -> usize {
@@ -87,8 +87,7 @@ fn find_stack_limit() -> usize {
     limit
 }
 
-/// Two units above the low end of the calling thread's stack, or 1 (no limit) where the system does
-/// not tell.
+/// Two units above the low end of the calling thread's stack. 1 (no limit) if the system can't say where the stack is.
 fn soft_limit() -> usize {
     let mut low = std::ptr::null_mut();
     let mut size = 0;

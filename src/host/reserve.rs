@@ -1,7 +1,7 @@
-//! Memory for the time when the kernel has no more.
+//! A reserve of memory, for when the kernel has no more.
 //!
-//! Rust's collections end the process where they get no memory. A piece of work that may need much therefore maps a reserve
-//! first, or does not begin. Where the allocator fails meanwhile, the reserve steps in, and the work gives up.
+//! Rust's collections end the process if an allocation fails. So work that may need much memory maps a reserve first,
+//! or does not start. If an allocation fails during the work, the reserve supplies the block, and the work gives up.
 
 use super::own_memory::{OWN, Own};
 use std::alloc::{GlobalAlloc, Layout};
@@ -11,18 +11,19 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 #[global_allocator]
 static ALL: Backed<Own> = Backed(OWN);
 
-/// Maps that may be in use at once: one for the work that runs, and those in which something that stays has been put.
+/// Reserves that may be mapped at once: one for the running work, the others for blocks that outlived their work.
 const REGIONS: usize = 8;
-/// Bytes of a reserve, beside twice of what the process has ever used: more than the largest table grows by at once.
+/// A reserve has this many bytes plus twice the peak memory of the process. The sum is more than any table grows by in
+/// one step.
 const LEAST: usize = 16 << 20;
 
-/// An allocator, with a reserve behind it.
+/// An allocator with a reserve behind it.
 struct Backed<A>(A);
 
 struct Region {
     start: AtomicPtr<u8>,
     bytes: AtomicUsize,
-    /// Bytes that were handed out, and blocks of them that were not given back.
+    /// Bytes handed out; `blocks` is the number of blocks handed out and not yet freed.
     used: AtomicUsize,
     blocks: AtomicUsize,
     is_open: AtomicBool,
@@ -37,17 +38,17 @@ static ALL_REGIONS: [Region; REGIONS] = [const {
         is_open: AtomicBool::new(false),
     }
 }; REGIONS];
-/// Regions that are mapped: nearly always none or one.
+/// The number of mapped regions, nearly always 0 or 1.
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
-/// The reserve has stepped in, or something else was missing, since the work began.
+/// Set if memory has run out since the work began.
 static IS_SHORT: AtomicBool = AtomicBool::new(false);
-/// Pieces of work that run, one inside the other.
+/// 1 while work runs. Work inside other work uses the same reserve.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Does a piece of work for which memory may run out: `None` where it has, and nothing of what was done is left. Works of
-/// one process take turns.
+/// Runs `work` with a reserve behind it. Returns `None`, and drops the result, if memory ran out. Callers of one
+/// process take turns.
 pub fn within<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    // Relaxed, here and below: works take turns.
+    // Relaxed, here and below: callers take turns.
     if RUNNING.load(Ordering::Relaxed) > 0 {
         return work();
     }
@@ -60,27 +61,28 @@ pub fn within<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     done
 }
 
-/// Whether the work that runs has to give up.
+/// Whether the running work must give up.
 #[inline]
 #[must_use]
 pub fn is_short() -> bool {
     IS_SHORT.load(Ordering::Relaxed)
 }
 
-/// There was no memory for something: the work that runs has to give up.
+/// Records that memory ran out: the running work must give up.
 #[cold]
 pub fn falls_short() {
     IS_SHORT.store(true, Ordering::Relaxed);
 }
 
-/// The most memory in bytes that this program has used at once.
+/// The peak memory of this program, in bytes.
 fn most_used() -> usize {
-    // The peak in `/proc` begins with the program. That of `getrusage` is inherited from the program before `exec`.
+    // The peak in `/proc` starts anew at `exec`. A program inherits the peak of `getrusage` from the program before
+    // `exec`.
     std::fs::read_to_string("/proc/self/status")
         .ok()
         .and_then(|status| peak(&status))
         .unwrap_or_else(|| {
-            // SAFETY: the structure is plain numbers, and belongs to this function.
+            // SAFETY: all zeroes are a valid `rusage`, and getrusage fills it.
             let usage = unsafe {
                 let mut usage: libc::rusage = std::mem::zeroed();
                 libc::getrusage(libc::RUSAGE_SELF, &mut usage);
@@ -90,7 +92,7 @@ fn most_used() -> usize {
         })
 }
 
-/// The peak in bytes that a status file of `/proc` gives in kilobytes.
+/// The peak in bytes, from the text of a status file of `/proc`.
 fn peak(status: &str) -> Option<usize> {
     let line = status
         .lines()
@@ -105,7 +107,8 @@ impl Region {
         let is_free = |region: &&Self| region.start.load(Ordering::Acquire).is_null();
         let region = ALL_REGIONS.iter().find(is_free)?;
         let bytes = LEAST + 2 * most_used();
-        // SAFETY: a new private mapping touches no memory in use; no page of it is there before it is touched.
+        // SAFETY: a new private mapping touches no memory in use.
+        // The kernel supplies a page only when it is touched.
         let start = unsafe {
             libc::mmap(
                 null_mut(),
@@ -128,7 +131,7 @@ impl Region {
         Some(region)
     }
 
-    /// Hands out no more. What the work has left in it stays, and so does it.
+    /// Stops handing out blocks. The region stays mapped while one of its blocks is in use.
     fn close(&self) {
         self.is_open.store(false, Ordering::Release);
         self.unmap_if_empty();
@@ -140,7 +143,7 @@ impl Region {
         if is_done && self.blocks.load(Ordering::Acquire) == 0 {
             self.start.store(null_mut(), Ordering::Release);
             MAPPED.fetch_sub(1, Ordering::AcqRel);
-            // SAFETY: it was mapped with so many bytes, and nothing in it is in use.
+            // SAFETY: the region was mapped with this length, and none of its blocks is in use.
             unsafe { libc::munmap(start.cast(), self.bytes.load(Ordering::Relaxed)) };
         }
     }
@@ -154,14 +157,14 @@ impl Region {
     /// The region in which a block lies.
     #[inline]
     fn of(block: *mut u8) -> Option<&'static Self> {
-        // Acquire: a block of another thread's came with it.
+        // Acquire: a thread that received a block from another thread also sees that its region is mapped.
         if MAPPED.load(Ordering::Acquire) == 0 {
             return None;
         }
         ALL_REGIONS.iter().find(|region| region.holds(block))
     }
 
-    /// A zeroed block, or null.
+    /// A zeroed block of the open region, or null.
     #[cold]
     fn hand_out(layout: Layout) -> *mut u8 {
         let is_open = |region: &&Self| region.is_open.load(Ordering::Acquire);
@@ -180,7 +183,8 @@ impl Region {
     }
 }
 
-// SAFETY: a block is the inner allocator's, or lies in a region alone, aligned, until it is given back.
+// SAFETY: a block comes from the inner allocator, or is an aligned part of a region. No other block overlaps it, and
+// its region stays mapped until it is freed.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Backed<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -210,13 +214,14 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Backed<A> {
             Some(region) => {
                 region.blocks.fetch_sub(1, Ordering::AcqRel);
             }
-            // SAFETY: the caller's promise is the callee's, whose block it is.
+            // SAFETY: the caller's promise. No region holds the block, so the inner allocator made it.
             None => unsafe { self.0.dealloc(block, layout) },
         }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise is the callees'; both blocks have as many bytes as the shorter.
+        // SAFETY: the caller's promise. The inner allocator gets only its own blocks. Old and new block do not overlap,
+        // and both are at least as long as the copy.
         unsafe {
             if Region::of(block).is_none() {
                 let moved = self.0.realloc(block, layout, size);

@@ -8,26 +8,27 @@ use std::ptr::null_mut;
 
 use crate::abi::PyObject;
 
-/// What this library keeps for each thread.
+/// The state that this library keeps for each thread.
 #[derive(Debug)]
 #[repr(C)]
 pub struct ThreadWords {
-    /// The object that the trashcan has put aside last; each keeps its link in its `PyGC_Head`.
+    /// The object that the trashcan put aside last. Each object put aside links to the one before in its `PyGC_Head`.
     pub trash_later: Cell<*mut PyObject>,
-    /// How many of the trashcan's `begin` are waiting for their `end`, less the number that may.
+    /// The number of open trashcan levels plus [`Self::OUTERMOST`]. Above zero, too many are open.
     pub trash_depth: Cell<i32>,
-    /// The number of this thread's cell in every tally, plus one; zero: not yet known.
+    /// The number of this thread's cell in every tally, plus one; zero if not yet known.
     pub cell: Cell<usize>,
-    /// The lowest address of the thread's stack that CPython calls safe; zero: not yet asked.
+    /// The lowest stack address that CPython calls safe; zero if not yet known.
     pub stack_limit: Cell<usize>,
-    /// 1: not yet known to the queue of objects that wait for their owner; then 0.
+    /// 1 until the thread is registered with the queue of objects that wait for their owner; then 0.
     pub unknown: Cell<usize>,
 }
 
-// A library's `thread_local!` asks the loader's function where it is, at each use: more instructions than CPython's
-// whole trashcan has, because CPython is handed its thread state. These words are few enough for the room that the
-// loader keeps beside its own, whose distance from the thread pointer is one load away. Rust has no stable way to ask
-// for that (`-Ztls-model=initial-exec`), so it is spelled out where the library is measured.
+// In a shared library, each use of a `thread_local!` calls a function of the loader. That takes more instructions than
+// CPython's whole trashcan, because CPython gets its thread state as an argument. These words are small enough for the
+// room that the loader reserves beside its own. There, their distance from the thread pointer is one load away. Rust
+// has no stable way to ask for this (`-Ztls-model=initial-exec`), so x86-64, on which the library is measured, uses
+// assembly.
 #[cfg(target_arch = "x86_64")]
 std::arch::global_asm!(
     ".pushsection .tdata.pyrefcore_words, \"awT\", @progbits",
@@ -59,19 +60,19 @@ thread_local! {
 }
 
 impl ThreadWords {
-    /// Where nothing of the trashcan's is open: CPython's `_PyTrash_UNWIND_LEVEL` below zero. 3.13 spends a thread's
-    /// whole budget of C recursion instead, ten thousand levels; that budget is the interpreter's, and so much stack not
-    /// every C program's.
+    /// The value of `trash_depth` without an open level: CPython's `_PyTrash_UNWIND_LEVEL`, negated. CPython 3.13 uses
+    /// a thread's budget of C recursion instead, ten thousand levels. Only the interpreter has that budget, and not
+    /// every C program has so much stack.
     pub const OUTERMOST: i32 = -50;
 }
 
 #[cfg(target_arch = "x86_64")]
 impl ThreadWords {
-    /// How far the words are from the thread pointer.
+    /// The distance of the words from the thread pointer.
     #[inline]
     fn distance() -> usize {
         let distance;
-        // SAFETY: the loader has stored it there, once and for all.
+        // SAFETY: the loader wrote this entry before any code of the library ran, and it never changes.
         unsafe {
             asm!(
                 "mov {0}, qword ptr [rip + pyrefcore_words@GOTTPOFF]",
@@ -82,7 +83,7 @@ impl ThreadWords {
         distance
     }
 
-    /// Hands the calling thread's words to `use_them`.
+    /// Calls `use_them` with the calling thread's words.
     #[inline]
     pub fn with<R>(use_them: impl FnOnce(&Self) -> R) -> R {
         let mut words = Self::distance();
@@ -90,12 +91,12 @@ impl ThreadWords {
         unsafe {
             asm!("add {0}, qword ptr fs:[0]", inout(reg) words, options(nostack, pure, readonly));
         }
-        // SAFETY: the loader has made the words as they are written above. They live as long as the thread, and no
-        // other thread has them.
+        // SAFETY: the loader initialised the words from the section above. They live as long as the thread, and no
+        // other thread uses them.
         use_them(unsafe { &*(words as *const Self) })
     }
 
-    /// Not zero where the thread is not yet known to the queue.
+    /// Not zero if the thread is not yet registered with the queue.
     #[inline]
     pub fn is_unknown() -> usize {
         let unknown;
@@ -112,7 +113,7 @@ impl ThreadWords {
         unknown
     }
 
-    /// Opens one more of the trashcan's levels; true where it is too deep.
+    /// Opens a trashcan level; true if too many levels are open.
     #[inline]
     pub fn open_trash() -> bool {
         // SAFETY: as in `with`.
@@ -129,7 +130,7 @@ impl ThreadWords {
         false
     }
 
-    /// Closes it; true where something was put aside.
+    /// Closes a trashcan level; true if objects are put aside.
     #[inline]
     pub fn close_trash() -> bool {
         // SAFETY: as in `with`.
@@ -148,7 +149,7 @@ impl ThreadWords {
         true
     }
 
-    /// Makes `op` what was put aside last, and returns what was it before.
+    /// Makes `op` the object put aside last, and returns the one before.
     #[inline]
     pub fn put_aside(op: *mut PyObject) -> *mut PyObject {
         let before;
@@ -170,23 +171,23 @@ impl ThreadWords {
 
 #[cfg(not(target_arch = "x86_64"))]
 impl ThreadWords {
-    /// Hands the calling thread's words to `use_them`.
+    /// Calls `use_them` with the calling thread's words.
     #[inline]
     pub fn with<R>(use_them: impl FnOnce(&Self) -> R) -> R {
         WORDS.with(use_them)
     }
 
-    /// Not zero where the thread is not yet known to the queue.
+    /// Not zero if the thread is not yet registered with the queue.
     pub fn is_unknown() -> usize {
         Self::with(|words| words.unknown.get())
     }
 
-    /// Opens one more of the trashcan's levels; true where it is too deep.
+    /// Opens a trashcan level; true if too many levels are open.
     pub fn open_trash() -> bool {
         Self::with(|words| words.trash_depth.replace(words.trash_depth.get() + 1) >= 0)
     }
 
-    /// Closes it; true where something was put aside.
+    /// Closes a trashcan level; true if objects are put aside.
     pub fn close_trash() -> bool {
         Self::with(|words| {
             words.trash_depth.set(words.trash_depth.get() - 1);
@@ -194,7 +195,7 @@ impl ThreadWords {
         })
     }
 
-    /// Makes `op` what was put aside last, and returns what was it before.
+    /// Makes `op` the object put aside last, and returns the one before.
     pub fn put_aside(op: *mut PyObject) -> *mut PyObject {
         Self::with(|words| words.trash_later.replace(op))
     }

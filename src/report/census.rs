@@ -1,4 +1,4 @@
-//! Gathers the facts.
+//! Collects the facts for a report.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::watch::stacks::StackId;
 use crate::watch::watchers::{self, Watcher};
 use crate::watch::{birth_stacks, frames, live, stacks, type_name};
 
-/// What can be said of this process now.
+/// The facts about this process now.
 #[must_use]
 pub fn take() -> Summary {
     Summary {
@@ -25,7 +25,7 @@ struct OfType {
     births: HashMap<StackId, usize>,
 }
 
-/// The objects that were born in `generation` or later and are alive, by type, most first.
+/// The live objects that were born in `generation` or later, by type. The type with the most objects comes first.
 #[must_use]
 pub fn alive_by_type(generation: u8) -> Vec<Alive> {
     let mut by_type: HashMap<usize, OfType> = HashMap::new();

@@ -1,34 +1,34 @@
-//! What there is to say.
+//! The facts in a report.
 
 use crate::watch::frames::Frame;
 
-/// What there is to say about a process.
+/// The facts about a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The flavour of the library.
     pub flavour: &'static str,
-    /// Births and deaths, where they were counted.
+    /// Births and deaths, if they were counted.
     pub counted: Option<(u64, u64)>,
-    /// When this was so, if there is anything to say about that.
+    /// The time of the census, in words; may be empty.
     pub moment: &'static str,
-    /// Objects that are alive, most first, where a live table was kept.
+    /// Live objects, if a live table was kept. The type with the most objects comes first.
     pub alive: Option<Vec<Alive>>,
     /// Which symbols were replaced, in a host.
     pub symbols: Option<Vec<Symbol>>,
-    /// What else the reader has to know.
+    /// Notes for the reader.
     pub notes: Vec<String>,
 }
 
 /// The living objects of one type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alive {
-    /// The type's name; `None` where it can't be read.
+    /// The type's name; `None` if it can't be read.
     pub type_name: Option<String>,
     /// How many objects.
     pub objects: usize,
-    /// Where most of them were born, innermost frame first; empty where births were not traced.
+    /// The stack on which most of them were born, innermost frame first. Empty if births were not traced.
     pub birth: Vec<Frame>,
-    /// How many of them were born there.
+    /// How many of them were born on that stack.
     pub born_there: usize,
 }
 
@@ -37,17 +37,17 @@ pub struct Alive {
 pub struct Symbol {
     /// Its name.
     pub name: String,
-    /// Who uses ours.
+    /// Which callers use our definition.
     pub replaced: Replaced,
 }
 
 /// How far a symbol of the host is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Replaced {
-    /// The interpreter itself and the extensions that import it.
+    /// Calls of the interpreter and of extensions reach ours.
     Everywhere,
-    /// Extensions that import it; the interpreter binds its own calls directly, or has none.
+    /// Only calls of extensions reach ours. The interpreter binds its own calls directly, or has none.
     InExtensions,
-    /// No caller: another definition comes first.
+    /// No call reaches ours, because another definition comes first.
     Nowhere,
 }

@@ -1,8 +1,8 @@
-//! The file that a report goes to.
+//! Writes the file that a report goes to.
 //!
-//! A report is written beside its place and moved there, so that it is there as a whole or not at all. A pipe or a device
-//! is written to; without waiting for a reader, since there may be none. So is a file that this process writes to already,
-//! as standard output may be.
+//! A report is written to a new file in the same folder, and then renamed. So a reader finds all of it or nothing. A
+//! pipe or a device is opened and written to, without waiting for a reader, since there may be none. A file that this
+//! process writes to already, such as standard output, is written to through the same descriptor.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -15,19 +15,19 @@ use crate::host::descriptor;
 
 /// How a report gets to a path.
 enum Place {
-    /// By a move to this path, where a file may be.
+    /// By a rename to this path, where a file may be.
     File(PathBuf),
-    /// Through this descriptor, which the process writes to.
+    /// Through this descriptor, through which the process already writes.
     Open(i32),
     /// By opening the path itself.
     Stream,
 }
 
-/// Puts an empty report in the place of an old one, which might be taken for one that is still to come. So it is known
-/// early whether that can be done.
+/// Replaces an old report by an empty one. Otherwise a reader might take the old report for the new one. This also
+/// shows early whether a report can be written.
 ///
 /// # Errors
-/// What the system says of the path or its folder.
+/// The system's error for the path or its folder.
 pub fn prepare(path: &Path) -> io::Result<()> {
     match place(path)? {
         Place::File(path) => put(&path, ""),
@@ -39,7 +39,7 @@ pub fn prepare(path: &Path) -> io::Result<()> {
 /// Writes a report.
 ///
 /// # Errors
-/// What the system says; what was in the file before is still there then.
+/// The system's error. A file at the path is then unchanged.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     match place(path)? {
         Place::File(path) => put(&path, text),
@@ -70,7 +70,7 @@ fn place(path: &Path) -> io::Result<Place> {
     }
 }
 
-/// Where symbolic links lead, to a file or to where one may be made; so the links stay.
+/// Follows symbolic links, to a file or to the place where one may be made. So the links stay.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     const MOST: usize = 40;
     let mut path = path.to_path_buf();
@@ -85,7 +85,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
 
 /// The descriptor through which this process writes to a file.
 fn written_through(file: &fs::Metadata) -> io::Result<Option<i32>> {
-    /// The permission in the mode of a link in that folder: opened for writing.
+    /// In that folder, this permission of a link means: open for writing.
     const WRITES: u32 = 0o200;
     let entries = match fs::read_dir("/proc/self/fd") {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -106,7 +106,7 @@ fn written_through(file: &fs::Metadata) -> io::Result<Option<i32>> {
     Ok(None)
 }
 
-/// Puts a new file in the place of an old one, whose permissions it keeps.
+/// Replaces a file by a new one with the same permissions.
 fn put(path: &Path, text: &str) -> io::Result<()> {
     let (beside, mut file) = create_beside(path)?;
     let mut fill = || {
@@ -120,15 +120,15 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
     };
     let put = fill();
     if put.is_err() {
-        // The first error is the one to tell.
+        // The first error is the one to report.
         let _ = fs::remove_file(&beside);
     }
     put
 }
 
-/// A new file in the same folder, which nothing else writes to.
+/// Creates a file in the same folder that nothing else writes to.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
-    /// Processes that died have left no more files behind.
+    /// The most names to try. Dead processes may have left files with such names.
     const MOST: usize = 1000;
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     if path.file_name().is_none() {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// A folder of its own for a test, removed afterwards.
+    /// A temporary folder for a test, removed afterwards.
     struct Folder(PathBuf);
 
     impl Folder {

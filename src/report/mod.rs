@@ -1,7 +1,7 @@
-//! Facts to text.
+//! Turns facts into text.
 //!
-//! Uses `watch`, `host` and `abi`. Touches no pointer: what it reads of objects it reads by way of the
-//! kernel, which answers where a load would crash.
+//! Uses `watch`, `host` and `abi`. Dereferences no pointer: it reads objects through the kernel, which returns an error
+//! where a load would crash.
 
 #![forbid(unsafe_code)]
 

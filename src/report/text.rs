@@ -1,14 +1,14 @@
-//! The summary, as a person reads it.
+//! Renders a summary as text for a person.
 
 use std::fmt::Write;
 
 use super::facts::{Alive, Replaced, Summary, Symbol};
 
-/// Types listed; the rest are added up.
+/// The most types listed; the others are added up.
 const TYPES: usize = 20;
-/// Types whose births are shown.
+/// The most types whose births are shown.
 const BIRTHS: usize = 5;
-/// Frames shown of a birth.
+/// The most frames shown of a birth.
 const FRAMES: usize = 6;
 
 /// Renders a summary; each line ends with a newline.
@@ -34,7 +34,7 @@ pub fn summary(summary: &Summary) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Objects that are gone without an announced death.
+/// Adds the number of objects that disappeared without an announced death.
 fn push_unseen(lines: &mut Vec<String>, counted: Option<(u64, u64)>, alive: &[Alive]) {
     let Some((births, deaths)) = counted else {
         return;
@@ -107,7 +107,7 @@ fn push_symbols(lines: &mut Vec<String>, symbols: &[Symbol]) {
     }
 }
 
-/// Lines of names, none longer than a terminal is wide.
+/// Wraps names into lines that fit into a terminal.
 fn wrap<'a>(first: &'a str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut lines = vec![format!("    {first}")];
     for name in names {

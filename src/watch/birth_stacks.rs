@@ -1,4 +1,4 @@
-//! Where memory blocks were handed out and objects were born, while that is recorded.
+//! The stacks on which memory blocks were allocated and objects were born, while recording is on.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,15 @@ use crate::abi::PyObject;
 
 static BORN: LazyLock<Mutex<HashMap<usize, Birth>>> = LazyLock::new(Mutex::default);
 
-/// Frames kept of each birth.
+/// Frames kept of each stack.
 pub const FRAMES: usize = 16;
 
-/// What began.
+/// The kind of a recorded event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beginning {
-    /// A memory block was handed out. What lies there now may be younger.
+    /// A memory block was allocated. An object in it may be younger.
     Block,
-    /// The block was handed out, and then an object died there without giving it back.
+    /// The block was allocated, and then an object died in it without freeing it.
     UsedBlock,
     /// An object was born.
     Object,
@@ -25,10 +25,10 @@ pub enum Beginning {
     MovedObject,
 }
 
-/// What is known of one beginning.
+/// A recorded event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Birth {
-    /// What began.
+    /// The kind of the event.
     pub of: Beginning,
     /// The C stack at that time.
     pub stack: StackId,
@@ -36,7 +36,7 @@ pub struct Birth {
     pub line: Option<LineId>,
 }
 
-/// Notes what begins at a place now. Where there is no memory for that, nothing is known of the place.
+/// Records an event at `place` with the current stack. If there is no memory for it, forgets the place.
 fn begins(of: Beginning, place: usize) {
     let birth = stacks::capture(FRAMES).map(|stack| Birth {
         of,
@@ -46,7 +46,7 @@ fn begins(of: Beginning, place: usize) {
     keep(place, birth);
 }
 
-/// A memory block was handed out, perhaps in a thread without the host's lock: which line of Python runs can't be asked.
+/// Records an allocation on a thread that may not hold the host's lock. So the line of Python can't be read.
 pub fn allocated_anywhere(block: usize) {
     let birth = stacks::capture(FRAMES).map(|stack| Birth {
         of: Beginning::Block,
@@ -69,12 +69,12 @@ pub fn clear() {
     lock().clear();
 }
 
-/// A memory block was handed out.
+/// Records an allocation.
 pub fn allocated(block: usize) {
     begins(Beginning::Block, block);
 }
 
-/// A memory block was resized, and may have moved to `to`: it began where it began `before`.
+/// Records that a block was resized, and may have moved to `to`. The block keeps its event `before`.
 pub fn moved(before: Option<Birth>, to: usize) {
     let Some(mut birth) = before else {
         return allocated(to);
@@ -85,13 +85,13 @@ pub fn moved(before: Option<Birth>, to: usize) {
     keep(to, Some(birth));
 }
 
-/// An object was born at that address, or in the block there.
+/// Records the birth of an object at that address, or in the block there.
 pub fn born(place: usize) {
     let mut births = lock();
     if let Some(birth) = births.get_mut(&place)
         && birth.of == Beginning::MovedObject
     {
-        // CPython gives an object that it has resized another first reference. It is the same object.
+        // After CPython resizes an object, it creates its first reference again. This is no second birth.
         birth.of = Beginning::Object;
         return;
     }
@@ -99,25 +99,25 @@ pub fn born(place: usize) {
     begins(Beginning::Object, place);
 }
 
-/// An object died in a block that its type may keep for the next one.
+/// Records that an object died in `block`, which its type may keep in a free list.
 pub fn may_be_used_again(block: usize) {
     if let Some(birth) = lock().get_mut(&block) {
         birth.of = Beginning::UsedBlock;
     }
 }
 
-/// An object died.
+/// Forgets an object that died.
 pub fn died(op: *mut PyObject) {
     lock().remove(&(op as usize));
 }
 
-/// What began there last, if that was seen.
+/// The last event at `place`, if it was recorded.
 #[must_use]
 pub fn at(place: usize) -> Option<Birth> {
     lock().get(&place).copied()
 }
 
-/// The stack on which the object at that address was born, if that was seen.
+/// The stack on which `op` was born, if it was recorded.
 #[must_use]
 pub fn of(op: *mut PyObject) -> Option<StackId> {
     at(op as usize).map(|birth| birth.stack)

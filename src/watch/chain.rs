@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::abi::LinkedObject;
 
-/// A ring of objects, newest first, behind a head that is none.
+/// A ring of objects, newest first. Its head is no object.
 #[derive(Debug)]
 pub struct Chain {
     head: UnsafeCell<LinkedObject>,
-    /// Where each walk that is under way goes on. The lock guards the ring as well.
+    /// The number of each running walk, and its next object. The lock guards the ring as well.
     walks: Mutex<Vec<(usize, *mut LinkedObject)>>,
 }
 
@@ -20,7 +20,7 @@ unsafe impl Sync for Chain {}
 /// Why an object can't leave the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// It has fewer than no references.
+    /// Its count is negative.
     Negative,
     /// Its neighbours do not point back to it.
     Chain,
@@ -45,14 +45,14 @@ impl Chain {
         }
     }
 
-    /// Puts an object into the ring; without `force` only where it is in none.
+    /// Puts an object into the ring. Without `force`, only if it is in no ring.
     ///
     /// # Safety
     /// `op` is an object that stays where it is until it is forgotten; with `force` it is in no ring.
     pub unsafe fn add(&self, op: *mut LinkedObject, force: bool) {
         let _walks = self.lock();
         let head = self.head.get();
-        // SAFETY: the lock is held; the head and all objects in the ring are valid.
+        // SAFETY: the lock is held. `op`, the head and all objects in the ring are valid.
         unsafe {
             if force || (*op)._ob_prev.is_null() {
                 (*op)._ob_next = (*head)._ob_next;
@@ -66,7 +66,7 @@ impl Chain {
     /// Takes an object out of the ring.
     ///
     /// # Errors
-    /// Nothing is changed where the count is negative or the links are not those of an object in a ring.
+    /// The count is negative, or the links are not those of an object in a ring. Nothing is changed then.
     ///
     /// # Safety
     /// `op` points to an object.
@@ -93,8 +93,8 @@ impl Chain {
         Ok(())
     }
 
-    /// Calls `visit` with each object, newest first, until it returns false. Objects may be born and die
-    /// meanwhile: the newly born are not visited, the dead are not either.
+    /// Calls `visit` with each object, newest first, until it returns false. Objects may be born and die meanwhile.
+    /// Neither the new ones nor the dead ones are visited.
     pub fn visit(&self, mut visit: impl FnMut(*mut LinkedObject) -> bool) {
         let mut walks = self.lock();
         let walk = walks.iter().map(|(walk, _)| walk + 1).max().unwrap_or(0);
@@ -122,8 +122,8 @@ impl Chain {
     pub(super) fn lock(&self) -> MutexGuard<'_, Vec<(usize, *mut LinkedObject)>> {
         let guard = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
         let head = self.head.get();
-        // SAFETY: the lock is held. An empty ring is its head pointing to itself, which a constant
-        // can't say.
+        // SAFETY: the lock is held. The head of an empty ring points to itself. A constant can't say that, so the first
+        // call does it.
         unsafe {
             if (*head)._ob_next.is_null() {
                 (*head)._ob_next = head;

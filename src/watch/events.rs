@@ -1,7 +1,8 @@
-//! Births and deaths are announced to one slot, in front of all others.
+//! Announces births and deaths to one tracer slot: the front slot.
 //!
-//! Where nothing of ours watches, the front is the tracer's own slot (in a host of 3.13, the host's), so that
-//! watching costs nothing; otherwise it is ours, and what stands there passes everything on.
+//! While no watcher is on, the front slot is the slot of `PyRefTracer_SetTracer` (in a host of 3.13, the host's), so
+//! watching costs nothing. Otherwise it is our slot. Its tracer passes each event on to the tracer of
+//! `PyRefTracer_SetTracer`.
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -11,10 +12,10 @@ use super::tracer::{self, CREATE, DESTROY, Place, Tracer};
 use crate::abi::{self, FLAVOUR, PyObject};
 use crate::host::Chosen;
 
-/// The slot that stands in front when something of ours watches; up to 3.12, where no interpreter has a slot of
-/// its own, always.
+/// Our slot: the front slot while a watcher is on. Up to 3.12 it is always the front slot, because those interpreters
+/// have no slot.
 static FRONT: Place = Place::new();
-/// From 3.13 on: the slot that stands in front.
+/// From 3.13 on: the front slot.
 static CURRENT: AtomicPtr<Tracer> = AtomicPtr::new(tracer::users());
 
 #[inline]
@@ -27,24 +28,25 @@ fn front() -> *mut Tracer {
     }
 }
 
-/// Up to 3.12, release: what ends an object, chosen anew with each listener. CPython's deaths have no hook there,
-/// and this way ours cost one jump more and no look.
+/// Up to 3.12, in release builds: the function that ends an object. It is chosen anew whenever the listener changes.
+/// CPython has no hook here; ours adds one indirect jump and no test.
 static DEATH: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(end);
 
-/// What ends an object, where it is chosen beforehand: nothing is left to be done by the caller then.
+/// The function that ends an object, if it is chosen in advance. It does all that a death needs.
 #[inline]
 #[must_use]
 pub fn chosen_death() -> Option<unsafe extern "C" fn(*mut PyObject)> {
     (FLAVOUR.minor <= 12 && !FLAVOUR.is_debug()).then(|| DEATH.get())
 }
 
-/// Calls the type's function, where there is no listener.
+/// Ends an object without a listener.
 unsafe extern "C" fn end(op: *mut PyObject) {
-    // SAFETY: a type whose instances die has a function for it.
+    // SAFETY: `op` is an object that dies, so its type has a `tp_dealloc`.
     unsafe { (*abi::type_of(op)).tp_dealloc.unwrap_unchecked()(op) }
 }
 
-/// The same where there is a listener; in two functions, so that a death that only leaves the live table needs no stack.
+/// Ends an object with a listener. The rare part is a function of its own, so that a death that only leaves the live
+/// table needs no stack frame.
 unsafe extern "C" fn tell_and_end(op: *mut PyObject) {
     // SAFETY: as above.
     unsafe {
@@ -60,14 +62,14 @@ unsafe extern "C" fn tell_and_end(op: *mut PyObject) {
 #[cold]
 #[inline(never)]
 unsafe fn told_and_end(op: *mut PyObject, dealloc: unsafe extern "C" fn(*mut PyObject)) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the front slot is never freed, and `op` is complete until `dealloc` runs.
     unsafe {
         tracer::tell(FRONT.get(), op, DESTROY);
         dealloc(op);
     }
 }
 
-/// Puts a tracer of ours in front, or `None` of them.
+/// Makes `ours` the tracer in our slot. With `None`, no watcher is on.
 pub(super) fn put_in_front(ours: Option<Tracer>) {
     // SAFETY: callers take turns, so no other thread reads the slot or the choice meanwhile.
     unsafe {
@@ -83,19 +85,19 @@ pub(super) fn put_in_front(ours: Option<Tracer>) {
     CURRENT.store(slot, Ordering::Relaxed);
 }
 
-/// The listener's slot, or `None` where there is no listener.
+/// The slot of the listener, or `None` if there is no listener.
 #[inline]
 pub fn listener() -> Option<*mut Tracer> {
     let slot = front();
-    // SAFETY: what stands in front lives for good.
+    // SAFETY: the front slot is never freed.
     unsafe { (*slot).function.is_some() }.then_some(slot)
 }
 
-/// Not zero where there is a listener.
+/// Not zero if there is a listener.
 #[inline]
 #[must_use]
 pub fn heard() -> usize {
-    // SAFETY: what stands in front lives for good.
+    // SAFETY: the front slot is never freed.
     unsafe { (*front()).function }.map_or(0, |function| function as usize)
 }
 
@@ -106,18 +108,19 @@ pub fn heard() -> usize {
 #[inline]
 pub unsafe fn created(op: *mut PyObject) {
     if let Some(slot) = listener() {
-        // SAFETY: the caller's promise is the callee's.
+        // SAFETY: the caller's promise, and `slot` came from `listener`.
         unsafe { created_in(op, slot) }
     }
 }
 
-/// The same where `slot` is known to listen. A function of its own, so that a birth without a listener needs no stack.
+/// Tells the listener in `slot` that an object was born. A function of its own, so that a birth without a listener
+/// needs no stack frame.
 ///
 /// # Safety
 /// As [`created`], and `slot` came from [`listener`].
 #[inline(never)]
 pub unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
-    // SAFETY: the caller's promise is the callees'; the live table is open while it is kept.
+    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
     unsafe {
         if !(keeps_live_table_only(slot) && live::born_quickly(op)) {
             tracer::tell(slot, op, CREATE);
@@ -132,18 +135,18 @@ pub unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
 #[inline]
 pub unsafe fn destroyed(op: *mut PyObject) {
     if let Some(slot) = listener() {
-        // SAFETY: the caller's promise is the callee's.
+        // SAFETY: the caller's promise, and `slot` came from `listener`.
         unsafe { destroyed_in(op, slot) }
     }
 }
 
-/// The same where `slot` is known to listen.
+/// Tells the listener in `slot` that an object is about to die.
 ///
 /// # Safety
 /// As [`destroyed`], and `slot` came from [`listener`].
 #[inline]
 pub unsafe fn destroyed_in(op: *mut PyObject, slot: *mut Tracer) {
-    // SAFETY: the caller's promise is the callees'; the live table is open while it is kept.
+    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
     unsafe {
         if !leaves_live_table_only(op, slot) {
             tracer::tell(slot, op, DESTROY);
@@ -151,20 +154,21 @@ pub unsafe fn destroyed_in(op: *mut PyObject, slot: *mut Tracer) {
     }
 }
 
-/// Where a dying object has only to leave the live table: takes it out, and is true.
+/// If the live table is the only listener, takes a dying object out of it and returns true.
 ///
 /// # Safety
 /// As [`destroyed_in`].
 #[inline]
 pub unsafe fn leaves_live_table_only(op: *mut PyObject, slot: *mut Tracer) -> bool {
-    // SAFETY: the caller's promise is the callees'; the live table is open while it is kept.
+    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
     unsafe { keeps_live_table_only(slot) && live::died_quickly(op) }
 }
 
-/// Whether all there is to do is a mark in the live table, with no listener behind it.
+/// Whether the live table is the only listener.
 #[inline]
 unsafe fn keeps_live_table_only(slot: *mut Tracer) -> bool {
-    // SAFETY: the caller's slots live for good. Up to 3.12 no listener gets behind ours without this library's knowledge.
+    // SAFETY: a slot is never freed.
+    // Up to 3.12 tracers are set only through this library, which then chooses another front tracer.
     unsafe {
         (*slot)
             .function
@@ -173,13 +177,13 @@ unsafe fn keeps_live_table_only(slot: *mut Tracer) -> bool {
     }
 }
 
-/// The tracer in front when only the live table is kept, for callers that call it as a tracer.
+/// The front tracer while only the live table is on. The shortcuts above skip the call where they can.
 pub(super) unsafe extern "C" fn keep_live_table(
     op: *mut PyObject,
     event: c_int,
     _data: *mut c_void,
 ) -> c_int {
-    // SAFETY: a tracer is told of complete objects.
+    // SAFETY: a tracer is called with complete objects.
     unsafe {
         match event {
             CREATE => live::born(op),

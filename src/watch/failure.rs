@@ -1,4 +1,4 @@
-//! What is said before the process ends: CPython's `_PyObject_AssertFailed`.
+//! The message before the process ends: CPython's `_PyObject_AssertFailed`.
 
 use std::ffi::{CStr, c_int};
 use std::ptr::null;
@@ -9,9 +9,9 @@ use crate::abi::{FLAVOUR, Head, PyObject};
 use crate::host::{self, say};
 use crate::refcount::{Current, Policy};
 
-/// Says that `message` is so of `op`, with all that can be known of it, and ends the process.
+/// Prints `message` about `op`, with all that is known of it, and ends the process.
 ///
-/// The safest facts come first, and each is written before the next is read, because that may crash.
+/// The safest facts come first. Each is written before the next is read, because reading may crash.
 ///
 /// # Safety
 /// `op` may be anything.
@@ -27,7 +27,8 @@ pub unsafe fn assert_failed(
     unsafe { say_failed(op, None, Some(message), Some(file), line, Some(function)) }
 }
 
-/// The same for an expression that should have been true: CPython's `_PyObject_AssertFailed`.
+/// Prints that an assertion about `op` failed, with all that is known of it, and ends the process: CPython's
+/// `_PyObject_AssertFailed`.
 ///
 /// # Safety
 /// `op` may be anything.
@@ -55,7 +56,7 @@ pub unsafe fn say_failed(
         Some(text) => format!("{before}{}{after}", text.to_string_lossy()),
         None => String::new(),
     });
-    // The C library's word for a string that is not there.
+    // The C library prints this for a null string.
     let file = file.unwrap_or(c"(null)").to_string_lossy();
     say(&format!(
         "{file}:{line}: {function}Assertion{expression} failed{message}\n"
@@ -75,7 +76,7 @@ pub unsafe fn say_failed(
     host::fatal_python_error(&format!("{prefix}{what}"))
 }
 
-/// Says what is known of `op`, and ends the process in 3.8's words.
+/// Prints what is known of `op`, and ends the process, with the messages of 3.8.
 #[cold]
 pub fn unref_failed(op: *mut PyObject, message: &str) -> ! {
     say("* ob\n");
@@ -83,7 +84,7 @@ pub fn unref_failed(op: *mut PyObject, message: &str) -> ! {
     host::fatal_python_error(message)
 }
 
-/// Where the object's memory was allocated, or the object born.
+/// Prints where the object's memory was allocated, or where the object was born.
 fn say_birth(op: *mut PyObject) {
     let Some(flags) = type_name::flags(op) else {
         return;
@@ -106,10 +107,10 @@ fn say_birth(op: *mut PyObject) {
     say("\n");
 }
 
-/// What the object itself tells, in CPython's words.
+/// Prints the fields of the object, with CPython's labels.
 fn say_object(op: *mut PyObject) {
     say(&format!("object address  : {op:p}\n"));
-    // SAFETY: the count is read into a local, of which every bit pattern is valid.
+    // SAFETY: the count was copied to a local. Every bit pattern is a valid count.
     let refcnt =
         host::read(PyObject::count_address(op)).map(|count| unsafe { Current::get(&count) });
     let refcnt = refcnt.unwrap_or(0);

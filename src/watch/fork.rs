@@ -3,21 +3,22 @@
 use std::cell::UnsafeCell;
 use std::sync::OnceLock;
 
-/// What is locked while the process forks.
+/// The locks that are held while the process forks.
 pub type Held = Vec<Box<dyn std::any::Any>>;
 
-/// Takes the locks of the layers above, which are never asked for under one of this layer.
+/// Takes the locks of the layers above. A thread that holds a lock of this layer never waits for one of them.
 static OTHERS: OnceLock<fn() -> Held> = OnceLock::new();
 
 struct Kept(UnsafeCell<Held>);
 
-// SAFETY: written only between `prepare` and `release`, by the one thread that forks; the C library lets one at a
+// SAFETY: used only between `prepare` and `release`, by the thread that forks. The C library lets one thread fork at a
 // time.
 unsafe impl Sync for Kept {}
 
 static KEPT: Kept = Kept(UnsafeCell::new(Vec::new()));
 
-/// From now on every lock of this layer, and those that `others` takes, are free in both processes after a fork. Called once.
+/// Sets fork handlers. During a fork they hold every lock of this layer, and those that `others` takes. So the locks
+/// are free in both processes afterwards. Called once.
 pub fn take_part(others: fn() -> Held) {
     let _ = OTHERS.set(others);
     // SAFETY: the functions take nothing and live as long as the library, which is never unloaded.
@@ -36,11 +37,11 @@ unsafe extern "C" fn prepare() {
         Box::new(super::refchain::ALL.lock()),
     ];
     held.extend(own);
-    // SAFETY: only the forking thread is here.
+    // SAFETY: only the forking thread runs this.
     unsafe { *KEPT.0.get() = held };
 }
 
 unsafe extern "C" fn release() {
-    // SAFETY: only the thread that has forked is here, or its twin in the child.
+    // SAFETY: only the thread that forked runs this, or its copy in the child.
     unsafe { (*KEPT.0.get()).clear() };
 }

@@ -1,6 +1,6 @@
-//! What a return address stands for.
+//! Looks up functions and source lines of return addresses.
 
-/// One frame of a C call stack. What is not known is absent.
+/// One frame of a C call stack. An unknown field is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     /// The return address.
@@ -17,8 +17,8 @@ pub struct Frame {
     pub offset: Option<usize>,
 }
 
-/// Looks up the frames of a stack, without this library's own on top and at most `limit` of them. A function that the
-/// compiler has inlined is a frame too, in front of the one that it stands in.
+/// Looks up at most `limit` frames of a stack. This library's own frames on top are left out. An inlined function has a
+/// frame too, before the frame of the function that contains it.
 #[must_use]
 pub fn resolve(stack: &[usize], limit: usize) -> Vec<Frame> {
     let frames = stack.iter().flat_map(|&address| look_up(address));
@@ -45,8 +45,8 @@ fn look_up(address: usize) -> Vec<Frame> {
     };
     {
         let _alone = super::stacks::lock();
-        // A return address may already belong to the next line or function; the call is before it.
-        // SAFETY: the lock is held, as `stacks::capture` wants it.
+        // A return address may already belong to the next line or function; the call is in front of it.
+        // SAFETY: the lock is held. This library uses `backtrace` only under that lock.
         unsafe { backtrace::resolve_unsynchronized((address - 1) as *mut _, note) };
     }
     if frames.is_empty() {
@@ -74,8 +74,8 @@ fn place_of(address: usize) -> Option<(String, usize)> {
 }
 
 impl Frame {
-    /// Whether this is one of the library's own functions, or of those that take a stack for it. Debug
-    /// information may give bare names, and a program that links the library statically holds it itself.
+    /// Whether this is a function of this library or of the `backtrace` crate. Several tests are needed: debug
+    /// information may give bare names, and a program may contain this library.
     fn is_own(&self) -> bool {
         let library = self
             .library
@@ -97,7 +97,7 @@ impl Frame {
     }
 }
 
-/// Exported functions under which a stack is taken.
+/// Exported functions that capture a stack.
 const OWN_EXPORTS: [&str; 6] = [
     "_Py_NewReference",
     "_Py_NewReferenceNoTotal",

@@ -1,27 +1,27 @@
-//! Lines of Python that ran, each kept once.
+//! Source lines of Python that ran, each kept once.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// A line that was seen before.
+/// The number of a kept line.
 pub type LineId = u32;
 
-/// Stores the name of the file that runs on this thread, and returns the line; `None` where no Python runs, or there is no
-/// memory. Makes no object and takes no memory of the host's.
+/// Stores the name of the source file that runs on this thread, and returns the line. `None` if no Python runs, or if
+/// there is no memory. Makes no object and takes no memory from the host.
 pub type Running = fn(&mut String) -> Option<u32>;
 
 #[derive(Default)]
 pub(super) struct Lines {
     ids: HashMap<(Box<str>, u32), LineId>,
     all: Vec<(Box<str>, u32)>,
-    /// The name that is being read.
+    /// A buffer for the name of a file.
     name: String,
 }
 
 static LINES: LazyLock<Mutex<Lines>> = LazyLock::new(Mutex::default);
 static RUNNING: OnceLock<Running> = OnceLock::new();
 
-/// From now on there is a host, which says what runs. Called once.
+/// Sets the function of the host that finds the running line. Called once.
 pub fn follow_host(running: Running) {
     let _ = RUNNING.set(running);
 }
@@ -46,7 +46,7 @@ pub fn get(id: LineId) -> Option<(Box<str>, u32)> {
 }
 
 impl Lines {
-    /// `None` where there is no memory.
+    /// The number of a line, which is kept from now on. `None` if there is no memory.
     fn id(&mut self, name: &str, line: u32) -> Option<LineId> {
         let key = (copy(name)?, line);
         if let Some(&id) = self.ids.get(&key) {
@@ -66,7 +66,7 @@ fn copy(name: &str) -> Option<Box<str>> {
     let mut copy = String::new();
     copy.try_reserve_exact(name.len()).ok()?;
     copy.push_str(name);
-    // As long as its room: nothing is allocated again.
+    // The length equals the capacity, so this allocates nothing.
     Some(copy.into_boxed_str())
 }
 

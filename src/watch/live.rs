@@ -1,4 +1,4 @@
-//! The live table: where objects that have been born and have not died start.
+//! The live table: the addresses of objects that were born and have not died.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -7,19 +7,19 @@ use super::shadow::{GRAIN, Shadow};
 use crate::abi::{self, FLAVOUR, Head, PyObject};
 use crate::refcount::{Current, Policy};
 
-/// A mark holds, in its low two bits, where in its 16 bytes and how far into its memory block the object
-/// starts; above them the generation in which it was born, or [`DEAD`].
+/// The number of low bits in a mark that hold the kind: where the object starts in its memory block. The bits above
+/// hold the generation in which the object was born, or [`DYING`], or [`DEAD`].
 const KIND_BITS: u32 = 2;
-/// Kinds 0, 1 and 2: the block starts that many times 16 bytes before the object. This one: the object
-/// starts in the middle of the 16 bytes, as only objects do that no Python allocator made.
+/// Kinds 0, 1 and 2: the block starts that many times 16 bytes before the object. Kind 3: the object starts in the
+/// middle of its 16 bytes. Python's allocators make no such objects.
 const ODD: u8 = 3;
-/// In place of a generation: the object here has died. Kept by debug flavours without a host only.
+/// In place of a generation: the object here has died. Only debug flavours without a host use it.
 const DEAD: u8 = 63;
-/// In place of a generation: the object's `tp_dealloc` is at work. Kept where [`DEAD`] is.
+/// In place of a generation: the `tp_dealloc` of the object here is running. Used together with [`DEAD`].
 const DYING: u8 = 62;
-/// The last generation before old ones are folded together.
+/// The last generation. After it, old generations are merged.
 const LAST: u8 = 61;
-/// So many generations are folded into the oldest at a time.
+/// The number of generations that are merged into the oldest at a time.
 const FOLD: u8 = 30;
 
 static SHADOW: Shadow = Shadow::new();
@@ -29,18 +29,18 @@ static FOLDED: AtomicU64 = AtomicU64::new(0);
 /// What the table knows of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// No object was seen there.
+    /// No birth was seen there.
     Unknown,
     /// An object was born there and lives.
     Live,
-    /// An object is there whose `tp_dealloc` is at work.
+    /// The `tp_dealloc` of the object there is running.
     Dying,
     /// An object died there, and none was born since.
     Dead,
 }
 
-/// Makes room for an empty table; false where there is no memory. What an older one knew is forgotten: what
-/// died while the table was off would stay in it for good.
+/// Opens an empty table; false if there is no memory. Old marks are cleared: an object that died while the table was
+/// off would keep its mark for good.
 pub fn open() -> bool {
     if SHADOW.is_open() {
         wipe();
@@ -54,7 +54,7 @@ pub fn is_open() -> bool {
     SHADOW.is_open()
 }
 
-/// Forgets every object that is alive.
+/// Clears the marks of all live objects.
 fn wipe() {
     SHADOW.visit(|_, mark| {
         // Relaxed: marks are wiped while callers take turns.
@@ -65,19 +65,19 @@ fn wipe() {
     });
 }
 
-/// An object was born.
+/// Marks an object that was born.
 ///
 /// # Safety
 /// `op` is an object whose type has been set.
 pub unsafe fn born(op: *mut PyObject) {
     if let Some(mark) = SHADOW.at(op as usize) {
-        // SAFETY: the caller's promise is the callee's. Relaxed: an object that another thread may look at
-        // was handed over with an order of its own.
+        // SAFETY: the caller's promise. Relaxed: if another thread looks at the object, the hand-over between the
+        // threads has ordered this store.
         mark.store(unsafe { birth_mark(op) }, Ordering::Relaxed);
     }
 }
 
-/// The same in a few instructions: false where the region of marks has yet to be made.
+/// Marks an object that was born, in a few instructions. False if its region of marks does not exist yet.
 ///
 /// # Safety
 /// As [`born`], and the table is open.
@@ -107,7 +107,8 @@ unsafe fn birth_mark(op: *mut PyObject) -> u8 {
     GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind
 }
 
-/// An object died, or is about to: false where the region of marks has yet to be made.
+/// Clears the mark of an object that died or is about to, in a few instructions. False if its region of marks does not
+/// exist yet.
 ///
 /// # Safety
 /// The table is open.
@@ -122,7 +123,7 @@ pub unsafe fn died_quickly(op: *mut PyObject) -> bool {
     true
 }
 
-/// An object died, or is about to.
+/// Clears the mark of an object that died or is about to.
 #[inline]
 pub fn died(op: *mut PyObject) {
     if let Some(mark) = SHADOW.get(op as usize) {
@@ -131,7 +132,7 @@ pub fn died(op: *mut PyObject) {
     }
 }
 
-/// An object whose `tp_dealloc` is at work on this thread, and the memory block that it is in.
+/// An object whose `tp_dealloc` is running on this thread, and its memory block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
     block: usize,
@@ -141,11 +142,11 @@ pub struct Ending {
 const NOTHING: Ending = Ending { block: 0, op: 0 };
 
 thread_local! {
-    /// The innermost one, until its memory is given back: from then on its place may be another thread's.
+    /// The innermost such object, until its memory is freed. After that, another thread may use the memory.
     static ENDING: Cell<Ending> = const { Cell::new(NOTHING) };
 }
 
-/// An object is about to die: its own `tp_dealloc` may still use it. Returns what [`bury`] needs.
+/// Marks an object as dying: its own `tp_dealloc` may still use it. Returns the argument that [`bury`] needs.
 ///
 /// # Safety
 /// `op` is an object whose type can be read.
@@ -162,15 +163,15 @@ pub unsafe fn dying(op: *mut PyObject) -> Ending {
     })
 }
 
-/// The object's `tp_dealloc` is done. Its use is an error from now on, and is reported; unless it
-/// was resurrected, or its memory was given back and is no longer ours to mark.
+/// Marks an object as dead after its `tp_dealloc`: a later use is an error, and is reported. Does nothing if the object
+/// was resurrected, or if its memory was freed and may be in use again.
 pub fn bury(op: *mut PyObject, outer: Ending) {
     if ENDING.replace(outer).op == op as usize {
         mark_dead(op as usize);
     }
 }
 
-/// The memory block at `block` is about to be given back: the object that dies in it is dead.
+/// Called before the block at `block` is freed: the object that is dying in it is dead.
 pub fn given_back(block: usize) {
     let ending = ENDING.get();
     if ending.block == block {
@@ -179,7 +180,7 @@ pub fn given_back(block: usize) {
     }
 }
 
-/// A dying object lives on.
+/// Marks a dying object as live again.
 ///
 /// # Safety
 /// `op` is an object whose type can be read.
@@ -215,7 +216,7 @@ pub fn state(address: usize) -> State {
     }
 }
 
-/// Whether no object is known in the memory block at `block`; false also where that takes long to find out.
+/// Whether the block at `block` has no mark. Also false if the answer takes longer to find.
 ///
 /// # Safety
 /// The table is open.
@@ -225,8 +226,7 @@ pub unsafe fn is_clear(block: usize) -> bool {
     unsafe { SHADOW.four(block) }.is_some_and(|marks| marks & 0xFF_FFFF == 0)
 }
 
-/// The memory block at `block` is given back: whatever object was in it is gone, even where its death
-/// was not seen.
+/// Clears the mark of the object in a block that is freed. Its death may not have been announced.
 ///
 /// # Safety
 /// The table is open.
@@ -236,21 +236,20 @@ pub unsafe fn freed(block: usize) {
         take(block);
         return;
     };
-    // Read once, in a register.
     let value = |kind: u8| (marks >> (8 * u32::from(kind))) as u8;
     if let Some(kind) = (0..ODD).find(|&kind| is_of_block(value(kind), kind)) {
         died((block + usize::from(kind) * GRAIN) as *mut PyObject);
     }
 }
 
-/// What the table knew of a memory block.
+/// A mark that was taken out of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
     kind: u8,
     value: u8,
 }
 
-/// Wipes the mark of the object in the memory block at `block`, and returns it.
+/// Clears the mark of the object in the memory block at `block`, and returns it.
 pub fn take(block: usize) -> Option<Taken> {
     (0..ODD).find_map(|kind| {
         let mark = SHADOW.get(block + usize::from(kind) * GRAIN)?;
@@ -263,7 +262,7 @@ pub fn take(block: usize) -> Option<Taken> {
     })
 }
 
-/// Gives a mark that was taken to the memory block at `block`.
+/// Sets a mark that was taken, for the memory block at `block`.
 pub fn give(taken: Taken, block: usize) {
     if let Some(mark) = SHADOW.at(block + usize::from(taken.kind) * GRAIN) {
         // Relaxed: as in `born`.
@@ -271,15 +270,15 @@ pub fn give(taken: Taken, block: usize) {
     }
 }
 
-/// Whether a mark so many places behind a block's start is that of the block's own object: the memory behind
-/// a small block belongs to its neighbour. The dying and the dead are left to [`bury`].
+/// Whether the mark `kind` places behind a block's start belongs to that block's object. After a small block, it may
+/// belong to the next block. Marks of dying and dead objects are left to [`bury`].
 const fn is_of_block(value: u8, kind: u8) -> bool {
     value != 0 && value & ODD == kind && value >> KIND_BITS <= LAST
 }
 
-/// Begins a new generation and returns a number that stands for now.
+/// Begins a new generation, and returns a number for this moment.
 pub fn mark() -> u64 {
-    // Relaxed here and below: the thread that reads the marks has set them.
+    // Relaxed here and below: the thread that reads the marks also sets them.
     if GENERATION.load(Ordering::Relaxed) == LAST {
         fold();
     }
@@ -287,7 +286,7 @@ pub fn mark() -> u64 {
     FOLDED.load(Ordering::Relaxed) + u64::from(generation)
 }
 
-/// Makes room for new generations: the oldest become one.
+/// Makes room for new generations: merges the oldest into one.
 fn fold() {
     SHADOW.visit(|_, mark| {
         let value = mark.load(Ordering::Relaxed);
@@ -302,8 +301,8 @@ fn fold() {
     FOLDED.fetch_add(u64::from(FOLD), Ordering::Relaxed);
 }
 
-/// The first generation that counts as born since `mark`; `None` where the mark is so old that it was
-/// folded. Zero stands for the beginning.
+/// The first generation born after `mark`. `None` if `mark` is so old that its generation was merged. Mark 0 is the
+/// beginning.
 #[must_use]
 pub fn generation_of(mark: u64) -> Option<u8> {
     if mark == 0 {
@@ -317,8 +316,8 @@ pub fn generation_of(mark: u64) -> Option<u8> {
         .then_some(generation as u8)
 }
 
-/// Calls `visit` with each place where an object was born in `generation` or later and was not seen to
-/// die, in order of addresses, until it returns false. The memory may hold a parked object.
+/// Calls `visit` with each place where an object was born in `generation` or later and no death was seen. The places
+/// come in order of addresses, until `visit` returns false. An object there may lie in a free list.
 pub fn visit_places(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool) {
     SHADOW.visit(|address, mark| {
         // Relaxed: as in `born`.
@@ -331,31 +330,30 @@ pub fn visit_places(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool
     });
 }
 
-/// Calls `visit` with each object that was born in `generation` or later and is alive, in order of
-/// addresses, until it returns false. Objects may be born and die meanwhile.
+/// Calls `visit` with each live object that was born in `generation` or later, in order of addresses, until `visit`
+/// returns false. Objects may be born and die meanwhile.
 ///
 /// # Safety
 /// No other thread ends objects meanwhile.
 pub unsafe fn visit(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool) {
     visit_places(generation, |op| {
-        // SAFETY: a marked place was an object and its memory has not been given back, or the mark
-        // would be gone. Its count tells whether it is parked, and it may hold anything.
+        // SAFETY: the mark of a place is cleared when its memory is freed, so the memory is still mapped. The count may
+        // have any value; an object in a free list has an implausible one.
         let alive = unsafe { Current::is_plausible(PyObject::count(op)) };
         !alive || visit(op)
     });
 }
 
-/// Debug flavours without a host remember where objects died.
+/// Whether the table keeps the marks of dead objects, if there is no host.
 #[must_use]
 pub const fn remembers_the_dead() -> bool {
     FLAVOUR.is_debug()
 }
 
-/// Whether the memory at a place that [`visit_places`] gave holds a living object; read so that memory
-/// which is gone makes it false.
+/// Whether there is a live object at a place from [`visit_places`]. False if the memory is unmapped.
 #[must_use]
 pub fn is_alive(op: *mut PyObject) -> bool {
-    // SAFETY: the count is read into a local, of which every bit pattern is valid.
+    // SAFETY: the count was copied to a local. Every bit pattern is a valid count.
     crate::host::read(PyObject::count_address(op))
         .is_some_and(|count| unsafe { Current::is_plausible(&count) })
 }

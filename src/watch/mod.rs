@@ -1,7 +1,7 @@
-//! What diagnostics know of objects: totals, all objects, the live table, traces, the tracer.
+//! Diagnostics: totals, all objects, the live table, traces, the tracer.
 //!
-//! Uses `refcount`, `host` and `abi`. Never counts a reference and never ends an object. Where nothing
-//! watches, a birth or a death costs one predictable branch here.
+//! Uses `refcount`, `host` and `abi`. Never counts a reference and never ends an object. Without a watcher, a birth or
+//! a death costs one predictable branch here.
 
 pub mod birth_stacks;
 pub mod chain;

@@ -6,18 +6,18 @@ use super::tally::Tally;
 use crate::abi::FLAVOUR;
 use crate::host;
 
-/// Up to 3.11 one exported variable is the total, and extensions change it by themselves. Later it
-/// holds what extensions built with older headers add.
+/// Up to 3.11 this exported variable is the total, and extensions change it directly. Later it holds only the changes
+/// by extensions that were built with older headers.
 static EXPORTED: AtomicPtr<AtomicIsize> = AtomicPtr::new((&raw const PRIVATE).cast_mut());
 
 /// Stands in until [`use_exported`] is called.
 static PRIVATE: AtomicIsize = AtomicIsize::new(0);
 
-/// From 3.12 on each thread counts for itself.
+/// From 3.12 on each thread has its own count.
 static TALLY: Tally<1> = Tally::new();
 
-/// From now on `variable` holds the total. Called before `main`: the program may own the copy of
-/// `_Py_RefTotal` that everybody uses.
+/// Uses `variable` for the total. Called before `main`. The program may contain the copy of `_Py_RefTotal` that the
+/// whole process uses.
 ///
 /// # Safety
 /// `variable` stays valid for good.
@@ -26,7 +26,7 @@ pub unsafe fn use_exported(variable: *mut AtomicIsize) {
     EXPORTED.store(variable, Ordering::Relaxed);
 }
 
-/// Adds to the total: in a host from 3.12 on, to the host's.
+/// Adds to the total. In a host from 3.12 on, adds to the host's total.
 #[inline]
 pub fn add(amount: isize) {
     if FLAVOUR.minor <= 11 {
@@ -40,7 +40,7 @@ pub fn add(amount: isize) {
             host._Py_DECREF_DecRefTotal
         };
         if let Some(one) = one {
-            // SAFETY: the host's own function; our callers hold what it asks for, an attached thread.
+            // SAFETY: the host's own function. It needs an attached thread, which our callers have.
             (0..amount.abs()).for_each(|_| unsafe { one() });
         }
     } else {
@@ -54,7 +54,7 @@ pub fn global() -> isize {
     legacy() + TALLY.sum(0) as isize
 }
 
-/// What `_Py_RefTotal` holds.
+/// The value of `_Py_RefTotal`.
 #[must_use]
 pub fn legacy() -> isize {
     // Relaxed: a sum has no order.
@@ -63,6 +63,6 @@ pub fn legacy() -> isize {
 
 #[inline]
 fn exported() -> &'static AtomicIsize {
-    // SAFETY: never null, and valid for good, says `use_exported`. Relaxed: set before `main`.
+    // SAFETY: the pointer is never null. `use_exported` demands that it stays valid. Relaxed: set before `main`.
     unsafe { &*EXPORTED.load(Ordering::Relaxed) }
 }

@@ -13,18 +13,18 @@ pub struct Refchain(Mutex<HashSet<usize>>);
 pub static ALL: LazyLock<Refchain> = LazyLock::new(Refchain::default);
 
 impl Refchain {
-    /// Enters an object. Nothing happens where it is there already.
+    /// Adds an object, unless it is already there.
     pub fn add(&self, op: *mut PyObject) {
         self.lock().insert(op as usize);
     }
 
-    /// Removes an object; false where it was not there.
+    /// Removes an object; false if it was not there.
     pub fn forget(&self, op: *mut PyObject) -> bool {
         self.lock().remove(&(op as usize))
     }
 
-    /// Calls `visit` with each object, in no order, until it returns false. Objects may be born and die
-    /// meanwhile: the newly born are not visited, the dead are not either.
+    /// Calls `visit` with each object, in no order, until it returns false. Objects may be born and die meanwhile.
+    /// Neither the new ones nor the dead ones are visited.
     pub fn visit(&self, mut visit: impl FnMut(*mut PyObject) -> bool) {
         let snapshot: Vec<usize> = self.lock().iter().copied().collect();
         for address in snapshot {

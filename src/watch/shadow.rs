@@ -1,17 +1,17 @@
-//! Marks beside the memory that they stand for.
+//! A table of marks, one for every 16 bytes of memory.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
-/// One mark for each 16 bytes of the address space, allocated where it is used. A mark is an atomic integer, of
-/// which zero says nothing.
+/// One mark for each 16 bytes of the address space, allocated on first use. A mark is an atomic integer; zero means no
+/// mark.
 ///
 /// Objects do not overlap and are at least 16 bytes long, so no two start in the same 16 bytes. A byte
 /// store needs no lock and loses nothing when two threads mark neighbours.
 #[derive(Debug)]
 pub(crate) struct Shadow<M = AtomicU8> {
     regions: AtomicPtr<AtomicPtr<M>>,
-    /// Which pages of the table of regions have regions in them: a walk touches no others.
+    /// Which pages of the table of regions hold regions. A walk skips the other pages.
     pages: [AtomicBool; PAGES],
 }
 
@@ -36,7 +36,7 @@ impl<M> Shadow<M> {
         }
     }
 
-    /// Whether there is a mark for that address, or could be.
+    /// Whether an address can have a mark.
     pub(crate) const fn reaches(address: usize) -> bool {
         address / REGION < REGIONS
     }
@@ -47,7 +47,7 @@ impl<M> Shadow<M> {
         !self.regions.load(Ordering::Acquire).is_null()
     }
 
-    /// Makes room for the table of regions; false where there is no memory. From any thread.
+    /// Maps the table of regions; false if there is no memory. Any thread may call this.
     pub(crate) fn open(&self) -> bool {
         reserve(&self.regions, REGIONS * size_of::<AtomicPtr<M>>())
     }
@@ -83,7 +83,7 @@ impl<M> Shadow<M> {
         self.get(address).or_else(|| self.make(address))
     }
 
-    /// Forgets every mark. Another thread that marks meanwhile is not disturbed; what it marks may be forgotten, too.
+    /// Clears every mark. Another thread may set marks meanwhile; those may be cleared, too.
     pub(crate) fn clear(&self) {
         if !self.is_open() {
             return;
@@ -95,7 +95,8 @@ impl<M> Shadow<M> {
                 .region(number * REGION)
                 .map_or(null_mut(), |region| region.load(Ordering::Acquire));
             if !marks.is_null() {
-                // SAFETY: the region was mapped with so many bytes, and stays. The kernel hands out zeroes from now on.
+                // SAFETY: the region was mapped with this length, and stays mapped. The kernel supplies zeroes
+                // afterwards.
                 unsafe { libc::madvise(marks.cast(), MARKS * size_of::<M>(), libc::MADV_DONTNEED) };
             }
         }
@@ -117,10 +118,10 @@ impl<M> Shadow<M> {
         self.pages[address / REGION / ON_PAGE].store(true, Ordering::Release);
         let bytes = MARKS * size_of::<M>();
         if reserve(region, bytes) && size_of::<M>() > 1 {
-            // Wider marks are made for a walk over everything, where small pages cost more time than the walk. Where
-            // the kernel has no large ones it says so, and small ones do.
+            // Wider marks are for a walk over everything. On small pages the page faults would take longer than the
+            // walk. If the kernel has no large pages, the call fails and the small pages stay.
             let marks = region.load(Ordering::Acquire);
-            // SAFETY: the region was mapped with so many bytes, and stays.
+            // SAFETY: the region was mapped with this length, and stays mapped.
             unsafe { libc::madvise(marks.cast(), bytes, libc::MADV_HUGEPAGE) };
         }
         self.get(address)
@@ -133,8 +134,8 @@ impl<M> Drop for Shadow<M> {
         if regions.is_null() {
             return;
         }
-        // SAFETY: an open table has REGIONS entries; each was mapped by `reserve` with these sizes, and whoever borrowed
-        // a mark is gone.
+        // SAFETY: an open table has REGIONS entries. `reserve` mapped each region with this size. No mark is borrowed
+        // during a drop.
         unsafe {
             for page in 0..PAGES {
                 if !*self.pages[page].get_mut() {
@@ -153,8 +154,8 @@ impl<M> Drop for Shadow<M> {
 }
 
 impl Shadow {
-    /// The marks of `address` and of the places behind it, the first in the lowest byte; `None` where they are not
-    /// in one region that has been made.
+    /// The marks of `address` and of the three places behind it, the first in the lowest byte. `None` unless all are in
+    /// one region that exists.
     ///
     /// # Safety
     /// The shadow is open.
@@ -169,11 +170,10 @@ impl Shadow {
         Some(unsafe { read_four(first) })
     }
 
-    /// Calls `visit` with the address and the mark of each place that is marked, in order of addresses,
-    /// until it returns false.
+    /// Calls `visit` with the address and the mark of each marked place, in order of addresses, until it returns false.
     pub(crate) fn visit(&self, mut visit: impl FnMut(usize, &AtomicU8) -> bool) {
-        // Acquire: a page is set before its region is published, and whoever wants another thread's latest
-        // region has synchronised with it.
+        // Acquire: a page is set before its region is published. A reader that needs another thread's latest region has
+        // synchronised with that thread.
         let pages = (0..PAGES).filter(|&page| self.pages[page].load(Ordering::Acquire));
         for number in pages.flat_map(|page| page * ON_PAGE..(page + 1) * ON_PAGE) {
             if !self.visit_region(number, &mut visit) {
@@ -182,7 +182,7 @@ impl Shadow {
         }
     }
 
-    /// The same for one region; false where `visit` returned false.
+    /// Visits one region; false if `visit` returned false.
     fn visit_region(
         &self,
         number: usize,
@@ -203,7 +203,7 @@ impl Shadow {
             for index in eight..eight + 8 {
                 // SAFETY: as above.
                 let mark = unsafe { &*marks.add(index) };
-                // Relaxed: a reader that needs another thread's latest mark has synchronised with it.
+                // Relaxed: a reader that needs another thread's latest mark has synchronised with that thread.
                 let marked = mark.load(Ordering::Relaxed) != 0;
                 if marked && !visit(number * REGION + index * GRAIN, mark) {
                     return false;
@@ -214,8 +214,8 @@ impl Shadow {
     }
 }
 
-/// Maps that many zero bytes, of which the kernel supplies only the pages that are touched, unless
-/// another thread was faster.
+/// Maps `bytes` zero bytes and stores their address, unless another thread was faster. False if there is no memory. The
+/// kernel supplies a page only when it is touched.
 fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
     if !place.load(Ordering::Acquire).is_null() {
         return true;
@@ -250,7 +250,8 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
     true
 }
 
-/// Four marks, the first in the lowest byte: each as it was before or after another thread's store.
+/// Reads four marks, the first in the lowest byte. If another thread stores a mark meanwhile, its old or its new value
+/// is read.
 ///
 /// # Safety
 /// Four marks lie at `first`.
@@ -258,8 +259,8 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
 unsafe fn read_four(first: *const AtomicU8) -> u32 {
     let four: u32;
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the caller's promise. The processor reads each byte as a relaxed load does, and Rust has no word for four
-    // of those at once.
+    // SAFETY: the caller's promise. The processor reads each byte as a relaxed load does. Rust can't express four
+    // relaxed loads in one instruction.
     unsafe {
         std::arch::asm!("mov {0:e}, dword ptr [{1}]", out(reg) four, in(reg) first,
             options(nostack, preserves_flags, readonly));

@@ -1,10 +1,10 @@
-//! The C call stacks that were seen, each kept once.
+//! C call stacks, each kept once.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// A stack that was seen before.
+/// The number of a kept stack.
 pub type StackId = u32;
 
 #[derive(Default)]
@@ -15,33 +15,34 @@ pub(super) struct Depot {
 
 static DEPOT: LazyLock<Mutex<Depot>> = LazyLock::new(Mutex::default);
 
-/// The frames of this library that stand on top of every stack it takes are beyond what was asked for.
+/// Extra frames in a capture: this library's own frames are on top of every stack.
 const OWN_FRAMES: usize = 12;
-/// In a host: at most so many frames are walked, whatever is kept of them.
+/// In a host: the most frames that one walk looks at.
 const DEEPEST: usize = 512;
-/// In a host: so many frames are kept of a stack that has no other than the interpreter's.
+/// In a host: the frames kept of a stack that has only frames of the interpreter.
 const INTERPRETER_FRAMES: usize = 4;
 
-/// Where the code of a host lies that is nothing an extension did.
+/// The code in a host that belongs to no extension.
 #[derive(Clone, Debug)]
 pub struct Code {
     /// The interpreter.
     pub interpreter: Range<usize>,
     /// This library.
     pub own: Range<usize>,
-    /// The program and the C library, in which every stack begins.
+    /// The program and the C library. Every stack begins in them.
     pub beginning: [Range<usize>; 2],
 }
 
 static CODE: OnceLock<Code> = OnceLock::new();
 
-/// From now on there is a host. Called once.
+/// Sets the code ranges of the host. Called once.
 pub fn follow_host(code: Code) {
     let _ = CODE.set(code);
 }
 
-/// Takes the calling thread's stack, innermost first: at least `frames` beyond this library's own. In a host at most
-/// `frames`, and of the interpreter's frames only those that other code has called. `None` where there is no memory.
+/// Keeps the calling thread's stack, innermost frame first. Without a host: `frames` frames beyond this library's own,
+/// if there are so many. In a host: about `frames`, and of the interpreter's frames only those that other code has
+/// called. `None` if there is no memory.
 #[must_use]
 pub fn capture(frames: usize) -> Option<StackId> {
     let mut stack = Vec::new();
@@ -67,11 +68,11 @@ fn copy(stack: &[usize]) -> Option<Box<[usize]>> {
     let mut copy = Vec::new();
     copy.try_reserve_exact(stack.len()).ok()?;
     copy.extend_from_slice(stack);
-    // As long as its room: nothing is allocated again.
+    // The length equals the capacity, so this allocates nothing.
     Some(copy.into_boxed_slice())
 }
 
-/// The frames of a stack, whatever they are.
+/// The first `most` frames of the stack.
 fn walk(stack: &mut Vec<usize>, most: usize) {
     visit(|address| {
         stack.push(address);
@@ -79,12 +80,12 @@ fn walk(stack: &mut Vec<usize>, most: usize) {
     });
 }
 
-/// The frames of a stack, without this library's, and of each series of the interpreter's only the outermost, which is
-/// the function that the next frame has called. Those in which the stack begins are left out, too.
+/// The frames of the stack without this library's. Of consecutive frames of the interpreter, only the outermost is
+/// kept: the function that the next frame called. The frames in which the stack begins are left out, too.
 fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
     let (mut inner, mut inner_count) = ([0; INTERPRETER_FRAMES], 0);
     let mut entered = None;
-    // Where the frames begin that the interpreter was called from last.
+    // The index of the outermost frame of the interpreter.
     let mut outermost = 0;
     let mut walked = 0;
     visit(|address| {
@@ -104,7 +105,7 @@ fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
         }
         stack.len() < most && walked < DEEPEST
     });
-    // The first of them is the interpreter's.
+    // The first one is the interpreter's frame itself.
     let begins = |address| code.beginning.iter().any(|range| range.contains(address));
     if stack.len() > outermost && stack[outermost + 1..].iter().all(begins) {
         stack.truncate(outermost);
@@ -114,11 +115,11 @@ fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
     }
 }
 
-/// Calls `each` with the return addresses of the calling thread's stack, innermost first, while it answers yes. The lock
-/// is held.
+/// Calls `each` with the return addresses of the calling thread's stack, innermost first, until it returns false. The
+/// lock is held.
 fn visit(mut each: impl FnMut(usize) -> bool) {
-    // SAFETY: the lock is held, and this library takes no stack and looks no name up without it. The crate's
-    // own lock could not be freed after a fork.
+    // SAFETY: the lock is held, and this library uses `backtrace` only under that lock. The crate's own lock could not
+    // be freed after a fork.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
             let address = frame.ip() as usize;

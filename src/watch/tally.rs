@@ -2,11 +2,11 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use crate::host::{Host, ThisHost, ThreadWords};
 
-/// What each thread has counted, in a cell of its own.
+/// A sum with a cell for each thread.
 ///
-/// A thread adds to its own cell without a locked instruction; who wants a sum reads those in use. A thread
-/// that ends leaves its cell behind, and a later thread with the same identity goes on in it, so
-/// nothing is lost. Threads beyond the cells share one, with locked instructions.
+/// A thread adds to its own cell without a locked instruction. A reader adds up the cells in use. A thread that ends
+/// leaves its cell behind. A later thread with the same id continues in that cell, so nothing is lost. Threads without
+/// a cell share one, with locked instructions.
 #[derive(Debug)]
 pub(super) struct Tally<const KINDS: usize> {
     own: [Cell<KINDS>; CELLS],
@@ -15,7 +15,7 @@ pub(super) struct Tally<const KINDS: usize> {
 
 const CELLS: usize = 256;
 
-/// Whose cell it is, in every tally: threads in the order in which they came.
+/// The ids of the threads that own the cells, in every tally, in order of their first use.
 static OWNERS: [AtomicUsize; CELLS] = [const { AtomicUsize::new(0) }; CELLS];
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl<const KINDS: usize> Cell<KINDS> {
         Self([const { AtomicI64::new(0) }; KINDS])
     }
 
-    /// Adds, by the thread whose cell it is.
+    /// Adds to a cell. Only its owner calls this.
     #[inline]
     fn add_alone(&self, kind: usize, amount: i64) {
         // Relaxed load and store: no other thread writes this cell.
@@ -46,10 +46,10 @@ impl<const KINDS: usize> Tally<KINDS> {
         }
     }
 
-    /// Adds to one kind of count. From any thread.
+    /// Adds to one kind of count. Any thread may call this.
     #[inline]
     pub(super) fn add(&self, kind: usize, amount: i64) {
-        // Below the first cell: not yet known. Beyond the last: one that all share.
+        // Zero: the cell is not yet known. Beyond the last cell: the thread uses the shared one.
         let number = ThreadWords::with(|words| words.cell.get());
         match self.own.get(number.wrapping_sub(1)) {
             Some(cell) => cell.add_alone(kind, amount),
@@ -57,7 +57,7 @@ impl<const KINDS: usize> Tally<KINDS> {
         }
     }
 
-    /// The same for a thread that has no cell, or does not know it yet.
+    /// Adds for a thread that has no cell, or does not know its cell yet.
     #[cold]
     #[inline(never)]
     fn add_elsewhere(&self, number: usize, kind: usize, amount: i64) {
@@ -82,7 +82,7 @@ impl<const KINDS: usize> Tally<KINDS> {
     }
 }
 
-/// The number of the calling thread's cell, plus one; one more than that of the last cell where none is left.
+/// Finds the calling thread's cell, and returns its number plus one. Returns `CELLS + 1` if no cell is left.
 fn find_cell() -> usize {
     let me = ThisHost::thread_id();
     // Relaxed: a cell's owner is set once and never changes; the counts are atomics and start from zero, so there is

@@ -1,4 +1,4 @@
-//! tracemalloc: in a host the host's own, exactly; without one, the blocks that the program names.
+//! tracemalloc. In a host, the host's own. Without a host, it traces the blocks that the program reports.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
@@ -26,14 +26,14 @@ static PRIVATE: Settings = Settings {
     max_nframe: AtomicI32::new(1),
 };
 
-/// Zero where nothing is traced for sure: our own flag, the flag that we share, or none of them.
+/// Points to a flag that is zero only if tracing is surely off. It is our own flag, the flag that we share with the
+/// host, or a constant 1.
 static MAY_TRACE: AtomicPtr<AtomicI32> = AtomicPtr::new((&raw const PRIVATE.tracing).cast_mut());
 
-/// Not tracing: CPython's answer.
+/// CPython's result if tracemalloc is off.
 pub const NOT_TRACING: c_int = -2;
 
-/// From now on `settings` say whether tracemalloc traces. Called before the first birth: they are the
-/// host's, or the program's copy of the exported ones.
+/// Uses these settings: the host's, or the program's copy of the exported ones. Called before the first birth.
 ///
 /// # Safety
 /// `settings` stay valid for good.
@@ -44,22 +44,22 @@ pub unsafe fn use_settings(settings: *mut Settings) {
     MAY_TRACE.store(unsafe { &raw mut (*settings).tracing }, Ordering::Relaxed);
 }
 
-/// Whether tracemalloc traces; in a host from 3.12 on, never, because such a host needs no telling.
+/// Whether tracemalloc traces. In a host from 3.12 on it is always false, because the host traces without our help.
 #[inline]
 #[must_use]
 pub fn is_tracing() -> bool {
     settings().tracing.load(Ordering::Relaxed) != 0
 }
 
-/// Whether tracemalloc is known not to trace, be it the host's: up to 3.11 we share its flag.
+/// Whether tracemalloc is surely off. Up to 3.11 this includes the host's, whose flag we share.
 #[inline]
 #[must_use]
 pub fn is_surely_off() -> bool {
-    // SAFETY: never null, and valid for good. Relaxed: callers take turns.
+    // SAFETY: the pointer is never null, and stays valid. Relaxed: callers take turns.
     unsafe { (*MAY_TRACE.load(Ordering::Relaxed)).load(Ordering::Relaxed) == 0 }
 }
 
-/// From now on a host is asked, unless we share its flag.
+/// From 3.12 on, every birth asks the host, because its flag is not shared.
 pub fn follow_host() {
     static ALWAYS: AtomicI32 = AtomicI32::new(1);
     if FLAVOUR.minor >= 12 {
@@ -69,11 +69,11 @@ pub fn follow_host() {
 
 #[inline]
 fn settings() -> &'static Settings {
-    // SAFETY: never null, and valid for good, says `use_settings`.
+    // SAFETY: the pointer is never null. `use_settings` demands that it stays valid.
     unsafe { &*SETTINGS.load(Ordering::Relaxed) }
 }
 
-/// Starts to trace the blocks that the program names, with at most `frames` frames each.
+/// Starts to trace the blocks that the program reports, with at most `frames` frames each.
 pub fn start(frames: c_int) {
     settings().initialized.store(1, Ordering::Relaxed);
     settings()
@@ -94,7 +94,7 @@ pub fn frames() -> usize {
     usize::try_from(settings().max_nframe.load(Ordering::Relaxed)).unwrap_or(1)
 }
 
-/// A block was allocated: 0, or -2 where nothing is traced.
+/// Records an allocated block. Returns 0, -1 if there is no memory, or -2 if tracemalloc is off.
 #[inline(never)]
 pub fn track(domain: u32, address: usize, size: usize) -> c_int {
     if !is_tracing() {
@@ -105,7 +105,7 @@ pub fn track(domain: u32, address: usize, size: usize) -> c_int {
     if is_known { 0 } else { -1 }
 }
 
-/// A block was given back: 0, or -2 where nothing is traced.
+/// Forgets a freed block. Returns 0, or -2 if tracemalloc is off.
 #[inline(never)]
 pub fn untrack(domain: u32, address: usize) -> c_int {
     if !is_tracing() {
@@ -115,8 +115,8 @@ pub fn untrack(domain: u32, address: usize) -> c_int {
     0
 }
 
-/// An object was born in a block that may have been handed out before: the block gets this stack and
-/// keeps its size. 0, or -1 where the block is unknown or nothing is traced.
+/// Gives the block of a newly born object the current stack. The block may come from a free list; it keeps its size.
+/// Returns 0, or -1 if the block is unknown or tracemalloc is off.
 ///
 /// # Safety
 /// `op` is an object whose type has been set.
@@ -133,7 +133,7 @@ pub unsafe fn new_reference(op: *mut PyObject) -> c_int {
 unsafe fn renew(op: *mut PyObject) -> c_int {
     if host::has_interpreter() {
         let theirs = host::originals()._PyTraceMalloc_NewReference;
-        // SAFETY: the host's own function, with an object that its own would be given.
+        // SAFETY: the host's own function, which takes any object whose type has been set.
         return theirs.map_or(-1, |theirs| unsafe { theirs(op) });
     }
     // SAFETY: the caller's promise is the callee's.

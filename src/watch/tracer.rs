@@ -1,4 +1,4 @@
-//! The reference tracer: one function that is told of births and deaths, as CPython has it from 3.13 on.
+//! The reference tracer: a function that is called at births and deaths, as in CPython from 3.13 on.
 
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::abi::{FLAVOUR, PyObject};
 
-/// A function that is told of births and deaths: the object, the event, the data it was set with.
+/// A function that is called at births and deaths, with the object, the event, and the data of the tracer.
 pub type RefTracer = Option<unsafe extern "C" fn(*mut PyObject, c_int, *mut c_void) -> c_int>;
 
 /// An object was born: it has a count of one and a type.
@@ -23,7 +23,7 @@ pub const TRACKER_REMOVED: c_int = 2;
 pub struct Tracer {
     /// The function, or `None`.
     pub function: RefTracer,
-    /// Handed to the function.
+    /// The last argument of the function.
     pub data: *mut c_void,
 }
 
@@ -39,8 +39,8 @@ impl Tracer {
 #[derive(Debug)]
 pub struct Place(UnsafeCell<Tracer>);
 
-// SAFETY: the slots are written only while callers take turns (under the host's lock, or as the header
-// asks), which is CPython's own rule for its slot.
+// SAFETY: the slots are written only while callers take turns: under the host's lock, or as the header asks. This is
+// CPython's own rule for its slot.
 unsafe impl Sync for Place {}
 
 impl Default for Place {
@@ -50,7 +50,7 @@ impl Default for Place {
 }
 
 impl Place {
-    /// An empty one.
+    /// An empty place.
     #[must_use]
     pub const fn new() -> Self {
         Self(UnsafeCell::new(Tracer::NONE))
@@ -64,7 +64,7 @@ impl Place {
 }
 
 static USERS: Place = Place::new();
-/// The slot of `PyRefTracer_SetTracer`: the host's own, where we know it.
+/// The slot of `PyRefTracer_SetTracer`. It is the host's own, if we know its address.
 static THEIRS: AtomicPtr<Tracer> = AtomicPtr::new(USERS.get());
 
 /// The slot of `PyRefTracer_SetTracer`.
@@ -74,14 +74,14 @@ pub(super) fn slot() -> *mut Tracer {
     THEIRS.load(Ordering::Relaxed)
 }
 
-/// The slot of `PyRefTracer_SetTracer` where there is no host.
+/// The slot of `PyRefTracer_SetTracer` if there is no host.
 #[inline]
 #[must_use]
 pub const fn users() -> *mut Tracer {
     USERS.get()
 }
 
-/// From now on that slot is the host's.
+/// Uses the host's slot.
 pub(super) fn use_slot(slot: *mut Tracer) {
     // Relaxed: called before the first object is born.
     THEIRS.store(slot, Ordering::Relaxed);
@@ -90,19 +90,19 @@ pub(super) fn use_slot(slot: *mut Tracer) {
 /// The tracer that was set.
 #[must_use]
 pub fn get() -> Tracer {
-    // SAFETY: callers take turns, and the slot lives for good.
+    // SAFETY: callers take turns, and the slot is never freed.
     unsafe { *slot() }
 }
 
 /// Calls the tracer in a slot, if there is one.
 ///
 /// # Safety
-/// The slot lives for good; its tracer is called with the data it was set with, and promised to expect these
-/// events. `op` is a complete object.
+/// The slot is never freed, and its tracer expects this event. `op` is a complete object; for an event without an
+/// object it may be null.
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn tell(slot: *mut Tracer, op: *mut PyObject, event: c_int) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise. The tracer gets the data that it was set with.
     unsafe {
         if let Some(function) = (*slot).function {
             function(op, event, (*slot).data);
@@ -110,7 +110,7 @@ pub(super) unsafe fn tell(slot: *mut Tracer, op: *mut PyObject, event: c_int) {
     }
 }
 
-/// From 3.15 on, tells the tracer that was set that its time is over.
+/// From 3.15 on, tells the current tracer that it is being replaced.
 pub fn say_farewell() {
     if FLAVOUR.minor >= 15 {
         // SAFETY: this event has no object, and from 3.15 on tracers expect it.

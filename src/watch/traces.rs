@@ -5,12 +5,12 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::stacks::StackId;
 
-/// What is known of a traced block.
+/// A traced block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// Bytes, as they were given.
+    /// Bytes, as the program reported them.
     pub size: usize,
-    /// Where the block was allocated, or handed out again.
+    /// The stack on which the block was allocated, or used again.
     pub stack: StackId,
 }
 
@@ -29,7 +29,7 @@ pub fn all() -> MutexGuard<'static, Traces> {
 }
 
 impl Traces {
-    /// Adds a block, or replaces what was known of it; false, and nothing is changed, where there is no memory.
+    /// Adds a block, or replaces it. False if there is no memory; nothing is changed then.
     #[must_use]
     pub fn track(&mut self, domain: u32, address: usize, trace: Trace) -> bool {
         if self.blocks.try_reserve(1).is_err() {
@@ -42,14 +42,14 @@ impl Traces {
         true
     }
 
-    /// Forgets a block. Nothing happens where it is unknown.
+    /// Forgets a block, if it is known.
     pub fn untrack(&mut self, domain: u32, address: usize) {
         if let Some(old) = self.blocks.remove(&(domain, address)) {
             self.current -= old.size;
         }
     }
 
-    /// Gives a known block a new stack and keeps its size; false where it is unknown.
+    /// Gives a known block a new stack and keeps its size; false if the block is unknown.
     pub fn renew(&mut self, domain: u32, address: usize, stack: StackId) -> bool {
         let known = self.blocks.get_mut(&(domain, address));
         let found = known.is_some();
@@ -59,19 +59,19 @@ impl Traces {
         found
     }
 
-    /// What is known of a block.
+    /// The trace of a block.
     #[must_use]
     pub fn get(&self, domain: u32, address: usize) -> Option<Trace> {
         self.blocks.get(&(domain, address)).copied()
     }
 
-    /// Bytes traced now, and the most there ever were.
+    /// Bytes traced now, and their peak.
     #[must_use]
     pub fn memory(&self) -> (usize, usize) {
         (self.current, self.peak)
     }
 
-    /// Forgets all blocks and figures.
+    /// Forgets all blocks and both byte counts.
     pub fn clear(&mut self) {
         *self = Self::default();
     }

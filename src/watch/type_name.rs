@@ -1,20 +1,20 @@
-//! The name of an object's type, where it is safe to read.
+//! Reads the name of an object's type, without a crash if the object is damaged.
 
 use std::mem::offset_of;
 
 use crate::abi::{FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
 
-/// No type's name is longer than this.
+/// Longer names are cut.
 const LONGEST: usize = 200;
 
-/// The type that stands in an object's type word; `None` where that can't be read.
+/// The address in an object's type field; `None` if it can't be read.
 #[must_use]
 pub fn type_word(op: *mut PyObject) -> Option<usize> {
     host::read(op as usize + offset_of!(PyObject, ob_type))
 }
 
-/// The name of the type at `address`, or `None` where the memory is not that of a type.
+/// The name of the type at `address`, or `None` if the memory does not look like a type.
 #[must_use]
 pub fn of_type(address: usize) -> Option<String> {
     if !address.is_multiple_of(8) {
@@ -32,20 +32,20 @@ pub fn of_type(address: usize) -> Option<String> {
     }
 }
 
-/// The flags of an object's type; `None` where they can't be read.
+/// The flags of an object's type; `None` if they can't be read.
 #[must_use]
 pub fn flags(op: *mut PyObject) -> Option<TypeFlags> {
     let place = type_word(op)?.checked_add(offset_of!(PyTypeObject, tp_flags))?;
     host::read(place).map(TypeFlags)
 }
 
-/// The name of an object's type, or `None` where it is not safe to read.
+/// The name of an object's type, or `None` if it can't be read.
 #[must_use]
 pub fn of(op: *mut PyObject) -> Option<String> {
     of_type(type_word(op)?)
 }
 
-/// CPython's `_PyObject_IsFreed`: memory that an allocator has wiped, or that is not there.
+/// CPython's `_PyObject_IsFreed`: true if an allocator has wiped the memory, or if it is unmapped.
 #[must_use]
 pub fn looks_freed(op: *mut PyObject) -> bool {
     let wiped = |word: usize| {

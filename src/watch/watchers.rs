@@ -1,4 +1,4 @@
-//! What of ours watches, and who else has to hear what it hears.
+//! The watchers of this library, and the choice of the tracer that announces events to them.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -14,7 +14,7 @@ use super::{birth_stacks, live, tracemalloc};
 use crate::abi::{FLAVOUR, PyObject};
 use crate::host::{self, Chosen};
 
-/// What of ours can watch.
+/// A watcher of this library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Watcher {
@@ -24,8 +24,8 @@ pub enum Watcher {
     BirthStacks = 2,
     /// The number of births and deaths.
     Count = 4,
-    /// Traced memory blocks that are handed out again, from 3.12 on; up to 3.11 a birth looks at
-    /// tracemalloc's own flag.
+    /// From 3.12 on: traced memory blocks that a birth uses again. Up to 3.11 a birth tests tracemalloc's own flag
+    /// instead.
     Blocks = 8,
 }
 
@@ -33,10 +33,10 @@ static WATCHING: AtomicU8 = AtomicU8::new(0);
 static TALLY: Tally<2> = Tally::new();
 
 thread_local! {
-    /// The object whose birth this thread has counted last, since a resurrection began.
+    /// The object whose birth this thread counted last. Null if it has counted none since a resurrection began.
     static BORN: Cell<*mut PyObject> = const { Cell::new(null_mut()) };
 }
-/// What a host needs done when the live table is switched on.
+/// Called when the live table is switched on.
 static WHEN_LIVE_STARTS: OnceLock<fn()> = OnceLock::new();
 
 /// Whether a watcher is on.
@@ -47,7 +47,7 @@ pub fn is_on(watcher: Watcher) -> bool {
     WATCHING.load(Ordering::Relaxed) & watcher as u8 != 0
 }
 
-/// Switches a watcher on or off; false where there is no memory for it.
+/// Switches a watcher on or off; false if there is no memory for it.
 pub fn set(watcher: Watcher, on: bool) -> bool {
     let starts = on && !is_on(watcher);
     if starts && watcher == Watcher::Live && !live::open() {
@@ -67,7 +67,7 @@ pub fn set(watcher: Watcher, on: bool) -> bool {
     true
 }
 
-/// From now on `start` is called when the live table is switched on. Called once, before the first birth.
+/// Sets the function that is called when the live table is switched on. Called once, before the first birth.
 pub fn when_live_starts(start: fn()) {
     let _ = WHEN_LIVE_STARTS.set(start);
 }
@@ -81,21 +81,20 @@ pub fn counted() -> (u64, u64) {
     )
 }
 
-/// Sets the tracer that stands behind ours.
+/// Sets the tracer of `PyRefTracer_SetTracer`, which comes after ours.
 ///
 /// # Safety
 /// The tracer may be called with its data until another is set.
 pub unsafe fn set_tracer(tracer: Tracer) {
-    // SAFETY: callers take turns, and the slot lives for good.
+    // SAFETY: callers take turns, and the slot is never freed.
     unsafe { *tracer::slot() = tracer };
     if FLAVOUR.minor <= 12 {
-        // From 3.13 on the slot itself is read.
+        // From 3.13 on each event reads the slot itself.
         choose();
     }
 }
 
-/// From now on `slot` is where `PyRefTracer_SetTracer` keeps its tracer: the host's. Called before the first
-/// birth.
+/// Uses the slot in which the host's `PyRefTracer_SetTracer` keeps its tracer. Called before this library sees a birth.
 ///
 /// # Safety
 /// `slot` stays valid for good and is written only while callers take turns.
@@ -104,7 +103,7 @@ pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
     choose();
 }
 
-/// Tells the live table that a dying object may live on.
+/// Marks a dying object as live, because it may be resurrected.
 ///
 /// # Safety
 /// `op` is a complete object.
@@ -116,7 +115,7 @@ pub unsafe fn may_live_on(op: *mut PyObject) {
     }
 }
 
-/// Tells our watchers that a dying object lives on, which is a second birth. CPython's tracer is not told.
+/// Tells our watchers of a resurrection, which is a second birth. CPython's tracer gets no event.
 ///
 /// # Safety
 /// `op` is a complete object.
@@ -126,14 +125,13 @@ unsafe fn resurrected(op: *mut PyObject) {
     unsafe { may_live_on(op) };
 }
 
-/// A resurrection begins. Its second birth may be counted by another part: the host does so up to 3.12 and in 3.13.0, or
-/// calls our function for it, unless it binds its own calls directly.
+/// Begins a resurrection. Another part may count its second birth. Up to 3.12 and in 3.13.0, the host counts it, or
+/// calls our function for it, unless the host binds its own calls directly.
 pub fn begin_resurrection() {
     BORN.set(null_mut());
 }
 
-/// Counts the second birth of an object, unless it was counted since the resurrection began. The object itself is not
-/// looked at.
+/// Counts the second birth of an object, unless it was counted since the resurrection began. Does not read the object.
 pub fn count_once(op: *mut PyObject) {
     if BORN.replace(op) == op {
         return;
@@ -146,7 +144,7 @@ pub fn count_once(op: *mut PyObject) {
     }
 }
 
-/// Takes back what [`may_live_on`] was told, and a second birth that was counted.
+/// Undoes [`may_live_on`], and takes back a second birth that was counted.
 ///
 /// # Safety
 /// `op` is an object whose type can be read.
@@ -162,7 +160,8 @@ pub unsafe fn dies_after_all(op: *mut PyObject) {
     }
 }
 
-/// Tells a table that remembers the dead that a dying object has become immortal. Any other object is left alone.
+/// In a table that keeps dead objects, marks a dying object as live because it has become immortal. Leaves any other
+/// object alone.
 ///
 /// # Safety
 /// `op` is an object.
@@ -173,10 +172,10 @@ pub unsafe fn immortalised(op: *mut PyObject) {
     }
 }
 
-/// Reports that a finalizer has kept an object alive: to the host first, then to the listeners.
+/// The function that reports a resurrection: to the host first, then to our watchers.
 static RESURRECTION: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(tell_nobody);
 
-/// Who hears of a resurrection.
+/// The function that reports a resurrection.
 #[inline]
 #[must_use]
 pub fn chosen_resurrection() -> unsafe extern "C" fn(*mut PyObject) {
@@ -187,13 +186,13 @@ unsafe extern "C" fn tell_nobody(_op: *mut PyObject) {}
 
 unsafe extern "C" fn tell_watchers(op: *mut PyObject) {
     begin_resurrection();
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the function is called with a complete object.
     unsafe { resurrected(op) }
 }
 
 unsafe extern "C" fn tell_host_and_watchers(op: *mut PyObject) {
     begin_resurrection();
-    // SAFETY: the host's own function, and the caller's promise.
+    // SAFETY: the host's own function, and ours. Both are called with a complete object.
     unsafe {
         if let Some(theirs) = host::originals()._Py_ResurrectReference {
             theirs(op);
@@ -202,12 +201,12 @@ unsafe extern "C" fn tell_host_and_watchers(op: *mut PyObject) {
     }
 }
 
-/// From now on there is a host, which hears of resurrections too.
+/// Chooses the functions anew, because there is a host now.
 pub fn follow_host() {
     choose();
 }
 
-/// Puts in front who has to hear of births and deaths first.
+/// Chooses the front tracer, and the function that reports a resurrection.
 fn choose() {
     // Relaxed: callers take turns.
     let watching = WATCHING.load(Ordering::Relaxed);
@@ -225,7 +224,7 @@ fn choose() {
         Some(_) if heard => tell_host_and_watchers,
         Some(theirs) => theirs,
     };
-    // SAFETY: callers take turns.
+    // SAFETY: callers take turns, so no other thread reads the function meanwhile.
     unsafe { RESURRECTION.set(told) };
     put_in_front((watching != 0).then_some(Tracer {
         function: Some(first),
@@ -233,7 +232,7 @@ fn choose() {
     }));
 }
 
-/// The tracer in front of all others, when more than the live table is kept.
+/// The front tracer, when `keep_live_table` alone is not enough.
 unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -> c_int {
     if is_on(Watcher::Count) {
         TALLY.add(event as usize, 1);
@@ -242,7 +241,7 @@ unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -
         BORN.set(op);
     }
     if is_on(Watcher::Blocks) && event == CREATE {
-        // SAFETY: a tracer is told of complete objects.
+        // SAFETY: a tracer is called with complete objects.
         unsafe { tracemalloc::new_reference(op) };
     }
     if is_on(Watcher::BirthStacks) {
@@ -252,10 +251,10 @@ unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -
         }
     }
     if is_on(Watcher::Live) {
-        // SAFETY: a tracer is told of complete objects.
+        // SAFETY: a tracer is called with complete objects.
         return unsafe { keep_live_table(op, event, data) };
     }
-    // SAFETY: as above.
+    // SAFETY: as above, and the slot is never freed.
     unsafe { tracer::tell(tracer::slot(), op, event) }
     0
 }
