@@ -26,8 +26,8 @@
 
 #include "pyrefcore_config.h"
 
-/* What objects and types look like in memory. Fields have CPython's names, places and types; where
- * CPython wraps a count in an anonymous union, only the member that is named here is there.
+/* The memory layout of objects and types. Fields have CPython's names, offsets and types. Where CPython wraps
+ * a count in an anonymous union, this header has one member of that union.
  */
 
 typedef ptrdiff_t Py_ssize_t;
@@ -36,35 +36,35 @@ typedef struct _object PyObject;
 typedef struct _typeobject PyTypeObject;
 
 #ifdef Py_GIL_DISABLED
-/* CPython's lock of one byte. */
+/* CPython's one-byte lock. */
 typedef struct PyMutex {
     uint8_t _bits;
 } PyMutex;
 
 /* Every object starts with this. The counting fields are read and written as atomics. */
 struct _object {
-    uintptr_t ob_tid;       /* the owner's thread id; 0: nobody's */
+    uintptr_t ob_tid;       /* the owner's thread id; 0: no owner */
 #if PY_MINOR_VERSION >= 14
     uint16_t ob_flags;      /* 4: statically allocated */
 #else
     uint16_t _padding;
 #endif
     PyMutex ob_mutex;
-    uint8_t ob_gc_bits;     /* 1 tracked, 2 finalized, 64 left to the collector */
-    uint32_t ob_ref_local;  /* the owner's references; all ones: immortal */
-    Py_ssize_t ob_ref_shared; /* the others' references times four, and two flags */
+    uint8_t ob_gc_bits;     /* 1 tracked, 2 finalized, 64 counting is deferred */
+    uint32_t ob_ref_local;  /* references counted by the owner; all ones: immortal */
+    Py_ssize_t ob_ref_shared; /* references counted by other threads, times four, and two flags */
     PyTypeObject *ob_type;
 };
 #else
 /* Every object starts with this. */
 struct _object {
 #if defined(Py_TRACE_REFS) && PY_MINOR_VERSION <= 12
-    PyObject *_ob_next;     /* the list of all objects; NULL outside it */
+    PyObject *_ob_next;     /* links of the list of all objects; NULL where the object is not in it */
     PyObject *_ob_prev;
 #endif
 #if PY_MINOR_VERSION >= 14
     uint32_t ob_refcnt;     /* number of references */
-    uint16_t ob_overflow;   /* carry of older extensions' increments; never read */
+    uint16_t ob_overflow;   /* takes the carry of older extensions' 64-bit increments; never read */
     uint16_t ob_flags;      /* 1: immortal, 4: statically allocated */
 #else
     Py_ssize_t ob_refcnt;   /* number of references */
@@ -79,7 +79,7 @@ typedef struct {
     Py_ssize_t ob_size;
 } PyVarObject;
 
-/* Stands in front of every object whose type has Py_TPFLAGS_HAVE_GC; in free-threaded flavours of none. */
+/* Stands in front of every object whose type has Py_TPFLAGS_HAVE_GC, except in free-threaded flavours. */
 typedef struct {
     uintptr_t _gc_next;     /* 0: not tracked */
     uintptr_t _gc_prev;     /* low bits: 1 finalized, 2 collecting */
@@ -109,8 +109,8 @@ typedef PyObject *(*newfunc)(PyTypeObject *, PyObject *, PyObject *);
 typedef PyObject *(*allocfunc)(PyTypeObject *, Py_ssize_t);
 typedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *);
 
-/* A type. Without an interpreter only these matter: tp_name, tp_basicsize, tp_itemsize, tp_dealloc,
- * tp_flags, tp_traverse, tp_is_gc, tp_finalize and tp_free. The tables of further slots are untyped.
+/* A type. Without an interpreter only these fields are used: tp_name, tp_basicsize, tp_itemsize, tp_dealloc,
+ * tp_flags, tp_traverse, tp_is_gc, tp_finalize and tp_free. Pointers to tables of further slots are void *.
  */
 struct _typeobject {
     PyVarObject ob_base;
@@ -176,7 +176,7 @@ struct _typeobject {
 };
 
 #if PY_MINOR_VERSION <= 11
-/* tracemalloc's settings, which a birth looks at. */
+/* tracemalloc's settings. _Py_NewReference reads `tracing`. */
 typedef struct _PyTraceMalloc_Config {
     enum {
         TRACEMALLOC_NOT_INITIALIZED,
@@ -184,20 +184,20 @@ typedef struct _PyTraceMalloc_Config {
         TRACEMALLOC_FINALIZED
     } initialized;
     int tracing;            /* whether memory blocks are traced */
-    int max_nframe;         /* frames kept of each traceback */
+    int max_nframe;         /* the most frames kept of each traceback */
 #if PY_MINOR_VERSION == 8
-    int use_domain;         /* whether blocks are told apart by domain */
+    int use_domain;         /* whether blocks are distinguished by domain */
 #endif
 } _PyTraceMalloc_Config;
 #endif
 
 #if PY_MINOR_VERSION >= 13
-/* What a reference tracer is told of (3.13 and later). */
+/* The events that a reference tracer is called for (3.13 and later). */
 typedef enum {
-    PyRefTracer_CREATE = 0,             /* born: has a count of one and a type */
-    PyRefTracer_DESTROY = 1,            /* about to die: complete, with a count of zero */
+    PyRefTracer_CREATE = 0,             /* the object was born: its count is one and its type is set */
+    PyRefTracer_DESTROY = 1,            /* the object is about to die: it is complete and its count is zero */
 #  if PY_MINOR_VERSION >= 15
-    PyRefTracer_TRACKER_REMOVED = 2,    /* the tracer itself was replaced; there is no object */
+    PyRefTracer_TRACKER_REMOVED = 2,    /* the tracer was replaced; the object is NULL */
 #  endif
 } PyRefTracerEvent;
 typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
@@ -205,7 +205,7 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 
 
 /*
- References that nothing explains grow, by the same number in each window.
+ The number of unexplained references grows, by the same number in each window.
  */
 #define PYREFCORE_LEAK 1
 
@@ -215,23 +215,25 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 #define PYREFCORE_OVER_RELEASE 2
 
 /*
- References that nothing explains grow, but not by the same number in each window.
+ The number of unexplained references grows, but not by the same number in each window.
  */
 #define PYREFCORE_UNSTEADY 3
 
 /*
- Objects grow, by the same number in each window, and something that lives visibly holds them: that is no mistake.
+ The number of objects grows by the same number in each window, and live objects visibly hold them. This is no
+ mistake.
  */
 #define PYREFCORE_GROWTH 4
 
 /*
- Memory that is no object, and that none holds, grows, by the same in each window. (Memory may be of kind
- `PYREFCORE_UNSTEADY`, too; or `PYREFCORE_GROWTH`, where objects that grow may hold it.)
+ Memory that is no object, and that no object holds, grows by the same amount in each window. A finding about memory
+ may also be of kind `PYREFCORE_UNSTEADY`, or of kind `PYREFCORE_GROWTH` where objects whose number grows may hold
+ the memory.
  */
 #define PYREFCORE_MEMORY 5
 
 /*
- Watcher: which objects are alive.
+ Watcher: a table of all live objects.
  */
 #define PYREFCORE_LIVE 1
 
@@ -241,45 +243,46 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 #define PYREFCORE_TRACE 2
 
 /*
- Watcher: how many births and deaths there were.
+ Watcher: the number of births and of deaths.
  */
 #define PYREFCORE_COUNT 4
 
 /*
- What was found, with all that the findings point to.
+ Findings, and the memory that they point to.
  */
 typedef struct pyrefcore_findings pyrefcore_findings;
 
 /*
- One moment of all objects.
+ All objects and references at one moment.
  */
 typedef struct pyrefcore_snapshot pyrefcore_snapshot;
 
 /*
- Called with an object, one that it holds, and the argument that was passed along; non-zero stops.
+ Called with an object, an object that it holds, and the `arg` of the caller. A result other than zero stops the
+ calls.
  */
 typedef int (*pyrefcore_edge_visitor)(PyObject*, PyObject*, void*);
 
 /*
- An object, and one that it holds. NULL stands where there is none.
+ An object, and an object that it holds. Either may be NULL.
  */
 typedef struct {
   /*
-   The one that holds.
+   The object that holds the other one.
    */
   PyObject *source;
   /*
-   The one that is held.
+   The object that is held.
    */
   PyObject *target;
 } pyrefcore_edge;
 
 /*
- An object that shows what is wrong. If it has not, it may die as soon as other code runs.
+ An example of a finding: an object, or a memory block. The object may die as soon as other code runs.
  */
 typedef struct {
   /*
-   The object.
+   The object; or the address of the memory block.
    */
   PyObject *object;
   /*
@@ -291,31 +294,32 @@ typedef struct {
    */
   Py_ssize_t explained;
   /*
-   1 where it had died, and its memory is held back: nothing but its address is left. Otherwise 0.
+   1 where the object had died and its memory is held back: then only its address may be used. Otherwise 0.
    */
   int died;
   /*
-   Of memory: the bytes of the block whose address is `object`. Otherwise 0.
+   The bytes of the memory block. 0 for an object.
    */
   size_t bytes;
 } pyrefcore_example;
 
 /*
- Objects that only what was leaked keeps alive.
+ Objects of one type that only leaked objects keep alive.
  */
 typedef struct {
   /*
-   Their type's full name.
+   The full name of their type.
    */
   const char *type_name;
   /*
-   How many more there are after each window.
+   By how many their number grows in each window.
    */
   Py_ssize_t objects;
 } pyrefcore_folded;
 
 /*
- What is wrong with references to objects of one type, or with memory that is no object. Valid until `pyrefcore_findings_drop`.
+ A finding about references to objects of one type, or about memory that is no object. Valid until
+ `pyrefcore_findings_drop`.
  */
 typedef struct {
   /*
@@ -323,17 +327,17 @@ typedef struct {
    */
   int kind;
   /*
-   The type, or NULL where it has died, or where several types made at run time have the same name: a function that
-   defines a class makes another one each time. It may die as soon as other code runs.
+   The type. NULL where it has died, and where several heap types have this name: a function that defines a class
+   makes a new type in each call. The type may die as soon as other code runs.
    */
   PyTypeObject *ob_type;
   /*
-   Its full name: `module.Type`, or `Type` where the module is `builtins`. Of memory, the function that hands it out:
-   `PyObject_Malloc`, `PyMem_Malloc`, `PyMem_RawMalloc`; or `malloc` for all of the C heap that these do not explain.
+   The type's full name: `module.Type`, or `Type` where the module is `builtins`. For memory, the function that
+   handed it out: `PyObject_Malloc`, `PyMem_Malloc` or `PyMem_RawMalloc`; or `malloc` for the rest of the C heap.
    */
   const char *type_name;
   /*
-   Length of the next two: one less than there were snapshots, 0 where there was one.
+   Length of `references` and `objects`: one less than the number of snapshots.
    */
   size_t windows;
   /*
@@ -357,32 +361,32 @@ typedef struct {
    */
   size_t folded_count;
   /*
-   What they keep alive.
+   The objects that only the leaked objects keep alive, by type.
    */
   const pyrefcore_folded *folded;
   /*
-   Of memory: how the number of blocks changed in each window. NULL where that is not known, and of all else.
+   For memory: how the number of blocks changed in each window; NULL where that is not known. Otherwise NULL.
    */
   const Py_ssize_t *blocks;
   /*
-   Of memory: how many bytes were added in each window. Otherwise NULL.
+   For memory: how many bytes were added in each window. Otherwise NULL.
    */
   const Py_ssize_t *bytes;
 } pyrefcore_finding;
 
 /*
- Called with an object and the argument that was passed along; non-zero stops the walk.
+ Called with an object and the `arg` of the caller. A result other than zero stops the walk.
  */
 typedef int (*pyrefcore_object_visitor)(PyObject*, void*);
 
 /*
- Called with a type's name (NULL where it can't be read), its number of objects, and the argument that
- was passed along; non-zero stops the walk. The name is valid during the call.
+ Called with a type's name (NULL where it can't be read), its number of objects, and the `arg` of the caller. A
+ result other than zero stops the walk. The name is valid during the call.
  */
 typedef int (*pyrefcore_type_visitor)(const char*, size_t, void*);
 
 /*
- One frame of a C call stack. What is not known is NULL or 0.
+ One frame of a C call stack. A field that is not known is NULL or 0.
  */
 typedef struct {
   /*
@@ -394,7 +398,7 @@ typedef struct {
    */
   const char *function;
   /*
-   The source file, where there is debug information.
+   The source file, known where there is debug information.
    */
   const char *file;
   /*
@@ -412,7 +416,7 @@ typedef struct {
 } pyrefcore_frame;
 
 /*
- Called with a frame and the argument that was passed along; non-zero stops the walk. The frame is valid
+ Called with a frame and the `arg` of the caller. A result other than zero stops the walk. The frame is valid
  during the call.
  */
 typedef int (*pyrefcore_frame_visitor)(const pyrefcore_frame*, void*);
@@ -423,87 +427,86 @@ extern "C" {
 
 #if (defined(PYREFCORE_3_9) && !defined(PYREFCORE_3_12))
 /*
- tracemalloc's settings (up to 3.11). In a host they are the host's, and the loader gives all libraries the
- same variable.
+ tracemalloc's settings (up to 3.11). In a host the loader binds this name to the host's variable, for all libraries.
  */
 extern _PyTraceMalloc_Config _Py_tracemalloc_config;
 #endif
 
 #if !defined(PYREFCORE_3_9)
 /*
- tracemalloc's settings (up to 3.11). In a host they are the host's, and the loader gives all libraries the
- same variable.
+ tracemalloc's settings (up to 3.11). In a host the loader binds this name to the host's variable, for all libraries.
  */
 extern _PyTraceMalloc_Config _Py_tracemalloc_config;
 #endif
 
 #if defined(Py_REF_DEBUG)
 /*
- The number of all references up to 3.11, which inline functions change by themselves; later, what
- extensions built with older headers add to it (`Py_REF_DEBUG`). From any thread by atomic additions.
+ Up to 3.11 the number of all references; inline functions change it directly. In later versions only extensions
+ built with older headers add to it (`Py_REF_DEBUG`). From any thread, by atomic additions.
  */
 extern Py_ssize_t _Py_RefTotal;
 #endif
 
 /*
- Says on standard error that `expr` is not so of `obj`, with `msg`, the place and all that is known of the
- object, and aborts. CPython's `_PyObject_ASSERT` calls it.
+ Reports on standard error that `expr` is false for `obj`, and aborts. The report has `msg`, the place, and all that
+ can be found out about the object. `_PyObject_ASSERT` calls it.
 
- Needs: `expr`, `msg`, `file` and `function` are NULL or C strings; `obj` may be anything.
+ Needs: `expr`, `msg`, `file` and `function` are NULL or C strings. `obj` may be any pointer.
  */
 void _PyObject_AssertFailed(PyObject *obj, const char *expr, const char *msg, const char *file, int line, const char *function) __attribute__((noreturn));
 
 /*
  Gives a new object its first reference, tells tracemalloc and the watchers, and enters it into the
- list of all objects, if there is one. The type must have been set. CPython has this as a function
+ list of all objects, if there is one. Its type must be set before. CPython has this as a function
  from 3.9 on.
 
- Needs: `op` is memory of an object whose type has been set, and in no list of objects.
+ Needs: `op` is an object, except that its count need not be set. It is in no list of all objects.
  */
 void _Py_NewReference(PyObject *op);
 
 /*
- Makes an object of memory: sets its type, adds a reference to the type (up to 3.12 only to one made at
- run time), and gives the object its first reference. Returns `op`; NULL if `op` is NULL.
+ Makes an object in given memory: sets its type, adds a reference to the type (up to 3.12 only to a heap
+ type), and gives the object its first reference. Returns `op`; NULL if `op` is NULL.
 
- Needs: `op` is NULL or memory of at least the type's basic size; `ob_type` is a type.
+ Needs: `op` is NULL, or aligned, writable memory of at least the type's basic size that is in no list of all objects. The
+ block also holds the bytes in front of `op` that the type asks for. `ob_type` is a type.
  */
 PyObject *PyObject_Init(PyObject *op, PyTypeObject *ob_type);
 
 /*
- The same for an object with `size` items, which is stored as its `ob_size`.
+ As `PyObject_Init`, for an object with `size` items: also stores `size` as its `ob_size`.
 
- Needs: `op` is NULL or memory of at least the type's basic size and `size` items; `ob_type` is a type.
+ Needs: As `PyObject_Init`, and the memory also has room for `size` items.
  */
 PyVarObject *PyObject_InitVar(PyVarObject *op, PyTypeObject *ob_type, Py_ssize_t size);
 
 /*
  Ends an object whose count has reached zero: takes it out of the list of all objects, tells the
  tracer and the watchers, and calls its type's `tp_dealloc`. From 3.14 on, when the C stack is nearly
- used up, a container is put aside instead and ended once there is room.
+ used up, a container is put aside instead, and is ended when there is room again.
 
- Needs: `op` is an object without references, and is not used afterwards.
+ Needs: `op` is a complete dying object, and the caller does not use it afterwards.
  */
 void _Py_Dealloc(PyObject *op);
 
 /*
- Runs the `tp_finalize` of `op`'s type, if it has one; for a container, only the first time.
+ Runs the `tp_finalize` of `op`'s type, if it has one. For a container it runs only once.
 
  Needs: `op` is an object.
  */
 void PyObject_CallFinalizer(PyObject *op);
 
 /*
- The same from a `tp_dealloc`: 0 if the object is to be ended, -1 if its finalizer has resurrected it
- and it must not be touched further. The count must be zero.
+ As `PyObject_CallFinalizer`, for a `tp_dealloc`. Returns 0 if the `tp_dealloc` must go on. Returns -1 if the
+ finalizer has resurrected the object; then the caller must not use it any more. The count must be zero.
 
- Needs: `op` is an object whose count has reached zero.
+ Needs: `op` is a dying object.
  */
 int PyObject_CallFinalizerFromDealloc(PyObject *op);
 
 /*
  Allocates an instance of a type that is no container and gives it its first reference; NULL where there is
- no memory. What `PyObject_New` calls in code that was compiled with `Python.h`; without a host it is
+ no memory. `PyObject_New` calls it in code that was compiled with `Python.h`. Without a host it is
  `pyrefcore_object_new`.
 
  Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
@@ -511,23 +514,25 @@ int PyObject_CallFinalizerFromDealloc(PyObject *op);
 PyObject *_PyObject_New(PyTypeObject *ob_type);
 
 /*
- The same for an instance with `size` items; without a host it is `pyrefcore_object_new_var`.
+ As `_PyObject_New`, for an instance with `size` items. Without a host it is `pyrefcore_object_new_var`.
 
  Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
  */
 PyVarObject *_PyObject_NewVar(PyTypeObject *ob_type, Py_ssize_t size);
 
 /*
- Attaches the audit to the CPython that runs in this process, by a hook in its object allocator: from now on
- snapshots see every object. Without a CPython they see what the live table knows, which must be on. NULL, or
- the reason why that can't be, in one sentence. Does nothing where it is attached.
+ Attaches the audit to the CPython that runs in this process, by a hook in its object allocator. From now on
+ snapshots see every object. Without a CPython they see the objects in the live table, which must be on. Returns
+ NULL, or one sentence that says why the audit can't be attached. Does nothing where it is attached already.
 
- Needs: No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
+ Needs: The host's lock is held, and no finalizer and no `tp_traverse` runs. In a free-threaded CPython this is the only
+ thread.
  */
 const char *pyrefcore_audit_attach(void);
 
 /*
- Detaches. 0, or -1 where another allocator stands in front of the hook, which stays as a passage.
+ Detaches the audit. Returns 0, or -1 where another allocator hook was set after the audit's: then the audit's hook
+ stays, and only passes calls on.
  */
 int pyrefcore_audit_detach(void);
 
@@ -537,148 +542,158 @@ int pyrefcore_audit_detach(void);
 int pyrefcore_audit_is_attached(void);
 
 /*
- From now on the C call stack of each birth is kept for `pyrefcore_birth_stack` (slow), or, with 0, of no more: those that
- were are forgotten. The old setting. From 3.13 on this sets a reference tracer, which passes on to the one that was there;
- a birth up to 3.12 is the first use of memory in which nothing has died before.
+ Switches birth stacks on: the C call stack of each birth is kept for `pyrefcore_birth_stack`. This is slow. With 0
+ it switches them off, and forgets the kept ones. Returns the old setting. From 3.13 on this sets a reference tracer,
+ which also calls the tracer that was set before. Up to 3.12 a birth is the first use of memory in which nothing has
+ died.
 
  Needs: The host's lock is held.
  */
 int pyrefcore_audit_births(int on);
 
 /*
- While births are kept: up to 3.12 deaths of this type's instances are noted, in a `tp_dealloc` of ours, until births are
- kept no more. Without that, births of a type that is no Python class and none of CPython's are not told from the first
- use of their memory. Does nothing from 3.13 on.
+ While birth stacks are on, up to 3.12: replaces the `tp_dealloc` of a type by one that also notes the death, until
+ they are switched off. A type that is neither a Python class nor CPython's own needs this. Without it the audit
+ can't distinguish a birth of such a type from the first use of its memory. Does nothing from 3.13 on.
 
  Needs: `ob_type` is a type, and the host's lock is held.
  */
 void pyrefcore_audit_births_of(PyTypeObject *ob_type);
 
 /*
- From now on the memory of up to 16384 objects that have died, each of at most 512 bytes, is held back for a while, so that
- `pyrefcore_compare` tells of those that are released once more; or, with 0, of none: all is given back and forgotten. The
- old setting. Does nothing without a CPython, and with a free-threaded one, whose collector walks over that memory.
+ Switches the quarantine on: the memory of up to 16384 dead objects, of at most 512 bytes each, is held back for a
+ while. So `pyrefcore_compare` finds dead objects that are released once more. With 0 it switches the quarantine off,
+ gives all that memory back, and forgets those objects. Returns the old setting. Does nothing without a CPython, and
+ with a free-threaded one, whose collector walks over that memory.
 
  Needs: The host's lock is held.
  */
 int pyrefcore_audit_quarantine(int on);
 
 /*
- From now on memory blocks of objects are handed out zeroed, so that a new object's fields hold no address that is left from
- before; or, with 0, as they come. What a block gains when it grows is zeroed too, if it was handed out since. The old
- setting. Does nothing without a CPython, and where CPython fills such memory with a pattern of its own.
+ Switches zeroing on: memory blocks of objects are zeroed before they are handed out. So the fields of a new object
+ hold no address from an earlier use of the block. With 0 it switches zeroing off. The new bytes of a block that
+ grows are zeroed too, if the block was handed out since then. Returns the old setting. Does nothing without a
+ CPython, and where CPython fills such memory with its own pattern.
 
  Needs: The host's lock is held.
  */
 int pyrefcore_audit_zeroing(int on);
 
 /*
- From now on the memory blocks of the object, the `PyMem` and the raw domain are noted, by hooks in all three allocators, so
- that `pyrefcore_compare` tells of memory that grows and is no object; or, with 0, they are noted no more. The old setting.
- Does nothing without a CPython.
+ Switches memory growth on: hooks in the allocators of the object, the `PyMem` and the raw domain note all memory
+ blocks. So `pyrefcore_compare` finds memory that grows and is no object. With 0 it switches this off. Returns the
+ old setting. Does nothing without a CPython.
 
  Needs: The host's lock is held.
  */
 int pyrefcore_audit_memory(int on);
 
 /*
- Calls `visit` with each object that shows one of `count` objects, and that one: at most some thousand times, after
- a look at everything. 0, or -1 where the audit is not attached or there is no memory.
+ Calls `visit` for each reference to one of `count` objects, with the object that shows the reference, and the object
+ that it shows. It looks at every object first, and stops after some thousand references. Returns 0, or -1 where the
+ audit is not attached, there is no memory, or `visit` is NULL.
 
- Needs: `objects` are that many objects, `visit` may be called with `arg`; and as `pyrefcore_snapshot_take`.
+ Needs: `objects` points to `count` objects, and `visit` may be called with `arg`. Also as `pyrefcore_snapshot_take`.
  */
 int pyrefcore_referrers(PyObject *const *objects, size_t count, pyrefcore_edge_visitor visit, void *arg);
 
 /*
- Calls `visit` with `object` and each object that it holds: at most some thousand times, after a look at everything. 0,
- or -1 where the audit is not attached or there is no memory.
+ Calls `visit` with `object` and each object that it holds. It looks at every object first, and stops after some
+ thousand references. An `object` that it does not see has none. Returns 0, or -1 where the audit is not attached,
+ there is no memory, or `visit` is NULL.
 
- Needs: `visit` may be called with `arg`; and as `pyrefcore_snapshot_take`.
+ Needs: `visit` may be called with `arg`. Also as `pyrefcore_snapshot_take`. `object` may be any pointer.
  */
 int pyrefcore_referents(PyObject *object, pyrefcore_edge_visitor visit, void *arg);
 
 /*
- Holds `count` objects, looks who shows them and what they hold, and holds these too. `edges` has room for
- `count * (2 * limit + 1)`: first each of the objects alone, as a source; then at most `limit` of its referrers and as many
- of its referents. How many there are; only the first `count` where the audit is not attached or there is no memory.
- `pyrefcore_edges_drop` releases them. An object that has no reference is not held, and its place is NULL.
+ Finds the referrers and the referents of `count` objects, and adds a reference to every object that it writes to
+ `edges`. First it writes each of the objects alone, as a source without a target; NULL where an object has no
+ reference. Then it writes at most `limit` referrers and `limit` referents of each object. Returns the number of
+ edges written. This is `count` where the audit is not attached or there is no memory. `pyrefcore_edges_drop`
+ releases the references.
 
- Needs: `objects` are that many objects, `edges` has that room; and as `pyrefcore_snapshot_take`.
+ Needs: `objects` points to `count` objects, and `edges` to room for `count * (2 * limit + 1)` edges. Also as
+ `pyrefcore_snapshot_take`.
  */
 size_t pyrefcore_neighbours(PyObject *const *objects, size_t count, size_t limit, pyrefcore_edge *edges);
 
 /*
- Releases what `pyrefcore_neighbours` holds in `count` edges, and empties them.
+ Releases the references that `pyrefcore_neighbours` wrote to `count` edges, and sets them to NULL.
 
- Needs: `edges` are that many, empty or written by `pyrefcore_neighbours`.
+ Needs: `edges` points to `count` edges that are NULL or written by `pyrefcore_neighbours`. The host's lock is held.
  */
 void pyrefcore_edges_drop(pyrefcore_edge *edges, size_t count);
 
 /*
- What has changed over `count` snapshots, oldest first: findings, the largest first, then those that are unsteady, then
- growth. Takes another look at everything where something was found. One snapshot shows no change. NULL where there is no
- memory.
+ Compares `count` snapshots, oldest first, and returns findings about what has changed. Leaks, over-releases and
+ growing memory come first, then unsteady findings, then growth of objects; in each of these groups the largest comes
+ first. Where there are findings, it looks at every object once more. One snapshot gives no findings. NULL where
+ there is no memory.
 
- Needs: `snapshots` are that many, from `pyrefcore_snapshot_take`; and as there.
+ Needs: `snapshots` points to `count` snapshots from `pyrefcore_snapshot_take`. Also as `pyrefcore_snapshot_take`.
  */
 pyrefcore_findings *pyrefcore_compare(const pyrefcore_snapshot *const *snapshots, size_t count);
 
 /*
- Whether nothing has changed from one snapshot to the next: there are as many objects of each type, and as many unexplained
- references to each object. No finding can come of such a window, nor of more of them. 1, or 0, also where there is no memory.
+ 1 where nothing has changed from one snapshot to the next; 0 otherwise, and where there is no memory. Nothing has
+ changed if each type has as many objects, each object has as many unexplained references, and there is no more
+ memory that no object holds. Such windows give no findings.
 
- Needs: Both came from `pyrefcore_snapshot_take`.
+ Needs: Both came from `pyrefcore_snapshot_take`, and were not dropped.
  */
 int pyrefcore_is_quiet(const pyrefcore_snapshot *before, const pyrefcore_snapshot *after);
 
 /*
- The objects of one snapshot of which fewer references are counted than are shown, by type. NULL where there is no
- memory.
+ The objects of one snapshot of which fewer references are counted than are shown, as one finding for each type. NULL
+ where there is no memory.
 
- Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`, and was not dropped.
  */
 pyrefcore_findings *pyrefcore_over_released(const pyrefcore_snapshot *snapshot);
 
 /*
  The number of findings.
 
- Needs: `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`.
+ Needs: `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`, and was not dropped.
  */
 size_t pyrefcore_findings_count(const pyrefcore_findings *findings);
 
 /*
- A finding, or NULL where there are not so many.
+ The finding at index `at`, from 0 on; NULL where there are not so many.
 
- Needs: `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`.
+ Needs: `findings` came from `pyrefcore_compare` or `pyrefcore_over_released`, and was not dropped.
  */
 const pyrefcore_finding *pyrefcore_findings_get(const pyrefcore_findings *findings, size_t at);
 
 /*
- Forgets findings. NULL is nothing.
+ Frees findings. Nothing happens with NULL.
 
- Needs: `findings` is NULL, or came from `pyrefcore_compare` or `pyrefcore_over_released` and is not used any more.
+ Needs: `findings` is NULL, or came from `pyrefcore_compare` or `pyrefcore_over_released`. The caller does not use it, or
+ anything that it points to, afterwards.
  */
 void pyrefcore_findings_drop(pyrefcore_findings *findings);
 
 /*
  Allocates an untracked instance of a container type and gives it its first reference; NULL where there
- is no memory. What `PyObject_GC_New` stands for without an interpreter.
+ is no memory. `PyObject_GC_New` in `pyrefcore.h` calls it.
 
  Needs: `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
  */
 PyObject *pyrefcore_gc_new(PyTypeObject *ob_type);
 
 /*
- The same for an instance with `size` items; NULL where that is negative.
+ As `pyrefcore_gc_new`, for an instance with `size` items; NULL also where `size` is negative.
 
  Needs: `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
  */
 PyVarObject *pyrefcore_gc_new_var(PyTypeObject *ob_type, Py_ssize_t size);
 
 /*
- Gives back the memory of a dying container. What `PyObject_GC_Del` stands for without an interpreter.
+ Gives back the memory of a dying container. `PyObject_GC_Del` in `pyrefcore.h` is this function.
 
- Needs: `op` came from `pyrefcore_gc_new` or `pyrefcore_gc_new_var`; its type can still be read.
+ Needs: `op` is a dying object that came from `pyrefcore_gc_new` or `pyrefcore_gc_new_var`.
  */
 void pyrefcore_gc_del(void *op);
 
@@ -690,7 +705,7 @@ void pyrefcore_gc_del(void *op);
 void pyrefcore_gc_track(void *op);
 
 /*
- Stops tracking a container. Nothing happens where it is not tracked.
+ Stops tracking a container. Nothing happens where `op` is not tracked.
 
  Needs: `op` is a container.
  */
@@ -704,14 +719,15 @@ void pyrefcore_gc_untrack(void *op);
 int pyrefcore_gc_is_tracked(PyObject *op);
 
 /*
- Switches watchers on: a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know what
- is born from then on. 0, or -1 where there is no memory for one or a bit stands for none.
+ Switches watchers on. `watchers` is a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know
+ objects that are born from then on. Returns 0, or -1 where there is no memory for one, or where a bit stands for no
+ watcher.
  */
 int pyrefcore_watch(unsigned int watchers);
 
 /*
- Switches watchers off. The live table starts afresh when it is switched on again; a debug flavour keeps it
- on.
+ Switches watchers off. When the live table is switched on again, it is empty. A debug flavour does not switch it
+ off.
  */
 void pyrefcore_unwatch(unsigned int watchers);
 
@@ -726,179 +742,189 @@ uint64_t pyrefcore_births(void);
 uint64_t pyrefcore_deaths(void);
 
 /*
- A number that stands for now: objects that are born, or resurrected, later are born since this mark. Up to 30 later marks may be
- made before it grows too old to be told apart.
+ Makes a mark, which stands for this moment. An object that is born or resurrected later counts as born since this
+ mark. After more than 30 later marks it may be too old to be used.
  */
 uint64_t pyrefcore_mark(void);
 
 /*
- The number of objects born since a mark (0: since the live table was switched on) that are still alive;
- -1 where the mark is too old or the table is off.
+ The number of live objects that were born since a mark, or since the live table was switched on where `since` is 0.
+ -1 where the mark is too old, or the table is off.
  */
 Py_ssize_t pyrefcore_live_count(uint64_t since);
 
 /*
- Calls `visit` with each object born since a mark that is still alive, in order of addresses. Objects may
- be born and die meanwhile. 0, or -1 where the mark is too old or the table is off.
+ Calls `visit` with each live object that was born since a mark, in order of addresses. `visit` may create and end
+ objects. Returns 0, or -1 where the mark is too old or the table is off.
 
  Needs: `visit` may be called with `arg`.
  */
 int pyrefcore_live_visit(uint64_t since, pyrefcore_object_visitor visit, void *arg);
 
 /*
- Calls `visit` for each type of which objects born since a mark are still alive, most first. 0, or -1
- where the mark is too old or the table is off.
+ Calls `visit` for each type that has live objects born since a mark, in order of their number, most first. Returns
+ 0, or -1 where the mark is too old or the table is off.
 
  Needs: `visit` may be called with `arg`.
  */
 int pyrefcore_live_types(uint64_t since, pyrefcore_type_visitor visit, void *arg);
 
 /*
- Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory. What
- `PyObject_Malloc` stands for without an interpreter. From any thread.
+ Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory.
+ `PyObject_Malloc` in this header is this function. From any thread.
  */
 void *pyrefcore_object_malloc(size_t bytes);
 
 /*
- The same for `count` items of `size` bytes. From any thread.
+ As `pyrefcore_object_malloc`, for `count` items of `size` bytes. From any thread.
  */
 void *pyrefcore_object_calloc(size_t count, size_t size);
 
 /*
- Changes the size of what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned, or allocates where
- `block` is NULL; what is new is zeroed. NULL, with the block as it was, where there is no memory. What
- `PyObject_Realloc` stands for without an interpreter. From any thread.
+ Changes the size of a block that `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned, and may move it.
+ Where `block` is NULL, it allocates a block. New bytes are zeroed. NULL where there is no memory; then the block
+ does not change. `PyObject_Realloc` in `pyrefcore.h` is this function. From any thread.
 
- Needs: `block` is NULL or was allocated so and not given back.
+ Needs: `block` is NULL, or came from these functions and was not given back. No other thread uses it.
  */
 void *pyrefcore_object_realloc(void *block, size_t bytes);
 
 /*
- Gives back what `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned. Nothing happens with
- NULL. What `PyObject_Free` stands for without an interpreter. From any thread.
+ Gives back a block that `pyrefcore_object_malloc`, `pyrefcore_object_calloc` or `pyrefcore_object_realloc` returned.
+ Nothing happens with NULL. `PyObject_Free` in `pyrefcore.h` is this function. From any thread.
 
- Needs: `block` is NULL or was allocated so and not given back.
+ Needs: `block` is NULL, or came from these functions and was not given back. No other thread uses it.
  */
 void pyrefcore_object_free(void *block);
 
 /*
  Allocates an instance of a type that is no container and gives it its first reference; NULL where there
- is no memory. What `PyObject_New` stands for without an interpreter.
+ is no memory. `PyObject_New` in `pyrefcore.h` calls it.
 
  Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
  */
 PyObject *pyrefcore_object_new(PyTypeObject *ob_type);
 
 /*
- The same for an instance with `size` items; NULL where that is negative.
+ As `pyrefcore_object_new`, for an instance with `size` items; NULL also where `size` is negative.
 
  Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
  */
 PyVarObject *pyrefcore_object_new_var(PyTypeObject *ob_type, Py_ssize_t size);
 
 /*
- Merges what other threads have handed to the calling one: objects that it owns and to which another thread gave
- back a reference. Those without references are ended. Returns how many waited; 0 in a host, which does it by
- itself, and where callers take turns. From any thread.
+ Merges the objects that wait for the calling thread: it owns them, and another thread gave back a reference that the
+ owner had counted. Objects without references are ended. Returns how many waited. Returns 0 in a host, which merges
+ by itself, and outside free-threaded flavours. From any thread.
 
- Allocating an object and ending the thread merge too; a thread that does neither has to call this now and then,
- where destructors may run. And a thread of a free-threaded program takes part in counting from its first birth or
- its first call of this: one that only uses objects of others has to call it before it touches the first, because
- it may have the id of a thread that has ended, and count as its objects' owner.
+ A thread also merges where it allocates an object, and where it ends. A thread that does neither must call this now
+ and then, where destructors may run.
+
+ In a free-threaded program a thread is registered by its first birth or its first call of this function. A thread
+ that only uses objects of other threads must call it before it uses the first one. Otherwise it may have the id of a
+ thread that has ended, and may count as the owner of that thread's objects.
  */
 size_t pyrefcore_merge_queued(void);
 
 /*
- The name of the flavour that the library was built for, as `cp311` or `cp312-refdebug`.
+ The name of the flavour that the library was built for, for example `cp311` or `cp312-refdebug`.
  */
 const char *pyrefcore_flavour(void);
 
 /*
- Writes the summary that `PYREFCORE_REPORT` asks for at exit, now: births, deaths, and what is alive by
- type, each as far as its watcher is on. To the file `path`, or to standard error as it is now where that is NULL. 0, or
- -1 with `errno` set where it can't be written. The file is written beside its place and moved there: it is the new one as a
- whole, or still the old one. Pipes and devices are written to, without waiting for a reader.
+ Writes, at once, the summary that `PYREFCORE_REPORT` asks for at exit: births, deaths, and the number of live
+ objects by type. Each part is there if its watcher is on. It goes to the file `path`, or to the present standard
+ error where `path` is NULL. Returns 0, or -1 with `errno` set where it can't be written. A file is written under
+ another name in the same folder and then renamed. So `path` always names a complete file, the old or the new one.
+ Pipes and devices are written to directly, without waiting for a reader.
 
  Needs: `path` is NULL or a C string.
  */
 int pyrefcore_report(const char *path);
 
 /*
- Looks at every object, and explains each reference that is shown: by `tp_traverse` of containers, and by what is known
- of CPython's own types. NULL where the audit is not attached, where other threads may run meanwhile (a free-threaded
- CPython with more than one, and from 3.12 on another interpreter that has any), or there is no memory or no free file
- descriptor: `pyrefcore_snapshot_try` says which. Runs no Python code.
+ Looks at every object, and explains the references that are shown: by the `tp_traverse` of containers, and by the
+ known fields of CPython's own types. Runs no Python code. Returns NULL where
+ - the audit is not attached,
+ - other threads may run meanwhile: in a free-threaded CPython with more than one thread, and from 3.12 on where
+   another interpreter has threads,
+ - there is no memory, or no free file descriptor.
 
- Needs: No finalizer and no traverse runs; in a free-threaded CPython this is the only thread.
+ `pyrefcore_snapshot_try` tells the reason.
+
+ Needs: The host's lock is held, and no finalizer and no `tp_traverse` runs. In a free-threaded CPython this is the only
+ thread.
  */
 pyrefcore_snapshot *pyrefcore_snapshot_take(void);
 
 /*
- The same, written to `taken`, where nothing may get lost on the way to it: NULL, or the reason why there is none, in one
- sentence; then `taken` stays as it is. `pyrefcore_snapshot_clear` forgets it.
+ As `pyrefcore_snapshot_take`, but stores the snapshot in `taken` itself: so an exception in the caller can't lose
+ the result. Returns NULL, or one sentence that says why there is no snapshot; then `taken` does not change.
+ `pyrefcore_snapshot_clear` frees the snapshot.
 
- Needs: As `pyrefcore_snapshot_take`; `taken` can be written to.
+ Needs: As `pyrefcore_snapshot_take`, and `taken` can be written.
  */
 const char *pyrefcore_snapshot_try(pyrefcore_snapshot **taken);
 
 /*
- Forgets a snapshot, and takes back the references of its pins. NULL is nothing.
+ Frees a snapshot, and first takes back the references of its pins. Nothing happens with NULL.
 
- Needs: `snapshot` is NULL or came from `pyrefcore_snapshot_take`, and is not used any more.
+ Needs: `snapshot` is NULL, or came from `pyrefcore_snapshot_take` and is not used afterwards. The host's lock is held.
  */
 void pyrefcore_snapshot_drop(pyrefcore_snapshot *snapshot);
 
 /*
- Forgets the snapshot in `kept`, where there is one, and writes NULL there.
+ Frees the snapshot in `kept`, unless `kept` points to NULL, and writes NULL there.
 
- Needs: `kept` is NULL in what it points to, or was written by `pyrefcore_snapshot_try`.
+ Needs: `kept` points to NULL, or to a snapshot that `pyrefcore_snapshot_try` wrote there. The host's lock is held.
  */
 void pyrefcore_snapshot_clear(pyrefcore_snapshot **kept);
 
 /*
  The number of objects seen.
 
- Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`, and was not dropped.
  */
 size_t pyrefcore_snapshot_objects(const pyrefcore_snapshot *snapshot);
 
 /*
  The number of references that were explained.
 
- Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`, and was not dropped.
  */
 size_t pyrefcore_snapshot_references(const pyrefcore_snapshot *snapshot);
 
 /*
- The bytes that were in use in the C heap, without those of CPython's blocks that were handed out since
- `pyrefcore_audit_memory`: the number alone says little, its growth says that something takes memory. -1 where that can't be
- told: glibc's malloc (2.33 or later) is not in use, or something stands between it and CPython.
+ The bytes that were in use in the C heap, without CPython's blocks that were handed out since
+ `pyrefcore_audit_memory`. The number alone says little; its growth tells that something takes memory. -1 where it
+ can't be measured: glibc's malloc (2.33 or later) is not in use, or CPython does not call it directly.
 
- Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`, and was not dropped.
  */
 Py_ssize_t pyrefcore_snapshot_c_heap(const pyrefcore_snapshot *snapshot);
 
 /*
- Holds every mortal object that lives now with 2^20 + 7 references more, until the snapshot lets go, so that code that
- releases one too often does not end it. Called once more it holds those that were born meanwhile. The number of objects
- that it holds; 0 where there is no memory, and then it holds none more than before.
+ Pins every mortal live object: adds 2^20 + 7 references to each, until the snapshot is unpinned or dropped. So code
+ that releases an object too often does not end it. A later call also pins the objects that were born meanwhile.
+ Returns the number of pinned objects. Returns 0 where there is no memory; then no more objects are pinned than
+ before.
 
- Needs: `snapshot` came from `pyrefcore_snapshot_take`; and as there. The first call comes before anything that the snapshot
- saw has died.
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`, and was not dropped. Also as `pyrefcore_snapshot_take`. At the first
+ call no object of the snapshot has died yet.
  */
 size_t pyrefcore_snapshot_pin(pyrefcore_snapshot *snapshot);
 
 /*
- Takes the references of `pyrefcore_snapshot_pin` back. What then has none dies; but what a later snapshot found to be
- held without a reference stays for good.
+ Takes back the references of `pyrefcore_snapshot_pin`. An object that has no other reference then dies. But it stays
+ pinned for good where a later snapshot saw that it is still shown.
 
- Needs: `snapshot` came from `pyrefcore_snapshot_take`.
+ Needs: `snapshot` came from `pyrefcore_snapshot_take`, and was not dropped.
  */
 void pyrefcore_snapshot_unpin(pyrefcore_snapshot *snapshot);
 
 /*
- Starts to trace the memory blocks that `PyTraceMalloc_Track` and `pyrefcore_object_malloc` are told of,
- with at most `max_nframe` frames each (at least one). 0; -1 in a host, whose own tracemalloc traces.
+ Starts to trace the memory blocks of `PyTraceMalloc_Track` and `pyrefcore_object_malloc`, with at most `max_nframe`
+ frames each (at least one). Returns 0, or -1 in a host: there the host's tracemalloc traces.
  */
 int pyrefcore_trace_start(int max_nframe);
 
@@ -913,57 +939,59 @@ void pyrefcore_trace_stop(void);
 int pyrefcore_is_tracing(void);
 
 /*
- Stores the bytes that are traced now, and the most that ever were since tracing was started, where the
- pointers are not NULL.
+ Stores the number of traced bytes: in `current` the present one, in `peak` the highest since tracing was started. A
+ pointer that is NULL is ignored.
 
- Needs: The pointers are NULL or may be written to.
+ Needs: The pointers are NULL or can be written.
  */
 void pyrefcore_traced_memory(size_t *current, size_t *peak);
 
 /*
- Calls `visit` with each frame of the stack that allocated a traced block, or handed it out again,
- innermost first. The number of frames; -1 where the block is unknown.
+ Calls `visit` with each frame of the stack on which a traced block was last handed out, innermost first. Returns the
+ number of frames; -1 where the block is unknown.
 
  Needs: `visit` may be called with `arg`.
  */
 int pyrefcore_block_stack(unsigned int domain, size_t ptr, pyrefcore_frame_visitor visit, void *arg);
 
 /*
- Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE`
- or `pyrefcore_audit_births` was on. In a host, of the interpreter's frames only those that other code has called. The
- number of frames; -1 where the birth was not seen.
+ Calls `visit` with each frame of the stack on which `op` was born, innermost first, if `PYREFCORE_TRACE` or
+ `pyrefcore_audit_births` was on then. In a host, it leaves out frames of the interpreter except those that other
+ code called. Returns the number of frames; -1 where the birth was not seen.
 
  Needs: `op` is an object; `visit` may be called with `arg`.
  */
 int pyrefcore_birth_stack(PyObject *op, pyrefcore_frame_visitor visit, void *arg);
 
 /*
- The same for the stack on which the memory of `op` was used first, while `pyrefcore_audit_births` is on and the birth of
- `op` itself was not seen: its type may keep the memory of dead objects for new ones. -1 where nothing is known, or more.
+ Calls `visit` with each frame of the stack on which the memory of `op` was first used, innermost first. It is for
+ objects whose birth was not seen while `pyrefcore_audit_births` is on: their type may keep the memory of dead
+ objects for new ones. Returns the number of frames; -1 where no stack is known, or the birth itself was seen.
 
  Needs: `op` is an object; `visit` may be called with `arg`.
  */
 int pyrefcore_first_used_stack(PyObject *op, pyrefcore_frame_visitor visit, void *arg);
 
 /*
- Calls `visit` with one frame that has no more than the file and the line of the Python code that ran when `op` was born,
- or when its memory was used first, while `pyrefcore_audit_births` is on. 1; -1 where that is not known.
+ Calls `visit` with one frame that has only a file and a line: those of the Python code that ran when `op` was born,
+ or when its memory was first used. `pyrefcore_audit_births` must be on. Returns 1; -1 where the line is not known.
 
  Needs: `op` is an object; `visit` may be called with `arg`.
  */
 int pyrefcore_birth_line(PyObject *op, pyrefcore_frame_visitor visit, void *arg);
 
 /*
- Calls `visit` with each frame of the stack on which the memory block at `block` was handed out, innermost first, while
- `pyrefcore_audit_births` and `pyrefcore_audit_memory` are on. The number of frames; -1 where that was not seen.
+ Calls `visit` with each frame of the stack on which the memory block at `block` was handed out, innermost first.
+ `pyrefcore_audit_births` and `pyrefcore_audit_memory` must be on. Returns the number of frames; -1 where it was not
+ seen.
 
  Needs: `visit` may be called with `arg`.
  */
 int pyrefcore_memory_stack(const void *block, pyrefcore_frame_visitor visit, void *arg);
 
 /*
- The same with one frame that has no more than the file and the line of the Python code that ran then. 1; -1 where that is
- not known, as of all memory of the raw domain.
+ Calls `visit` with one frame that has only a file and a line: those of the Python code that ran when the memory
+ block at `block` was handed out. Returns 1; -1 where the line is not known, as for all memory of the raw domain.
 
  Needs: `visit` may be called with `arg`.
  */
@@ -977,65 +1005,66 @@ int pyrefcore_memory_line(const void *block, pyrefcore_frame_visitor visit, void
 void Py_IncRef(PyObject *op);
 
 /*
- Takes a reference to `op` away, and ends the object with the last. Nothing happens with NULL.
+ Releases a reference to `op`, and ends `op` if that was the last. Nothing happens with NULL.
 
  Needs: `op` is NULL or an object of which the caller owns a reference.
  */
 void Py_DecRef(PyObject *op);
 
 /*
- Tells tracemalloc that a block of `size` bytes was allocated at `ptr`: in a host the host's, otherwise
- the library's own. A known block is replaced. 0; -1 where there is no memory; -2 where nothing is
+ Tells tracemalloc that a block of `size` bytes was allocated at `ptr`. In a host this is the host's tracemalloc,
+ otherwise the library's own. A known block is replaced. Returns 0; -1 where there is no memory; -2 where nothing is
  traced. From any thread.
  */
 int PyTraceMalloc_Track(unsigned int domain, size_t ptr, size_t size);
 
 /*
- Tells tracemalloc that the block at `ptr` was given back. 0, also where it is unknown; -2 where nothing
- is traced. From any thread.
+ Tells tracemalloc that the block at `ptr` was given back. Returns 0, also where the block is unknown; -2 where
+ nothing is traced. From any thread.
  */
 int PyTraceMalloc_Untrack(unsigned int domain, size_t ptr);
 
 #if defined(Py_GIL_DISABLED)
 /*
- Takes a reference to `op` away for a thread that does not own `op`. Where the owner has to know of it, `op`
- waits for its owner (free-threaded 3.13 and later). From any thread.
+ Releases a reference to `op` on a thread that does not own `op`. If the owner counted that reference, `op` waits
+ until its owner merges the counts (free-threaded 3.13 and later). From any thread.
 
- Needs: `op` is an object of which the caller has a reference.
+ Needs: `op` is an object of which the caller owns a reference.
  */
 void _Py_DecRefShared(PyObject *op);
 #endif
 
 #if defined(Py_GIL_DISABLED)
 /*
- The same, for `Py_REF_DEBUG`: a negative count is said to be at `filename` and `lineno`. From any thread.
+ As `_Py_DecRefShared`, for `Py_REF_DEBUG`: a report of a negative count names `filename` and `lineno`. From any
+ thread.
 
- Needs: `op` is an object of which the caller has a reference; `filename` is a C string or NULL.
+ Needs: `op` is an object of which the caller owns a reference. `filename` is a C string or NULL.
  */
 void _Py_DecRefSharedDebug(PyObject *op, const char *filename, int lineno);
 #endif
 
 #if defined(Py_GIL_DISABLED)
 /*
- Does what is left to do for an owner whose own references to `op` are all given back: ends `op`, or leaves it to
- those who still have references (free-threaded 3.13 and later).
+ Merges the counts of `op` after its owner's own count has reached zero: ends `op`, or leaves it without an owner
+ where other threads have references (free-threaded 3.13 and later).
 
- Needs: `op` is an object of the calling thread, whose own count has reached zero.
+ Needs: `op` is an object or a dying object that the calling thread owns, and its `ob_ref_local` is zero.
  */
 void _Py_MergeZeroLocalRefcount(PyObject *op);
 #endif
 
 #if defined(Py_GIL_DISABLED)
 /*
- A number that tells the calling thread from all others, where the processor has no register for it
- (free-threaded 3.13 and later). From any thread.
+ The id of the calling thread, which no other living thread has. Inline functions call it on processors where they
+ can't read a thread register (free-threaded 3.13 and later). From any thread.
  */
 size_t _Py_GetThreadLocal_Addr(void);
 #endif
 
 #if defined(PYREFCORE_3_14)
 /*
- 1 if `op` never dies, otherwise 0 (3.14 and later).
+ 1 if `op` is immortal, otherwise 0 (3.14 and later).
 
  Needs: `op` is an object.
  */
@@ -1053,8 +1082,8 @@ int PyUnstable_Object_IsUniquelyReferenced(PyObject *op);
 
 #if defined(PYREFCORE_3_14)
 /*
- 1 if the only reference to `op` is a temporary one, an argument of the Python function call that is under way,
- otherwise 0; without a host, where no such call is, always 0 (3.14 and later).
+ 1 if `op` is known to be a temporary object whose only reference is on the evaluation stack of the running Python
+ function, otherwise 0. Without a host there is no such stack, and the result is always 0 (3.14 and later).
 
  Needs: `op` is an object.
  */
@@ -1063,8 +1092,7 @@ int PyUnstable_Object_IsUniqueReferencedTemporary(PyObject *op);
 
 #if defined(PYREFCORE_3_14)
 /*
- Makes `op` immortal; a tracked container is no longer tracked (3.14 and later). Totals stay as they
- are.
+ Makes `op` immortal, and stops tracking it if it is a container (3.14 and later). Totals do not change.
 
  Needs: `op` is an object.
  */
@@ -1073,26 +1101,27 @@ void _Py_SetImmortal(PyObject *op);
 
 #if defined(PYREFCORE_3_14)
 /*
- Makes `op`, which is no tracked container, immortal (3.14 and later). Totals stay as they are.
+ Makes `op` immortal (3.14 and later). `op` must not be a tracked container. Totals do not change.
 
- Needs: `op` is an object.
+ Needs: `op` is an object that is not tracked.
  */
 void _Py_SetImmortalUntracked(PyObject *op);
 #endif
 
 #if defined(PYREFCORE_3_14)
 /*
- Adds a reference to `op` and returns 1, unless `op` is dying: 0 (3.14 and later). In a free-threaded flavour
- only for objects for which `PyUnstable_EnableTryIncRef` was called; from any thread.
+ Adds a reference to `op` and returns 1. Returns 0 where `op` is dying (3.14 and later). In a free-threaded flavour
+ `PyUnstable_EnableTryIncRef` must be called for `op` before; then any thread may call this.
 
- Needs: `op` is memory of an object that may be dying.
+ Needs: `op` is an object or a dying object. Its memory is not given back during the call, although another thread may end
+ it.
  */
 int PyUnstable_TryIncRef(PyObject *op);
 #endif
 
 #if defined(PYREFCORE_3_14)
 /*
- Allows `PyUnstable_TryIncRef` for `op` (3.14 and later). Nothing is needed while callers take turns.
+ Allows `PyUnstable_TryIncRef` for `op` (3.14 and later). Outside free-threaded flavours it does nothing.
 
  Needs: `op` is an object.
  */
@@ -1101,9 +1130,9 @@ void PyUnstable_EnableTryIncRef(PyObject *op);
 
 #if defined(PYREFCORE_3_14)
 /*
- Leaves `op`, a tracked container, to the garbage collector, and returns 1: references from stacks need not be
- counted any more, and `op` lives until a collector ends it, without an interpreter for good. 0 where
- nothing has changed, as always but in free-threaded flavours (3.14 and later).
+ Defers the counting of `op`, a tracked container, and returns 1. References from stacks need not be counted any
+ more, and only a garbage collector ends `op`. Without an interpreter there is none, and `op` is never ended. Returns
+ 0 where nothing has changed, as always outside free-threaded flavours (3.14 and later).
 
  Needs: `op` is an object.
  */
@@ -1121,8 +1150,7 @@ void _Py_IncRef(PyObject *op);
 
 #if defined(PYREFCORE_3_10)
 /*
- Takes a reference to `op`, which must not be NULL, away, and ends the object with the last (3.10 and
- later).
+ Releases a reference to `op`, which must not be NULL, and ends `op` if that was the last (3.10 and later).
 
  Needs: `op` is an object of which the caller owns a reference.
  */
@@ -1149,15 +1177,15 @@ PyObject *Py_XNewRef(PyObject *op);
 
 #if defined(PYREFCORE_3_10)
 /*
- 1 if `x` is the object `y`, otherwise 0 (3.10 and later).
+ 1 if `x` and `y` are the same object, otherwise 0 (3.10 and later).
  */
 int Py_Is(PyObject *x, PyObject *y);
 #endif
 
 #if defined(PYREFCORE_3_12)
 /*
- As `_Py_NewReference`, without adding to the total of all references: the object has moved, and its
- reference was counted before (3.12 and later).
+ As `_Py_NewReference`, for an object that has moved: its reference was counted before, so the total of all
+ references does not grow (3.12 and later).
 
  Needs: As `_Py_NewReference`.
  */
@@ -1184,9 +1212,9 @@ PyTypeObject *Py_TYPE(PyObject *op);
 
 #if defined(PYREFCORE_3_13)
 /*
- Calls `tracer` with each object that is born (event 0) or about to die (event 1), and with `data`; NULL
- stops that (3.13 and later). From 3.15 on the tracer that stood there before is called once more,
- without an object, with event 2. Returns 0; in a host, what the host returns.
+ Sets the reference tracer: from now on `tracer` is called with each object that is born (event 0) or about to die
+ (event 1), and with `data`. NULL stops the calls (3.13 and later). From 3.15 on the old tracer is called once more,
+ without an object, with event 2. Returns 0, or in a host the host's result.
 
  Needs: `tracer` may be called with `data` until another is set.
  */
@@ -1195,27 +1223,27 @@ int PyRefTracer_SetTracer(PyRefTracer tracer, void *data);
 
 #if defined(PYREFCORE_3_13)
 /*
- The tracer, and in `data`, unless that is NULL, the data it was set with (3.13 and later).
+ Returns the reference tracer, and stores its data in `data` unless that is NULL (3.13 and later).
 
- Needs: `data` is NULL or may be written to.
+ Needs: `data` is NULL or can be written.
  */
 PyRefTracer PyRefTracer_GetTracer(void **data);
 #endif
 
 #if defined(PYREFCORE_3_13)
 /*
- Enters an object that lives on after its finalizer has run into the list of all objects again (3.13
- and later). Changes no count and no total.
+ Enters an object that its finalizer has resurrected into the list of all objects again (3.13 and later).
+ Changes no count and no total.
 
- Needs: `op` is an object, and in no list of objects.
+ Needs: `op` is an object that is in no list of all objects.
  */
 void _Py_ResurrectReference(PyObject *op);
 #endif
 
 #if defined(PYREFCORE_3_15)
 /*
- Makes `op` immortal and returns 1 where the caller's reference is the only one and `op` is no string, otherwise
- 0; a tracked container is no longer tracked (3.15 and later). Totals stay as they are.
+ Makes `op` immortal and returns 1, if the caller's reference is the only one and `op` is no string. Otherwise it
+ does nothing and returns 0. A container is not tracked any more afterwards. Totals do not change (3.15 and later).
 
  Needs: `op` is an object.
  */
@@ -1224,10 +1252,10 @@ int PyUnstable_SetImmortal(PyObject *op);
 
 #if defined(PYREFCORE_3_13)
 /*
- Stores the number of references of `op`; nothing happens if it is immortal. Neither totals nor the
- life of the object are touched, even at zero (3.13 and later).
+ Sets the number of references of `op`; nothing happens if `op` is immortal. It changes no total, and a
+ count of zero does not end the object (3.13 and later).
 
- Needs: `op` is an object.
+ Needs: `op` is an object, and no other thread counts it meanwhile.
  */
 void _Py_SetRefcnt(PyObject *op, Py_ssize_t refcnt);
 #endif
@@ -1288,8 +1316,8 @@ void Py_SET_SIZE(PyVarObject *op, Py_ssize_t size);
 
 #if !defined(PYREFCORE_3_10)
 /*
- The `tp_flags` of a type. `PyObject_INIT` calls it in code that was compiled with `Python.h` (3.8 and 3.9;
- later versions have it too, and no birth calls it).
+ The `tp_flags` of a type. `PyObject_INIT` calls it in code that was compiled with `Python.h` (3.8 and 3.9).
+ CPython still has it in later versions, but no birth calls it there.
 
  Needs: `ob_type` is a type.
  */
@@ -1308,46 +1336,46 @@ void PyUnstable_Object_ClearWeakRefsNoCallbacks(PyObject *op);
 
 #if !defined(PYREFCORE_3_13)
 /*
- Tells tracemalloc that `op` was born in a block it may know: the block gets this traceback and keeps
- its size. 0; -1 where the block is unknown or nothing is traced (up to 3.12).
+ Tells tracemalloc that `op` was born. The block of `op` gets the traceback of this call, and keeps its size. Returns
+ 0; -1 where the block is unknown or nothing is traced (up to 3.12).
 
- Needs: `op` is an object whose type has been set.
+ Needs: `op` is an object. Its count need not be set yet.
  */
 int _PyTraceMalloc_NewReference(PyObject *op);
 #endif
 
 #if !defined(PYREFCORE_3_13)
 /*
- A new reference to the host's tuple of the frames in which a block was allocated, or to `None`. Without a host
- there are no tuples: NULL, and `pyrefcore_block_stack` tells the C frames (up to 3.12).
+ A new reference to the host's tuple of the frames in which a block was allocated, or to `None`. Without a host there
+ are no tuples, and the result is NULL; `pyrefcore_block_stack` gives the C frames (up to 3.12).
  */
 PyObject *_PyTraceMalloc_GetTraceback(unsigned int domain, size_t ptr);
 #endif
 
 #if !defined(PYREFCORE_3_14)
 /*
- Opens a `tp_dealloc`: 1 where the object was put aside and nothing more is to be done, otherwise 0.
- `Py_TRASHCAN_BEGIN` calls it. CPython has it from 3.9 to 3.12; `tstate` may be NULL without a host.
+ Opens a `tp_dealloc`. Returns 1 where the object was put aside: then the `tp_dealloc` must return. Otherwise 0.
+ `Py_TRASHCAN_BEGIN` calls it. CPython has it from 3.9 to 3.12. `tstate` may be NULL without a host.
 
- Needs: `op` is a dying container that is no longer tracked, or NULL for one that must not be put aside (in 3.13 without a
- host).
+ Needs: `op` is a dying container that is not tracked any more. In 3.13 without a host `op` may be NULL, which stands for an
+ object that must not be put aside.
  */
 int _PyTrash_begin(void *tstate, PyObject *op);
 #endif
 
 #if !defined(PYREFCORE_3_14)
 /*
- Closes a `tp_dealloc`; the outermost ends what was put aside. `Py_TRASHCAN_END` calls it. CPython has it
- from 3.9 to 3.12; `tstate` may be NULL without a host.
+ Closes a `tp_dealloc`. The outermost one ends the objects that were put aside. `Py_TRASHCAN_END` calls it. CPython
+ has it from 3.9 to 3.12. `tstate` may be NULL without a host.
 
- Needs: The matching `_PyTrash_begin` returned 0.
+ Needs: The matching `_PyTrash_begin` returned 0, and every object that was put aside is still dying.
  */
 void _PyTrash_end(void *tstate);
 #endif
 
 #if !defined(PYREFCORE_3_14)
 /*
- 1 where `dealloc` is the `tp_dealloc` of `op`'s own type, otherwise 0. CPython has it from 3.10 to 3.12.
+ 1 where `dealloc` is the `tp_dealloc` of `op`'s type, otherwise 0. CPython has it from 3.10 to 3.12.
 
  Needs: `op` is an object.
  */
@@ -1358,14 +1386,14 @@ int _PyTrash_cond(PyObject *op, destructor dealloc);
 /*
  Puts a dying container aside (up to 3.10).
 
- Needs: `op` is a dying container that is no longer tracked.
+ Needs: `op` is a dying container that is not tracked any more.
  */
 void _PyTrash_deposit_object(PyObject *op);
 #endif
 
 #if !defined(PYREFCORE_3_11)
 /*
- Ends what was put aside (up to 3.10).
+ Ends the objects that were put aside (up to 3.10).
 
  Needs: Every object put aside is still dying.
  */
@@ -1376,14 +1404,14 @@ void _PyTrash_destroy_chain(void);
 /*
  Puts a dying container aside, for the calling thread (up to 3.10).
 
- Needs: `op` is a dying container that is no longer tracked.
+ Needs: `op` is a dying container that is not tracked any more.
  */
 void _PyTrash_thread_deposit_object(PyObject *op);
 #endif
 
 #if !defined(PYREFCORE_3_11)
 /*
- Ends what the calling thread has put aside (up to 3.10).
+ Ends the objects that the calling thread has put aside (up to 3.10).
 
  Needs: Every object put aside is still dying.
  */
@@ -1392,17 +1420,17 @@ void _PyTrash_thread_destroy_chain(void);
 
 #if defined(PYREFCORE_3_13)
 /*
- Puts a dying container aside (3.13 and later). Without a host `tstate` may be NULL and the calling
- thread keeps the object.
+ Puts a dying container aside (3.13 and later). Without a host it is put aside for the calling thread, and `tstate`
+ may be NULL.
 
- Needs: `op` is a dying container; in 3.13 it is no longer tracked.
+ Needs: `op` is a dying object whose type has `Py_TPFLAGS_HAVE_GC`. In 3.13 it is not tracked any more.
  */
 void _PyTrash_thread_deposit_object(void *tstate, PyObject *op);
 #endif
 
 #if defined(PYREFCORE_3_13)
 /*
- Ends what was put aside (3.13 and later). Without a host `tstate` may be NULL.
+ Ends the objects that were put aside (3.13 and later). Without a host `tstate` may be NULL.
 
  Needs: Every object put aside is still dying.
  */
@@ -1411,19 +1439,19 @@ void _PyTrash_thread_destroy_chain(void *tstate);
 
 #if defined(Py_REF_DEBUG)
 /*
- Says on standard error that `op` has a negative count, with the file and line of the call and all
- that is known of the object, and aborts (`Py_REF_DEBUG`).
+ Reports on standard error that `op` has a negative count, and aborts. The report has the file and line of the call,
+ and all that can be found out about the object (`Py_REF_DEBUG`).
 
- Needs: `filename` is NULL or a C string; `op` may be anything.
+ Needs: `filename` is NULL or a C string. `op` may be any pointer.
  */
 void _Py_NegativeRefcount(const char *filename, int lineno, PyObject *op);
 #endif
 
 #if (defined(Py_REF_DEBUG) && !defined(PYREFCORE_3_9))
 /*
- Writes `[N refs, M blocks]` to standard error: the number of all references, and in a host that of the blocks
- which its allocator has given out. Without a host that is 0, as CPython says where an allocator does not
- tell (`Py_REF_DEBUG`, 3.8).
+ Writes `[N refs, M blocks]` to standard error: the number of all references, and the number of blocks that the
+ host's allocator has handed out. Without a host the second number is 0, as in CPython where an allocator does not
+ count (`Py_REF_DEBUG`, 3.8).
  */
 void _PyDebug_PrintTotalRefs(void);
 #endif
@@ -1438,7 +1466,7 @@ void _Py_INCREF_IncRefTotal(void);
 
 #if (defined(Py_REF_DEBUG) && defined(PYREFCORE_3_12))
 /*
- Takes one from the total of all references (`Py_REF_DEBUG`, 3.12 and later). Without a host, from any
+ Subtracts one from the total of all references (`Py_REF_DEBUG`, 3.12 and later). Without a host, from any
  thread.
  */
 void _Py_DECREF_DecRefTotal(void);
@@ -1453,15 +1481,15 @@ Py_ssize_t _Py_GetGlobalRefTotal(void);
 
 #if (defined(Py_REF_DEBUG) && defined(PYREFCORE_3_12))
 /*
- What `_Py_RefTotal` holds (`Py_REF_DEBUG`, 3.12 and later).
+ The value of `_Py_RefTotal` (`Py_REF_DEBUG`, 3.12 and later).
  */
 Py_ssize_t _Py_GetLegacyRefTotal(void);
 #endif
 
 #if (defined(Py_REF_DEBUG) && defined(PYREFCORE_3_12))
 /*
- The number of all references of one interpreter (`Py_REF_DEBUG`, 3.12 and later); without a host,
- whatever is passed, all but those of `_Py_RefTotal`.
+ The number of all references of one interpreter (`Py_REF_DEBUG`, 3.12 and later). Without a host the argument is
+ ignored, and the result is the total without `_Py_RefTotal`.
 
  Needs: In a host, `interpreter` is one of its interpreter states.
  */
@@ -1477,8 +1505,7 @@ Py_ssize_t _Py_GetRefTotal(void);
 
 #if (defined(Py_REF_DEBUG) && defined(PYREFCORE_3_14))
 /*
- Adds one to the total of a thread state; without a host, to that of the calling thread
- (`Py_REF_DEBUG`, 3.14 and later).
+ Adds one to the total of a thread state or, without a host, of the calling thread (`Py_REF_DEBUG`, 3.14 and later).
 
  Needs: In a host, `tstate` is a thread state.
  */
@@ -1487,8 +1514,8 @@ void _Py_IncRefTotal(void *tstate);
 
 #if (defined(Py_REF_DEBUG) && defined(PYREFCORE_3_14))
 /*
- Takes one from the total of a thread state; without a host, from that of the calling thread
- (`Py_REF_DEBUG`, 3.14 and later).
+ Subtracts one from the total of a thread state or, without a host, of the calling thread (`Py_REF_DEBUG`, 3.14 and
+ later).
 
  Needs: In a host, `tstate` is a thread state.
  */
@@ -1497,7 +1524,7 @@ void _Py_DecRefTotal(void *tstate);
 
 #if (defined(Py_TRACE_REFS) && defined(PYREFCORE_3_13))
 /*
- Enters `op` into the table of all objects, if it is not there (`Py_TRACE_REFS`, 3.13 and later).
+ Enters `op` into the table of all objects, unless it is there already (`Py_TRACE_REFS`, 3.13 and later).
 
  Needs: `op` is an object.
  */
@@ -1506,18 +1533,18 @@ void _Py_AddToAllObjects(PyObject *op);
 
 #if (defined(Py_TRACE_REFS) && !defined(PYREFCORE_3_13))
 /*
- Enters `op` into the list of all objects; unless `force` is set, only where it is in none
- (`Py_TRACE_REFS`, up to 3.12).
+ Enters `op` into the list of all objects (`Py_TRACE_REFS`, up to 3.12). Where `force` is 0, it does nothing if `op`
+ is in the list already.
 
- Needs: `op` is an object that stays where it is until it is forgotten; with `force` it is in no list.
+ Needs: `op` is an object that is not moved until it is forgotten. Where `force` is not 0, it is not in the list.
  */
 void _Py_AddToAllObjects(PyObject *op, int force);
 #endif
 
 #if (defined(Py_TRACE_REFS) || defined(PYREFCORE_3_14))
 /*
- Takes `op` out of the list of all objects, and aborts where the list does not hold it
- (`Py_TRACE_REFS`; from 3.14 on everywhere, where it does nothing without that).
+ Takes `op` out of the list of all objects, and aborts where it is not in that list (`Py_TRACE_REFS`). From
+ 3.14 on all flavours have this function, and without `Py_TRACE_REFS` it does nothing.
 
  Needs: `op` is an object.
  */
@@ -1570,10 +1597,10 @@ void _Py_PrintReferenceAddresses(void *_interpreter, FILE *stream);
 
 /* ---- Macros and inline functions ----
  *
- * This is what CPython's headers compile into their callers, version by version, with the same stores in the
- * same order. Most operations are a function and a macro that casts its argument, so that a pointer to any
- * object struct will do. Unless said otherwise the argument must not be NULL and is evaluated once.
- * cbindgen writes this text after the #endif of the header's include guard, so it has a guard of its own. */
+ * CPython's headers compile these functions into their callers. Here they make the same stores in the same order,
+ * for each version. Most operations are a function and a macro that casts its argument, so that a pointer to any
+ * object struct can be passed. Unless stated otherwise, an argument must not be NULL and is evaluated once.
+ * cbindgen writes this text after the #endif of the header's include guard, so it has its own guard. */
 
 #ifndef PYREFCORE_INLINE_H
 #define PYREFCORE_INLINE_H
@@ -1582,7 +1609,7 @@ void _Py_PrintReferenceAddresses(void *_interpreter, FILE *stream);
 #error "pyrefcore.h needs a 64-bit little-endian target"
 #endif
 
-/* Inlining is forced where CPython forces it: from 3.12 on, and not in debug builds. */
+/* Inlining is forced where CPython forces it: from 3.12 on, but not in debug builds. */
 #if PY_VERSION_HEX >= 0x030C0000 && !defined(Py_DEBUG)
 #define PYREFCORE_ALWAYS_INLINE __attribute__((always_inline))
 #else
@@ -1595,7 +1622,7 @@ void _Py_PrintReferenceAddresses(void *_interpreter, FILE *stream);
 #else
 #define PYREFCORE_INLINE(name) _Py_##name
 #endif
-/* 3.14 and 3.15 export functions with the names of some macros, and so call their inline functions otherwise. */
+/* 3.14 and 3.15 export functions with the names of some macros. So the inline functions need other names there. */
 #if PY_VERSION_HEX >= 0x030F0000
 #define PYREFCORE_INLINE_TYPE _Py_TYPE_impl
 #define PYREFCORE_INLINE_SIZED(name) _Py_##name##_impl
@@ -1612,7 +1639,7 @@ void _Py_PrintReferenceAddresses(void *_interpreter, FILE *stream);
 #define PYREFCORE_INLINE_TYPE PYREFCORE_INLINE(TYPE)
 #endif
 
-/* These cast a pointer to any object struct. None of them checks anything. */
+/* These cast a pointer to any object struct, without a check. */
 #define _PyObject_CAST(op) ((PyObject *)(op))
 #define _PyVarObject_CAST(op) ((PyVarObject *)(op))
 #if PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030B0000
@@ -1625,11 +1652,11 @@ void _Py_PrintReferenceAddresses(void *_interpreter, FILE *stream);
 #define _PyType_CAST(op) ((PyTypeObject *)(op))
 #endif
 
-/* No object has so many items: it stands for a size that is not known. */
+/* This stands for an unknown number of items. */
 #define Py_INVALID_SIZE (Py_ssize_t)-1
 
-/* These check an expression that should be true of an object, unless NDEBUG is defined. A failure is reported by
- * _PyObject_AssertFailed, which aborts. `msg` is NULL or a C string. */
+/* These check an expression about an object, unless NDEBUG is defined. If it is false, _PyObject_AssertFailed
+ * reports it and aborts. `msg` is NULL or a C string. */
 #ifdef NDEBUG
 #define _PyObject_ASSERT_FROM(obj, expr, msg, filename, lineno, func) ((void)0)
 #else
@@ -1644,10 +1671,10 @@ void _Py_PrintReferenceAddresses(void *_interpreter, FILE *stream);
 
 /* ---- Immortality ---- */
 
-/* An immortal object is never freed. 3.8 to 3.11 have no such objects. From 3.12 on the sign bit of the
- * lower 32 bits marks one; 3.14 moved the initial value to the middle of that range, so that code which
- * still counts an immortal object does not soon leave it. In free-threaded flavours it is an owner's count of
- * all ones, and that of 3.14 is only what Py_REFCNT says. */
+/* An immortal object is never freed. 3.8 to 3.11 have no immortal objects. From 3.12 on the sign bit of the lower
+ * 32 bits marks one. 3.14 moved the initial value to the middle of the marked range: code that still counts an
+ * immortal object then needs very many steps to leave that range. In free-threaded flavours an ob_ref_local of all
+ * ones marks an immortal object, and in 3.14 the initial value is only the result of Py_REFCNT. */
 #if PY_VERSION_HEX >= 0x030E0000
 #define _Py_IMMORTAL_FLAGS 1
 #define _Py_STATICALLY_ALLOCATED_FLAG 4
@@ -1657,7 +1684,7 @@ void _Py_PrintReferenceAddresses(void *_interpreter, FILE *stream);
 #define _Py_STATIC_IMMORTAL_INITIAL_REFCNT \
     ((Py_ssize_t)_Py_IMMORTAL_INITIAL_REFCNT | (_Py_STATIC_FLAG_BITS << 48))
 
-/* This is true for an immortal object that was never allocated. */
+/* This is true for a statically allocated object, which is immortal. */
 static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 {
     return (op->ob_flags & _Py_STATICALLY_ALLOCATED_FLAG) != 0;
@@ -1674,11 +1701,11 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 
 /* ---- Object heads ---- */
 
-/* Every object struct starts with one of these; PyObject_VAR_HEAD is for one that ends in items. */
+/* Every object struct starts with one of these. PyObject_VAR_HEAD is for a struct that ends with items. */
 #define PyObject_HEAD PyObject ob_base;
 #define PyObject_VAR_HEAD PyVarObject ob_base;
 
-/* The two links in front of a head where Py_TRACE_REFS is on, up to 3.12, and what initialises them. */
+/* The two links in front of a head where Py_TRACE_REFS is on, up to 3.12, and their initialisers. */
 #if defined(Py_TRACE_REFS) && PY_VERSION_HEX < 0x030D0000
 #define _PyObject_HEAD_EXTRA PyObject *_ob_next; PyObject *_ob_prev;
 #define _PyObject_EXTRA_INIT NULL, NULL,
@@ -1689,8 +1716,8 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 #define _PyObject_EXTRA_INIT
 #endif
 
-/* These initialise the head of a static object and bring the comma that must follow. The count starts at
- * 1 up to 3.12; from 3.13 on the object is immortal. */
+/* These initialise the head of a static object. They end with the comma that must follow. The count starts at 1 up
+ * to 3.12. From 3.13 on the object is immortal. */
 #if defined(Py_GIL_DISABLED) && PY_VERSION_HEX >= 0x030E0000
 #define PyObject_HEAD_INIT(type) { 0, _Py_STATICALLY_ALLOCATED_FLAG, { 0 }, 0, _Py_IMMORTAL_REFCNT_LOCAL, 0, (type) },
 #elif defined(Py_GIL_DISABLED)
@@ -1706,8 +1733,9 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsStaticImmortal(PyObject *op)
 
 /* ---- Fields ---- */
 
-/* These read the head. They can be assigned to where CPython's can: type and size up to 3.10. CPython 3.12 and
- * newer also assert that Py_SIZE and Py_SET_SIZE get no int; there is no int type here to compare with. */
+/* These read the head. Up to 3.10 one can assign to Py_TYPE and Py_SIZE, as with CPython's. CPython 3.12 and newer
+ * also assert that the object of Py_SIZE and Py_SET_SIZE is no int. Here this check is missing, for want of an int
+ * type. */
 #if PY_VERSION_HEX < 0x030B0000
 #define Py_TYPE(op) (_PyObject_CAST(op)->ob_type)
 #define Py_SIZE(op) (_PyVarObject_CAST(op)->ob_size)
@@ -1719,11 +1747,11 @@ static inline Py_ssize_t PYREFCORE_INLINE_SIZED(SIZE)(PyObject *op) { return _Py
 #define Py_SIZE(op) PYREFCORE_INLINE_SIZED(SIZE)(_PyObject_CAST(op))
 #endif
 
-/* This is true when the two are one object. CPython has it from 3.10 on. */
+/* This is true when both are the same object. CPython has it from 3.10 on. */
 #define Py_Is(x, y) ((x) == (y))
 
-/* This is true when the object's type is this one and not a subtype of it. CPython has it, and the setters
- * below, from 3.9 on. */
+/* This is true when the object's type is `type` itself and not a subtype. CPython has it, and the setters below,
+ * from 3.9 on. */
 #if PY_VERSION_HEX < 0x030B0000
 static inline int _Py_IS_TYPE(const PyObject *op, const PyTypeObject *type) { return op->ob_type == type; }
 #define Py_IS_TYPE(op, type) _Py_IS_TYPE((const PyObject *)(op), (type))
@@ -1732,7 +1760,7 @@ static inline int PYREFCORE_INLINE_SIZED(IS_TYPE)(PyObject *op, PyTypeObject *ty
 #define Py_IS_TYPE(op, type) PYREFCORE_INLINE_SIZED(IS_TYPE)(_PyObject_CAST(op), (type))
 #endif
 
-/* Py_SET_TYPE counts no reference, neither to the old type nor to the new one. */
+/* Py_SET_TYPE counts no references: neither the old type's nor the new type's. */
 static inline void PYREFCORE_INLINE(SET_TYPE)(PyObject *op, PyTypeObject *type) { op->ob_type = type; }
 #define Py_SET_TYPE(op, type) PYREFCORE_INLINE(SET_TYPE)(_PyObject_CAST(op), (type))
 
@@ -1748,7 +1776,7 @@ static inline void PYREFCORE_INLINE_SIZED(SET_SIZE)(PyVarObject *op, Py_ssize_t 
 
 /* ---- Counting ---- */
 
-/* A name of older versions. */
+/* A name from older versions. */
 #if defined(Py_REF_DEBUG) && PY_VERSION_HEX >= 0x030C0000
 #define _Py_GetRefTotal() _Py_GetGlobalRefTotal()
 #endif
@@ -1776,7 +1804,7 @@ static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op) { return op->ob_r
 #endif
 
 /* Py_SET_REFCNT changes no total, and setting 0 frees nothing. From 3.12 on an immortal object keeps its
- * count; 3.14 and newer store 32 bits and keep the flags beside them. */
+ * count. 3.14 and newer store 32 bits, and keep the flags in the upper half. */
 static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 {
 #if PY_VERSION_HEX >= 0x030E0000
@@ -1795,7 +1823,8 @@ static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 }
 #define Py_SET_REFCNT(op, refcnt) PYREFCORE_INLINE(SET_REFCNT)(_PyObject_CAST(op), (refcnt))
 
-/* How the total moves where a header moves it itself: up to 3.11, and where Py_REF_DEBUG is on. Several threads may. */
+/* Up to 3.11, where Py_REF_DEBUG is on, inline functions change the total directly. The additions are atomic, because
+ * several threads may count at once. */
 #if defined(Py_REF_DEBUG) && PY_VERSION_HEX < 0x030C0000
 #define PYREFCORE_INC_TOTAL ((void)__atomic_fetch_add(&_Py_RefTotal, 1, __ATOMIC_RELAXED))
 #define PYREFCORE_DEC_TOTAL ((void)__atomic_fetch_sub(&_Py_RefTotal, 1, __ATOMIC_RELAXED))
@@ -1804,8 +1833,8 @@ static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 #define PYREFCORE_DEC_TOTAL ((void)0)
 #endif
 
-/* 3.8 has these for a header's own use. Without Py_REF_DEBUG or COUNT_ALLOCS, which there is no flavour for, they
- * are empty. */
+/* CPython's 3.8 headers use these internally. The first two are empty without Py_REF_DEBUG. The others are always
+ * empty: they belong to COUNT_ALLOCS, which no flavour has. */
 #if PY_VERSION_HEX < 0x03090000
 #define _Py_INC_REFTOTAL PYREFCORE_INC_TOTAL
 #define _Py_DEC_REFTOTAL PYREFCORE_DEC_TOTAL
@@ -1814,16 +1843,17 @@ static inline void PYREFCORE_INLINE(SET_REFCNT)(PyObject *op, Py_ssize_t refcnt)
 #define _Py_DEC_TPFREES(op)
 #define _Py_COUNT_ALLOCS_COMMA
 
-/* _Py_Dealloc is a function here, and this its other name. */
+/* In CPython 3.8 _Py_Dealloc may be a macro for this function. Here _Py_Dealloc itself is a function. */
 static inline void _Py_Dealloc_inline(PyObject *op) { _Py_Dealloc(op); }
 #ifndef Py_TRACE_REFS
-/* There is no list to take the object from. */
+/* Without Py_TRACE_REFS there is no list of all objects. */
 static inline void _Py_ForgetReference(PyObject *op) { (void)op; }
 #endif
 #endif
 
-/* Py_INCREF takes one more reference. Where Py_REF_DEBUG is on the total grows too, even for an immortal
- * object whose count 3.12 and 3.13 still raise; 3.14 and newer leave out what is immortal afterwards. */
+/* Py_INCREF adds a reference. Where Py_REF_DEBUG is on the total grows too. 3.12 and 3.13 still raise the count of
+ * some immortal objects, and then the total. 3.14 and newer do not count an object in the total that is immortal
+ * afterwards. */
 static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op)
 {
 #if PY_VERSION_HEX >= 0x030E0000
@@ -1838,7 +1868,7 @@ static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op
     }
 #endif
 #elif PY_VERSION_HEX >= 0x030C0000
-    /* Only the lower half is written: the upper half never takes a carry. */
+    /* Only the lower half is written. There is no carry into the upper half. */
     uint32_t count = (uint32_t)op->ob_refcnt + 1;
     if (count == 0) {
         return;
@@ -1854,10 +1884,11 @@ static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op
 }
 #define Py_INCREF(op) PYREFCORE_INLINE(INCREF)(_PyObject_CAST(op))
 
-/* Py_DECREF gives one reference back; the last one frees the object through _Py_Dealloc. Where Py_REF_DEBUG
- * is on, a count that is negative afterwards (up to 3.11) or not positive before (from 3.12 on; 3.14 adds
- * counts that only freed memory shows) ends the process with the caller's file and line. Its function takes
- * these two in front of the object there, and always in 3.8. */
+/* Py_DECREF gives back one reference. If it was the last, _Py_Dealloc ends the object. Where Py_REF_DEBUG is on, a
+ * bad count ends the process with the caller's file and line. Up to 3.11 a count is bad if it is negative
+ * afterwards. From 3.12 on it is bad if it is not positive before, and from 3.14 on also if it is so large that the
+ * memory must have been freed. The inline function has parameters for file and line in front of the object where
+ * Py_REF_DEBUG is on, and always in 3.8. */
 #if PY_VERSION_HEX < 0x030C0000
 #if defined(Py_REF_DEBUG) || PY_VERSION_HEX < 0x03090000
 static inline void PYREFCORE_INLINE(DECREF)(const char *filename, int lineno, PyObject *op)
@@ -1921,10 +1952,10 @@ static inline PYREFCORE_ALWAYS_INLINE void Py_DECREF(PyObject *op)
 
 #ifdef Py_GIL_DISABLED
 
-/* One thread owns an object and counts its own references in ob_ref_local, without locked instructions; all others
- * count in ob_ref_shared, from bit 2 on. The two low bits say how far the two have come on their way to being
- * merged into the shared one: MAYBE_WEAKREF, QUEUED (the owner has been handed the object), MERGED (the
- * object is nobody's). */
+/* One thread owns an object and counts its own references in ob_ref_local, without locked instructions. All other
+ * threads count in ob_ref_shared, from bit 2 on. The two low bits of ob_ref_shared are a state. MAYBE_WEAKREF: a
+ * thread without a reference may try to take one. QUEUED: the object waits until its owner merges both counts into
+ * ob_ref_shared. MERGED: the counts were merged, and the object has no owner. */
 #define _Py_UNOWNED_TID 0
 #define _Py_REF_SHARED_SHIFT 2
 #define _Py_REF_SHARED_FLAG_MASK 0x3
@@ -1934,7 +1965,7 @@ static inline PYREFCORE_ALWAYS_INLINE void Py_DECREF(PyObject *op)
 #define _Py_REF_MERGED 0x3
 #define _Py_REF_SHARED(refcnt, flags) (((refcnt) << _Py_REF_SHARED_SHIFT) + (flags))
 
-/* The calling thread, as CPython tells threads apart: never 0. */
+/* CPython's id of the calling thread; never 0. */
 static inline uintptr_t _Py_ThreadId(void)
 {
     uintptr_t tid;
@@ -1959,8 +1990,8 @@ static inline uintptr_t _Py_ThreadId(void)
 #define PYREFCORE_OWNER(op) ((op)->ob_tid)
 #endif
 
-/* This is true when the calling thread owns the object. Only the owner makes itself go away, so nobody else need be
- * waited for: a plain load will do, as CPython's is, except where a sanitizer watches. */
+/* This is true when the calling thread owns the object. If ob_tid is the caller's id, only the caller can change it.
+ * So a plain load is enough, as in CPython. Only the thread sanitizer needs an atomic one. */
 static inline PYREFCORE_ALWAYS_INLINE int _Py_IsOwnedByCurrentThread(PyObject *op)
 {
     return PYREFCORE_OWNER(op) == _Py_ThreadId();
@@ -1973,7 +2004,7 @@ static inline PYREFCORE_ALWAYS_INLINE int _Py_IsImmortal(PyObject *op)
 }
 #define _Py_IsImmortal(op) _Py_IsImmortal(_PyObject_CAST(op))
 
-/* The number of references, which is out of date at once where other threads count. */
+/* The number of references. Where other threads count, it is out of date at once. */
 static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op)
 {
     uint32_t local = __atomic_load_n(&op->ob_ref_local, __ATOMIC_RELAXED);
@@ -1989,8 +2020,8 @@ static inline Py_ssize_t PYREFCORE_INLINE_REFCNT(PyObject *op)
 }
 #define Py_REFCNT(op) PYREFCORE_INLINE_REFCNT(_PyObject_CAST(op))
 
-/* Py_SET_REFCNT changes no total, and setting 0 frees nothing; an immortal object keeps its count. An object that the
- * calling thread does not own is nobody's afterwards. No other thread may count meanwhile. */
+/* Py_SET_REFCNT changes no total, and setting 0 frees nothing. An immortal object keeps its count. An object that the
+ * calling thread does not own has no owner afterwards. No other thread may count meanwhile. */
 static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
 {
 #if PY_VERSION_HEX >= 0x030E0000
@@ -2016,8 +2047,8 @@ static inline void Py_SET_REFCNT(PyObject *op, Py_ssize_t refcnt)
 }
 #define Py_SET_REFCNT(op, refcnt) Py_SET_REFCNT(_PyObject_CAST(op), (refcnt))
 
-/* Py_INCREF takes one more reference. Where Py_REF_DEBUG is on the total grows too; 3.14 and newer leave out what is
- * immortal afterwards. The addition is sequentially consistent, as CPython's is. */
+/* Py_INCREF adds a reference. Where Py_REF_DEBUG is on the total grows too. 3.14 and newer do not count an object in
+ * the total that is immortal afterwards. The addition is sequentially consistent, as CPython's is. */
 static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
 {
     uint32_t local = __atomic_load_n(&op->ob_ref_local, __ATOMIC_RELAXED) + 1;
@@ -2041,9 +2072,9 @@ static inline PYREFCORE_ALWAYS_INLINE void Py_INCREF(PyObject *op)
 }
 #define Py_INCREF(op) Py_INCREF(_PyObject_CAST(op))
 
-/* Py_DECREF gives one reference back. The owner's last one merges the counts, and so may free the object; another
- * thread's is given back through _Py_DecRefShared. Where Py_REF_DEBUG is on, an owner without references
- * ends the process with the caller's file and line. */
+/* Py_DECREF gives back one reference. When the owner's own count reaches zero, the counts are merged, and the object
+ * may die. Other threads give back through _Py_DecRefShared. Where Py_REF_DEBUG is on, a release by the owner whose
+ * own count is zero ends the process with the caller's file and line. */
 #ifdef Py_REF_DEBUG
 static inline void Py_DECREF(const char *filename, int lineno, PyObject *op)
 #else
@@ -2085,8 +2116,8 @@ static inline void Py_DECREF(PyObject *op)
 
 #endif /* Py_GIL_DISABLED */
 
-/* These do nothing for NULL, and are Py_INCREF and Py_DECREF otherwise. They report a negative count at a
- * line of this header, as CPython's do. */
+/* These are Py_INCREF and Py_DECREF, but do nothing for NULL. A report of a negative count names a line of this
+ * header, as with CPython's. */
 static inline void PYREFCORE_INLINE(XINCREF)(PyObject *op)
 {
     if (op != NULL) {
@@ -2103,7 +2134,7 @@ static inline void PYREFCORE_INLINE(XDECREF)(PyObject *op)
 }
 #define Py_XDECREF(op) PYREFCORE_INLINE(XDECREF)(_PyObject_CAST(op))
 
-/* These take a reference and return the object; Py_XNewRef accepts NULL. CPython has both from 3.10 on. */
+/* These add a reference and return the object. Py_XNewRef accepts NULL. CPython has both from 3.10 on. */
 static inline PyObject *_Py_NewRef(PyObject *op)
 {
     Py_INCREF(op);
@@ -2120,10 +2151,10 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 
 /* ---- Replacing a reference ---- */
 
-/* These set the variable `op` to NULL, or `dst` to `src` and take its reference over, and only then release
- * the old object: its destructor may run any code, and that code must not find the old pointer. Py_CLEAR
- * and Py_XSETREF accept an old value of NULL. `op` and `dst` are evaluated once from 3.12 on, and more
- * than once before. */
+/* Py_CLEAR sets the variable `op` to NULL. Py_SETREF and Py_XSETREF set `dst` to `src`, and steal the reference of
+ * `src`. Only then do they release the old object: its destructor may run any code, and that code must not find
+ * the old pointer. Py_CLEAR and Py_XSETREF accept an old value of NULL. `op` and `dst` are evaluated once from
+ * 3.12 on, and more than once before. */
 #if PY_VERSION_HEX >= 0x030C0000
 #define Py_CLEAR(op) \
     do { \
@@ -2162,7 +2193,7 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 
 /* ---- Type flags ---- */
 
-/* These are bits of tp_flags. PREHEADER types put two words in front of the collector's head. */
+/* These are bits of tp_flags. Instances of a PREHEADER type have two more words in front of the collector's head. */
 #define Py_TPFLAGS_HAVE_FINALIZE (1UL << 0)
 #if PY_VERSION_HEX >= 0x030C0000
 #define Py_TPFLAGS_MANAGED_WEAKREF (1 << 3)
@@ -2192,7 +2223,7 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* ---- Object memory ---- */
 
 /* These create an object with one reference and return it as a TYPE *, or NULL when memory ran out. The GC
- * forms put the collector's head in front of it, and want PyObject_GC_Track once the object is complete. */
+ * forms put the collector's head in front of it. Call PyObject_GC_Track when the object is complete. */
 #define PyObject_New(TYPE, typeobj) ((TYPE *)pyrefcore_object_new(typeobj))
 #define PyObject_NewVar(TYPE, typeobj, n) ((TYPE *)pyrefcore_object_new_var((typeobj), (n)))
 #define PyObject_NEW(TYPE, typeobj) PyObject_New(TYPE, typeobj)
@@ -2200,11 +2231,11 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 #define PyObject_GC_New(TYPE, typeobj) ((TYPE *)pyrefcore_gc_new(typeobj))
 #define PyObject_GC_NewVar(TYPE, typeobj, n) ((TYPE *)pyrefcore_gc_new_var((typeobj), (n)))
 
-/* These make an object out of memory that the caller allocated. */
+/* These make an object in memory that the caller allocated. */
 #define PyObject_INIT(op, typeobj) PyObject_Init(_PyObject_CAST(op), (typeobj))
 #define PyObject_INIT_VAR(op, typeobj, n) PyObject_InitVar(_PyVarObject_CAST(op), (typeobj), (n))
 
-/* These handle memory and touch no head. They are plain names, so that tp_free can point at them. */
+/* These allocate and free memory, and do not count. They are plain names, so that tp_free can point to them. */
 #define PyObject_Malloc pyrefcore_object_malloc
 #define PyObject_Calloc pyrefcore_object_calloc
 #define PyObject_Realloc pyrefcore_object_realloc
@@ -2214,13 +2245,13 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 #define PyObject_DEL PyObject_Free
 #define PyObject_GC_Del pyrefcore_gc_del
 
-/* These show an object to the collector, hide it before it is taken apart, and ask which it is. */
+/* These track an object in the collector, untrack it before it is taken apart, and tell whether it is tracked. */
 #define PyObject_GC_Track pyrefcore_gc_track
 #define PyObject_GC_UnTrack pyrefcore_gc_untrack
 #define PyObject_GC_IsTracked pyrefcore_gc_is_tracked
 
-/* Py_VISIT needs a tp_traverse whose parameters are called `visit` and `arg`. It skips NULL, and returns
- * from that function when the visitor says so. `op` is evaluated twice. */
+/* Py_VISIT needs a tp_traverse whose parameters are called `visit` and `arg`. It skips NULL. When the visitor
+ * returns non-zero, it returns that value from the tp_traverse. `op` is evaluated twice. */
 #define Py_VISIT(op) \
     do { \
         if (op) { \
@@ -2232,11 +2263,12 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 
 /* ---- Trashcan ---- */
 
-/* These bracket the body of a container's tp_dealloc, after PyObject_GC_UnTrack: when deallocators nest too
- * deep the body is skipped and runs later, from the outermost end. Leave the body only through the end.
- * `dealloc` is the function itself, so that a base type's deallocator called by a subtype's does not defer
- * an object half taken apart; the SAFE forms do not check that. In 3.13 such a call nests all the same. From 3.14 on
- * _Py_Dealloc does all of it. PyTrash_UNWIND_LEVEL and Py_TRASHCAN_HEADROOM are CPython's limits of depth. */
+/* These enclose the body of a container's tp_dealloc, after PyObject_GC_UnTrack. When deallocators nest too deep
+ * the body is skipped, and the outermost end runs it later. Do not return from inside the body.
+ * `dealloc` is the function that contains the macro. Where a subtype's deallocator calls it, it is not the type's
+ * own tp_dealloc, and the body is never skipped: the object may be half taken apart. The SAFE forms do not check
+ * this. In 3.13 such a call still counts as a level of nesting. From 3.14 on _Py_Dealloc does all of this, and the
+ * macros are empty. PyTrash_UNWIND_LEVEL and Py_TRASHCAN_HEADROOM are CPython's limits of depth. */
 #if PY_VERSION_HEX < 0x030B0000
 #define PyTrash_UNWIND_LEVEL 50
 #endif

@@ -3,10 +3,8 @@ records is removed."""
 
 from __future__ import annotations
 
-import contextlib
 import unittest
-import warnings
-from typing import Any, Iterator, List, Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -30,8 +28,7 @@ class Result(unittest.TestResult):
 
 
 class RepeatedTest:
-    """A call runs the test once, and raises its error. Make the object before pytest's own run, and call it only inside
-    `quiet()`."""
+    """A call runs the test once, and raises its error. Make the object before pytest's own run."""
 
     def __init__(self, item: pytest.Item) -> None:
         self._item: Any = item
@@ -51,19 +48,6 @@ class RepeatedTest:
     def remember(self) -> None:
         """Called before pytest's own run: notes the records as they are now. Each run is to begin with them."""
         self.records = Records(self._item)
-
-    @contextlib.contextmanager
-    def quiet(self, kept: List[Any]) -> Iterator[None]:
-        """Inside the `with`, output, log records and warnings of the test are dropped. Those of pytest's own run, which
-        `kept` holds, come back at the end."""
-        try:
-            if self._item.config.pluginmanager.hasplugin("warnings"):
-                yield
-            else:
-                with warnings.catch_warnings(record=True):
-                    yield
-        finally:
-            self.records.put_back(kept)
 
     def __call__(self) -> None:
         try:

@@ -95,6 +95,12 @@ def test_what_a_living_object_holds_is_quiet():
     assert not (HAS_C_HEAP and not DEBUG) or any("objects of C types that grow may hold" in note for note in report["notes"])
 
 
+def test_the_function_of_a_thread_is_named():
+    (one,), _ = memory("memory.by_a_thread()")
+    functions = [frame.get("function") for frame in one["examples"][0]["birth"]]
+    assert functions[:1] == ["body_of_a_thread"]
+
+
 @knows_older
 def test_what_older_memory_leads_to_is_quiet():
     _, report = memory("memory.put_away(store)", "store = memory.store()")

@@ -88,7 +88,7 @@ pub(super) unsafe fn inner() -> Allocator {
 fn open() -> Result<(), &'static CStr> {
     let [get, set] = access().ok_or(NO_MEMORY_API)?;
     interpreters::alone()?;
-    if hears() == Some(true) {
+    if hears().ok_or(attachment::NO_MEMORY)? {
         return Ok(());
     }
     if let Some(python) = originals::python() {

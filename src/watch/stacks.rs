@@ -85,8 +85,9 @@ fn walk(stack: &mut Vec<usize>, most: usize) {
 fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
     let (mut inner, mut inner_count) = ([0; INTERPRETER_FRAMES], 0);
     let mut entered = None;
-    // The index of the outermost frame of the interpreter.
-    let mut outermost = 0;
+    // The index of the outermost frame of the interpreter. CPython's allocation functions jump to their hook, so a thread
+    // of an extension may have none.
+    let mut outermost = None;
     let mut walked = 0;
     visit(|address| {
         walked += 1;
@@ -98,16 +99,17 @@ fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
             entered = Some(address);
         } else if !code.own.contains(&address) {
             if entered.is_some() {
-                outermost = stack.len();
+                outermost = Some(stack.len());
             }
             stack.extend(entered.take());
             stack.push(address);
         }
         stack.len() < most && walked < DEEPEST
     });
-    // The first one is the interpreter's frame itself.
     let begins = |address| code.beginning.iter().any(|range| range.contains(address));
-    if stack.len() > outermost && stack[outermost + 1..].iter().all(begins) {
+    if let Some(outermost) = outermost
+        && stack[outermost + 1..].iter().all(begins)
+    {
         stack.truncate(outermost);
     }
     if stack.is_empty() {

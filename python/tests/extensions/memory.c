@@ -1,5 +1,6 @@
 /* Memory that is no object: each function of a module takes some, and most never give it back. */
 #include <Python.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #define METHOD(name) static PyObject *name(PyObject *module, PyObject *arg)
@@ -17,6 +18,22 @@ METHOD(in_a_thread)
 {
     Py_BEGIN_ALLOW_THREADS
     last = PyMem_RawMalloc(RAW_BYTES);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+/* The thread's first function, called by the C library. */
+static void *body_of_a_thread(void *unused)
+{
+    last = PyMem_RawMalloc(RAW_BYTES);
+    return NULL;
+}
+METHOD(by_a_thread)
+{
+    pthread_t thread;
+    Py_BEGIN_ALLOW_THREADS
+    pthread_create(&thread, NULL, body_of_a_thread, NULL);
+    pthread_join(thread, NULL);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
@@ -229,7 +246,8 @@ METHOD(capsule_with_lost_name) { (void)PyCapsule_New(&last, (const char *)16, NU
 static PyMethodDef methods[] = {
     LISTED(by_malloc, METH_NOARGS), LISTED(by_mem, METH_NOARGS), LISTED(by_object, METH_NOARGS),
     LISTED(by_raw, METH_NOARGS), LISTED(by_calloc, METH_NOARGS), LISTED(by_realloc, METH_NOARGS),
-    LISTED(in_a_thread, METH_NOARGS), LISTED(of_any_length, METH_NOARGS), LISTED(a_chain, METH_NOARGS),
+    LISTED(in_a_thread, METH_NOARGS), LISTED(by_a_thread, METH_NOARGS), LISTED(of_any_length, METH_NOARGS),
+    LISTED(a_chain, METH_NOARGS),
     LISTED(now_and_then, METH_NOARGS), LISTED(and_back, METH_NOARGS), LISTED(a_ring, METH_NOARGS),
     LISTED(holder, METH_NOARGS), LISTED(forget_holder, METH_NOARGS), LISTED(store, METH_NOARGS),
     LISTED(addresses, METH_NOARGS), LISTED(linked, METH_NOARGS), LISTED(put_away, METH_O),
