@@ -72,7 +72,7 @@ def run(python, script, names, timeout, environment=()):
     return answers, end, [line[:160] for line in complaints.strip().splitlines()[-12:]]
 
 
-def run_all(python, script, only=(), timeout=600, environment=(), together=1000):
+def run_all(python, script, only=(), timeout=600, environment=(), together=1000, stops=False):
     """Runs every case, so many in one process, and what a crash has cut off in others, until each has an answer.
 
     A case that crashed is tried again alone, where others can't have prepared its crash.
@@ -95,6 +95,8 @@ def run_all(python, script, only=(), timeout=600, environment=(), together=1000)
             # The last one that was announced is the one that crashed.
             crashed = next((name for name in reversed(left) if name in answers), left[0])
             results[crashed] = alone(python, script, crashed, timeout, environment, end, complaints)
+        if stops and any(answer and answer["verdict"] == "failed" for answer in results.values()):
+            return collections.OrderedDict((name, answer) for name, answer in results.items() if answer), ""
     return results, ""
 
 

@@ -1,9 +1,9 @@
 """Runs the audit on the corpus in every Python, and prints one table for each.
 
-    table.py [--failures] [--only=CASE,CASE] [FLAVOUR|PYTHON ...]      the default is all cases in every Python
+    table.py [--failures] [--stop] [--only=CASE,CASE] [FLAVOUR|PYTHON ...]      the default is all cases in every Python
 
 A Python whose flavour has no library is skipped by name; `make build FLAVOUR=...` builds one. --failures leaves out
-the rows of what passed. Exits 1 where a mistake is missed or misreported, or a correct twin is reported; the last line
+the rows of what passed. --stop runs no further cases in a Python where one has failed. Exits 1 where a mistake is missed or misreported, or a correct twin is reported; the last line
 is "N passed, N failed, N skipped".
 """
 
@@ -43,7 +43,7 @@ def row(name, answer):
         "reported" if right["findings"] else "quiet", answer["verdict"])
 
 
-def table(python, only, failures_only):
+def table(python, only, failures_only, stops):
     """Prints the table of one Python, and returns how many passed, failed and were skipped."""
     counted = {"passed": 0, "failed": 0, "skipped": 0}
     print("\n%s %s" % (python.flavour, python.path))
@@ -59,7 +59,8 @@ def table(python, only, failures_only):
     counted["failed"] += verdict == "failed"
     if verdict != "built":
         return counted
-    results, trouble = pythons.run_all(python, "audited.py", only, environment=settings, together=TOGETHER)
+    results, trouble = pythons.run_all(python, "audited.py", only, environment=settings, together=TOGETHER,
+                                       stops=stops)
     if trouble:
         print("FAILED %s" % trouble)
         counted["failed"] += 1
@@ -76,15 +77,15 @@ def table(python, only, failures_only):
 
 
 def main(arguments):
-    failures_only = "--failures" in arguments
-    only, wanted = pythons.chosen([argument for argument in arguments if argument != "--failures"])
+    failures_only, stops = "--failures" in arguments, "--stop" in arguments
+    only, wanted = pythons.chosen([argument for argument in arguments if argument not in ("--failures", "--stop")])
     found = pythons.found(wanted)
     if not found:
         print("there is no such Python: %s" % (" ".join(wanted) or "none was found"))
         return 2
     for line in pythons.tools():
         print(line)
-    counted = [table(python, only, failures_only) for python in found]
+    counted = [table(python, only, failures_only, stops) for python in found]
     passed, failed, skipped = (sum(one[verdict] for one in counted) for verdict in ("passed", "failed", "skipped"))
     print("\n%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed or not passed else 0
