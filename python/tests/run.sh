@@ -92,11 +92,16 @@ while read -r flavour python kind; do
     # A process of pytest-xdist has threads, and an audit of a free-threaded Python needs a single thread.
     case $flavour in cp*t | cp*t-*) processes=0 ;; *) processes=2 ;; esac
     good=0 bad=0 left=0
-# Tests the Python package on each CPython that find_pythons.sh finds: run.sh [--one] [--core] [--tests FILE] [FLAVOUR...]
-# --one takes the first CPython of each flavour. --core leaves out tests that give the same result on each: of the
-# command, of the texts and files of reports, and of pytest's options. --tests runs the tests that FILE names, one a line,
-# or all tests where it is a folder, and stops at the first that fails.
-# Builds the library if it is not up to date. Brings pytest into target/pytest if it is missing, and numpy into
+    # numpy makes a process larger and slower to check, and stays in it.
+    of_numpy=python/tests/test_numpy.py
+    if [ -f "$tests" ]; then
+        grep -v "^$of_numpy" "$tests" >target/tests && run -x @target/tests
+        grep "^$of_numpy" "$tests" >target/tests && [ -n "$numpy" ] && [ "$bad" = 0 ] && run -x @target/tests
+    else
+        # shellcheck disable=SC2086
+        run ${tests:+-x} --ignore=$of_numpy $core python/tests
+        case ${tests:+$bad} in "" | 0) [ -z "$numpy" ] || run ${tests:+-x} $of_numpy ;; esac
+    fi
     echo "$flavour $python ($kind): $good passed, $bad failed, $left skipped"
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
 done <<EOF_PYTHONS
