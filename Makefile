@@ -52,33 +52,33 @@ header: $(DIST)/.built ## Renew include/pyrefcore.h
 
 run: $(DIST)/.built ## See it work: a C program that finds its leak, a Python on replaced symbols, an extension's leak named
 	@sh c_tests/run.sh --demo $(FLAVOUR)
-	@sh c_tests/run_demo.sh $(FLAVOUR)
-	@sh python/tests/demo.sh $(FLAVOUR)
+	@sh tests/preload/demo.sh $(FLAVOUR)
+	@sh tests/python/demo.sh $(FLAVOUR)
 
 headers: ## Bring Python.h of 3.14 and 3.15 into target/headers (Debian's; no root)
-	@sh c_tests/fetch_headers.sh
+	@sh tools/fetch_headers.sh
 
 pythons: ## Bring debug, free-threaded and newer CPythons into target/pythons (Debian's; no root, 15 minutes)
-	@sh c_tests/fetch_unstable.sh
-	@sh c_tests/fetch_pythons.sh
+	@sh tools/fetch_unstable.sh
+	@sh tools/fetch_pythons.sh
 
 wheel: ## Build a wheel for one CPython into target/wheels/<flavour> (PYTHON=python3.12), for glibc 2.17 and later
-	@PYTHON="$(PYTHON)" sh python/wheel.sh
+	@PYTHON="$(PYTHON)" sh tools/wheel.sh
 
 wheel-all: ## Build wheels for every CPython that is here, or FLAVOURS="cp38 cp313t"
-	@PYTHON= sh python/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+	@PYTHON= sh tools/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
 test: ## Test everything this machine can; ends with one line of counts
-	@sh c_tests/test.sh
+	@sh tests/test.sh
 
 test-wheel: ## Build and install the wheels for every CPython that is here, or FLAVOURS="cp38 cp313t" (half an hour)
-	@sh python/tests/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+	@sh tests/python/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
 test-all: ## Bring in what `make test` would skip, then test everything on all of it (no root)
-	@sh c_tests/test_all.sh
+	@sh tests/all.sh
 
 sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind (every flavour: FLAVOURS=--all)
-	@sh c_tests/sanitize.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+	@sh tests/sanitize/run.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
 check: $(DIST)/.built ## Check format, lints, documentation, header and symbols; each failure names its cure
 	@$(CARGO) fmt --check >/dev/null || { echo "the sources are not formatted; cure: cargo fmt"; exit 1; }
@@ -90,8 +90,8 @@ check: $(DIST)/.built ## Check format, lints, documentation, header and symbols;
 	  || { echo "the documentation has warnings; cure: mend what rustdoc names above"; exit 1; }
 	@cmp -s include/pyrefcore.h $(DIST)/include/pyrefcore.h \
 	  || { echo "include/pyrefcore.h is not what src/ makes; cure: make header"; exit 1; }
-	@sh c_tests/symbols.sh $(FLAVOUR) >/dev/null \
-	  || { sh c_tests/symbols.sh $(FLAVOUR); exit 1; }
+	@sh tests/header/symbols.sh $(FLAVOUR) >/dev/null \
+	  || { sh tests/header/symbols.sh $(FLAVOUR); exit 1; }
 	@PYO3_CONFIG_FILE="$(CURDIR)/flavours/$(FLAVOUR).txt" $(CARGO) test --quiet --lib layers >target/layers.log 2>&1 \
 	  || { cat target/layers.log; echo "a layer points up; cure: move the line to where it belongs"; exit 1; }
 	@echo "checked: format, lints ($(CHECKED)), documentation, header, symbols, layers"

@@ -1,4 +1,4 @@
-//! Times the loops of `c_tests/bench_bodies.c`, the staged library beside the real libpython.
+//! Times the loops of `benches/bench_bodies.c`, the staged library beside the real libpython.
 //!
 //! `benches/run.sh` builds the loops and starts this program, once for each flavour. It tells in the
 //! environment where things are, `BENCH_OURS` and `BENCH_CPYTHON` (the loops, compiled against each header; the

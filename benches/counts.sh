@@ -1,6 +1,6 @@
 # Instructions of each exported and each inline function, as callgrind counts them: sourced by benches/run.sh.
 #
-# A row is a loop of c_tests/bench_*.c: what one turn executes, the call included, without the loop itself. The same
+# A row is a loop of benches/bench_*.c: what one turn executes, the call included, without the loop itself. The same
 # C code runs against our library (no interpreter), against the real libpython, and against the real libpython with
 # ours preloaded.
 
@@ -40,10 +40,10 @@ counts() {
     if [ -f "$at/cpython.so" ]; then
         # A program that is linked with libpython, as python itself is, and is loaded as that is.
         loader=$(readelf -lW "$program" | sed -n 's/.*program interpreter: \(.*\)]$/\1/p')
-        $cc -O2 c_tests/bench_instructions.c -o "$at/instructions" -ldl -Wl,--no-as-needed "$library" \
+        $cc -O2 benches/bench_instructions.c -o "$at/instructions" -ldl -Wl,--no-as-needed "$library" \
             -Wl,--allow-shlib-undefined -Wl,--dynamic-linker="$loader" \
             -Wl,--disable-new-dtags,-rpath,"$(dirname "$library"):$(dirname "$loader")" >>"$log" 2>&1 ||
-            stop "c_tests/bench_instructions.c does not link for $1"
+            stop "benches/bench_instructions.c does not link for $1"
         preload=$root/target/dist/$1/lib/libpyrefcore.so
         count_loops "$at/instructions" "$at/cpython.so" "$at/callgrind" "$library" PYTHONHOME="$prefix" \
             >"$at/counts.cpython" || exit 1

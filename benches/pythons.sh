@@ -16,7 +16,7 @@ print(flavour, os.path.realpath(sys.executable), library.group(1) if library els
 # find_pythons: writes the lines to $out/pythons.
 find_pythons() {
     {
-        sh c_tests/find_pythons.sh | cut -d ' ' -f 2
+        sh tools/find_pythons.sh | cut -d ' ' -f 2
         ls -d "${PYREFCORE_PYTHONS:-target/pythons}"/*/bin/python3 2>/dev/null
     } | while IFS= read -r python; do
         "$python" -c "$describe" 2>/dev/null

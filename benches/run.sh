@@ -20,7 +20,7 @@ out=$root/target/bench
 log=$out/log
 cc=${CC:-cc}
 flags='-O2 -fPIC -shared -fno-plt -falign-functions=64 -falign-loops=64 -Wl,-z,now'
-bodies='c_tests/bench_objects.c c_tests/bench_bodies.c c_tests/bench_functions.c c_tests/bench_inlines.c'
+bodies='benches/bench_objects.c benches/bench_bodies.c benches/bench_functions.c benches/bench_inlines.c'
 rounds=${BENCH_ROUNDS:-25}
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYTHONHOME PYTHONPATH
 
@@ -68,8 +68,8 @@ if [ -z "$counts_only" ]; then
     counting=$(sed -n 's/.*"executable":"\([^"]*\/counting-[^"]*\)".*/\1/p' "$out/messages" | tail -n 1)
     [ -x "$counting" ] || stop "cargo named no program"
 fi
-$cc -O2 c_tests/bench_instructions.c -o "$out/instructions" -ldl >>"$log" 2>&1 ||
-    stop "c_tests/bench_instructions.c does not compile"
+$cc -O2 benches/bench_instructions.c -o "$out/instructions" -ldl >>"$log" 2>&1 ||
+    stop "benches/bench_instructions.c does not compile"
 callgrind=$(command -v valgrind >/dev/null 2>&1 && echo yes)
 
 # loops FLAVOUR: compiles our side of it. Extensions of a release Python are compiled without assertions.

@@ -17,8 +17,8 @@ time_loops() {
 
 # compiled FLAVOUR: rows of the instructions that the inline functions compile to.
 compiled() {
-    sh c_tests/inline_counts.sh "target/dist/$1/include" "$include" "$cc" >"$out/$1/compiled" 2>>"$log"
-    [ $? -lt 2 ] || stop "c_tests/inline_counts.sh could not compare $1"
+    sh tests/header/inline_counts.sh "target/dist/$1/include" "$include" "$cc" >"$out/$1/compiled" 2>>"$log"
+    [ $? -lt 2 ] || stop "tests/header/inline_counts.sh could not compare $1"
     awk -v OFS='\t' 'NR > 1 {
             functions++
             ours += $2

@@ -5,7 +5,7 @@
 #   run.sh --demo FLAVOUR    only the demo of `make run`, to be looked at
 #
 # Each program is linked with the shared library and then with the static one. Uses CC and CFLAGS. A caller that watches
-# the programs, such as sanitize.sh, sets:
+# the programs, such as tests/sanitize/run.sh, sets:
 #   RUN_PROGRAMS the programs to run; the default is all of them
 #   RUN_DIST     a folder of built flavours; without it make builds them, in target/dist
 #   RUN_OUT      the folder for programs and logs
@@ -25,7 +25,7 @@ programs="words counting birth allocation death replacing trashcan total negativ
     surface biased owners biased_threads"
 programs=${RUN_PROGRAMS:-$programs}
 cc=${CC:-gcc}
-flags="-std=c11 -Wall -Wextra -Wpedantic -Werror -g ${CFLAGS:-}"
+flags="-Ic_tests/support -std=c11 -Wall -Wextra -Wpedantic -Werror -g ${CFLAGS:-}"
 libs=$(sed -n 's/.*Libs.private: \([^'\'']*\).*/\1/p' Makefile)
 built=${RUN_DIST:-$PWD/target/dist} root=${RUN_OUT:-$PWD/target/c_tests}
 rounds=${RUN_ROUNDS:-1} seconds=${RUN_SECONDS:-120}
@@ -58,8 +58,8 @@ run() {
 
 # one FLAVOUR PROGRAM: compiles and runs both links; "cases failures" or a reason goes to PROGRAM.result.
 one() {
-    dist=$built/$1 out=$root/$1 sources=c_tests/$2.c
-    [ "$2" != two_units ] || sources="c_tests/two_units_a.c c_tests/two_units_b.c"
+    dist=$built/$1 out=$root/$1 sources=$(echo c_tests/*/"$2".c)
+    [ "$2" != two_units ] || sources=$(echo c_tests/*/two_units_?.c)
     shared="-L$dist/lib -Wl,-rpath,$dist/lib -lpyrefcore"
     cases=0 failures=0 runs=1 links="shared static"
     # Sources that can't be preprocessed fail below.
@@ -98,7 +98,7 @@ if [ "${1:-}" = --demo ]; then
     mkdir -p "$out"
     make -s build FLAVOUR="$2" >"$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
     # shellcheck disable=SC2086
-    $cc $flags -I"$dist/include" c_tests/forgotten.c -o "$out/forgotten" -L"$dist/lib" -Wl,-rpath,"$dist/lib" -lpyrefcore || exit
+    $cc $flags -I"$dist/include" c_tests/lifecycle/forgotten.c -o "$out/forgotten" -L"$dist/lib" -Wl,-rpath,"$dist/lib" -lpyrefcore || exit
     "$out/forgotten"
     exit
 fi

@@ -11,7 +11,7 @@ import sys
 from pyrefcore import html, text
 from pyrefcore.report import LEAK, OVER_RELEASE, Example, Finding, Folded, Frame, Neighbour, Report
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "python", "tests"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests", "python"))
 from test_html import Reader  # noqa: E402
 
 PARTS = (

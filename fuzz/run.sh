@@ -7,7 +7,7 @@ unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY
 wanted=" $* "
 passed=0 failed=0 skipped=0
 
-sh c_tests/find_pythons.sh >target/fuzz-pythons
+sh tools/find_pythons.sh >target/fuzz-pythons
 while read -r flavour rest; do
     [ "$wanted" = "  " ] || case $wanted in *" $flavour "*) ;; *) continue ;; esac
     log=target/fuzz-$flavour.log

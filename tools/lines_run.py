@@ -36,7 +36,7 @@ def pytest_runtest_setup(item):
 def record(copy, table, command):
     """Runs the tests, and writes a line "test, file:line" for each line that each test runs. A few tests see that they are
     watched, and fail."""
-    package, settings = "python/pyrefcore/__init__.py", "python/tests/conftest.py"
+    package, settings = "python/pyrefcore/__init__.py", "tests/python/conftest.py"
     for name, first, last in ((package, IN_PACKAGE % (table + ".new"), ""), (settings, "", IN_TESTS)):
         path = os.path.join(copy, name)
         with open(path, encoding="utf-8") as file:

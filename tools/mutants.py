@@ -133,7 +133,7 @@ def fresh_copy():
 def rust_steps(flavours, _):
     """The quickest first: most mutants end early. The newest flavour comes first, since it has the most code."""
     unit = "PYO3_CONFIG_FILE=$PWD/flavours/%s.txt cargo test --quiet --lib %s -- --skip interleavings"
-    first = "$(sh c_tests/find_pythons.sh | sed -n '/^%s /{s/^[^ ]* \\(.*\\) [a-z]*$/\\1/p;q}')"
+    first = "$(sh tools/find_pythons.sh | sed -n '/^%s /{s/^[^ ]* \\(.*\\) [a-z]*$/\\1/p;q}')"
     flavours = flavours[::-1]
     steps = []
     for flavour in flavours:
@@ -143,8 +143,8 @@ def rust_steps(flavours, _):
         steps.append((BUILD, "make -s build FLAVOUR=" + flavour))
         steps.append(("C " + flavour, "sh c_tests/run.sh " + flavour))
     for flavour in flavours:
-        steps.append(("corpus " + flavour, "python3 python/corpus/table.py --stop " + first % flavour))
-    return steps + [("preloaded", "sh c_tests/preload.sh " + " ".join(flavours))]
+        steps.append(("corpus " + flavour, "python3 tests/corpus/table.py --stop " + first % flavour))
+    return steps + [("preloaded", "sh tests/preload/run.sh " + " ".join(flavours))]
 
 
 def python_steps(flavours, place):
@@ -154,13 +154,13 @@ def python_steps(flavours, place):
         found = COPY + ".lines"
         if not os.path.exists(found):
             fresh_copy()
-            lines_run.record(COPY, found, "sh python/tests/run.sh --one " + flavours[-1])
+            lines_run.record(COPY, found, "sh tests/python/run.sh --one " + flavours[-1])
         with open(COPY + ".tests", "w") as file:
             file.write("".join(test + "\n" for test in lines_run.tests(found, *place[:3])))
         chosen = " --tests %s.tests" % COPY
     else:
-        chosen = " --tests python/tests" if place else ""
-    return [("package " + flavour, "sh python/tests/run.sh --one%s %s" % (chosen, flavour)) for flavour in flavours[::-1]]
+        chosen = " --tests tests/python" if place else ""
+    return [("package " + flavour, "sh tests/python/run.sh --one%s %s" % (chosen, flavour)) for flavour in flavours[::-1]]
 
 
 def rust_mutants(flavours):

@@ -101,7 +101,7 @@ const NAMES: &[(&CStr, RangeInclusive<u8>, Known)] = &[
 /// static types hold references that they do not show, on some version. The audit searches these instances for words,
 /// as those of foreign types. (A heap type is recognised by its size.)
 ///
-/// Without this list, `python/tests/test_holds.py` reports something for each module but the last on 3.8. It reports
+/// Without this list, `tests/python/test_holds.py` reports something for each module but the last on 3.8. It reports
 /// zones in any case, but fewer of their strings with the list.
 const ELSEWHERE: &[&[u8]] = &[
     b"_bz2.",

@@ -1,0 +1,114 @@
+#!/bin/sh
+# Runs every test that this machine can run, and adds up their counts: `N passed, N failed, N skipped`. Each step prints
+# such a line last. A step that ends without one counts as a failure.
+set -u
+cd "$(dirname "$0")/.."
+log=target/test.log
+mkdir -p target
+passed=0 failed=0 skipped=0
+
+branches=$(sed -n '/^cp/p' flavours/branches.txt)
+all=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
+# Everything is tested with TEST_ALL=1. Otherwise the flavours of branches.txt, and those of the CPythons that are here.
+if [ "${TEST_ALL:-}" = 1 ]; then
+    flavours=$all units=$all operations=10000000 audited=
+else
+    here=$(sh tools/find_pythons.sh | cut -d ' ' -f 1)
+    flavours=$(printf '%s\n' $all | grep -xF "$(printf '%s\n' $branches $here)")
+    units=$branches operations=200000
+    # One build of the newest release shows whether the package works. The corpus takes another.
+    audited=$(printf '%s\n' $here | grep -x 'cp3[0-9]*' | sort -uV | tail -n 1)
+fi
+
+step() {
+    name=$1
+    shift
+    printf '\n== %s\n' "$name"
+    begin=$(date +%s)
+    "$@" 2>&1 | tee "$log"
+    echo "$(($(date +%s) - begin)) seconds"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)
+    if [ -z "$line" ]; then
+        echo "$name ended without its counts"
+        failed=$((failed + 1))
+        return
+    fi
+    set -- $(echo "$line" | tr -cs '0-9' ' ')
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + ${3:-0}))
+}
+
+# Prints cargo's output of failed tests only, and the counts in the format of the other steps.
+unit_tests() {
+    all_passed=0 all_failed=0
+    for flavour in $units; do
+        out=target/unit-$flavour.log
+        # The model checker tests code that all flavours share; the free-threaded ones use it.
+        [ "$flavour" = cp313t ] && skip= || skip='--skip interleavings'
+        # shellcheck disable=SC2086
+        PYO3_CONFIG_FILE="$PWD/flavours/$flavour.txt" cargo test --quiet --lib -- $skip >"$out" 2>&1
+        counts=$(sed -n 's/^test result: [a-zA-Z]*\. \([0-9]*\) passed; \([0-9]*\) failed.*/\1 \2/p' "$out" | tail -n 1)
+        if [ -z "$counts" ]; then
+            cat "$out"
+            counts="0 1"
+        fi
+        set -- $counts
+        [ "$2" = 0 ] || cat "$out"
+        echo "$flavour: $1 passed, $2 failed"
+        all_passed=$((all_passed + $1)) all_failed=$((all_failed + $2))
+    done
+    echo "$all_passed passed, $all_failed failed"
+}
+
+# With TEST_ALL=1, every Python; otherwise the last one of cp311, or the last of all.
+corpus() {
+    if [ "${TEST_ALL:-}" = 1 ]; then
+        "$(sh tools/find_pythons.sh | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')" tests/corpus/table.py
+        return
+    fi
+    sh tools/find_pythons.sh >target/corpus-pythons
+    python=$(sed -n 's/^cp311 \(.*\) [a-z]*$/\1/p' target/corpus-pythons | tail -n 1)
+    [ -n "$python" ] || python=$(sed -n '$s/^[^ ]* \(.*\) [a-z]*$/\1/p' target/corpus-pythons)
+    if [ -z "$python" ]; then
+        echo "skipped: no CPython from 3.8 on was found"
+        echo "0 passed, 0 failed, 1 skipped"
+        return
+    fi
+    "$python" tests/corpus/table.py --failures "$python"
+}
+
+left_out() {
+    left=$(printf '%s\n' $all | grep -vxF "$flavours")
+    [ -z "$left" ] || echo "skipped: nothing asks for these flavours here; make test-all tests them:" $left
+    echo "0 passed, 0 failed, $(echo "$left" | grep -c .) skipped"
+}
+
+# The build takes one core, and the first steps need little of its output.
+make -s build-all FLAVOURS="$(echo $flavours)" >target/build-all.log 2>&1 &
+builder=$!
+step "unit and random tests" unit_tests
+step "preloaded into a CPython" sh tests/preload/run.sh
+step "CPython's own tests on replaced symbols" sh tests/preload/suite.sh --quick --jobs 2
+wait $builder || cat target/build-all.log
+# shellcheck disable=SC2086
+{
+    step "C suite" sh c_tests/run.sh $flavours
+    step "header, both compilers, all standards" sh tests/header/header.sh $flavours
+    step "layouts, constants and inline functions beside CPython's headers" sh tests/header/facts.sh $flavours
+    step "names of CPython's headers of counting" sh tests/header/names.sh $flavours
+    step "exported symbols" sh tests/header/symbols.sh $flavours
+    step "symbols that real headers and libraries know" sh tests/header/emitted.sh $flavours
+}
+step "random operations beside the real libpython" sh tests/differential/run.sh --operations $operations
+# shellcheck disable=SC2086
+{
+    step "the Python package" sh tests/python/run.sh ${audited:+--one} $audited
+    step "the audit on a corpus of mistakes" corpus
+    step "fuzzing, a short run" sh fuzz/run.sh $audited
+}
+[ "${TEST_ALL:-}" != 1 ] || step "wheels" sh tests/python/wheel.sh
+[ "${TEST_ALL:-}" != 1 ] || step "sanitizers and valgrind" sh tests/sanitize/run.sh
+step "installed, with pkg-config" sh tests/header/install.sh
+step "flavours left out" left_out
+
+printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]
