@@ -10,7 +10,7 @@ use super::{originals, running_line, thread_counts};
 use crate::abi::PyObject;
 use crate::audit::door::{self, Door, Error};
 use crate::audit::young::{self, Domain};
-use crate::audit::{attachment, blocks, builtin, pins, quarantine, reuse, zeroing};
+use crate::audit::{attachment, blocks, builtin, held_back, pinned, quarantine, reuse, zeroing};
 use crate::watch::stacks::{self, Code};
 use crate::watch::{birth_stacks, fork, lines};
 
@@ -73,7 +73,7 @@ pub(super) fn open_door(python: &Library) {
 
 /// Every lock of the audit, for a fork.
 pub(super) fn locks() -> fork::Held {
-    vec![Box::new(quarantine::lock()), Box::new(pins::lock())]
+    vec![Box::new(quarantine::lock()), Box::new(pinned::lock())]
 }
 
 /// The allocator behind the hook.
@@ -247,7 +247,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
         if attachment::keeps_births() {
             birth_stacks::moved(began, moved as usize);
         }
-        pins::resized(block as usize, room.unwrap_or(0));
+        pinned::resized(block as usize, room.unwrap_or(0));
     } else {
         if let Some(room) = room {
             blocks::given(block as usize, room);
@@ -265,7 +265,7 @@ unsafe extern "C" fn free(_ctx: *mut c_void, mut block: *mut c_void) {
         unsafe { reuse::restore_type(block as usize, blocks::room(block as usize).unwrap_or(0)) };
     }
     let young = young::take(block as usize);
-    if quarantine::is_on() {
+    if held_back::is_on() {
         // SAFETY: the block is the caller's. The caller holds the lock of its interpreter.
         match unsafe { quarantine::hold(block as usize, interpreters::current(), young) } {
             Some(other) => block = other as *mut c_void,
@@ -324,7 +324,7 @@ mod tests {
                 if child == 0 {
                     libc::alarm(5);
                     drop(quarantine::lock());
-                    drop(pins::lock());
+                    drop(pinned::lock());
                     libc::_exit(0);
                 }
                 let mut status = 0;

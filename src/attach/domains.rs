@@ -9,7 +9,7 @@ use std::ffi::{c_int, c_void};
 
 use super::allocator::{Allocator, Inner, access};
 use super::audit;
-use crate::audit::unheld::CHeap;
+use crate::audit::door::CHeap;
 use crate::audit::young::{self, Domain};
 use crate::audit::{attachment, blocks, zeroing};
 use crate::host::c_heap;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use super::originals::{self, Library};
 use crate::abi::{FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, TypeFlags};
-use crate::audit::deferred;
+use crate::audit::counted;
 use crate::audit::memory::Memory;
 use crate::lifecycle::count;
 
@@ -85,7 +85,7 @@ pub(super) fn learn(python: &Library) {
         if probe.is_null() {
             return clear();
         }
-        let number = deferred::number_of(probe);
+        let number = counted::number_of(probe);
         let mut instances = Vec::new();
         let mut places: Option<Vec<usize>> = None;
         for wanted in NUMBERS {

@@ -4,10 +4,11 @@ use std::ffi::CStr;
 
 use super::blocks;
 use super::builtin::builtin;
+use super::holds::TypeInfo;
 use super::older::Older;
 use super::pass::Pass;
 use super::recognise::PAIR;
-use super::types::{TypeInfo, size_of_instance};
+use super::types::size_of_instance;
 use super::unheld::may_own_memory;
 use super::young::{self, Block, Domain};
 use crate::abi::PyTypeObject;

@@ -32,8 +32,6 @@ pub struct Builtin {
         Option<unsafe extern "C" fn(*mut PyObject, *mut u32, isize, i32) -> *mut u32>,
     pub PyUnicode_InternFromString: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
     pub PySys_GetObject: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
-    /// The addresses of the types in `holds::SYMBOLS`, in the same order.
-    pub known: Vec<usize>,
     /// Types with free lists, whose deaths `reuse` watches while births are recorded.
     pub keeping: Vec<usize>,
     /// The address range of the program or library that contains CPython.
@@ -80,10 +78,6 @@ pub unsafe fn follow_host(code: Range<usize>, look: impl Fn(&CStr) -> *mut c_voi
             PySys_GetObject: std::mem::transmute::<*mut c_void, Option<_>>(look(
                 c"PySys_GetObject",
             )),
-            known: super::holds::SYMBOLS
-                .iter()
-                .map(|(name, _)| address(name))
-                .collect(),
             keeping: [
                 c"PyTuple_Type",
                 c"PyList_Type",

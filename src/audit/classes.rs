@@ -2,8 +2,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::compare::{differences, steady};
 use super::finding::{EXAMPLES, Finding, Kind};
+use super::growth::{differences, steady};
 use super::snapshot::Snapshot;
 use crate::abi;
 

@@ -6,6 +6,7 @@ use super::classes;
 use super::finding::{Example, Finding, Kind};
 use super::fold::{self, Kept};
 use super::groups::{Groups, Key};
+use super::growth::{differences, steady};
 use super::memory_growth;
 use super::snapshot::{Row, Snapshot};
 use super::words::{self, Stale};
@@ -252,16 +253,6 @@ fn add_outsiders(
             }
         }
     }
-}
-
-pub(super) fn differences(values: &[isize]) -> Vec<isize> {
-    values.windows(2).map(|pair| pair[1] - pair[0]).collect()
-}
-
-/// The change, if it is equal in every window.
-pub(super) fn steady(changes: &[isize]) -> Option<isize> {
-    let (&first, rest) = changes.split_first()?;
-    rest.iter().all(|&change| change == first).then_some(first)
 }
 
 /// Decides whether a group leaks. `unshown` ignores the excuses of unsteady words. Among many leaked references, a

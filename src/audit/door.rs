@@ -3,11 +3,19 @@
 use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
 
-use super::unheld::CHeap;
 use crate::abi::PyObject;
 
 /// An exception as the host keeps it: three objects, or NULL.
 pub type Error = [*mut PyObject; 3];
+
+/// Which of CPython's blocks lie in the C heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CHeap {
+    /// Blocks of the raw domain do. On free-threaded builds they do not from 3.15 on.
+    pub has_raw: bool,
+    /// Blocks of the other domains that are longer than 512 bytes do.
+    pub has_long: bool,
+}
 
 /// The host's functions. The caller holds the host's lock.
 #[derive(Clone, Copy, Debug)]

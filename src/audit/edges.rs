@@ -2,11 +2,12 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::counted::{counted, may_be_held};
 use super::finding::Example;
 use super::pass::{Pass, Seen};
-use super::pins;
-use super::snapshot::{counted, may_be_held};
-use super::words::{Stale, Target};
+use super::pinned;
+use super::word::Target;
+use super::words::Stale;
 use crate::abi::{self, PyObject};
 
 /// All references that objects show at one moment.
@@ -171,7 +172,7 @@ impl Edges {
                 } else if met.len() < limit
                     && let Some(seen) = self.pass.find(place as *mut PyObject)
                     // SAFETY: a seen object is an object and alive.
-                    && unsafe { counted(seen.op) }.is_some_and(|count| count < pins::REFERENCES)
+                    && unsafe { counted(seen.op) }.is_some_and(|count| count < pinned::REFERENCES)
                 {
                     inside.insert(place, 1);
                     met.push(seen);

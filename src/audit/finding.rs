@@ -2,12 +2,12 @@
 
 use std::ffi::CString;
 
-use super::pins;
+use super::pinned;
 use super::young::Block;
 use crate::abi::{PyObject, PyTypeObject};
 
 /// The number of examples in a finding.
-pub(super) const EXAMPLES: usize = 8;
+pub(super) use super::quarantine::EXAMPLES;
 
 /// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Finding {
     pub(super) fn shorten(&mut self) {
         self.examples.truncate(EXAMPLES);
         for example in &mut self.examples {
-            let pins = pins::of(example.op);
+            let pins = pinned::of(example.op);
             example.refcount -= pins;
             example.explained -= pins;
         }

@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use super::edges::{Closed, Edges};
 use super::finding::{Finding, Folded, Kind};
 use super::groups::Groups;
-use super::pins;
+use super::pinned;
 use super::words::Stale;
 use crate::abi::{self, PyObject, PyTypeObject, PyVarObject};
 
@@ -173,7 +173,7 @@ impl Left<'_> {
         for &wanted in &wanted {
             // Pins hold the objects that existed before the first window. Those objects do not grow.
             let is_one = |closed: &&Closed| {
-                group(closed.ob_type) == Some(wanted) && closed.refcount < pins::REFERENCES
+                group(closed.ob_type) == Some(wanted) && closed.refcount < pinned::REFERENCES
             };
             let same = closed.iter().filter(is_one);
             let mut same: Vec<&Closed> = same.collect();

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::door::Door;
 use super::remake::{self, Host, Make};
 use super::types::TYPE_WORD;
-use super::{blocks, quarantine, reuse};
+use super::{blocks, held_back, reuse};
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, destructor};
 use crate::refcount::{Current, Policy};
 
@@ -88,13 +88,9 @@ pub(super) unsafe fn switch(door: &Door, on: bool) {
     }
     // SAFETY: the caller's promise is the callee's.
     let all = ALL.get_or_init(|| unsafe { All::learn(door) });
+    reuse::leave(|| OURS.iter().map(|&ours| ours as usize).collect());
     // `reuse` checks again which types keep memory whenever our functions come or go.
     reuse::apart(|| all.replace(on));
-}
-
-/// Whether a type's `tp_dealloc` is one of ours.
-pub(super) fn is_ours(dealloc: destructor) -> bool {
-    dealloc.is_some_and(|dealloc| OURS.iter().any(|&ours| ours as usize == dealloc as usize))
 }
 
 /// Restores the type of a dead object with a disguise.
@@ -188,7 +184,7 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
     // SAFETY: the original asks for what the caller promises. Afterwards the object is read only if its block is still
     // in use.
     unsafe {
-        if abi::type_of(op) != patched.ob_type || !quarantine::is_here() {
+        if abi::type_of(op) != patched.ob_type || !held_back::is_here() {
             return original(op);
         }
         let block = op as usize - abi::presize(op);
@@ -198,12 +194,12 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
             original(op);
             // A watcher of dictionaries may have kept the object alive. An object that waits in the trashcan keeps the
             // disguise.
-            if quarantine::is_handed_out(block) && Current::get(PyObject::count(op)) > 0 {
+            if held_back::is_handed_out(block) && Current::get(PyObject::count(op)) > 0 {
                 undisguise(op as usize);
             }
             return;
         };
-        if !quarantine::is_handed_out(block) {
+        if !held_back::is_handed_out(block) {
             // The block was parked in the list before the audit was attached, and has no mark yet.
             blocks::given(
                 block,
@@ -211,7 +207,7 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
             );
         }
         original(op);
-        if quarantine::is_handed_out(block) {
+        if held_back::is_handed_out(block) {
             all.host.take_back(op, make);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::builtin::builtin;
 use super::door::door;
-use super::pins;
+use super::pinned;
 use crate::abi::{self, FLAVOUR, Py_ssize_t, PyObject};
 use crate::lifecycle::count;
 
@@ -111,7 +111,7 @@ unsafe extern "C" fn ours(module: *mut PyObject, op: *mut PyObject) -> *mut PyOb
     // exception.
     unsafe {
         let result = (known.original)(module, op);
-        let pins = pins::of(op);
+        let pins = pinned::of(op);
         if result.is_null() || pins == 0 {
             return result;
         }

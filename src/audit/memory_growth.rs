@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::ptr::null_mut;
 
-use super::compare::{differences, steady};
 use super::finding::{EXAMPLES, Finding, Grown, Kind};
+use super::growth::{differences, steady};
 use super::snapshot::Snapshot;
 use super::unheld::Unheld;
 use super::young::{Block, Domain};

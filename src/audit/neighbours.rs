@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
+use super::counted::counted;
 use super::edges::Edges;
-use super::snapshot::counted;
 use crate::abi::PyObject;
 
 impl Edges {

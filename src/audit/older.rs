@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::blocks;
 use super::pass::Pass;
 use super::recognise::PAIR;
-use super::words::may_be_address;
+use super::word::may_be_address;
 use crate::abi::{FLAVOUR, PyObject};
 use crate::host::{self, c_heap};
 

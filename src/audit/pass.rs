@@ -4,15 +4,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::blocks;
 use super::door::door;
-use super::holds::{self, Held};
+use super::holds::{self, Asked, Held, TypeInfo};
 use super::ledger::Ledger;
 use super::memory::Memory;
-use super::pins;
+use super::pinned;
 use super::recognise::{PAIR, object_at, recognise};
 use super::statics;
 use super::tracked::Tracked;
-use super::types::{Asked, TYPE_WORD, TypeId, TypeInfo, Types};
-use super::words::may_be_address;
+use super::types::{TYPE_WORD, TypeId, Types};
+use super::word::may_be_address;
 use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
 use crate::host::{self, reserve};
 use crate::watch::live;
@@ -181,7 +181,7 @@ impl Pass {
             }
             pass.ask_all();
         }
-        pins::explain(&pass.ledger);
+        pinned::explain(&pass.ledger);
         Some(pass)
     }
 

@@ -6,13 +6,12 @@
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::ffi::CString;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::blocks;
 use super::door::door;
-use super::finding::EXAMPLES;
 use super::free_lists;
+use super::held_back;
 use super::memory::Memory;
 use super::names::full_name;
 use super::recognise::{PAIR, object_at};
@@ -28,6 +27,8 @@ const LONGEST: usize = 512;
 /// The number of blocks of one quarantine that stay held for good: code that released too often may do so again, and a
 /// report reads them.
 const SPOILED: usize = 1 << 10;
+/// The number of dead objects of one type that a report shows.
+pub(super) const EXAMPLES: usize = 8;
 /// Places in a block where an object can start.
 const STARTS: usize = 3;
 /// A value this far below zero is no count.
@@ -73,9 +74,6 @@ struct Quarantine {
     dead: BTreeMap<usize, Dead>,
 }
 
-static IS_ON: AtomicBool = AtomicBool::new(false);
-/// A copy of [`Quarantine::interpreter`] that can be read without the mutex.
-static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 static QUARANTINE: Mutex<Quarantine> = Mutex::new(Quarantine {
     interpreter: 0,
     held: VecDeque::new(),
@@ -94,20 +92,6 @@ fn quarantine() -> MutexGuard<'static, Quarantine> {
     QUARANTINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether blocks are held back.
-#[inline]
-pub fn is_on() -> bool {
-    // Relaxed, in this file: this thread holds the host's lock, or that of another interpreter, whose blocks are never
-    // held back.
-    IS_ON.load(Ordering::Relaxed)
-}
-
-/// Whether blocks of the current thread's interpreter are held back.
-pub(super) fn is_here() -> bool {
-    is_on()
-        && door().is_some_and(|door| (door.interpreter)() == INTERPRETER.load(Ordering::Relaxed))
-}
-
 /// Starts or stops holding blocks back; returns whether they were held back before. Stopping frees the blocks and drops
 /// all notes. A free-threaded collector walks over the allocator's blocks, so none is held back there. The host's lock
 /// is held.
@@ -115,11 +99,11 @@ pub fn switch(on: bool) -> bool {
     let Some(door) = door().filter(|_| !FLAVOUR.free_threaded) else {
         return false;
     };
-    let before = IS_ON.swap(on, Ordering::Relaxed);
+    let before = held_back::switch(on);
     if on && !before {
         let mut quarantine = quarantine();
         quarantine.interpreter = (door.interpreter)();
-        INTERPRETER.store(quarantine.interpreter, Ordering::Relaxed);
+        held_back::of(quarantine.interpreter);
         quarantine.spoiled = 0;
     }
     if on != before {
@@ -136,11 +120,6 @@ pub fn switch(on: bool) -> bool {
         }
     }
     before
-}
-
-/// Whether a block is in use: neither free nor held back.
-pub(super) fn is_handed_out(block: usize) -> bool {
-    blocks::room(block).is_some()
 }
 
 /// Bytes of the C heap that are held back.
@@ -206,7 +185,7 @@ pub unsafe fn hold(block: usize, interpreter: usize, young: Option<Block>) -> Op
 /// # Safety
 /// The host's lock is held.
 pub(super) unsafe fn dead() -> BTreeMap<usize, Dead> {
-    if !is_on() {
+    if !held_back::is_on() {
         return BTreeMap::new();
     }
     let mut quarantine = quarantine();

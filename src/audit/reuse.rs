@@ -9,13 +9,12 @@
 use std::ffi::CStr;
 use std::iter::successors;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::builtin::builtin;
-use super::free_lists;
 use super::recognise::PAIR;
 use super::types::TYPE_WORD;
-use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
+use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags, destructor};
 use crate::lifecycle::count;
 use crate::watch::birth_stacks;
 
@@ -226,6 +225,19 @@ unsafe fn bases(ob_type: *mut PyTypeObject) -> impl Iterator<Item = *mut PyTypeO
     successors(some(ob_type), move |&one| some(unsafe { (*one).tp_base }))
 }
 
+/// Sets the functions of `free_lists` for slots: a type with one of them frees all memory.
+pub(super) fn leave(functions: impl FnOnce() -> Vec<usize>) {
+    FREE_ALL.get_or_init(functions);
+}
+
+fn frees_all(dealloc: destructor) -> bool {
+    let known = FREE_ALL.get().map_or(&[][..], |known| known);
+    dealloc.is_some_and(|dealloc| known.contains(&(dealloc as usize)))
+}
+
+/// The functions of `free_lists` for slots.
+static FREE_ALL: OnceLock<Vec<usize>> = OnceLock::new();
+
 /// How a type treats the memory of a dead instance.
 ///
 /// # Safety
@@ -234,7 +246,7 @@ unsafe fn habit(ob_type: *mut PyTypeObject) -> Habit {
     // SAFETY: `ob_type` is a type, and its name is a string.
     unsafe {
         let is_float = || CStr::from_ptr((*ob_type).tp_name).to_bytes() == b"float";
-        if free_lists::is_ours((*ob_type).tp_dealloc) && !(FLAVOUR.minor >= 11 && is_float()) {
+        if frees_all((*ob_type).tp_dealloc) && !(FLAVOUR.minor >= 11 && is_float()) {
             return Habit::GivesBack;
         }
         let own = own_dealloc(ob_type);

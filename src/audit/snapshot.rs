@@ -4,16 +4,18 @@ use rustc_hash::FxHashMap;
 use std::ffi::CString;
 
 use super::blocks;
-use super::deferred::{self, is_deferred};
+use super::counted::{counted, may_be_held};
+use super::holds::TypeInfo;
 use super::memory::Memory;
 use super::names::full_name;
 use super::pass::{Pass, Seen, enumerate};
-use super::pins::{self, Pins};
+use super::pinned;
+use super::pins::Pins;
 use super::quarantine;
 use super::recognise::{PAIR, object_at};
-use super::types::{TypeInfo, Types};
+use super::types::Types;
 use super::unheld::{self, Unheld};
-use super::words::Word;
+use super::word::Word;
 use crate::abi::{FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::host::{self, reserve};
 use crate::refcount::{Current, Policy};
@@ -146,7 +148,7 @@ impl Snapshot {
         unsafe {
             let mut pass = Pass::over_all()?;
             let words = pass.words();
-            let unheld = Unheld::look(&pass);
+            let unheld = Unheld::look(&pass, quarantine::in_c_heap());
             let (mut rows, mut replaced) = (Vec::new(), Vec::new());
             let seen = std::mem::take(&mut pass.seen);
             for &Seen { op, ob_type } in seen.iter().take_while(|_| !reserve::is_short()) {
@@ -158,7 +160,7 @@ impl Snapshot {
                 };
                 let explained = pass.ledger.explained(op);
                 if refcount == explained && !is_outside {
-                    if pins::may_be_all(refcount) {
+                    if pinned::may_be_all(refcount) {
                         replaced.push(Seen { op, ob_type });
                     }
                     continue;
@@ -173,7 +175,7 @@ impl Snapshot {
                 };
                 rows.push(row);
             }
-            pins::keep(
+            pinned::keep(
                 rows.iter()
                     .filter(|row| row.unexplained() < 0)
                     .map(|row| row.op),
@@ -310,35 +312,5 @@ unsafe fn add_dead(types: &mut Vec<OfType>, pass: &mut Pass) {
         });
         types[at].after_death = dead.references;
         types[at].dead = dead.objects;
-    }
-}
-
-/// The counted references of an object; `None` if it is immortal, or if threads count it in tables that were not found.
-///
-/// # Safety
-/// `op` is an object.
-pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
-    // SAFETY: `op` is an object. An object of a free-threaded flavour has the layout that `deferred` reads.
-    unsafe {
-        let count = PyObject::count(op);
-        if Current::is_immortal(count) {
-            return None;
-        }
-        if is_deferred(op) {
-            return deferred::counted(op);
-        }
-        Some(Current::get(count))
-    }
-}
-
-/// Whether an object can be pinned: it is mortal, has a reference, and dies with its last one. From 3.14 on only the
-/// collector ends a deferred object.
-///
-/// # Safety
-/// `op` is an object.
-pub(super) unsafe fn may_be_held(op: *mut PyObject) -> bool {
-    // SAFETY: `op` is an object.
-    unsafe {
-        counted(op).is_some_and(|count| count > 0) && !(FLAVOUR.minor >= 14 && is_deferred(op))
     }
 }

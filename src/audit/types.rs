@@ -5,7 +5,7 @@ use std::mem::offset_of;
 
 use super::blocks;
 use super::builtin::builtin;
-use super::holds::{self, Known};
+use super::holds::{self, Asked, TypeInfo};
 use super::memory::Memory;
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::host;
@@ -13,44 +13,6 @@ use crate::refcount::{Current, Policy};
 
 /// A type, by its index in [`Types`].
 pub(super) type TypeId = u32;
-
-/// How the audit asks an instance what it holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// The instance holds nothing, or has no `tp_traverse`.
-    Never,
-    /// By its `tp_traverse`, while the collector tracks it.
-    Tracked,
-    /// As `Tracked`, but an exact tuple: CPython may stop tracking it, and then its items are read.
-    Tuple,
-}
-
-/// The facts about one type.
-#[derive(Clone, Debug)]
-pub(super) struct TypeInfo {
-    pub(super) ob_type: *mut PyTypeObject,
-    /// Pairs of words in front of an instance.
-    pub(super) pairs: u8,
-    /// The two words in front of an instance are the collector's links.
-    pub(super) has_links: bool,
-    /// The smallest size of an instance, in bytes.
-    pub(super) least_size: usize,
-    pub(super) asked: Asked,
-    /// The fields that `tp_traverse` does not visit.
-    pub(super) also: Option<Known>,
-    /// Attributes lie in the instance and not in a dictionary.
-    pub(super) has_inline_values: bool,
-    /// The type is exactly `dict`.
-    pub(super) is_dict: bool,
-    /// An instance holds a reference to its type, which no other object shows.
-    pub(super) is_heap: bool,
-    /// Instances may hold references that they do not show.
-    pub(super) is_foreign: bool,
-    /// The number of instances seen.
-    pub(super) objects: usize,
-    /// The number of instances that lie in no block.
-    pub(super) outside: isize,
-}
 
 /// The types that the audit has recognised.
 #[derive(Debug)]

@@ -12,21 +12,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::block_search::Search;
 use super::builtin::builtin;
-use super::door::door;
+use super::door::{CHeap, door};
 use super::pass::Pass;
-use super::quarantine;
 use super::young::{self, Block, Domain, User};
 use crate::abi::PyTypeObject;
 use crate::host::c_heap;
-
-/// Which of CPython's blocks lie in the C heap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CHeap {
-    /// Blocks of the raw domain do. On free-threaded builds they do not from 3.15 on.
-    pub has_raw: bool,
-    /// Blocks of the other domains that are longer than 512 bytes do.
-    pub has_long: bool,
-}
 
 /// The unheld memory at one moment.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +114,7 @@ impl Unheld {
     ///
     /// # Safety
     /// The walk is done, and the host's lock is still held.
-    pub(super) unsafe fn look(pass: &Pass) -> Self {
+    pub(super) unsafe fn look(pass: &Pass, held_back: usize) -> Self {
         let state = STATE.load(Ordering::Relaxed);
         if state == OFF {
             return Self::default();
@@ -135,7 +125,7 @@ impl Unheld {
             c_heap::settle();
             c_heap::in_use()
         };
-        let (mut all, mut noted) = (Vec::new(), Some(quarantine::in_c_heap()));
+        let (mut all, mut noted) = (Vec::new(), Some(held_back));
         young::visit(|block| {
             let is_in_heap = match block.domain {
                 Domain::Raw => state & RAW_IN_HEAP != 0,

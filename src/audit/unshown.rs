@@ -4,7 +4,7 @@ use super::blocks;
 use super::pass::{Pass, Seen};
 use super::recognise::PAIR;
 use super::types::size_of_instance;
-use super::words::{Field, Target, Word, may_be_address};
+use super::word::{Field, Target, Word, may_be_address};
 use crate::abi::PyObject;
 use crate::host::reserve;
 

@@ -4,10 +4,10 @@
 //! reference only if it leads to an object.
 
 use std::ffi::{CStr, c_int, c_void};
+use std::sync::OnceLock;
 
 use super::blocks;
-use super::builtin::builtin;
-use super::types::{Asked, TypeInfo};
+use super::door::door;
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
 
 mod code;
@@ -23,16 +23,27 @@ mod profiler;
 mod set;
 mod string_io;
 mod structseq;
+mod type_info;
 mod type_object;
 
 pub(super) use fields::{
     has_no_size, is_all_known, is_elsewhere, is_shown_for_instances, least_size,
 };
 pub(super) use instance::has_inline_values;
+pub(super) use type_info::{Asked, TypeInfo};
 pub(super) use type_object::{HEAP_TYPE, has_hidden_fields, qualified_name};
 
-/// Learns from the host the facts that have no symbol. The host's lock is held.
+/// The addresses of the types in [`SYMBOLS`], in the same order. Empty without a host.
+static KNOWN: OnceLock<Vec<usize>> = OnceLock::new();
+
+/// Learns from the host the types, and the facts that have no symbol. The host's lock is held.
 pub(super) fn learn() {
+    if let Some(door) = door() {
+        KNOWN.get_or_init(|| {
+            let names = SYMBOLS.iter().map(|(name, _)| name);
+            names.map(|name| (door.symbol)(name) as usize).collect()
+        });
+    }
     dict::learn();
     structseq::learn();
 }
@@ -131,7 +142,7 @@ const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
 /// # Safety
 /// `ob_type` is a type.
 pub(super) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Known> {
-    let symbols = &builtin().known;
+    let symbols = KNOWN.get().map_or(&[][..], |known| known);
     while !ob_type.is_null() {
         if let Some(at) = symbols
             .iter()

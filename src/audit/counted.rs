@@ -1,4 +1,5 @@
-//! Objects that free-threaded builds leave to the collector (deferred reference counting), and their counts.
+//! How many references are counted of an object. On free-threaded builds that includes objects whose counting is
+//! deferred.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -19,11 +20,41 @@ const TYPE_SUBCLASS: u64 = 1 << 31;
 /// `Py_TPFLAGS_DICT_SUBCLASS`.
 const DICT_SUBCLASS: u64 = 1 << 29;
 
+/// The counted references of an object; `None` if it is immortal, or if threads count it in tables that were not found.
+///
+/// # Safety
+/// `op` is an object.
+pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
+    // SAFETY: `op` is an object.
+    unsafe {
+        let count = PyObject::count(op);
+        if Current::is_immortal(count) {
+            return None;
+        }
+        if is_deferred(op) {
+            return counted_deferred(op);
+        }
+        Some(Current::get(count))
+    }
+}
+
+/// Whether an object can be pinned: it is mortal, has a reference, and dies with its last one. From 3.14 on only the
+/// collector ends a deferred object.
+///
+/// # Safety
+/// `op` is an object.
+pub(super) unsafe fn may_be_held(op: *mut PyObject) -> bool {
+    // SAFETY: `op` is an object.
+    unsafe {
+        counted(op).is_some_and(|count| count > 0) && !(FLAVOUR.minor >= 14 && is_deferred(op))
+    }
+}
+
 /// Whether an object is deferred. From 3.14 on a deferred object's count includes a huge constant.
 ///
 /// # Safety
 /// `op` is an object.
-pub(super) unsafe fn is_deferred(op: *mut PyObject) -> bool {
+unsafe fn is_deferred(op: *mut PyObject) -> bool {
     // SAFETY: `op` is an object, and a free-threaded flavour has this layout. Relaxed: only one thread runs.
     FLAVOUR.free_threaded
         && unsafe {
@@ -36,7 +67,7 @@ pub(super) unsafe fn is_deferred(op: *mut PyObject) -> bool {
 ///
 /// # Safety
 /// `op` is an object, deferred and not immortal.
-pub(super) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
+unsafe fn counted_deferred(op: *mut PyObject) -> Option<isize> {
     // SAFETY: `op` is an object.
     let count = unsafe { Current::get(PyObject::count(op)) };
     if FLAVOUR.minor == 13 {
