@@ -16,6 +16,34 @@ const LAYERS: [&str; 9] = [
     "attach",
 ];
 
+/// Folders and files inside a layer, lowest first.
+const INSIDE: [(&str, &[&str]); 2] = [
+    (
+        "audit",
+        &["heap", "holds", "walk", "guard", "diff", "attachment"],
+    ),
+    (
+        "lifecycle",
+        &[
+            "misuse",
+            "refcnt",
+            "gc",
+            "memory",
+            "all_objects",
+            "death",
+            "brc",
+            "count",
+            "birth",
+            "containers",
+            "immortality",
+            "finalizer",
+        ],
+    ),
+];
+
+/// CPython's own recursion: a death may put other objects aside, and those die later.
+const CIRCLES: [[&str; 2]; 1] = [["lifecycle/death.rs", "lifecycle/trashcan.rs"]];
+
 const SELECTORS: [&str; 4] = [
     "abi/mod.rs",
     "abi/type_object.rs",
@@ -49,31 +77,154 @@ fn sources() -> Vec<(String, String)> {
         .collect()
 }
 
-#[test]
-fn layers_point_down_only() {
-    let rank = |layer: &str| LAYERS.iter().position(|&other| other == layer);
-    let mut arrows = 0;
-    for (file, text) in sources() {
-        let Some(own) = file.split_once('/').and_then(|(layer, _)| rank(layer)) else {
-            continue;
-        };
-        for used in text.split("crate::").skip(1) {
-            let used = used
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-                .unwrap_or("");
-            if let Some(used) = rank(used) {
-                arrows += 1;
-                assert!(
-                    used <= own,
-                    "{file} uses {}, which stands above {}",
-                    LAYERS[used],
-                    LAYERS[own]
-                );
+/// The paths that a path with braces stands for.
+fn expand(path: &str) -> Vec<String> {
+    let Some((front, rest)) = path.split_once('{') else {
+        return vec![path.trim().to_owned()];
+    };
+    let (mut depth, mut part, mut parts) = (0, String::new(), Vec::new());
+    for letter in rest.chars() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(std::mem::take(&mut part));
+                continue;
+            }
+            _ => {}
+        }
+        part.push(letter);
+    }
+    parts.push(part);
+    let parts = parts.iter().filter(|part| !part.trim().is_empty());
+    parts
+        .flat_map(|part| expand(part.trim()))
+        .map(|part| format!("{}{part}", front.trim()))
+        .collect()
+}
+
+/// The files that a file uses, by the paths in its text. Its tests may use everything.
+fn used_by(file: &str, text: &str, files: &[String]) -> Vec<String> {
+    let mut own: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
+    if own.last() == Some(&"mod") {
+        own.pop();
+    }
+    let code: String = text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or("")
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or(""))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut used = Vec::new();
+    for start in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(start) {
+            if code[..at].ends_with("super::") {
+                continue;
+            }
+            let rest = &code[at..];
+            let end = match rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':') {
+                Some(brace) if rest[brace..].starts_with('{') => rest.find(';'),
+                end => end,
+            };
+            for path in expand(&rest[..end.unwrap_or(rest.len())]) {
+                let mut steps: Vec<&str> = path.split("::").map(str::trim).collect();
+                let mut place = if steps[0] == "crate" {
+                    steps.remove(0);
+                    Vec::new()
+                } else {
+                    own.clone()
+                };
+                while steps.first() == Some(&"super") {
+                    steps.remove(0);
+                    place.pop();
+                }
+                place.extend(steps);
+                used.extend((1..=place.len()).rev().find_map(|length| {
+                    let path = place[..length].join("/");
+                    let names = [format!("{path}.rs"), format!("{path}/mod.rs")];
+                    names.into_iter().find(|name| files.contains(name))
+                }));
             }
         }
     }
-    assert!(arrows > 50, "the test reads the sources");
+    // A folder's own file stands for what it re-exports.
+    used.retain(|other| other != file && !own_folder(other, file));
+    used
+}
+
+fn own_folder(other: &str, file: &str) -> bool {
+    other
+        .strip_suffix("mod.rs")
+        .is_some_and(|folder| file.starts_with(folder))
+}
+
+fn arrows() -> Vec<(String, Vec<String>)> {
+    let sources = sources();
+    let files: Vec<String> = sources.iter().map(|(file, _)| file.clone()).collect();
+    let arrows = sources.iter().filter(|(file, _)| file != "layers.rs");
+    arrows
+        .map(|(file, text)| (file.clone(), used_by(file, text, &files)))
+        .collect()
+}
+
+/// The place of a file among the names, by the first part of its path.
+fn rank(names: &[&str], path: &str) -> Option<usize> {
+    let first = path.split('/').next()?.trim_end_matches(".rs");
+    names.iter().position(|&name| name == first)
+}
+
+#[test]
+fn layers_point_down_only() {
+    let (mut outer, mut inner) = (0, 0);
+    for (file, used) in arrows() {
+        for other in &used {
+            if let (Some(own), Some(its)) = (rank(&LAYERS, &file), rank(&LAYERS, other)) {
+                outer += 1;
+                assert!(its <= own, "{file} uses {other}, which stands above it");
+            }
+            for (layer, names) in INSIDE {
+                let inside = |path: &str| rank(names, path.strip_prefix(layer)?.strip_prefix('/')?);
+                if let (Some(own), Some(its)) = (inside(&file), inside(other)) {
+                    inner += usize::from(own != its);
+                    assert!(its <= own, "{file} uses {other}, which stands above it");
+                }
+            }
+        }
+    }
+    assert!(
+        outer > 300 && inner > 50,
+        "the test reads the sources: {outer}, {inner}"
+    );
+}
+
+#[test]
+fn no_file_uses_itself_through_others() {
+    let arrows = arrows();
+    let used_by = |file: &str| {
+        let (_, used) = arrows.iter().find(|(name, _)| name == file)?;
+        Some(used.as_slice())
+    };
+    for (file, _) in &arrows {
+        let (mut found, mut at) = (vec![file.as_str()], 0);
+        while let Some(&other) = found.get(at) {
+            at += 1;
+            for next in used_by(other).unwrap_or(&[]) {
+                let is_known = CIRCLES
+                    .iter()
+                    .any(|circle| circle.contains(&other) && circle.contains(&next.as_str()));
+                assert!(
+                    is_known || next != file,
+                    "{file} uses itself through {other}"
+                );
+                if !is_known && !found.contains(&next.as_str()) {
+                    found.push(next);
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -8,9 +8,16 @@ use super::originals::Library;
 use super::{births, collector, domains, exit_callbacks, interpreters, loader};
 use super::{originals, running_line, thread_counts};
 use crate::abi::PyObject;
-use crate::audit::door::{self, Door, Error};
-use crate::audit::young::{self, Domain};
-use crate::audit::{attachment, blocks, builtin, held_back, pinned, quarantine, reuse, zeroing};
+use crate::audit::attachment;
+use crate::audit::guard::held_back;
+use crate::audit::guard::quarantine;
+use crate::audit::guard::reuse;
+use crate::audit::guard::zeroing;
+use crate::audit::heap::blocks;
+use crate::audit::heap::builtin;
+use crate::audit::heap::door::{self, Door, Error};
+use crate::audit::heap::young::{self, Domain};
+use crate::audit::walk::pinned;
 use crate::watch::stacks::{self, Code};
 use crate::watch::{birth_stacks, fork, lines};
 
@@ -59,7 +66,8 @@ pub(super) fn open_door(python: &Library) {
         tracked: collector::tracked,
         containers: collector::containers,
         watch_domains: domains::watch,
-        c_heap: domains::c_heap,
+        // SAFETY: the audit attached first, so the inner allocator is complete, and it holds the host's lock.
+        c_heap: || domains::c_heap(unsafe { &*INNER.0.get() }),
         by_threads: |number| {
             // SAFETY: the audit holds the host's lock while it looks.
             unsafe { thread_counts::references(number) }
@@ -74,15 +82,6 @@ pub(super) fn open_door(python: &Library) {
 /// Every lock of the audit, for a fork.
 pub(super) fn locks() -> fork::Held {
     vec![Box::new(quarantine::lock()), Box::new(pinned::lock())]
-}
-
-/// The allocator behind the hook.
-///
-/// # Safety
-/// The hook was set, and the host's lock is held.
-pub(super) unsafe fn inner() -> Allocator {
-    // SAFETY: the caller's promise: no other thread writes the cell.
-    unsafe { *INNER.0.get() }
 }
 
 fn open() -> Result<(), &'static CStr> {

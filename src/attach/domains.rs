@@ -8,10 +8,11 @@
 use std::ffi::{c_int, c_void};
 
 use super::allocator::{Allocator, Inner, access};
-use super::audit;
-use crate::audit::door::CHeap;
-use crate::audit::young::{self, Domain};
-use crate::audit::{attachment, blocks, zeroing};
+use crate::audit::attachment;
+use crate::audit::guard::zeroing;
+use crate::audit::heap::blocks;
+use crate::audit::heap::door::CHeap;
+use crate::audit::heap::young::{self, Domain};
 use crate::host::c_heap;
 use crate::watch::birth_stacks;
 
@@ -66,32 +67,26 @@ unsafe fn hears(domain: u32, now: &Allocator) -> bool {
 }
 
 /// Which blocks of Python lie in the C heap, measured with the hooks in place. `None` if the measurement is unclear.
-pub(super) fn c_heap() -> Option<CHeap> {
+/// `objects` is the allocator behind the hook of the object domain.
+pub(super) fn c_heap(objects: &Allocator) -> Option<CHeap> {
     // Several tries: another thread may allocate meanwhile.
-    (0..3).find_map(|_| try_c_heap())
+    (0..3).find_map(|_| try_c_heap(objects))
 }
 
-fn try_c_heap() -> Option<CHeap> {
+fn try_c_heap(object: &Allocator) -> Option<CHeap> {
     const SHORT: usize = 64;
     /// A thread keeps no freed block of this length in its cache.
     const LONG: usize = 1100;
     // SAFETY: the host's lock is held, and the hooks were set.
-    let all = unsafe {
-        [
-            *INNERS[RAW as usize].0.get(),
-            *INNERS[MEM as usize].0.get(),
-            audit::inner(),
-        ]
-    };
+    let [raw, mem] = unsafe { [RAW, MEM].map(|domain| *INNERS[domain as usize].0.get()) };
     // SAFETY: these are the host's allocators or the C library's, and the host's lock is held.
     let are_there = |of: &Allocator, bytes| unsafe { are_in_c_heap(of, bytes) };
-    let [raw, mem, object] = &all;
-    let (has_raw, has_long) = (are_there(raw, LONG)?, are_there(mem, LONG)?);
+    let (has_raw, has_long) = (are_there(&raw, LONG)?, are_there(&mem, LONG)?);
     // CPython may bring an allocator for all domains. Then `malloc` itself must still be the allocator that is
     // measured.
     let is_usual = (has_raw || !has_long && are_there(&C_LIBRARY, LONG)?)
         && are_there(object, LONG)? == has_long
-        && !are_there(mem, SHORT)?
+        && !are_there(&mem, SHORT)?
         && !are_there(object, SHORT)?;
     is_usual.then_some(CHeap { has_raw, has_long })
 }

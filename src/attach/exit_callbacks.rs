@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use super::interpreters;
 use super::originals::{self, Library};
 use crate::abi::{FLAVOUR, PyObject};
-use crate::audit::memory::Memory;
+use crate::audit::heap::memory::Memory;
 use crate::lifecycle::count;
 
 /// Whether this version has the array. Older versions traverse the callbacks in the module `atexit`, newer ones keep a

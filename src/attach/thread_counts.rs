@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 
 use super::originals::{self, Library};
 use crate::abi::{FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, TypeFlags};
-use crate::audit::counted;
-use crate::audit::memory::Memory;
+use crate::audit::heap::memory::Memory;
+use crate::audit::walk::counted;
 use crate::lifecycle::count;
 
 const HAVE_TABLES: bool = FLAVOUR.free_threaded && FLAVOUR.minor >= 14;

@@ -3,12 +3,19 @@
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::builtin::builtin;
-use super::door::door;
-use super::pass::Pass;
-use super::types::size_of_instance;
-use super::{blocks, holds, memory, names, quarantine, reuse, unheld, zeroing};
 use crate::abi::{self, PyObject, PyTypeObject};
+use crate::audit::guard::quarantine;
+use crate::audit::guard::reuse;
+use crate::audit::guard::zeroing;
+use crate::audit::heap::blocks;
+use crate::audit::heap::builtin::builtin;
+use crate::audit::heap::door::door;
+use crate::audit::heap::memory;
+use crate::audit::holds;
+use crate::audit::walk::names;
+use crate::audit::walk::pass::Pass;
+use crate::audit::walk::types::size_of_instance;
+use crate::audit::walk::unheld;
 use crate::host;
 use crate::host::reserve;
 use crate::watch::birth_stacks::{self, Beginning, Birth};

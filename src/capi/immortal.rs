@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use crate::abi::{FLAVOUR, PyObject};
 use crate::host;
-use crate::lifecycle::{count, gc, immortality, misuse};
+use crate::lifecycle::{count, gc, immortality, misuse, refcnt};
 
 /// 1 if `op` is immortal, otherwise 0 (3.14 and later).
 ///
@@ -15,7 +15,7 @@ pub unsafe extern "C" fn PyUnstable_IsImmortal(op: *mut PyObject) -> c_int {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "PyUnstable_IsImmortal");
-        c_int::from(count::is_immortal(op))
+        c_int::from(refcnt::is_immortal(op))
     }
 }
 
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn PyUnstable_Object_IsUniquelyReferenced(op: *mut PyObjec
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "PyUnstable_Object_IsUniquelyReferenced");
-        c_int::from(count::is_unique(op))
+        c_int::from(refcnt::is_unique(op))
     }
 }
 

@@ -3,7 +3,7 @@ use std::ffi::c_void;
 use libc::FILE;
 
 use crate::abi::PyObject;
-use crate::lifecycle::{all_objects, count};
+use crate::lifecycle::{all_objects, refcnt};
 use crate::watch::type_name;
 
 /// What a line tells about an object.
@@ -26,7 +26,7 @@ pub(super) unsafe fn write(stream: *mut FILE, heading: &str, line: Line) {
     put(heading);
     all_objects::visit(|op: *mut PyObject| {
         // SAFETY: the list holds only objects.
-        let refcnt = unsafe { count::refcnt(op) };
+        let refcnt = unsafe { refcnt::refcnt(op) };
         let name = type_name::of(op).unwrap_or_else(|| "(can't be read)".into());
         put(&match line {
             Line::Type => format!("{op:p} [{refcnt}] {name}\n"),

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use crate::abi::PyObject;
-use crate::lifecycle::count;
+use crate::lifecycle::refcnt;
 
 /// Reports on standard error that `op` has a negative count, and aborts. The report has the file and line of the call,
 /// and all that can be found out about the object (`Py_REF_DEBUG`).
@@ -22,5 +22,5 @@ pub unsafe extern "C" fn _Py_NegativeRefcount(
         false => unsafe { CStr::from_ptr(filename) },
     };
     // SAFETY: the callee takes any pointer.
-    unsafe { count::negative(op, file, lineno) }
+    unsafe { refcnt::negative(op, file, lineno) }
 }

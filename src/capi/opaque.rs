@@ -1,7 +1,7 @@
 //! Functions that read fields, from 3.14 on.
 
 use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject};
-use crate::lifecycle::{count, misuse};
+use crate::lifecycle::{misuse, refcnt};
 
 /// The number of references of `op`, as a function (3.14 and later).
 ///
@@ -12,7 +12,7 @@ pub unsafe extern "C" fn Py_REFCNT(op: *mut PyObject) -> Py_ssize_t {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "Py_REFCNT");
-        count::refcnt(op)
+        refcnt::refcnt(op)
     }
 }
 

@@ -4,7 +4,10 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null;
 
 use crate::abi::PyTypeObject;
-use crate::audit::{attachment, quarantine, unheld, zeroing};
+use crate::audit::attachment;
+use crate::audit::guard::quarantine;
+use crate::audit::guard::zeroing;
+use crate::audit::walk::unheld;
 use crate::host::reserve;
 
 /// Attaches the audit to the CPython that runs in this process, by a hook in its object allocator. From now on

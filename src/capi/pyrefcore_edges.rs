@@ -5,8 +5,8 @@ use std::ptr::null_mut;
 
 use crate::abi::PyObject;
 use crate::audit::attachment;
-use crate::audit::edges::Edges;
-use crate::audit::neighbours::can_be_held;
+use crate::audit::diff::edges::Edges;
+use crate::audit::diff::neighbours::can_be_held;
 use crate::host::reserve;
 use crate::lifecycle::count;
 

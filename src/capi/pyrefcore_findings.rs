@@ -5,9 +5,10 @@ use std::ptr::{null, null_mut};
 
 use super::pyrefcore_snapshot::pyrefcore_snapshot;
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject};
-use crate::audit::finding::{Finding, Kind};
-use crate::audit::snapshot::Snapshot;
-use crate::audit::{attachment, compare};
+use crate::audit::attachment;
+use crate::audit::diff::compare;
+use crate::audit::diff::finding::{Finding, Kind};
+use crate::audit::diff::snapshot::Snapshot;
 use crate::host::reserve;
 
 /// The number of unexplained references grows, by the same number in each window.

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
-use crate::lifecycle::{gc, misuse};
+use crate::lifecycle::{containers, gc, misuse};
 
 /// Allocates an untracked instance of a container type and gives it its first reference; NULL where there
 /// is no memory. `PyObject_GC_New` in `pyrefcore.h` calls it.
@@ -13,7 +13,7 @@ use crate::lifecycle::{gc, misuse};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_gc_new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller's promise is the callee's.
-    unsafe { gc::new(ob_type) }
+    unsafe { containers::new(ob_type) }
 }
 
 /// As `pyrefcore_gc_new`, for an instance with `size` items; NULL also where `size` is negative.
@@ -26,7 +26,7 @@ pub unsafe extern "C" fn pyrefcore_gc_new_var(
     size: Py_ssize_t,
 ) -> *mut PyVarObject {
     // SAFETY: the caller's promise is the callee's.
-    unsafe { gc::new_var(ob_type, size) }
+    unsafe { containers::new_var(ob_type, size) }
 }
 
 /// Gives back the memory of a dying container. `PyObject_GC_Del` in `pyrefcore.h` is this function.
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn pyrefcore_gc_del(op: *mut c_void) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op.cast(), "PyObject_GC_Del");
-        gc::delete(op.cast());
+        containers::delete(op.cast());
     }
 }
 

@@ -5,7 +5,7 @@ use std::ptr::{null, null_mut};
 
 use crate::abi::Py_ssize_t;
 use crate::audit::attachment;
-use crate::audit::snapshot::Snapshot;
+use crate::audit::diff::snapshot::Snapshot;
 use crate::host::reserve;
 
 /// All objects and references at one moment.

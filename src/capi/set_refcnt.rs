@@ -1,7 +1,7 @@
 //! `Py_SET_REFCNT` as a function, from 3.13 on.
 
 use crate::abi::{Py_ssize_t, PyObject};
-use crate::lifecycle::{count, misuse};
+use crate::lifecycle::{misuse, refcnt};
 
 /// Sets the number of references of `op`; nothing happens if `op` is immortal. It changes no total, and a
 /// count of zero does not end the object (3.13 and later).
@@ -13,6 +13,6 @@ pub unsafe extern "C" fn _Py_SetRefcnt(op: *mut PyObject, refcnt: Py_ssize_t) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "_Py_SetRefcnt");
-        count::set_refcnt(op, refcnt);
+        refcnt::set_refcnt(op, refcnt);
     }
 }

@@ -1,6 +1,6 @@
 //! The list of all objects (`Py_TRACE_REFS`): a ring up to 3.12, a table later.
 
-use super::count;
+use super::refcnt;
 use crate::abi::{FLAVOUR, PyObject};
 use crate::watch::chain::{self, Broken};
 use crate::watch::{failure, refchain};
@@ -42,7 +42,7 @@ pub unsafe fn forget(op: *mut PyObject) {
         }
     } else if FLAVOUR.trace_refs {
         // SAFETY: the caller's promise is the callee's.
-        if unsafe { count::refcnt(op) } < 0 {
+        if unsafe { refcnt::refcnt(op) } < 0 {
             refuse(op, Broken::Negative);
         }
         if !refchain::ALL.forget(op) {

@@ -11,7 +11,7 @@ use std::ptr::dangling;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
-use super::{count, death};
+use super::{death, refcnt};
 use crate::abi::{BiasedCount, FLAVOUR, Head, PyObject};
 use crate::host::{self, Host, ThisHost, ThreadWords};
 use crate::refcount::brc::{BUCKETS, Brc, Handed, Owner};
@@ -193,7 +193,7 @@ unsafe fn negative(op: *mut PyObject, file: *const c_char, line: c_int) -> ! {
         unsafe { CStr::from_ptr(file) }
     };
     // SAFETY: the callee takes any pointer.
-    unsafe { count::negative(op, file, line) }
+    unsafe { refcnt::negative(op, file, line) }
 }
 
 /// Merges an object whose local word has reached zero, and ends it if it has no references:

@@ -1,12 +1,12 @@
 //! Adding and releasing references.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 
-use super::{brc, death};
+use super::{brc, death, refcnt};
 use crate::abi::{FLAVOUR, Head, PyObject};
 use crate::host;
 use crate::refcount::{Current, Policy, Released, Tried};
-use crate::watch::{failure, ref_total};
+use crate::watch::ref_total;
 
 /// Adds a reference: CPython's `Py_INCREF`.
 ///
@@ -45,7 +45,7 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     match outcome {
         Released::Immortal => return,
         // SAFETY: the callee takes any pointer.
-        Released::Negative => unsafe { negative(op, call, 0) },
+        Released::Negative => unsafe { refcnt::negative(op, call, 0) },
         Released::Alive | Released::Dead | Released::Foreign | Released::Owners => {}
     }
     if FLAVOUR.ref_debug {
@@ -85,70 +85,4 @@ pub unsafe fn try_acquire(op: *mut PyObject) -> bool {
 pub unsafe fn enable_try(op: *mut PyObject) {
     // SAFETY: the count of an object can be read and written.
     unsafe { Current::enable_try(PyObject::count(op)) }
-}
-
-/// Whether the caller has the only reference: CPython's `PyUnstable_Object_IsUniquelyReferenced`.
-///
-/// # Safety
-/// `op` is an object.
-#[must_use]
-pub unsafe fn is_unique(op: *mut PyObject) -> bool {
-    // SAFETY: the count of an object can be read and written.
-    unsafe { Current::is_unique(PyObject::count(op)) }
-}
-
-/// Ends the process because an object had no reference to release: `_Py_NegativeRefcount`.
-///
-/// # Safety
-/// `op` may be any pointer.
-#[cold]
-pub unsafe fn negative(op: *mut PyObject, file: &CStr, line: c_int) -> ! {
-    // SAFETY: the callee takes any pointer.
-    unsafe {
-        failure::assert_failed(
-            op,
-            c"object has negative ref count",
-            file,
-            line,
-            c"_Py_NegativeRefcount",
-        )
-    }
-}
-
-/// The number of references: CPython's `Py_REFCNT`.
-///
-/// # Safety
-/// `op` is an object.
-#[must_use]
-pub unsafe fn refcnt(op: *mut PyObject) -> isize {
-    // SAFETY: the count of an object can be read and written.
-    unsafe { Current::get(PyObject::count(op)) }
-}
-
-/// Sets the number of references, except of an immortal object: CPython's `Py_SET_REFCNT`.
-///
-/// # Safety
-/// `op` is an object, and no other thread counts it meanwhile.
-pub unsafe fn set_refcnt(op: *mut PyObject, refcnt: isize) {
-    // SAFETY: the count of an object can be read and written.
-    unsafe { Current::set(PyObject::count(op), refcnt) }
-}
-
-/// Whether an object is immortal.
-///
-/// # Safety
-/// `op` is an object.
-#[must_use]
-pub unsafe fn is_immortal(op: *mut PyObject) -> bool {
-    // SAFETY: the count of an object can be read and written.
-    unsafe { Current::is_immortal(PyObject::count(op)) }
-}
-
-/// Makes an object immortal where the version has immortal objects. Totals do not change.
-///
-/// # Safety
-/// `op` is an object.
-pub unsafe fn immortalise(op: *mut PyObject) {
-    // SAFETY: the count of an object can be read and written.
-    unsafe { Current::immortalise(PyObject::count(op)) }
 }

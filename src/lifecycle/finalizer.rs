@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::ptr::null;
 
 use super::birth::{self, Total};
-use super::{brc, count, gc};
+use super::{brc, gc, refcnt};
 use crate::abi::{self, FLAVOUR, Head, PyObject};
 use crate::host;
 use crate::refcount::{Current, Policy, Released};
@@ -64,7 +64,7 @@ unsafe fn call_once(op: *mut PyObject, finalize: unsafe extern "C" fn(*mut PyObj
 pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if count::refcnt(op) != 0 {
+        if refcnt::refcnt(op) != 0 {
             let message =
                 c"PyObject_CallFinalizerFromDealloc called on object with a non-zero refcount";
             if FLAVOUR.minor == 8 {
@@ -82,7 +82,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             // This comes before the reference is given back: afterwards another thread may end the object at any time.
             birth::resurrect_reference(op);
         }
-        if FLAVOUR.ref_debug && brc::owns(op) && !count::is_immortal(op) {
+        if FLAVOUR.ref_debug && brc::owns(op) && !refcnt::is_immortal(op) {
             // Where the owner merges, CPython subtracts the reference from the total a second time.
             ref_total::add(-1);
         }
@@ -98,12 +98,12 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
         if FLAVOUR.minor <= 12 {
             // Up to 3.12 a resurrection is a second birth. Its reference was counted before, so the total does not
             // grow.
-            let left = count::refcnt(op);
+            let left = refcnt::refcnt(op);
             birth::new_reference(op, Total::Counted);
             if FLAVOUR.ref_debug {
                 ref_total::add(-1);
             }
-            count::set_refcnt(op, left);
+            refcnt::set_refcnt(op, left);
         }
         Fate::Resurrected
     }

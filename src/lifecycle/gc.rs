@@ -3,14 +3,9 @@
 //!
 //! Without an interpreter there is no collector, and tracking only sets a mark.
 
-use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use super::{birth, brc, memory, misuse};
-use crate::abi::{
-    self, BiasedCount, FLAVOUR, Py_ssize_t, PyGC_Head, PyObject, PyTypeObject, PyVarObject,
-    TypeFlags,
-};
+use crate::abi::{self, BiasedCount, FLAVOUR, PyGC_Head, PyObject, TypeFlags};
 
 /// The bit of `_gc_prev` that is set when the finalizer has run.
 const FINALIZED: usize = 1;
@@ -171,65 +166,4 @@ pub unsafe fn enable_deferred(op: *mut PyObject) -> bool {
         shared.fetch_add(DEFERRED << 2, Relaxed);
     }
     true
-}
-
-/// A new, untracked instance of a container type; NULL where there is no memory.
-///
-/// # Safety
-/// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
-pub unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
-    // SAFETY: the caller's promise is the callees'.
-    unsafe { birth::init(allocate(ob_type, 0, "PyObject_GC_New"), ob_type) }
-}
-
-/// A new, untracked instance of a container type with `size` items; NULL where `size` is negative or there is no
-/// memory.
-///
-/// # Safety
-/// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
-pub unsafe fn new_var(ob_type: *mut PyTypeObject, size: Py_ssize_t) -> *mut PyVarObject {
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        birth::init_var(
-            allocate(ob_type, size, "PyObject_GC_NewVar").cast(),
-            ob_type,
-            size,
-        )
-    }
-}
-
-/// Gives back the memory of a dying container. It does not release the reference to a heap type: the `tp_dealloc` must.
-///
-/// # Safety
-/// `op` is a dying object that came from [`new`] or [`new_var`].
-pub unsafe fn delete(op: *mut PyObject) {
-    // SAFETY: `op` has a head or, free-threaded, a byte. Its block starts `presize` bytes before it.
-    unsafe {
-        untrack(op);
-        memory::free(op.wrapping_byte_sub(abi::presize(op)).cast());
-    }
-}
-
-/// Memory for an instance, behind its head; NULL where `items` is negative or there is no memory.
-///
-/// # Safety
-/// `ob_type` is a type.
-unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t, call: &str) -> *mut PyObject {
-    // SAFETY: the check takes any pointer.
-    unsafe { misuse::check_allocation(ob_type, true, call) };
-    if items < 0 {
-        return null_mut();
-    }
-    brc::merge_queued();
-    // SAFETY: the caller's promise is the callees'.
-    unsafe {
-        let presize = TypeFlags((*ob_type).tp_flags).presize(FLAVOUR);
-        let block =
-            memory::allocate(presize.saturating_add(birth::size_of_instance(ob_type, items)));
-        if block.is_null() {
-            null_mut()
-        } else {
-            block.wrapping_byte_add(presize).cast()
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Immortal objects.
 
-use super::{count, gc};
+use super::{gc, refcnt};
 use crate::abi::{self, PyObject, TypeFlags};
 use crate::watch::watchers;
 
@@ -23,7 +23,7 @@ pub unsafe fn set(op: *mut PyObject) {
 pub unsafe fn set_untracked(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        count::immortalise(op);
+        refcnt::immortalise(op);
         watchers::immortalised(op);
     }
 }
@@ -38,7 +38,7 @@ pub unsafe fn set_if_unique(op: *mut PyObject) -> bool {
     // SAFETY: the callees ask what the caller promises. An object's type can be read.
     unsafe {
         let flags = TypeFlags((*abi::type_of(op)).tp_flags);
-        let may = count::is_unique(op) && !flags.is_string();
+        let may = refcnt::is_unique(op) && !flags.is_string();
         if may {
             set(op);
         }

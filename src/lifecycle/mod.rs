@@ -9,6 +9,7 @@
 pub mod all_objects;
 pub mod birth;
 pub mod brc;
+pub mod containers;
 pub mod count;
 pub mod death;
 pub mod finalizer;
@@ -16,6 +17,7 @@ pub mod gc;
 pub mod immortality;
 pub mod memory;
 pub mod misuse;
+pub mod refcnt;
 #[cfg(test)]
 mod tests;
 pub mod trashcan;

@@ -5,7 +5,7 @@ use std::ptr::{null_mut, with_exposed_provenance_mut};
 
 use super::birth::{self, Total};
 use super::finalizer::{self, Fate};
-use super::{count, death, gc, trashcan};
+use super::{containers, count, death, gc, refcnt, trashcan};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
 use crate::host::ThisHost;
 use crate::watch::live::{self, State};
@@ -25,7 +25,7 @@ fn make_type(flags: u64, dealloc: unsafe extern "C" fn(*mut PyObject)) -> *mut P
     let ob_type = Box::leak(ob_type);
     let head: *mut PyObject = (&raw mut *ob_type).cast();
     // SAFETY: the type's memory is never freed, and no other thread uses it.
-    unsafe { count::set_refcnt(head, 1) };
+    unsafe { refcnt::set_refcnt(head, 1) };
     ob_type
 }
 
@@ -60,10 +60,10 @@ fn the_last_reference_ends_the_object() {
     // SAFETY: the object is of a type made here, and is not used after its death.
     unsafe {
         let op = new(make_type(0, plain_dealloc));
-        assert_eq!(count::refcnt(op), 1);
+        assert_eq!(refcnt::refcnt(op), 1);
         count::acquire(op);
         count::release(op, c"test");
-        assert_eq!((count::refcnt(op), DEATHS.get()), (1, 0));
+        assert_eq!((refcnt::refcnt(op), DEATHS.get()), (1, 0));
         count::release(op, c"test");
         assert_eq!(DEATHS.get(), 1);
     }
@@ -77,7 +77,7 @@ fn a_heap_type_gains_a_reference_for_each_instance() {
             let ob_type = make_type(flags, plain_dealloc);
             let op = new(ob_type);
             let expected = if FLAVOUR.minor >= 13 { 2 } else { before_3_13 };
-            assert_eq!(count::refcnt(ob_type.cast()), expected);
+            assert_eq!(refcnt::refcnt(ob_type.cast()), expected);
             count::release(op, c"test");
         }
     }
@@ -88,18 +88,18 @@ fn an_immortal_never_dies() {
     // SAFETY: the object is of a type made here, and is not used after its death.
     unsafe {
         let op = new(make_type(0, plain_dealloc));
-        count::immortalise(op);
-        assert_eq!(count::is_immortal(op), FLAVOUR.minor >= 12);
-        if count::is_immortal(op) {
-            let before = count::refcnt(op);
+        refcnt::immortalise(op);
+        assert_eq!(refcnt::is_immortal(op), FLAVOUR.minor >= 12);
+        if refcnt::is_immortal(op) {
+            let before = refcnt::refcnt(op);
             for _ in 0..10 {
                 count::release(op, c"test");
             }
-            assert_eq!((count::refcnt(op), DEATHS.get()), (before, 0));
+            assert_eq!((refcnt::refcnt(op), DEATHS.get()), (before, 0));
             // A birth in the memory of an immortal object makes a mortal object.
             super::all_objects::forget(op);
             birth::new_reference(op, Total::Counted);
-            assert_eq!(count::refcnt(op), 1);
+            assert_eq!(refcnt::refcnt(op), 1);
         }
         count::release(op, c"test");
         assert_eq!(DEATHS.get(), 1);
@@ -110,7 +110,7 @@ fn an_immortal_never_dies() {
 unsafe extern "C" fn chain_dealloc(op: *mut PyObject) {
     DEPTH.set(DEPTH.get() + 1);
     DEEPEST.set(DEEPEST.get().max(DEPTH.get()));
-    // SAFETY: every link came from `gc::new`, and is dying here.
+    // SAFETY: every link came from `containers::new`, and is dying here.
     unsafe {
         gc::untrack(op);
         if FLAVOUR.minor >= 14 || !trashcan::begin(op) {
@@ -119,7 +119,7 @@ unsafe extern "C" fn chain_dealloc(op: *mut PyObject) {
             if !next.is_null() {
                 count::release(next, c"test");
             }
-            gc::delete(op);
+            containers::delete(op);
             if FLAVOUR.minor < 14 {
                 trashcan::end();
             }
@@ -137,7 +137,7 @@ fn a_long_chain_dies_in_constant_stack() {
         for _ in 0..LENGTH {
             // SAFETY: the type is a container's, and the link is one of its instances.
             unsafe {
-                let op = gc::new(ob_type);
+                let op = containers::new(ob_type);
                 (*op.cast::<Thing>()).next = head;
                 gc::track(op);
                 head = op;
@@ -171,7 +171,7 @@ fn what_was_put_aside_ends_once_there_is_room() {
     // SAFETY: the objects are of a type made here, and are not used after their deaths.
     unsafe {
         let ob_type = make_type(TypeFlags::HAVE_GC, chain_dealloc);
-        let [first, second] = [gc::new(ob_type), gc::new(ob_type)];
+        let [first, second] = [containers::new(ob_type), containers::new(ob_type)];
         gc::track(first);
         ThisHost::set_stack_margin(1);
         count::release(first, c"test");
@@ -210,7 +210,7 @@ fn a_finalizer_can_resurrect() {
         let total = ref_total::global();
         let op = new(ob_type);
         count::release(op, c"test");
-        assert_eq!((SAVED.get(), count::refcnt(op), DEATHS.get()), (op, 1, 0));
+        assert_eq!((SAVED.get(), refcnt::refcnt(op), DEATHS.get()), (op, 1, 0));
         if FLAVOUR.ref_debug {
             assert!(ref_total::global() >= total, "its one reference is counted");
         }
@@ -223,10 +223,10 @@ fn a_finalizer_can_resurrect() {
 #[test]
 #[should_panic(expected = "gave up")]
 fn a_negative_count_gives_up() {
-    // SAFETY: the type is made here, and `count::negative` takes any pointer.
+    // SAFETY: the type is made here, and `refcnt::negative` takes any pointer.
     unsafe {
         let op = new(make_type(0, plain_dealloc));
-        count::negative(op, c"here.c", 42);
+        refcnt::negative(op, c"here.c", 42);
     }
 }
 

@@ -14,11 +14,8 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
-use super::words::{Word, Words};
+use super::words::{IMMORTAL, Word, Words};
 use super::{Released, Tried};
-
-/// The owner's count of an immortal object: `_Py_IMMORTAL_REFCNT_LOCAL`.
-pub const IMMORTAL: u32 = u32::MAX;
 
 /// A count of one in the shared word, whose low two bits are flags: `_Py_REF_SHARED_SHIFT`.
 pub const ONE: isize = 4;

@@ -1,6 +1,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::bias::Me;
+use super::words::IMMORTAL;
 use super::{MOST_REFERENCES, Policy, Released, Tried, bias};
 use crate::abi::BiasedCount;
 use crate::host::{Host, ThisHost};
@@ -65,7 +66,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         let words = unsafe { words(count) };
         // Relaxed: only the owner can count up to `IMMORTAL`, and the owner reads its own write here.
         bias::acquire(words, ThisThread)
-            && (MINOR < 14 || words.ob_ref_local.load(Relaxed) != bias::IMMORTAL)
+            && (MINOR < 14 || words.ob_ref_local.load(Relaxed) != IMMORTAL)
     }
 
     #[inline]
@@ -101,7 +102,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
             words.ob_ref_local.store(local, Relaxed);
             words.ob_ref_shared.store(shared, Relaxed);
         };
-        if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL {
+        if words.ob_ref_local.load(Relaxed) == IMMORTAL {
             return;
         }
         if !bias::owns(words, ThisThread) {
@@ -111,14 +112,14 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
             words.ob_ref_shared.store(flags, Relaxed);
             words.ob_ref_local.store(local, Relaxed);
         } else {
-            store(0, bias::IMMORTAL, 0);
+            store(0, IMMORTAL, 0);
         }
     }
 
     #[inline]
     unsafe fn is_immortal(count: *const BiasedCount) -> bool {
         // SAFETY: the caller's promise is the callee's. Relaxed: as in `bias::acquire`.
-        unsafe { words(count) }.ob_ref_local.load(Relaxed) == bias::IMMORTAL
+        unsafe { words(count) }.ob_ref_local.load(Relaxed) == IMMORTAL
     }
 
     #[inline]
@@ -128,13 +129,13 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         // Relaxed, all: an object becomes immortal before other threads count it, or while they wait. A thread that
         // counts late changes only the shared word, which is not read any more.
         if MINOR >= 14 {
-            if words.ob_ref_local.load(Relaxed) == bias::IMMORTAL {
+            if words.ob_ref_local.load(Relaxed) == IMMORTAL {
                 return;
             }
             words.ob_gc_bits.fetch_or(BiasedCount::DEFERRED, Relaxed);
         }
         words.ob_tid.store(0, Relaxed);
-        words.ob_ref_local.store(bias::IMMORTAL, Relaxed);
+        words.ob_ref_local.store(IMMORTAL, Relaxed);
         words.ob_ref_shared.store(0, Relaxed);
     }
 

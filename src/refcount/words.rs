@@ -5,7 +5,6 @@ use std::mem::offset_of;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicUsize, Ordering};
 
-use super::bias::IMMORTAL;
 use crate::abi::BiasedCount;
 
 /// An atomic word: a real one, or the model checker's.
@@ -56,6 +55,9 @@ word!(AtomicUsize: usize AtomicU32: u32 AtomicIsize: isize);
 #[cfg(test)]
 word!(loom::sync::atomic::AtomicUsize: usize loom::sync::atomic::AtomicU32: u32
     loom::sync::atomic::AtomicIsize: isize);
+
+/// The owner's count of an immortal object: `_Py_IMMORTAL_REFCNT_LOCAL`.
+pub const IMMORTAL: u32 = u32::MAX;
 
 /// The three words of a biased count.
 pub trait Words {

@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use super::super::blocks;
-use super::super::builtin::builtin;
 use super::{Held, field};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
+use crate::audit::heap::blocks;
+use crate::audit::heap::builtin::builtin;
 use crate::lifecycle::count;
 
 /// Places in a dictionary. Behind `ma_used` lies a version.

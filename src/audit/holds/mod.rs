@@ -6,9 +6,9 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::OnceLock;
 
-use super::blocks;
-use super::door::door;
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
+use crate::audit::heap::blocks;
+use crate::audit::heap::door::door;
 
 mod code;
 mod datetime;
@@ -26,18 +26,18 @@ mod structseq;
 mod type_info;
 mod type_object;
 
-pub(super) use fields::{
+pub(in crate::audit) use fields::{
     has_no_size, is_all_known, is_elsewhere, is_shown_for_instances, least_size,
 };
-pub(super) use instance::has_inline_values;
-pub(super) use type_info::{Asked, TypeInfo};
-pub(super) use type_object::{HEAP_TYPE, has_hidden_fields, qualified_name};
+pub(in crate::audit) use instance::has_inline_values;
+pub(in crate::audit) use type_info::{Asked, TypeInfo};
+pub(in crate::audit) use type_object::{HEAP_TYPE, has_hidden_fields, qualified_name};
 
 /// The addresses of the types in [`SYMBOLS`], in the same order. Empty without a host.
 static KNOWN: OnceLock<Vec<usize>> = OnceLock::new();
 
 /// Learns from the host the types, and the facts that have no symbol. The host's lock is held.
-pub(super) fn learn() {
+pub(in crate::audit) fn learn() {
     if let Some(door) = door() {
         KNOWN.get_or_init(|| {
             let names = SYMBOLS.iter().map(|(name, _)| name);
@@ -49,7 +49,7 @@ pub(super) fn learn() {
 }
 
 /// Receives the references that an object holds.
-pub(super) trait Held {
+pub(in crate::audit) trait Held {
     /// A `tp_traverse` has visited `op`.
     fn visited(&mut self, op: *mut PyObject);
 
@@ -71,11 +71,11 @@ pub(super) trait Held {
 ///
 /// # Safety
 /// `op` has the size of an object of the function's type. It is such an object, or a copy of its bytes.
-pub(super) type Ask = unsafe fn(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held);
+pub(in crate::audit) type Ask = unsafe fn(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held);
 
 /// What the audit knows about a type's instances.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Known {
+pub(in crate::audit) enum Known {
     /// A function reads them.
     Ask(Ask),
     /// The fields at these places hold references that `tp_traverse` does not visit. Places are bytes behind the head.
@@ -87,7 +87,7 @@ pub(super) enum Known {
 }
 
 /// Types that have a symbol. Their subclasses are read in the same way.
-pub(super) const SYMBOLS: &[(&CStr, Known)] = &[
+pub(in crate::audit) const SYMBOLS: &[(&CStr, Known)] = &[
     (c"PyMethodDescr_Type", Known::Ask(descriptor::ask)),
     (c"PyClassMethodDescr_Type", Known::Ask(descriptor::ask)),
     (c"PyMemberDescr_Type", Known::Ask(descriptor::ask)),
@@ -141,7 +141,7 @@ const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
 ///
 /// # Safety
 /// `ob_type` is a type.
-pub(super) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Known> {
+pub(in crate::audit) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Known> {
     let symbols = KNOWN.get().map_or(&[][..], |known| known);
     while !ob_type.is_null() {
         if let Some(at) = symbols
@@ -168,7 +168,7 @@ pub(super) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Known> {
 ///
 /// # Safety
 /// `op` has the type of `info`, and is complete if it is tracked.
-pub(super) unsafe fn ask<H: Held>(
+pub(in crate::audit) unsafe fn ask<H: Held>(
     op: *mut PyObject,
     info: &TypeInfo,
     is_tracked: bool,
@@ -254,7 +254,10 @@ impl<H: Held> Held for Rest<'_, H> {
 }
 
 /// The visitor that `tp_traverse` calls.
-pub(super) unsafe extern "C" fn visit<H: Held>(op: *mut PyObject, held: *mut c_void) -> c_int {
+pub(in crate::audit) unsafe extern "C" fn visit<H: Held>(
+    op: *mut PyObject,
+    held: *mut c_void,
+) -> c_int {
     // SAFETY: the caller of `tp_traverse` passed a pointer to an `H`, which it does not use meanwhile.
     unsafe { (*held.cast::<H>()).visited(op) };
     0

@@ -3,9 +3,9 @@
 
 use std::sync::OnceLock;
 
-use super::super::builtin::builtin;
 use super::Held;
 use crate::abi::{self, PyObject, PyTypeObject, PyVarObject};
+use crate::audit::heap::builtin::builtin;
 
 /// `tp_dealloc` of these types, which no other type has.
 static DEALLOC: OnceLock<usize> = OnceLock::new();

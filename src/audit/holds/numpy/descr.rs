@@ -1,8 +1,8 @@
 //! numpy's dtypes: the places of the objects in an item.
 
-use super::super::super::builtin::builtin;
 use super::super::{Held, dict, field, flags};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
+use crate::audit::heap::builtin::builtin;
 
 /// `NPY_ITEM_REFCOUNT` and `NPY_OBJECT`.
 const ITEM_REFCOUNT: usize = 1;

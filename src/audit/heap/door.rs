@@ -1,0 +1,73 @@
+//! The functions of the host that the audit calls.
+
+use std::ffi::{CStr, c_void};
+use std::sync::OnceLock;
+
+use crate::abi::PyObject;
+
+/// An exception as the host keeps it: three objects, or NULL.
+pub type Error = [*mut PyObject; 3];
+
+/// Which of CPython's blocks lie in the C heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CHeap {
+    /// Blocks of the raw domain do. On free-threaded builds they do not from 3.15 on.
+    pub has_raw: bool,
+    /// Blocks of the other domains that are longer than 512 bytes do.
+    pub has_long: bool,
+}
+
+/// The host's functions. The caller holds the host's lock.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// Hooks the allocator.
+    pub open: fn() -> Result<(), &'static CStr>,
+    /// Removes the hook; false if another hook has been set in front of it.
+    pub close: fn() -> bool,
+    /// Whether the hook is still called; `None` if there is no memory to test it.
+    pub hears: fn() -> Option<bool>,
+    /// An error if another thread may count or end objects during a snapshot.
+    pub alone: fn() -> Result<(), &'static CStr>,
+    /// Takes the exception that is being raised out of the thread state.
+    pub put_error_aside: fn() -> Error,
+    /// Puts the exception back, and drops one that was raised since.
+    pub put_error_back: fn(Error),
+    /// The address of one of the host's symbols, or null.
+    pub symbol: fn(&CStr) -> *mut c_void,
+    /// The interpreter that the caller's thread belongs to.
+    pub interpreter: fn() -> usize,
+    /// Gives a block back to the allocator behind the hook.
+    pub give_back: fn(usize),
+    /// Starts or stops the reporting of births; true if each birth is reported from now on.
+    pub births: fn(bool) -> bool,
+    /// Whether the host fills new blocks with a pattern that reveals mistakes.
+    pub fills_blocks: fn() -> bool,
+    /// Hooks the allocators of the `PyMem` and the raw domain, or removes those hooks. `young` already notes blocks by
+    /// then.
+    pub watch_domains: fn(bool),
+    /// Which blocks of Python lie in the C heap; `None` if that can't be measured. Called while the hooks of
+    /// `watch_domains` are set.
+    pub c_heap: fn() -> Option<CHeap>,
+    /// Calls its argument with each object that the collector tracks.
+    pub tracked: fn(&mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr>,
+    /// For hosts whose containers have no links: calls its argument with each container that the collector tracks, and
+    /// creates no object meanwhile. False if the host has no function for that.
+    pub containers: fn(&mut dyn FnMut(*mut PyObject)) -> bool,
+    /// The references to an object that threads count in their own tables, by the object's number there; `None` if the
+    /// tables were not found.
+    pub by_threads: fn(usize) -> Option<isize>,
+    /// Calls its argument with each object that `atexit` holds and does not show. The object may be NULL.
+    pub exit_callbacks: fn(&mut dyn FnMut(*mut PyObject)),
+}
+
+static DOOR: OnceLock<Door> = OnceLock::new();
+
+/// Sets the host's functions. Called once, when there is a host.
+pub fn enter_through(door: Door) {
+    let _ = DOOR.set(door);
+}
+
+/// The host's functions; `None` without a host.
+pub(in crate::audit) fn door() -> Option<&'static Door> {
+    DOOR.get()
+}

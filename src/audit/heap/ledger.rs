@@ -1,0 +1,128 @@
+//! Counts the explained references to each object.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::abi::PyObject;
+use crate::host::reserve;
+use crate::watch::shadow::Shadow;
+
+/// One 32-bit mark for each 16 bytes of memory. Two bits say whether an object was seen there and in which half it
+/// starts. The other bits count.
+#[derive(Debug)]
+pub(in crate::audit) struct Ledger(Shadow<AtomicU32>);
+
+/// An object starts in these 16 bytes.
+const SEEN: u32 = 1 << 31;
+/// The object starts in the second half, as a static object may.
+const SECOND: u32 = 1 << 30;
+const MARKS: u32 = SEEN | SECOND;
+
+impl Ledger {
+    /// `None` without memory.
+    pub(in crate::audit) fn new() -> Option<Self> {
+        let shadow = Shadow::new();
+        shadow.open().then_some(Self(shadow))
+    }
+
+    /// Adds `references` to the explained references of an object. False, without effect, if no object was seen there.
+    #[inline]
+    pub(in crate::audit) fn explain(&self, op: *mut PyObject, references: u32) -> bool {
+        let word = self.seen(op);
+        if let Some(word) = word {
+            // Relaxed, in this file: the ledger belongs to one thread.
+            let before = word.load(Ordering::Relaxed);
+            word.store(before.wrapping_add(references), Ordering::Relaxed);
+        }
+        word.is_some()
+    }
+
+    /// Marks the object as seen. False if it was seen before, if another object starts in the same 16 bytes, or if
+    /// there is no memory for the mark.
+    #[inline]
+    pub(in crate::audit) fn see(&self, op: *mut PyObject) -> bool {
+        let Some(word) = self.word(op) else {
+            return false;
+        };
+        let is_new = word.load(Ordering::Relaxed) & SEEN == 0;
+        if is_new {
+            word.store(marks(op), Ordering::Relaxed);
+        }
+        is_new
+    }
+
+    /// Whether an object was seen at exactly that address.
+    #[inline]
+    pub(in crate::audit) fn has_seen(&self, op: *mut PyObject) -> bool {
+        self.seen(op).is_some()
+    }
+
+    /// The number of explained references.
+    #[inline]
+    pub(in crate::audit) fn explained(&self, op: *mut PyObject) -> isize {
+        self.seen(op)
+            .map_or(0, |word| (word.load(Ordering::Relaxed) & !MARKS) as isize)
+    }
+
+    /// The mark of an object that was seen.
+    #[inline]
+    fn seen(&self, op: *mut PyObject) -> Option<&AtomicU32> {
+        let word = self.0.get(op as usize)?;
+        let is_there = word.load(Ordering::Relaxed) & MARKS == marks(op);
+        (is_there && op.cast::<u64>().is_aligned()).then_some(word)
+    }
+
+    /// The mark of an object that may be new.
+    #[inline]
+    fn word(&self, op: *mut PyObject) -> Option<&AtomicU32> {
+        let word = self.0.at(op as usize);
+        if word.is_none() && Shadow::<AtomicU32>::reaches(op as usize) {
+            // Without its mark, the object would count as absent.
+            reserve::falls_short();
+        }
+        word
+    }
+}
+
+/// The flag bits of an object at this address.
+#[inline]
+fn marks(op: *mut PyObject) -> u32 {
+    const _: () = assert!(8 << 27 == SECOND);
+    SEEN | ((op as u32 & 8) << 27)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_remembers() {
+        let ledger = Ledger::new().expect("memory");
+        let op = 0x7000_1230 as *mut PyObject;
+        assert!(!ledger.has_seen(op));
+        assert!(!ledger.explain(op, 2));
+        assert!(ledger.see(op));
+        assert!(!ledger.see(op));
+        assert!(ledger.explain(op, 1));
+        assert!(ledger.explain(op, 2));
+        assert!(ledger.has_seen(op));
+        assert_eq!(ledger.explained(op), 3);
+        assert_eq!(ledger.explained(0x7000_1240 as *mut PyObject), 0);
+    }
+
+    #[test]
+    fn tells_the_halves_of_a_pair_apart() {
+        let ledger = Ledger::new().expect("memory");
+        for (own, other) in [(0x7000_1230, 0x7000_1238), (0x7000_1268, 0x7000_1260)] {
+            let [own, other] = [own, other].map(|place| place as *mut PyObject);
+            assert!(ledger.see(own));
+            for wrong in [other, own.wrapping_byte_add(1), own.wrapping_byte_add(4)] {
+                assert!(!ledger.has_seen(wrong));
+                assert!(!ledger.explain(wrong, 1));
+                assert_eq!(ledger.explained(wrong), 0);
+            }
+            assert!(!ledger.see(other));
+            assert!(ledger.has_seen(own));
+            assert_eq!(ledger.explained(own), 0);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Which memory of this process can be read, and where static data lies.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
+
+/// The kernel's list of mappings.
+const MAPS: &str = "/proc/self/maps";
+
+/// The layout of the process's memory. It stays true while the host's lock is held and no library is loaded or
+/// unloaded.
+#[derive(Debug, Default)]
+pub struct Memory {
+    readable: Vec<Range<usize>>,
+    /// Executable memory.
+    code: Vec<Range<usize>>,
+    /// The writable segments of the program and of the libraries.
+    statics: Vec<Range<usize>>,
+}
+
+impl Memory {
+    /// Reads the kernel's list and asks the loader. `None` if the list can't be read; `why_not` says why.
+    pub fn look() -> Option<Self> {
+        let maps = fs::read(MAPS).ok()?;
+        // The name of a mapped file may have any bytes.
+        let maps = String::from_utf8_lossy(&maps);
+        let mut memory = Self {
+            readable: mapped(&maps, |rights| rights.starts_with('r')),
+            code: mapped(&maps, |rights| rights.as_bytes().get(2) == Some(&b'x')),
+            statics: statics(),
+        };
+        memory.statics.sort_by_key(|range| range.start);
+        Some(memory)
+    }
+
+    /// Whether all `bytes` bytes from `address` on can be read.
+    pub fn is_readable(&self, address: usize, bytes: usize) -> bool {
+        address
+            .checked_add(bytes)
+            .is_some_and(|end| holds(&self.readable, address, end))
+    }
+
+    /// Whether code lies at `address`.
+    pub(in crate::audit) fn is_code(&self, address: usize) -> bool {
+        holds(&self.code, address, address.saturating_add(1))
+    }
+
+    /// Whether `bytes` bytes from `address` on are static data of the program or of a library.
+    pub(in crate::audit) fn is_static(&self, address: usize, bytes: usize) -> bool {
+        address
+            .checked_add(bytes)
+            .is_some_and(|end| holds(&self.statics, address, end))
+    }
+}
+
+/// The reason why [`Memory::look`] would fail.
+pub(in crate::audit) fn why_not() -> Result<(), &'static CStr> {
+    match File::open(MAPS) {
+        Ok(_) => Ok(()),
+        Err(error) if has_no_descriptor(&error) => Err(NO_DESCRIPTOR),
+        Err(_) => Err(c"/proc/self/maps can't be read"),
+    }
+}
+
+const NO_DESCRIPTOR: &CStr =
+    c"this process has no free file descriptor, and the audit needs one to read /proc/self/maps";
+
+/// Whether a file was not opened because the limit of open files is reached.
+pub(in crate::audit) fn has_no_descriptor(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// Whether one of the sorted ranges contains all bytes from `start` to `end`.
+fn holds(ranges: &[Range<usize>], start: usize, end: usize) -> bool {
+    let behind = ranges.partition_point(|range| range.start <= start);
+    behind > 0 && end <= ranges[behind - 1].end
+}
+
+/// The mappings with wanted rights, from the kernel's list. Adjacent ones are joined.
+fn mapped(maps: &str, wanted: fn(&str) -> bool) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for range in maps.lines().filter_map(|line| parse(line, wanted)) {
+        match ranges.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => ranges.push(range),
+        }
+    }
+    ranges
+}
+
+/// One line, such as `7f00-8000 rw-p …`. The first letter means readable, the third executable.
+fn parse(line: &str, wanted: fn(&str) -> bool) -> Option<Range<usize>> {
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    let address = |digits| usize::from_str_radix(digits, 16).ok();
+    // The kernel's time page can't be copied on every system.
+    let is_plain = wanted(rest) && !rest.ends_with("[vvar]");
+    is_plain.then_some(address(start)?..address(end)?)
+}
+
+fn statics() -> Vec<Range<usize>> {
+    unsafe extern "C" fn note(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        ranges: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the loader passes its own entry, with `dlpi_phnum` headers, and `ranges` is the pointer from below.
+        let (info, ranges) = unsafe { (&*info, &mut *ranges.cast::<Vec<Range<usize>>>()) };
+        // SAFETY: the entry has `dlpi_phnum` headers.
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        let writable = headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
+        ranges.extend(writable.map(|header| {
+            let start = (info.dlpi_addr + header.p_vaddr) as usize;
+            start..start + header.p_memsz as usize
+        }));
+        0
+    }
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    // SAFETY: `note` has the callback's signature and gets a pointer to a vector, as it expects.
+    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut ranges).cast()) };
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::ffi::OsStringExt;
+
+    #[test]
+    fn tells_what_is_there() {
+        static WORD: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
+        let memory = Memory::look().expect("the list is readable");
+        let (on_stack, on_heap) = (0_u64, Box::new(0_u64));
+        for address in [
+            (&raw const on_stack) as usize,
+            (&raw const *on_heap) as usize,
+        ] {
+            assert!(memory.is_readable(address, 8));
+            assert!(!memory.is_static(address, 8));
+            assert!(!memory.is_code(address));
+        }
+        assert!(memory.is_code(tells_what_is_there as *const () as usize));
+        assert!(!memory.is_code(&raw const WORD as usize));
+        assert!(memory.is_static(&raw const WORD as usize, 8));
+        assert!(memory.is_readable(&raw const WORD as usize, 8));
+    }
+
+    #[test]
+    fn a_mapped_file_may_have_any_name() {
+        let mut path = std::env::temp_dir().into_os_string().into_vec();
+        path.extend(b"/pyrefcore-\xC0\x80-");
+        path.extend(std::process::id().to_string().bytes());
+        let path = OsString::from_vec(path);
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path);
+        let file = file.expect("a temporary file");
+        file.set_len(4096).expect("room for a page");
+        // SAFETY: a new mapping, which is not read.
+        let page = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                4096,
+                libc::PROT_READ,
+                libc::MAP_PRIVATE,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        let is_readable = Memory::look()
+            .expect("the list is readable")
+            .is_readable(page as usize, 4096);
+        // SAFETY: it was mapped above.
+        unsafe { libc::munmap(page, 4096) };
+        fs::remove_file(&path).expect("the file is still there");
+        assert!(is_readable);
+    }
+
+    #[test]
+    fn tells_what_is_not() {
+        let memory = Memory::look().expect("the list is readable");
+        for (address, bytes) in [
+            (0, 1),
+            (8, 8),
+            (usize::MAX, 1),
+            (usize::MAX - 3, 8),
+            (1 << 63, 1),
+        ] {
+            assert!(!memory.is_readable(address, bytes), "{address:#x}");
+            assert!(!memory.is_static(address, bytes), "{address:#x}");
+        }
+    }
+}

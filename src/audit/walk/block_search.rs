@@ -1,0 +1,310 @@
+//! Finds the memory blocks that objects hold, and the blocks that those blocks hold, by the addresses in their memory.
+
+use std::ffi::CStr;
+
+use super::older::Older;
+use super::owners::may_own_memory;
+use super::pass::Pass;
+use super::recognise::PAIR;
+use super::types::size_of_instance;
+use crate::abi::PyTypeObject;
+use crate::audit::heap::blocks;
+use crate::audit::heap::builtin::builtin;
+use crate::audit::heap::young::{self, Block, Domain};
+use crate::audit::holds::TypeInfo;
+use crate::host;
+
+/// The most bytes of a block, or of an object, to look at.
+const LONGEST: usize = 1 << 20;
+/// The most bytes of an integer or a bytes object to look at.
+const LONGEST_NUMBER: usize = 1 << 10;
+
+/// Which part of an instance may hold the addresses of blocks.
+#[derive(Clone, Copy)]
+enum Fields {
+    /// None: the instance holds only objects and numbers.
+    Nothing,
+    /// The first bytes, up to this number.
+    Some(usize),
+    /// All bytes, up to this number.
+    All(usize),
+}
+
+/// CPython's types whose instances hold no blocks.
+const HOLD_NONE: [&[u8]; 15] = [
+    b"int",
+    b"float",
+    b"bytes",
+    b"tuple",
+    b"bool",
+    b"complex",
+    b"function",
+    b"cell",
+    b"method",
+    b"builtin_function_or_method",
+    b"wrapper_descriptor",
+    b"method_descriptor",
+    b"getset_descriptor",
+    b"member_descriptor",
+    b"property",
+];
+
+/// CPython types whose instances hold linked nodes. A new node may hang behind nodes that are older than the check.
+/// Other types of CPython lead to their blocks directly, and some of those blocks are full of old addresses.
+const HOLD_NODES: [&[u8]; 2] = [b"collections.OrderedDict", b"_lsprof.Profiler"];
+
+/// Whether instances may lead to blocks through memory that was not noted.
+///
+/// # Safety
+/// `ob_type` is a type.
+unsafe fn may_lead_further(mut ob_type: *mut PyTypeObject) -> bool {
+    // SAFETY: `ob_type` is a type.
+    if unsafe { may_own_memory(ob_type) } {
+        return true;
+    }
+    while !ob_type.is_null() {
+        // SAFETY: a base of a type is a type, and its name is a string.
+        unsafe {
+            let name = (*ob_type).tp_name;
+            if !name.is_null() && HOLD_NODES.contains(&CStr::from_ptr(name).to_bytes()) {
+                return true;
+            }
+            ob_type = (*ob_type).tp_base;
+        }
+    }
+    false
+}
+
+impl Fields {
+    /// The part of an instance to search.
+    ///
+    /// # Safety
+    /// `info` describes a type that is alive.
+    unsafe fn of(info: &TypeInfo) -> Self {
+        /// `Py_TPFLAGS_LONG_SUBCLASS` and `Py_TPFLAGS_BYTES_SUBCLASS`.
+        const NUMBERS: u64 = 1 << 24 | 1 << 27;
+        // SAFETY: the type is alive, and its name is a string or NULL.
+        unsafe {
+            let ob_type = info.ob_type;
+            let name = (*ob_type).tp_name;
+            let holds_none = || HOLD_NONE.contains(&CStr::from_ptr(name).to_bytes());
+            if builtin().is_own(ob_type as usize) && !name.is_null() && holds_none() {
+                Self::Nothing
+            } else if (*ob_type).tp_itemsize == 0 && !may_own_memory(ob_type) {
+                Self::Some((*ob_type).tp_basicsize.unsigned_abs())
+            } else if (*ob_type).tp_flags & NUMBERS == 0 {
+                Self::All(LONGEST)
+            } else {
+                Self::All(LONGEST_NUMBER)
+            }
+        }
+    }
+}
+
+/// The blocks, and which of them are held.
+pub(in crate::audit) struct Search<'a> {
+    all: Vec<Block>,
+    held: Vec<bool>,
+    /// Held blocks whose memory is still to be searched.
+    found: Vec<usize>,
+    /// One bit for each page with a block. Pages with equal lowest bits of their number share a bit.
+    pages: Vec<u64>,
+    /// Memory that was not noted and may lead to blocks; `None` before that is followed.
+    older: Option<Older<'a>>,
+}
+
+const PAGE_BITS: u32 = 12;
+const PAGE: usize = 1 << PAGE_BITS;
+const PAGES: usize = 1 << 16;
+
+impl<'a> Search<'a> {
+    pub(in crate::audit) fn new(all: Vec<Block>) -> Self {
+        let mut pages = vec![0_u64; PAGES / 64];
+        for block in &all {
+            let last = block.start + block.bytes;
+            for page in (block.start >> PAGE_BITS..=last >> PAGE_BITS).take(PAGES) {
+                pages[page % PAGES / 64] |= 1 << (page % 64);
+            }
+        }
+        Self {
+            held: vec![false; all.len()],
+            found: Vec::new(),
+            all,
+            pages,
+            older: None,
+        }
+    }
+
+    pub(in crate::audit) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Handles a word that may be the address of a block, or of a place in a block.
+    #[inline]
+    fn word(&mut self, word: usize) {
+        let page = word >> PAGE_BITS;
+        let may_be_noted = self.pages[page % PAGES / 64] & 1 << (page % 64) != 0;
+        if (!may_be_noted || !self.is_noted(word))
+            && let Some(older) = &mut self.older
+        {
+            older.word(word);
+        }
+    }
+
+    /// Whether the word is an address in a noted block. Marks that block as held.
+    fn is_noted(&mut self, word: usize) -> bool {
+        let behind = self.all.partition_point(|block| block.start <= word);
+        let Some(at) = behind.checked_sub(1) else {
+            return false;
+        };
+        let block = self.all[at];
+        if word >= block.start + block.bytes.max(1) {
+            return false;
+        }
+        if !std::mem::replace(&mut self.held[at], true) {
+            self.found.push(at);
+        }
+        true
+    }
+
+    /// Handles each word of a range.
+    ///
+    /// # Safety
+    /// `bytes` bytes from `start` on can be read, and `start` is aligned.
+    unsafe fn words(&mut self, start: usize, bytes: usize) {
+        for at in (start..start + (bytes.min(LONGEST) & !7)).step_by(8) {
+            // SAFETY: the word lies in the range, which can be read and is aligned.
+            self.word(unsafe { *(at as *const usize) });
+        }
+    }
+
+    /// Looks for the blocks that objects hold.
+    ///
+    /// # Safety
+    /// The objects that `pass` has met are alive.
+    pub(in crate::audit) unsafe fn ask(&mut self, pass: &Pass) {
+        let goes_further = self.older.is_some();
+        // SAFETY: a met object and its type are alive.
+        let kinds = pass.types.all().iter().map(|info| unsafe {
+            if goes_further && !may_lead_further(info.ob_type) {
+                Fields::Nothing
+            } else {
+                Fields::of(info)
+            }
+        });
+        let kinds: Vec<Fields> = kinds.collect();
+        for seen in &pass.seen {
+            let front = usize::from(pass.info(*seen).pairs) * PAIR;
+            let start = seen.op as usize - front;
+            let size = match kinds[seen.ob_type as usize] {
+                Fields::Nothing => continue,
+                Fields::Some(size) => size,
+                Fields::All(most) => {
+                    let size = young::find(start).map(|block| block.bytes.saturating_sub(front));
+                    // SAFETY: a met object is alive and has its type.
+                    let by_type = || unsafe { size_of_instance(seen.op, pass.info(*seen).ob_type) };
+                    size.unwrap_or_else(by_type).min(most)
+                }
+            };
+            let (room, size) = (blocks::room(start), front + size);
+            let has_room = room.is_some_and(|room| size <= room) && size < PAGE;
+            let size = room.map_or(size, |room| size.min(room));
+            if has_room || pass.memory.is_readable(start, size) {
+                // SAFETY: all bytes lie in a block in use, or `memory` says that they can be read. Objects are aligned.
+                unsafe { self.words(start, size) };
+            }
+        }
+    }
+
+    /// Looks for the blocks that held blocks lead to, until no more are found.
+    pub(in crate::audit) fn follow(&mut self) {
+        loop {
+            if let Some(at) = self.found.pop() {
+                let block = self.all[at];
+                if block.domain == Domain::Raw {
+                    self.copied_words(block.start, block.bytes);
+                } else {
+                    // SAFETY: the block is in use and aligned. The host's lock is held, so no thread frees a block of
+                    // this domain meanwhile.
+                    unsafe { self.words(block.start, block.bytes) };
+                }
+            } else if let Some((start, bytes)) = self.older.as_mut().and_then(Older::next) {
+                self.copied_words(start, bytes);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// As [`Search::words`], for memory that another thread may free meanwhile.
+    fn copied_words(&mut self, start: usize, bytes: usize) {
+        let mut words = vec![0; bytes.min(LONGEST) / size_of::<usize>()];
+        let read = host::read_words(start, &mut words);
+        for &word in &words[..read] {
+            self.word(word);
+        }
+    }
+
+    /// If some blocks are not held yet, searches also through memory that was not noted.
+    ///
+    /// # Safety
+    /// The objects that `pass` has met are alive, as long as the search lives.
+    pub(in crate::audit) unsafe fn look_further(&mut self, pass: &'a Pass) {
+        if self.held.iter().all(|&is_held| is_held) {
+            return;
+        }
+        // SAFETY: the caller's promise is the callee's.
+        self.older = Some(unsafe { Older::new(pass) });
+        let held = self.held.iter().enumerate();
+        self.found = held
+            .filter_map(|(at, &is_held)| is_held.then_some(at))
+            .collect();
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { self.ask(pass) };
+        self.follow();
+    }
+
+    /// The blocks that nothing holds.
+    pub(in crate::audit) fn rest(self) -> Vec<Block> {
+        let both = self.all.into_iter().zip(self.held);
+        both.filter_map(|(block, is_held)| (!is_held).then_some(block))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_held_block_holds_is_held() {
+        let memory = [[0_usize; 4]; 5].map(Box::new);
+        let place = |at: usize| &raw const *memory[at] as usize;
+        let mut blocks: Vec<Block> = (0..5)
+            .map(|at| Block {
+                start: place(at),
+                bytes: 32,
+                domain: if at == 1 { Domain::Raw } else { Domain::Mem },
+                is_long: false,
+            })
+            .collect();
+        blocks.sort();
+        // SAFETY: the memory lives to the end of the function, and the words lie in it.
+        unsafe {
+            // Block 0 points into the middle of block 1, and block 1 points to block 2. Block 3 points only to itself.
+            *(place(0) as *mut usize).add(3) = place(1) + 17;
+            *(place(1) as *mut usize) = place(2);
+            *(place(3) as *mut usize) = place(3);
+        }
+        let mut search = Search::new(blocks);
+        search.word(place(0));
+        search.word(place(2) + 32);
+        search.follow();
+        let mut rest: Vec<usize> = search.rest().iter().map(|block| block.start).collect();
+        rest.retain(|&start| start != place(2) + 32);
+        let mut wanted = vec![place(3), place(4)];
+        wanted.sort_unstable();
+        wanted.retain(|&start| start != place(2) + 32);
+        assert_eq!(rest, wanted);
+    }
+}

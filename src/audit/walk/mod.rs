@@ -1,0 +1,16 @@
+//! The walk over all objects: recognition, types, counted references, words, and memory that no object holds.
+
+pub(in crate::audit) mod block_search;
+pub mod counted;
+pub(in crate::audit) mod names;
+pub(in crate::audit) mod older;
+pub(in crate::audit) mod only_pins;
+pub(in crate::audit) mod owners;
+pub(in crate::audit) mod pass;
+pub mod pinned;
+pub(in crate::audit) mod recognise;
+pub(in crate::audit) mod statics;
+pub(in crate::audit) mod types;
+pub mod unheld;
+pub(in crate::audit) mod unshown;
+pub(in crate::audit) mod word;

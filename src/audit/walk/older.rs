@@ -1,0 +1,146 @@
+//! Memory that is older than the check, or that malloc handed out directly: the bytes from an address to the end of its
+//! block.
+//!
+//! No note exists for such a block. Only the headers that the allocators write say how long it is.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::pass::Pass;
+use super::recognise::PAIR;
+use super::word::may_be_address;
+use crate::abi::{FLAVOUR, PyObject};
+use crate::audit::heap::blocks;
+use crate::host::{self, c_heap};
+
+/// CPython's `struct pool_header`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct PoolHeader {
+    /// The number of blocks in use.
+    count: u32,
+    _padding: u32,
+    freeblock: usize,
+    nextpool: usize,
+    prevpool: usize,
+    arenaindex: u32,
+    /// The size class of its blocks.
+    szidx: u32,
+    /// The offset of the first block that was never handed out.
+    nextoffset: u32,
+    /// The greatest offset of a block.
+    maxnextoffset: u32,
+}
+
+/// `POOL_SIZE`. Pools became larger together with the radix tree of arenas.
+const POOL: usize = if FLAVOUR.has_large_pools() {
+    1 << 14
+} else {
+    1 << 12
+};
+/// `POOL_OVERHEAD`.
+const OVERHEAD: usize = size_of::<PoolHeader>();
+/// `NB_SMALL_SIZE_CLASSES`.
+const LENGTHS: u32 = 32;
+
+/// Addresses that may lead to such memory, and the facts about them.
+pub(in crate::audit) struct Older<'a> {
+    pass: &'a Pass,
+    /// Addresses that are not yet looked at.
+    words: Vec<usize>,
+    looked_at: FxHashSet<usize>,
+    /// The block length of each pool; `None` if no pool is there.
+    pools: FxHashMap<usize, Option<usize>>,
+    /// Free blocks of those pools. Their words are old.
+    free: FxHashSet<usize>,
+}
+
+impl<'a> Older<'a> {
+    /// A search that has no addresses yet.
+    ///
+    /// # Safety
+    /// The objects that `pass` has met are alive, as long as this value lives.
+    pub(in crate::audit) unsafe fn new(pass: &'a Pass) -> Self {
+        Self {
+            pass,
+            words: Vec::new(),
+            looked_at: FxHashSet::default(),
+            pools: FxHashMap::default(),
+            free: FxHashSet::default(),
+        }
+    }
+
+    /// Handles a word that is no address in a noted block.
+    #[inline]
+    pub(in crate::audit) fn word(&mut self, word: usize) {
+        if word.is_multiple_of(PAIR) && may_be_address(word) && self.looked_at.insert(word) {
+            self.words.push(word);
+        }
+    }
+
+    /// The next address that lies in a block, and the bytes from there to the block's end.
+    pub(in crate::audit) fn next(&mut self) -> Option<(usize, usize)> {
+        while let Some(word) = self.words.pop() {
+            let memory = &self.pass.memory;
+            if memory.is_readable(word, PAIR)
+                && !memory.is_code(word)
+                && !memory.is_static(word, PAIR)
+                // A block that is held back belongs to a dead object.
+                && !blocks::is_held_back(word)
+                // The search asks an object itself what it holds. The collector's links lead to the words in front of
+                // it.
+                && !self.pass.ledger.has_seen(word as *mut PyObject)
+                // SAFETY: no met object has died, as the caller of `new` promises.
+                && !unsafe { self.pass.has_object(word, usize::MAX) }
+                && let Some(room) = self.room(word)
+            {
+                return Some((word, room));
+            }
+        }
+        None
+    }
+
+    /// Bytes from `at` to the end of its block.
+    fn room(&mut self, at: usize) -> Option<usize> {
+        // The debug hooks put two words in front of each block.
+        let of_malloc = || c_heap::room(at).or_else(|| c_heap::room(at - PAIR)?.checked_sub(PAIR));
+        self.room_in_pool(at).or_else(of_malloc)
+    }
+
+    /// As [`Older::room`], in a pool of pymalloc.
+    fn room_in_pool(&mut self, at: usize) -> Option<usize> {
+        if FLAVOUR.free_threaded {
+            // mimalloc has no pools, and no header that says how long a block is.
+            return None;
+        }
+        let pool = at & !(POOL - 1);
+        let free = &mut self.free;
+        let pools = self.pools.entry(pool);
+        let length = (*pools.or_insert_with(|| block_length(pool, free)))?;
+        let part = (at - pool).checked_sub(OVERHEAD)? % length;
+        (!free.contains(&(at - part))).then_some(length - part)
+    }
+}
+
+/// The length of the blocks of a pool; `None` if no pool is there. Adds the pool's free blocks to `free`.
+fn block_length(pool: usize, free: &mut FxHashSet<usize>) -> Option<usize> {
+    let header = host::read::<PoolHeader>(pool)?;
+    let length = (header.szidx.min(LENGTHS) as usize + 1) * PAIR;
+    let unused = header.nextoffset as usize;
+    let is_pool = header.szidx < LENGTHS
+        && header.maxnextoffset as usize == POOL - length
+        && (OVERHEAD..=POOL).contains(&unused)
+        && (1..=POOL / length).contains(&(header.count as usize));
+    if !is_pool {
+        return None;
+    }
+    free.extend(
+        (unused..=POOL - length)
+            .step_by(length)
+            .map(|offset| pool + offset),
+    );
+    let mut block = header.freeblock;
+    while (pool + OVERHEAD..pool + POOL).contains(&block) && free.insert(block) {
+        block = host::read(block)?;
+    }
+    Some(length)
+}

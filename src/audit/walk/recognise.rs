@@ -1,0 +1,81 @@
+//! Decides whether a memory block holds an object.
+
+use super::types::{TYPE_WORD, TypeId, Types};
+use crate::abi::{Head, PyObject};
+use crate::audit::heap::memory::Memory;
+use crate::lifecycle::gc;
+use crate::refcount::{Current, Policy};
+
+/// Bytes of a pair of words.
+pub(in crate::audit) const PAIR: usize = 16;
+
+/// The living object in the block at `block`, which has at most `room` bytes.
+///
+/// An object can start at three places in a block. The first place decides whose type word is a type with that many
+/// words in front of its instances. Then the count and the links are judged. An impossible count means that the memory
+/// is parked in a free list. Impossible links mean that the type word is left from an older object. In both cases the
+/// block holds no object.
+///
+/// # Safety
+/// `room` bytes can be read from `block` on, or as many as the first object that fits there has.
+#[inline]
+pub(in crate::audit) unsafe fn recognise(
+    block: usize,
+    room: usize,
+    types: &mut Types,
+    memory: &Memory,
+) -> Option<(*mut PyObject, TypeId)> {
+    for pairs in 0..3_u8 {
+        let start = usize::from(pairs) * PAIR;
+        if start + size_of::<PyObject>() > room {
+            return None;
+        }
+        let op = (block + start) as *mut PyObject;
+        // SAFETY: the object's head lies in the block.
+        let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
+        let Some(id) = types.judge(word, memory) else {
+            continue;
+        };
+        let info = types.get(id);
+        if info.pairs != pairs || start + info.least_size > room {
+            continue;
+        }
+        // SAFETY: the head lies in the block and so do the links; any values may be there.
+        let is_alive = unsafe {
+            Current::is_plausible(PyObject::count(op)) && (!info.has_links || may_be_linked(op))
+        };
+        return is_alive.then_some((op, id));
+    }
+    None
+}
+
+/// The type of the object at an address; `None` if no object is there.
+///
+/// Every address of unknown origin must pass this check. It must be aligned, an object's head must be readable there,
+/// and the type and the count must be those of a living object.
+pub(in crate::audit) fn object_at(
+    op: *mut PyObject,
+    types: &mut Types,
+    memory: &Memory,
+) -> Option<TypeId> {
+    if !op.cast::<u64>().is_aligned() || !memory.is_readable(op as usize, size_of::<PyObject>()) {
+        return None;
+    }
+    // SAFETY: the head can be read; any values may be there.
+    unsafe {
+        let id = types.judge(*((op as usize + TYPE_WORD) as *const usize), memory)?;
+        Current::is_plausible(PyObject::count(op)).then_some(id)
+    }
+}
+
+/// Whether the words in front of a container may be links of the collector. Text, for example, is not.
+///
+/// # Safety
+/// The words in front of `op` can be read.
+unsafe fn may_be_linked(op: *mut PyObject) -> bool {
+    /// The bits that no link has: the upper bits of a user-space address, and one bit that alignment keeps clear.
+    const NEVER: usize = !0 << 47 | 4;
+    // SAFETY: the words in front of `op` can be read.
+    let head = unsafe { &*gc::head(op) };
+    (head._gc_next | head._gc_prev) & NEVER == 0
+}
