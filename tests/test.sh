@@ -42,7 +42,8 @@ unit_tests() {
     all_passed=0 all_failed=0
     for flavour in $units; do
         out=target/unit-$flavour.log
-        # The model checker tests code that only the free-threaded flavours use, so one of them runs it.
+        # The model checker tests the same code in every flavour, so only one runs it: a free-threaded one, which uses
+        # that code.
         [ "$flavour" = cp313t ] && skip= || skip='--skip interleavings'
         # shellcheck disable=SC2086
         PYO3_CONFIG_FILE="$PWD/flavours/$flavour.txt" cargo test --quiet --lib -- $skip >"$out" 2>&1

@@ -1,4 +1,4 @@
-/* The corpus: typical mistakes with references, each beside its correct twin. cases.py lists the wanted findings. */
+/* The corpus: typical mistakes with references, each beside its correct twin. cases.py says what must be found. */
 #ifndef CORPUS_H
 #define CORPUS_H
 
