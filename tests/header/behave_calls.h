@@ -1,7 +1,7 @@
 /* Stand-ins for the outside functions that inline code calls: each only records its call in the line of behave.c. So
  * no libpython is needed, and both headers call the same functions. */
 
-static int deep, pending; /* What the trashcan sees: whether the stack is used up, and whether there are deferred objects. */
+static int deep, pending; /* For the trashcan: whether the stack is used up, and whether objects are deferred. */
 
 #ifdef Py_REF_DEBUG
 /* The place that a report of a negative count names: the operation's line, or a line of a header. */

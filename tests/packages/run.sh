@@ -67,7 +67,7 @@ sample() {
     awk -v wanted="$1" '{ line[NR] = $0 } END { for (at = 0; at < wanted && at < NR; at++) print line[NR <= wanted ? at + 1 : int(at * NR / wanted) + 1] }'
 }
 
-# run_tests LOG [ARGUMENT...]: runs pytest in the folder of the tests. The last line of LOG has the seconds and outcomes.
+# run_tests LOG [ARGUMENT...]: runs pytest in the folder of the tests. The last line of LOG has the time and outcomes.
 run_tests() {
     output=$1
     shift

@@ -56,8 +56,8 @@ static void leak(void)
 {
     op = (PyObject *)new_thing(1);
 #ifdef Py_TRACE_REFS
-    /* The list of all objects must not hold a pointer to it. From 3.13 on the list is a table, which keeps the pointers of
-     * removed objects until it grows. */
+    /* The list of all objects must not hold a pointer to the object. From 3.13 on the list is a table, which keeps the
+     * pointers of removed objects until it grows. */
     _Py_ForgetReference(op);
     for (int i = 0; i < 100; i++) {
         new_thing(i);
