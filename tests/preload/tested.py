@@ -65,7 +65,7 @@ class Tested:
         return common.run(command or [self.python.path, *arguments], environment, timeout, cwd or self.folder)
 
     def inside(self, what, *arguments, flags=(), **options):
-        """Runs a function of inside.py. Passes it the library unless the library is not preloaded, or `alone` is set."""
+        """Runs a function of inside.py. It gets the library unless the library is not preloaded, or `alone` is set."""
         library = self.library if options.get("preload", True) and not options.pop("alone", False) else "-"
         return self.run("-B", *flags, INSIDE, library, what, *arguments, **options)
 
@@ -110,7 +110,7 @@ class Tested:
         return target
 
     def told_apart(self, flavour):
-        """Whether a flavour is not the host's and the library can see that. From 3.13 on no symbol tells it a trace-refs
+        """Whether a flavour is not the host's and the library can see that. From 3.13 on no symbol marks a trace-refs
         build."""
         pair = [name.replace("-tracerefs", "") if self.python.version >= (3, 13) else name
                 for name in (flavour, self.python.flavour)]

@@ -8,7 +8,7 @@
 void __tsan_acquire(void *);
 void __tsan_release(void *);
 
-/* rustc's LLVM calls these functions, which older runtimes lack. They call the C library, which the runtime intercepts. */
+/* rustc's LLVM calls these functions, which older runtimes lack. They call the C library's, which the runtime wraps. */
 #define WEAK __attribute__((weak))
 WEAK void *__tsan_memcpy(void *to, const void *from, size_t size) { return memcpy(to, from, size); }
 WEAK void *__tsan_memmove(void *to, const void *from, size_t size) { return memmove(to, from, size); }
