@@ -55,7 +55,7 @@ def test_a_reference_that_is_released_too_often(attached, name):
         incref(thing)
     found = only(check(lambda: decref(thing)))
     assert (found.kind, found.type, found.references_per_run) == ("over-release", name, -1)
-    # The check leaves the pins on the object, and its count is too low by the released references.
+    # The over-released object stays pinned after the check.
     assert len(found.examples) == 1
 
 

@@ -1,4 +1,4 @@
-"""numpy's arrays hold the objects in their data: kept arrays are no leak, and other leaks of these objects are found."""
+"""numpy's arrays hold the objects in their data: kept arrays are no leak, and leaks of these objects are found."""
 
 import ctypes
 import functools

@@ -9,8 +9,8 @@ from conftest import check, program
 
 pytestmark = pytest.mark.usefixtures("attached")
 
-# Dead objects are not held back in a free-threaded Python, whose collector walks over freed memory. With Py_REF_DEBUG the
-# interpreter ends the process when a count falls below zero.
+# Dead objects are not held back in a free-threaded Python, whose collector walks over freed memory. With Py_REF_DEBUG
+# the interpreter ends the process when a count falls below zero.
 HOLDS_BACK = not sysconfig.get_config_var("Py_GIL_DISABLED") and not hasattr(sys, "gettotalrefcount")
 holds_back = pytest.mark.skipif(not HOLDS_BACK, reason="no memory is held back, or the interpreter itself is loud")
 

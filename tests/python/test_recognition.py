@@ -320,7 +320,7 @@ def test_memory_that_is_used_again(attached):
 
 
 def test_a_block_that_has_moved(blocks):
-    """Words that another domain writes at the old address are no object: `PyMem` uses the same memory without a hook."""
+    """Words that another domain writes at the old address are no object. No hook sees `PyMem` reuse the memory."""
     if not PAIR:
         pytest.skip("the domains of a free-threaded Python have memory apart from each other")
     held = Marked()

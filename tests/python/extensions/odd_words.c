@@ -47,7 +47,7 @@ static PyType_Slot weak_slots[] = {{Py_tp_dealloc, weak_dealloc}, {Py_tp_new, we
 static PyType_Spec weak_spec = {"odd_words.Weak", sizeof(Weak), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_MANAGED_WEAKREF, weak_slots};
 
-/* If `lies` is set, the traverse visits words that are no objects, addresses inside an object and a temporary object. */
+/* If `lies` is set, the traverse visits words that are no objects, addresses in an object and a temporary object. */
 typedef struct { PyObject_HEAD PyObject *held; } Liar;
 static int lies;
 
