@@ -1,9 +1,9 @@
-"""What the audit costs: its hook on a script that allocates all the time, and a snapshot beside `gc.collect()`.
+"""The cost of the audit's hook, in a script that allocates all the time, and of a snapshot, beside `gc.collect()`.
 
 audit.py LIBRARY ROUNDS: prints name, unit, ours, plain (or the collector's), ratio and its uncertainty, separated by
-tabs. The hook's rows are medians over pairs of processes, of the processor's time and of the most memory: plain beside
-attached, and plain beside zeroing, which is attached and hands out zeroed blocks as during a check. A snapshot's are
-medians over pairs in one process.
+tabs. The hook's rows are the processor time and the peak memory, as medians over pairs of processes. One process of a
+pair is plain; the other is attached, or is "zeroing": attached, and zeroes new blocks as during a check. A snapshot's
+rows are medians over pairs in one process.
 """
 
 import os
@@ -67,7 +67,7 @@ for turn in range(int(sys.argv[3])):
 
 
 def spread(ratios):
-    """Half the distance of the quartiles."""
+    """Half the distance between the quartiles."""
     low, _, high = statistics.quantiles(ratios, n=4)
     return (high - low) / 2
 
@@ -112,7 +112,7 @@ def show(*row):
 
 def main(library, rounds):
     hook(library, "attached", rounds)
-    # As during a check, which zeroes the blocks that are handed out.
+    # A check zeroes new blocks.
     hook(library, "zeroing", rounds)
     small = snapshots(library, 250000, rounds)
     large = snapshots(library, 2000000, rounds)

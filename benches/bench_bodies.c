@@ -1,4 +1,4 @@
-/* The loops that are timed. Their instructions are counted too. */
+/* The timed loops. Their instructions are counted too. */
 
 #include "bench_objects.h"
 
@@ -16,7 +16,7 @@ BODY(birth_and_death, START_DEAD, _Py_NewReference(op); Py_DecRef(op))
 BODY(tracing_off, , PyTraceMalloc_Track(0, 64, 64); PyTraceMalloc_Untrack(0, 64))
 
 #if !defined(Py_REF_DEBUG) && !defined(Py_TRACE_REFS)
-/* The objects of a ring follow each other, so that a table of them does not stay in one cache line. */
+/* Uses the objects of a ring in turn, so that their table entries do not stay in one cache line. */
 static void birth_and_death_ring(long turns)
 {
     for (long i = 0; i < RING; i++) {

@@ -1,7 +1,7 @@
-/* What the drivers see. The kinds are t (timed, and instructions are counted), f (an exported function, instructions)
- * and i (an inline one). A turn works on so many objects. The name of a row starts with the functions that it is
- * about, joined by " + ", and goes on with a comma and the case. It is left out where the function that it needs is
- * not exported. */
+/* A loop, as the drivers see it. The kinds are t (timed, and instructions counted), f (an exported function,
+ * instructions counted) and i (an inline function, instructions counted). `objects` is the number of objects in one
+ * turn. The name of a row starts with the measured functions, joined by " + ", then has a comma and the case. A row is
+ * left out if the function that it needs is not exported. */
 typedef struct {
     const char *name;
     void (*run)(long turns);

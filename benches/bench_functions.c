@@ -1,8 +1,8 @@
-/* The loops that count the instructions of exported functions, each with the paths that matter. */
+/* The loops that count the instructions of exported functions, on each important path. */
 
 #include "bench_objects.h"
 
-/* Calls the exported function of that name, whatever macro has the name too, if the library exports it. */
+/* Declares the exported function, which may also be a macro's name. It is NULL if the library does not export it. */
 #define EXPORTED(result, name, ...) extern result x##name(__VA_ARGS__) __asm__(#name) __attribute__((weak));
 
 EXPORTED(void, Py_IncRef, PyObject *)
@@ -78,7 +78,7 @@ EXPORTED(void, _Py_DecRefTotal, void *)
 EXPORTED(void, _Py_ForgetReference, PyObject *)
 EXPORTED(void, _Py_AddToAllObjects, PyObject *, int)
 
-/* CPython's trashcan and totals want to be told where they are. */
+/* CPython's trashcan needs a thread state, and its totals need an interpreter. */
 #ifdef AGAINST_PYTHON_H
 #define THREAD PyThreadState_Get()
 #define INTERPRETER PyInterpreterState_Main()

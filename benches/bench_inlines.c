@@ -1,4 +1,4 @@
-/* The loops that count the instructions of inline functions and macros, each with the paths that matter. */
+/* The loops that count the instructions of inline functions and macros, on each important path. */
 
 #include "bench_objects.h"
 

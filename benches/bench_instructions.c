@@ -1,10 +1,10 @@
-/* Runs each loop of an object that holds the bench_*.c files inside `measured`, 1000 and 2000 turns, for callgrind to
- * count:
+/* Runs each loop of an object of the bench_*.c files inside `measured`, with 1000 and then 2000 turns. callgrind counts
+ * the instructions:
  *
  *   valgrind --tool=callgrind --toggle-collect=measured --dump-after=measured ... bench_instructions OBJECT
  *
- * Prints kind, objects in a turn and name of each, in the order of the dumps: two dumps each. The first line is the
- * file of the library that the loops call. */
+ * Prints the kind, the objects of a turn and the name of each loop, in the order of the dumps. Each loop has two dumps.
+ * The first line is the file of the library that the loops call. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -46,12 +46,12 @@ int main(int argc, char **argv)
             if (body->kind == 'f' && !body->needs) {
                 continue;
             }
-            /* The first turn binds what is bound late. */
+            /* The first turn does the lazy binding. */
             body->run(1);
             measured(body->run, 1000);
             measured(body->run, 2000);
             printf("%c\t%ld\t%s\n", body->kind, body->objects, body->name);
-            /* Who crashes has said where. */
+            /* After a crash the last line names the loop before it. */
             fflush(stdout);
         }
     }

@@ -42,12 +42,12 @@ Slot plain, other, chain[CHAIN], ring[RING];
 PyObject *place;
 volatile unsigned spare;
 
-/* These are in a file of their own, so that what a birth looks like changes nothing in the loops. */
+/* These functions are in a separate file, so that the code of a birth does not change the code of the loops. */
 PyObject *object_of(Slot *slot, PyTypeObject *type)
 {
     PyObject *op = (PyObject *)&slot->node;
 #ifdef Py_TRACE_REFS
-    /* It may be in the list of all objects already. */
+    /* The object may already be in the list of all objects. */
     if (slot->born) {
         end_of(op);
     }
@@ -75,7 +75,7 @@ PyObject *immortal_of(Slot *slot)
     return op;
 }
 
-/* An object that no thread owns any more, in a free-threaded build: all its references are shared. */
+/* Free-threaded: a merged object. It has no owner, and all its references are shared. */
 PyObject *foreign_of(Slot *slot)
 {
     PyObject *op = object_of(slot, &plain_type);
@@ -87,14 +87,14 @@ PyObject *foreign_of(Slot *slot)
     return op;
 }
 
-/* Ends it, before a loop that bears it again. */
+/* Ends the object, before a loop in which it is born again. */
 void end_of(PyObject *op)
 {
     Slot *slot = (Slot *)((char *)op - offsetof(Slot, node));
     slot->born = 0;
     Py_SET_TYPE(op, &plain_type);
 #if PY_VERSION_HEX >= 0x030C0000 && !defined(Py_GIL_DISABLED)
-    /* Immortal or not. */
+    /* Py_SET_REFCNT would not change an immortal object. */
     uint64_t one = 1;
     memcpy(&op->ob_refcnt, &one, sizeof one);
 #else
@@ -108,7 +108,7 @@ void set_count(PyObject *op, Py_ssize_t count)
     Py_SET_REFCNT(op, count);
 }
 
-/* Makes the library ready. */
+/* Starts CPython if the loops use it, and makes the heap type. */
 void bench_start(void)
 {
 #ifdef AGAINST_PYTHON_H
@@ -119,7 +119,7 @@ void bench_start(void)
     Py_SET_REFCNT((PyObject *)&heap_type, 1 << 20);
 }
 
-/* An address inside the library that the loops call, which tells the drivers what they measure. */
+/* An address in the library that the loops call. The drivers use it to check which library they measure. */
 const void *bench_library(void)
 {
     return (const void *)Py_IncRef;

@@ -1,16 +1,16 @@
-/* What the bench_*.c files share: the objects of their loops, and how a loop is written; inline_bodies.c needs only what
- * older CPythons lack. The loops are compiled into one shared object, once against pyrefcore.h and once, with
- * -DAGAINST_PYTHON_H, against Python.h: both have the same objects at the same alignment and differ only in header and
- * library. See benches/run.sh.
+/* Shared by the bench_*.c files: the objects of the loops, and the macros that define a loop. inline_bodies.c uses only
+ * the macros that older CPythons lack. The loops are compiled into one shared object, once against pyrefcore.h and
+ * once, with -DAGAINST_PYTHON_H, against Python.h. Both have the same objects at the same alignment, and differ only in
+ * header and library. See benches/run.sh.
  *
- * -DBENCH_HANDICAP=N adds N useless increments to each turn of each loop but the empty one. */
+ * -DBENCH_HANDICAP=N adds N useless increments to each turn of each loop except the empty one. */
 
 #ifndef BENCH_OBJECTS_H
 #define BENCH_OBJECTS_H
 
 #ifdef AGAINST_PYTHON_H
 #include <Python.h>
-/* What older CPythons lack is spelled the way code for them spells it. */
+/* Macros that older CPythons lack, written as code for these versions does. */
 #if PY_VERSION_HEX < 0x03090000
 #define Py_IS_TYPE(op, type) (Py_TYPE(op) == (type))
 #define Py_SET_REFCNT(op, n) (Py_REFCNT(op) = (n))
@@ -34,7 +34,7 @@
 #define BENCH_HANDICAP 0
 #endif
 
-/* The compiler knows nothing about the object here, and memory may have changed. */
+/* After it the compiler knows nothing about the object, and memory may have changed. */
 #define HIDE(op) __asm__ volatile("" : "+r"(op) : : "memory")
 #define USE(value) __asm__ volatile("" : : "r"(value) : "memory")
 
@@ -46,15 +46,15 @@ typedef struct node {
     struct node *next;
 } Node;
 
-/* Every object has a collector's head in front of it, whether its type uses it or not, and is as large as
- * a cache line or two. */
+/* Every object has a collector's head in front, even if its type does not use it, and is as large as one or two
+ * cache lines. */
 typedef struct {
     uintptr_t gc[2];
     Node node;
     int born;
 } __attribute__((aligned(64))) Slot;
 
-/* A type with what follows a type that was made at run time. */
+/* A type, and room for the fields of a heap type behind it. */
 typedef struct {
     PyTypeObject type;
     char more[1024];
@@ -72,7 +72,7 @@ PyObject *foreign_of(Slot *slot);
 void end_of(PyObject *op);
 void set_count(PyObject *op, Py_ssize_t count);
 
-/* `op` is an object and `old` another; the setup may give them another life. */
+/* A loop with the objects `op` and `old`; `setup` may change them before the loop. */
 #define BODY(name, setup, turn) \
     static void name(long turns) \
     { \
@@ -89,8 +89,8 @@ void set_count(PyObject *op, Py_ssize_t count);
         } \
     }
 
-/* The loops of an .inc file are read twice: as functions, and as the rows of a table that names them. A loop is known by
- * its line. */
+/* An .inc file is included twice: to define the loops as functions, and to fill the table of rows. The line number of a
+ * loop makes its function's name unique. */
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define LOOP_NAME JOIN(loop_, __LINE__)
@@ -105,12 +105,12 @@ void set_count(PyObject *op, Py_ssize_t count);
 #define LOOP_T(...)
 #endif
 
-/* So many references that a loop can't take them all. */
+/* More references than a loop releases. */
 #define MANY set_count(op, 1 << 24); set_count(old, 1 << 24)
 #define NOBODY op = NULL
 
-/* A debug flavour of ours knows who is dead, and a list of all objects who is in it: there an object is born for each
- * death and dies after each birth, on both sides. */
+/* A debug flavour of ours knows which objects are dead, and a list of all objects knows its members. So there, on both
+ * sides, each measured death follows a birth, and each measured birth precedes a death. */
 #if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS)
 #define START_DEAD end_of(op)
 #define BEAR(op) (_Py_NewReference(op), Py_SET_REFCNT(op, 0))

@@ -1,14 +1,14 @@
-//! Times the loops of `benches/bench_bodies.c`, the staged library beside the real libpython.
+//! Times the loops of `benches/bench_bodies.c`, with the staged library and with the real libpython.
 //!
-//! `benches/run.sh` builds the loops and starts this program, once for each flavour. It tells in the
-//! environment where things are, `BENCH_OURS` and `BENCH_CPYTHON` (the loops, compiled against each header; the
-//! second may be missing), `BENCH_LIBRARY` and `BENCH_LIBPYTHON` (the libraries that they must use), and
-//! `BENCH_ROWS` (where the figures go, as lines of tabs). Criterion picks the number of turns and takes the
-//! samples; each sample runs both sides one after the other, so that what the machine does meanwhile hits
-//! both. The figures are medians over those pairs.
+//! `benches/run.sh` builds the loops and starts this program, once for each flavour. Environment variables name
+//! the files. `BENCH_OURS` and `BENCH_CPYTHON` are the loops, compiled against each header; the second may be
+//! missing. `BENCH_LIBRARY` and `BENCH_LIBPYTHON` are the libraries that the loops must use. The figures go to
+//! `BENCH_ROWS`, as lines with tabs. Criterion chooses the number of turns and takes the samples. Each sample runs
+//! both sides one after the other, so that other load on the machine affects both. The figures are medians over
+//! those pairs.
 //!
-//! The library is loaded first and looks for a CPython then: there is none yet. Nothing of either side is
-//! visible to the other.
+//! The library is loaded first. It looks for a CPython then, and there is none yet. Neither side sees the other's
+//! symbols.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
@@ -24,16 +24,16 @@ const WARM_UP: Duration = Duration::from_millis(150);
 const MEASUREMENT: Duration = Duration::from_millis(600);
 
 const LIVE: c_uint = 1;
-/// The loops of a debug flavour, which knows that the others' objects were never born.
+/// The loops for a debug flavour. It would refuse the other loops, whose objects are not born properly.
 const DEBUG: [&str; 3] = [
     "exported IncRef/DecRef pair",
     "inline INCREF/DECREF pair",
     BIRTHS[0],
 ];
-/// The loop of which the live table's share is told, and the same loop over many objects.
+/// The loops for which the cost of the live table is measured: with one object, and with many.
 const BIRTHS: [&str; 2] = ["birth and death", "birth and death, 4096 objects in turn"];
 
-/// As `bench_body.h` has it.
+/// The struct of `bench_body.h`.
 #[repr(C)]
 struct RawBody {
     name: *const c_char,
@@ -67,10 +67,10 @@ struct Side {
 }
 
 impl Side {
-    /// Loads the loops, and makes sure that they call `library` and nothing else.
+    /// Loads the loops, and checks that they call `library`.
     fn load(loops: &str, library: &str) -> Result<Self, String> {
         let handle = open(loops)?;
-        // SAFETY: `bench_bodies.c` defines these with these types; its table ends with a null name.
+        // SAFETY: the bench_*.c files define these symbols with these types, and the table ends with a null name.
         unsafe {
             let start: extern "C" fn() = std::mem::transmute(symbol(handle, c"bench_start")?);
             let place: extern "C" fn() -> *const c_void =
@@ -103,7 +103,7 @@ impl Side {
 
 fn open(path: &str) -> Result<*mut c_void, String> {
     let name = CString::new(path).map_err(|error| error.to_string())?;
-    // SAFETY: the loader's own functions, called with C strings.
+    // SAFETY: the name is a C string, and dlerror returns one after dlopen has failed.
     unsafe {
         let handle = libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL);
         if handle.is_null() {
@@ -116,7 +116,7 @@ fn open(path: &str) -> Result<*mut c_void, String> {
 }
 
 fn symbol(handle: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
-    // SAFETY: the handle is open.
+    // SAFETY: the handle comes from `open` and is never closed, and the name is a C string.
     let found = unsafe { libc::dlsym(handle, name.as_ptr()) };
     if found.is_null() {
         return Err(format!("there is no {}", name.to_string_lossy()));
@@ -126,7 +126,7 @@ fn symbol(handle: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
 
 /// The file that an address was loaded from.
 fn file_of(address: *const c_void) -> PathBuf {
-    // SAFETY: dladdr takes any address and fills what it is given; the loader's names are C strings.
+    // SAFETY: dladdr takes any address. A zeroed `Dl_info` is valid, and if dladdr succeeds, `dli_fname` is a C string.
     unsafe {
         let mut info = std::mem::zeroed::<libc::Dl_info>();
         if libc::dladdr(address, &mut info) == 0 {
@@ -139,8 +139,8 @@ fn file_of(address: *const c_void) -> PathBuf {
     }
 }
 
-/// Lets criterion sample `first`, and after each sample of it, or before, `second`. Returns nanoseconds for
-/// each turn of both.
+/// Lets criterion sample `first`, and runs `second` before or after each sample. Returns the nanoseconds of a turn
+/// of each.
 fn pairs(
     criterion: &mut Criterion,
     name: &str,
@@ -168,7 +168,7 @@ fn pairs(
     });
     group.finish();
     let mut taken = taken.into_inner();
-    // What came before was the warm-up, with few turns.
+    // The earlier samples are the warm-up, with few turns.
     taken.split_off(taken.len().saturating_sub(SAMPLES))
 }
 
@@ -186,7 +186,7 @@ fn median(values: impl Iterator<Item = f64>) -> (f64, f64) {
     (values[middle], (high - low) / 2.0)
 }
 
-/// Each loop, ours beside CPython's: name, unit, ours, theirs, ratio and its uncertainty.
+/// A row for each loop: name, unit, ours, theirs, ratio and its uncertainty.
 fn compare(criterion: &mut Criterion, ours: &Side, cpython: Option<&Side>, rows: &mut String) {
     for body in &ours.bodies {
         let theirs = cpython.and_then(|side| side.body(&body.name));
@@ -211,7 +211,7 @@ fn compare(criterion: &mut Criterion, ours: &Side, cpython: Option<&Side>, rows:
     }
 }
 
-/// What the live table adds, of ours only: name, unit, on, off, difference and its uncertainty.
+/// Rows for the cost of the live table: name, unit, on, off, difference and its uncertainty.
 fn live_table(
     criterion: &mut Criterion,
     ours: &Side,
@@ -282,7 +282,7 @@ fn run() -> Result<(), String> {
 }
 
 fn main() {
-    // `cargo test --benches` only wants to see that it starts.
+    // `cargo test --benches` only checks that the program starts.
     if env::args().any(|argument| argument == "--test") || env::var_os("BENCH_OURS").is_none() {
         return;
     }

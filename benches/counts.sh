@@ -1,11 +1,11 @@
-# Instructions of each exported and each inline function, as callgrind counts them: sourced by benches/run.sh.
+# Counts the instructions of each exported and each inline function with callgrind. benches/run.sh sources this file.
 #
-# A row is a loop of benches/bench_*.c: what one turn executes, the call included, without the loop itself. The same
-# C code runs against our library (no interpreter), against the real libpython, and against the real libpython with
-# ours preloaded.
+# A row is a loop of benches/bench_*.c: the instructions of one turn, with the call and without the loop itself. The
+# same C code runs against our library (no interpreter), against the real libpython, and against the real libpython
+# with ours preloaded.
 
-# count_loops PROGRAM OBJECT DUMPS LIBRARY [NAME=VALUE...]: kind, objects, name and instructions of a turn of each loop. The
-# loops must call that library.
+# count_loops PROGRAM OBJECT DUMPS LIBRARY [NAME=VALUE...]: prints kind, objects, name and instructions of a turn of
+# each loop. The loops must call that library.
 count_loops() {
     driver=$1
     object=$2
@@ -31,14 +31,14 @@ count_loops() {
     rm -f "$dumps"*
 }
 
-# counts FLAVOUR: its rows in $out/FLAVOUR/counts: kind, name, ours, CPython's, in a host.
+# counts FLAVOUR: writes its rows to $out/FLAVOUR/counts: kind, name, ours, CPython's, in a host.
 counts() {
     at=$out/$1
     count_loops "$out/instructions" "$at/ours.so" "$at/callgrind" "target/dist/$1/lib/libpyrefcore.so" >"$at/counts.ours" || exit 1
     : >"$at/counts.cpython"
     : >"$at/counts.host"
     if [ -f "$at/cpython.so" ]; then
-        # A program that is linked with libpython, as python itself is, and is loaded as that is.
+        # The program is linked with libpython, and uses the same loader, as python itself does.
         loader=$(readelf -lW "$program" | sed -n 's/.*program interpreter: \(.*\)]$/\1/p')
         $cc -O2 benches/bench_instructions.c -o "$at/instructions" -ldl -Wl,--no-as-needed "$library" \
             -Wl,--allow-shlib-undefined -Wl,--dynamic-linker="$loader" \
@@ -58,8 +58,8 @@ counts() {
     ' "$at/counts.cpython" "$at/counts.host" "$at/counts.ours" >"$at/counts"
 }
 
-# covered FLAVOUR: every function that flavours/symbols.txt lists and both libraries export, and every inline
-# function and macro of our header, has a row or a line in benches/uncounted.txt; otherwise it is named.
+# covered FLAVOUR: names each function without a row and without a line in benches/uncounted.txt. The functions are the
+# ones that flavours/symbols.txt lists and both libraries export, and the inline functions and macros of our header.
 covered() {
     at=$out/$1
     {
@@ -87,7 +87,7 @@ covered() {
         {
             split($0, want, " ")
             bare = want[2]
-            # _Py_SIZE is what the macro Py_SIZE calls.
+            # The row of a macro covers its function: Py_SIZE calls _Py_SIZE.
             if (want[1] == "i" && !(("i", bare) in has)) sub(/^_/, "", bare)
             if (!((want[1], bare) in has)) { missing = missing " " want[2] (want[1] == "i" ? " (inline)" : "") }
         }

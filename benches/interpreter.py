@@ -1,8 +1,8 @@
-"""Runs a workload with a Python, plain and with the library preloaded, idle and with the live table on.
+"""Runs a workload in a Python: plain, with the library preloaded (idle), and with the live table on (live).
 
 interpreter.py LIBRARY WORKLOAD ROUNDS: prints name, unit, seconds, plain seconds, ratio and its uncertainty,
-separated by tabs. The time is the processor's, which other processes lengthen least. Each round runs all
-three, one after the other and in another order each time; the figures are medians over the rounds.
+separated by tabs. It measures processor time, which other processes affect least. Each round runs all three
+ways one after the other, in a changing order. The figures are medians over the rounds.
 """
 
 import math

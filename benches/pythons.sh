@@ -1,4 +1,4 @@
-# The Pythons to be measured beside: sourced by benches/run.sh, which sets $out.
+# Finds the Pythons that the library is compared with. benches/run.sh sources this file, and sets $out.
 
 # One line for each: flavour, program, libpython ("-": linked statically), folder of Python.h ("-": none), prefix.
 describe='
@@ -23,8 +23,8 @@ find_pythons() {
     done | sort -u >"$out/pythons"
 }
 
-# find_python FLAVOUR: sets program, library, include and prefix from its line, one that can be replaced before one
-# that can not; program is empty where there is none.
+# find_python FLAVOUR: sets program, library, include and prefix from a line of that flavour. It prefers a Python with
+# a shared libpython. If there is no line, program is empty.
 find_python() {
     IFS='	' read -r _ program library include prefix <<LINE
 $(awk -F '\t' -v flavour="$1" '$1 == flavour && ($3 != "-" || !line) && !done { line = $0; done = $3 != "-" }
@@ -32,7 +32,7 @@ $(awk -F '\t' -v flavour="$1" '$1 == flavour && ($3 != "-" || !line) && !done { 
 LINE
 }
 
-# flavours_found: those of the Pythons found that have a flavour file, release flavours first.
+# flavours_found: prints the flavours of the found Pythons that have a flavour file, release flavours first.
 flavours_found() {
     cut -f 1 "$out/pythons" | sort -uV | while read -r flavour; do
         [ ! -f "flavours/$flavour.txt" ] || case $flavour in *-*) echo "2 $flavour" ;; *) echo "1 $flavour" ;; esac

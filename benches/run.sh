@@ -3,14 +3,14 @@
 #
 #   benches/run.sh [--counts] [FLAVOUR...]
 #
-# Each flavour has its times, and then the instructions of each exported and each inline function; --counts leaves
-# the times out. A debug flavour has its instructions only, and its totals' times stand with the release flavour.
-# Without a flavour it takes those of the Pythons that are found. What the machine lacks is a row that says so; a gate
-# that is missed is a word in the table and no failure. Exit status: 1 when something could not run or a function
-# has no row, 2 for misuse. Everything it builds and the programs' own words are in target/bench.
+# Prints for each flavour the times, and then the instructions of each exported and each inline function. --counts
+# leaves out the times. A debug flavour has only instructions; the times of its totals are in the release flavour's
+# part. The default is the flavours of the found Pythons. If this machine lacks something, a row says so. A missed gate
+# is a word in the table, and no failure. Exit status: 1 if something could not run or a function has no row, 2 for
+# misuse. The builds and the programs' output are in target/bench.
 #
-# BENCH_ROUNDS=N sets the rounds of the whole interpreter. BENCH_HANDICAP=N makes our side do N useless increments
-# more in each turn of each loop: the table has to show them.
+# BENCH_ROUNDS=N sets the rounds of the whole interpreter. BENCH_HANDICAP=N adds N useless increments to each turn of
+# each loop on our side: the table must show them.
 
 set -u
 
@@ -54,12 +54,12 @@ find_pythons
 [ $# -gt 0 ] || set -- $(flavours_found)
 [ $# -gt 0 ] || set -- "$(sh flavours/detect.sh python3)"
 
-# ---- What is measured with ----
+# ---- The measuring programs ----
 
 if [ -z "$counts_only" ]; then
     make -s build FLAVOUR="$1" >>"$log" 2>&1 || stop "flavour $1 does not build"
-    # The program does not depend on the flavour. It has a folder of its own, so that nothing staged is touched, and
-    # needs none of the optimisation: what it times is elsewhere.
+    # The program does not depend on the flavour. It has its own cargo folder, so that no staged file changes. It needs
+    # no optimisation, because the timed code is not in it.
     echo "benches/run.sh: building the bench" >&2
     PYO3_CONFIG_FILE=$root/flavours/cp311.txt CARGO_TARGET_DIR=$out CARGO_PROFILE_BENCH_LTO=off \
         CARGO_PROFILE_BENCH_CODEGEN_UNITS=16 CARGO_PROFILE_BENCH_DEBUG=0 \
@@ -72,7 +72,7 @@ $cc -O2 benches/bench_instructions.c -o "$out/instructions" -ldl >>"$log" 2>&1 |
     stop "benches/bench_instructions.c does not compile"
 callgrind=$(command -v valgrind >/dev/null 2>&1 && echo yes)
 
-# loops FLAVOUR: compiles our side of it. Extensions of a release Python are compiled without assertions.
+# loops FLAVOUR: compiles our side's loops. Only with Py_REF_DEBUG there are assertions, as in extensions.
 loops() {
     mkdir -p "$out/$1"
     case $1 in *-refdebug*) asserting= ;; *) asserting=-DNDEBUG ;; esac
@@ -82,7 +82,7 @@ loops() {
         stop "the loops do not compile for $1"
 }
 
-# loops_of_cpython FLAVOUR: the other side; fails where there is no libpython or no header.
+# loops_of_cpython FLAVOUR: compiles CPython's side; fails if there is no libpython or no header.
 loops_of_cpython() {
     [ -n "$program" ] && [ "$library" != - ] && [ "$include" != - ] || return 1
     # A distribution may share one pyconfig.h between its builds.

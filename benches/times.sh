@@ -1,11 +1,11 @@
-# Times beside the real libpython, and the whole interpreter: sourced by benches/run.sh. Each function prints rows of
-# benches/table.awk.
+# Times our library, the real libpython and the whole interpreter. benches/run.sh sources this file. Each function
+# prints rows for benches/table.awk.
 
 says() {
     printf '%s\tsays\t%s\n' "$1" "$2"
 }
 
-# time_loops FLAVOUR [NAME=VALUE...]: nanoseconds.
+# time_loops FLAVOUR [NAME=VALUE...]: rows of the timed loops, in nanoseconds.
 time_loops() {
     flavour=$1
     shift
@@ -43,7 +43,7 @@ whole() {
         idle) set -- LD_PRELOAD="$preload" ;;
         live) set -- LD_PRELOAD="$preload" PYREFCORE=live ;;
         esac
-        # Valgrind's own programs leave the preload alone: they are no Python.
+        # The preloaded library does nothing in valgrind's own programs, which are no Python.
         env PYTHONHASHSEED=0 WORKLOAD_TURNS=3 "$@" valgrind --tool=callgrind \
             --callgrind-out-file="$out/$flavour/whole.$way" "$program" benches/workload.py >>"$log" 2>&1 ||
             stop "callgrind failed for the workload of $flavour, $way"
@@ -57,7 +57,7 @@ whole() {
     rm -f "$out/$flavour"/whole.*
 }
 
-# timed FLAVOUR: all its rows.
+# timed FLAVOUR: all rows of times.
 timed() {
     if [ -f "$out/$1/cpython.so" ]; then
         time_loops "$1" BENCH_CPYTHON="$out/$1/cpython.so" BENCH_LIBPYTHON="$library" PYTHONHOME="$prefix"
@@ -88,7 +88,7 @@ audit() {
         stop "the audit's bench failed for $1"
 }
 
-# totals FLAVOUR: the counting of a debug flavour, beside a debug libpython where there is one.
+# totals FLAVOUR: rows of the timed loops in the debug flavour, compared with a debug libpython if there is one.
 totals() {
     make -s build FLAVOUR="$1-refdebug" >>"$log" 2>&1 || stop "flavour $1-refdebug does not build"
     loops "$1-refdebug"

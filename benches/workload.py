@@ -1,4 +1,4 @@
-"""What a Python does for a living: json, re, pickle and classes. WORKLOAD_TURNS says how often."""
+"""A typical workload: json, re, pickle and classes. WORKLOAD_TURNS is the number of turns."""
 
 import json
 import os

@@ -2,16 +2,16 @@
 # Builds and runs the C suite.
 #
 #   run.sh [FLAVOUR...]      as in flavours/; the default is all of them
-#   run.sh --demo FLAVOUR    only the demo of `make run`, to be looked at
+#   run.sh --demo FLAVOUR    only the demo of `make run`; it prints to the terminal
 #
 # Each program is linked with the shared library and then with the static one. Uses CC and CFLAGS. A caller that watches
 # the programs, such as tests/sanitize/run.sh, sets:
 #   RUN_PROGRAMS the programs to run; the default is all of them
 #   RUN_DIST     a folder of built flavours; without it make builds them, in target/dist
 #   RUN_OUT      the folder for programs and logs
-#   RUN_UNDER    a command that runs each program. REPORT is the start of the names of the files for its complaints; any
+#   RUN_UNDER    a command that runs each program. It writes its complaints to files whose names start with $REPORT. Any
 #                complaint is a failure
-#   RUN_ROUNDS   how often a program that may start threads is run; the others are run once
+#   RUN_ROUNDS   how often a program that may start threads is run; other programs are run once
 #   RUN_THREADED set, if only the programs that may start threads are to run
 #   RUN_SECONDS  the longest time for one run
 # The last line is "N passed, N failed, N skipped"; each skipped case is named above it.
@@ -47,7 +47,7 @@ run() {
     case $status:${line#* } in 0:0 | [!0]*:[!0]*) ;; *) failures=$((failures + 1)); cases=$((cases + 1)) ;; esac
     [ $status -lt 124 ] || echo "ended with status $status" >>"$1.out"
     for report in "$1".report*; do
-        # A sanitizer also reports an allocation that rightly failed.
+        # A sanitizer also reports an allocation that the test wants to fail.
         grep -v 'failed to allocate' "$report" >/dev/null 2>&1 || continue
         cat "$report" >>"$1.out"
         cases=$((cases + 1)) failures=$((failures + 1))

@@ -1,7 +1,7 @@
-"""Blocks that look like objects: copies of real ones in which some words are others.
+"""Blocks that look like objects: copies of real objects with some changed words.
 
-The audit must look at all of them without falling over. Beside copies that lead to no memory of others, a check finds a
-planted leak, and nothing where there is none. Nothing is shown: what stands in a copy's fields is no text.
+The audit must read all of them without a crash. If the changed words lead to no memory, a check must find a planted
+leak, and must find nothing without one. The reprs are switched off, because a copy's fields are not valid.
 """
 
 import array
@@ -27,7 +27,7 @@ from pyrefcore import findings, graph, native, windows
 
 WORD = 8
 HEAD = object.__basicsize__
-#: What a collector keeps in front of an object.
+#: The size of the collector's head in front of an object.
 FRONT = 0 if HEAD == 32 else 16
 HAVE_GC = 1 << 14
 LARGEST = 512
@@ -40,7 +40,7 @@ incref = ctypes.pythonapi.Py_IncRef
 incref.restype, incref.argtypes = None, [ctypes.py_object]
 
 
-# What shows an object trusts its fields.
+# The safe repr trusts the fields of an object.
 graph.safe_repr_at = findings.safe_repr_at = lambda address, unsafe: "?"
 
 
@@ -65,7 +65,7 @@ def closure(value):
 
 
 def templates():
-    """Objects of types of which the audit knows what they hold, or whose fields it reads."""
+    """Objects whose fields the audit reads, or whose contents it knows by their type."""
     thing, slotted, numbers = Thing(), Slotted(), [1.5, 2.5]
     slotted.a = thing
     local = contextvars.ContextVar("local", default=thing)
@@ -89,14 +89,14 @@ def templates():
     ]  # fmt: skip
     started = coroutine()
     made += [started, started.__await__()]
-    # More of those of which the audit reads the memory itself.
+    # More objects of the types whose memory the audit reads itself.
     read = [{}, {1: thing}, {str(n): n for n in range(20)}, {n: n for n in range(20)}, dict.fromkeys(range(300)), thing.__dict__]
     read += [frozenset(range(n)) for n in (0, 3, 30)] + [closure(thing).__code__, len, str.join, range(9), Thing, Slotted]
     return made + 4 * read
 
 
 def edges():
-    """Where readable memory ends."""
+    """The addresses where readable memory ends."""
     with open("/proc/self/maps") as maps:
         ranges = [[int(end, 16) for end in line.split()[0].split("-")] for line in maps if " r" in line]
     starts = {start for start, _ in ranges}
@@ -121,7 +121,7 @@ def number(rng):
 
 
 def word(rng, real):
-    """A word that may stand anywhere, and lead anywhere."""
+    """A word that may lead anywhere."""
     address = id(rng.choice(real))
     return rng.choice(
         (
@@ -140,17 +140,17 @@ def word(rng, real):
 
 
 def fake(rng, real, leads_anywhere):
-    """A block with a changed copy of an object; its address."""
+    """The address of a block with a changed copy of an object."""
     op = rng.choice(real)
     front = FRONT if type(op).__flags__ & HAVE_GC else 0
     try:
         size = object.__sizeof__(op)
     except (TypeError, ReferenceError):
         size = HEAD
-    # No more than there is: of types with items in front or apart only the head.
+    # Copies whole words: at least the head, and at most LARGEST bytes.
     size = min(max(size, HEAD), LARGEST) // WORD * WORD
     data = bytearray(ctypes.string_at(id(op) - front, front + size))
-    # Half of them keep their type and have a few other words; the others are words and nothing else.
+    # Most copies get one to five changed words. In the other copies every word is changed.
     places = range(0, len(data), WORD)
     changed = rng.sample(places, min(len(places), rng.randrange(1, 6))) if rng.random() < 0.7 else list(places)
     for place in changed:
@@ -173,7 +173,7 @@ def nothing():
 
 
 def look():
-    """An audit, with the neighbours of what it names."""
+    """Audits, and looks at the neighbours of the examples."""
     core = native.library()
     with windows.Snapshot() as snapshot, windows.listed(core.pyrefcore_over_released(snapshot)) as found:
         examples = [one.examples[n].object for one in found for n in range(one.examples_count)]
@@ -183,7 +183,7 @@ def look():
 
 
 def checked(function):
-    """The findings of a check, or why there are none."""
+    """The findings of a check, or its error."""
     report = pyrefcore.check(function, runs=3)
     return report.error or [(one.kind, one.type, one.references_per_run) for one in report.findings]
 
@@ -192,7 +192,7 @@ def one(rng):
     real = templates()
     is_checked = rng.random() < 0.25
     blocks = [fake(rng, real, not is_checked) for _ in range(BLOCKS)]
-    # What dies leaves old words behind, at which the others may point.
+    # Freed blocks keep old words, and other blocks may point to them.
     for block in blocks[::5]:
         free(block)
     del blocks[::5]

@@ -1,7 +1,7 @@
-"""Reports whose every name is hostile: text and page have the shape that they have for ordinary names.
+"""Reports in which every name is hostile: their text and page must have the same shape as with ordinary names.
 
-Each report is rendered twice, with its names and with tame ones in their place. Both must have the same lines, tags and
-attributes, and nothing but printable characters; JSON gives back what went in.
+Each report is rendered twice, with hostile and with ordinary names. Both must have the same lines, tags and attributes,
+and only printable characters. JSON must keep all names.
 """
 
 import json
@@ -22,7 +22,7 @@ PARTS = (
 
 
 class Names:
-    """Draws names; `tame` gives each another that is ordinary, always the same."""
+    """Draws hostile names."""
 
     def __init__(self, rng):
         self._rng = rng
@@ -32,7 +32,7 @@ class Names:
 
 
 class Tame:
-    """In the place of each name an ordinary one, whatever is drawn."""
+    """Draws the same names, but returns an ordinary name for each; equal names give equal results."""
 
     def __init__(self, rng):
         self._hostile, self._known = Names(rng), {}
@@ -46,7 +46,7 @@ def some(rng, make, most):
 
 
 def draw(rng, name):
-    """A report; the same for the same numbers, but for the names."""
+    """A random report. The same seed gives the same report, except for the names."""
     number = lambda: rng.randrange(1 << 40)  # noqa: E731
 
     def maybe(make):

@@ -1,9 +1,9 @@
-"""Fuzzing with recorded seeds: what the audit takes for an object and reads of it, and reports of hostile names.
+"""Fuzzing with known seeds: memory that the audit may take for objects, and reports with hostile names.
 
     python fuzz/run.py [--seed N] [--rounds N | --seconds N] [memory] [reports]
 
-Each round has a seed of its own, N and those that follow. A child process does the rounds of a target, so that a crash is a
-finding too. For a failure it prints the command that does the same round again. It ends with a line of counts.
+Each round has its own seed: N, N + 1 and so on. A child process runs the rounds of a target, so that a crash is a
+finding too. For a failure it prints the command that repeats the round. The last line is "N passed, N failed".
 """
 
 import argparse
@@ -15,14 +15,14 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.join(os.path.dirname(HERE), "python")
-#: How many rounds a second or two are.
+#: The default number of rounds, which takes a second or two.
 ROUNDS = {"memory": 40, "reports": 400}
-#: Rounds of one child.
+#: The number of rounds in one child.
 BATCH = {"memory": 20, "reports": 400}
 
 
 def work(target, seed, rounds):
-    """In the child: the rounds from `seed` on."""
+    """Runs the rounds from `seed` on, in the child."""
     one = __import__(target).one
     for number in range(seed, seed + rounds):
         print(number, flush=True)
@@ -30,7 +30,7 @@ def work(target, seed, rounds):
 
 
 def batch(target, seed, rounds):
-    """What went wrong in a child, and in which round; None where nothing did."""
+    """Runs rounds in a child: the seed of the round that failed and the reason, or None."""
     command = [sys.executable, "-W", "ignore", "-X", "faulthandler", __file__, "--child", "--seed", str(seed)]
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([PACKAGE, HERE]), PYTHONHASHSEED="0")
     try:
@@ -52,7 +52,7 @@ def batch(target, seed, rounds):
 
 
 def fuzz(target, seed, rounds, seconds):
-    """Whether a target stands all rounds."""
+    """Whether all rounds of a target pass."""
     end = time.monotonic() + seconds if seconds else None
     wanted, done = rounds or ROUNDS[target], 0
     while time.monotonic() < end if end else done < wanted:

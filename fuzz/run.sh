@@ -1,6 +1,6 @@
 #!/bin/sh
-# fuzz/run.py on each CPython that find_pythons.sh finds, or on those of the given flavours: run.sh [FLAVOUR...]
-# FUZZ holds its options: FUZZ="--seconds 600 --seed 7". Without any it is a short run from seed 1.
+# Runs fuzz/run.py on each CPython that find_pythons.sh finds, or on those of the given flavours: run.sh [FLAVOUR...]
+# FUZZ holds the options of run.py: FUZZ="--seconds 600 --seed 7". The default is a short run from seed 1.
 set -u
 cd "$(dirname "$0")/.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY
@@ -21,7 +21,7 @@ while read -r flavour rest; do
         PYREFCORE_LIBRARY=$PWD/target/dist/$flavour/lib/libpyrefcore.so "${rest% *}" fuzz/run.py ${FUZZ:-} >"$log" 2>&1 </dev/null
     fi
     line=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)
-    # What dies has no counts.
+    # A run that crashes has no counts.
     set -- ${line:-0 1}
     sed "s/^/$flavour: /" "$log"
     passed=$((passed + $1)) failed=$((failed + $2))

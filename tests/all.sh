@@ -17,7 +17,7 @@ make test-all needs no root. It brings, through this machine's own apt mirror an
 Then it runs every test on all of that.
 TEXT
 
-# bring NAME SCRIPT: whatever it skips or fails to bring is missing from the tests.
+# bring NAME SCRIPT: the tests run without the parts that SCRIPT skips or fails to bring.
 bring() {
     printf '\n== %s\n' "$1"
     sh "$2" 2>&1 | tee "$log"

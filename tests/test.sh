@@ -9,14 +9,14 @@ passed=0 failed=0 skipped=0
 
 branches=$(sed -n '/^cp/p' flavours/branches.txt)
 all=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
-# Everything is tested with TEST_ALL=1. Otherwise the flavours of branches.txt, and those of the CPythons that are here.
+# TEST_ALL=1 tests everything. Otherwise the tests use the flavours of branches.txt and of the CPythons on this machine.
 if [ "${TEST_ALL:-}" = 1 ]; then
     flavours=$all units=$all operations=10000000 audited=
 else
     here=$(sh tools/find_pythons.sh | cut -d ' ' -f 1)
     flavours=$(printf '%s\n' $all | grep -xF "$(printf '%s\n' $branches $here)")
     units=$branches operations=200000
-    # One build of the newest release shows whether the package works. The corpus takes another.
+    # The package's tests use one build of the newest release. The corpus uses another one.
     audited=$(printf '%s\n' $here | grep -x 'cp3[0-9]*' | sort -uV | tail -n 1)
 fi
 
@@ -42,7 +42,8 @@ unit_tests() {
     all_passed=0 all_failed=0
     for flavour in $units; do
         out=target/unit-$flavour.log
-        # The model checker tests code that all flavours share; the free-threaded ones use it.
+        # The model checker tests the same code in every flavour, so only one runs it: a free-threaded one, which uses
+        # that code.
         [ "$flavour" = cp313t ] && skip= || skip='--skip interleavings'
         # shellcheck disable=SC2086
         PYO3_CONFIG_FILE="$PWD/flavours/$flavour.txt" cargo test --quiet --lib -- $skip >"$out" 2>&1
@@ -59,7 +60,7 @@ unit_tests() {
     echo "$all_passed passed, $all_failed failed"
 }
 
-# With TEST_ALL=1, every Python; otherwise the last one of cp311, or the last of all.
+# TEST_ALL=1: every Python. Otherwise the last cp311 in the list, or the last Python.
 corpus() {
     if [ "${TEST_ALL:-}" = 1 ]; then
         "$(sh tools/find_pythons.sh | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')" tests/corpus/table.py
@@ -82,7 +83,7 @@ left_out() {
     echo "0 passed, 0 failed, $(echo "$left" | grep -c .) skipped"
 }
 
-# The build takes one core, and the first steps need little of its output.
+# The build runs in the background: it uses one core, and the first steps need little of its output.
 make -s build-all FLAVOURS="$(echo $flavours)" >target/build-all.log 2>&1 &
 builder=$!
 step "unit and random tests" unit_tests

@@ -1,5 +1,5 @@
-/* The list of all objects (Py_TRACE_REFS): what enters and leaves it, in which order it is listed, that it stands births
- * and deaths while it is listed, and that whoever leaves it and is not in it ends the process. */
+/* The list of all objects (Py_TRACE_REFS): which objects enter and leave it, and the order in which it is printed.
+ * Objects may be born and die while it is printed. Removing an object that is not in the list ends the process. */
 #include "testing.h"
 #include "things.h"
 
@@ -117,7 +117,7 @@ static void enters_once(void)
     EQUAL(lines(), 1);
 }
 
-/* The stream is one that drops and makes objects whenever it is written to. */
+/* A stream whose write function drops and makes objects. */
 static ssize_t disturb(void *cookie, const char *data, size_t size)
 {
     int *writes = cookie;

@@ -1,5 +1,5 @@
-/* Wrong pointers. A debug flavour ends the process with one line that names the call, the address and, where
- * it is safe to read, the type; a release flavour tolerates NULL where CPython does. */
+/* Wrong pointers. A debug flavour ends the process with one line that names the call, the address and the type, if
+ * the type is safe to read. Every flavour tolerates NULL where CPython does. */
 #include "testing.h"
 #include "things.h"
 #include <sys/mman.h>
@@ -123,7 +123,7 @@ static void null_is_tolerated(void)
 }
 
 #if IS_DEBUG
-/* Every call must refuse `op`, in one line that begins with its own name and gives `reason`. */
+/* Every call without a flag of `unless` must refuse `op`, in one line that names the call and gives `reason`. */
 static void refused(PyObject *op, int unless, const char *what, const char *reason)
 {
     char name[80], call[80];
@@ -138,7 +138,7 @@ static void refused(PyObject *op, int unless, const char *what, const char *reas
     }
 }
 
-/* This type's objects stay where they are when they die, so that their type can still be read. */
+/* A dead object of this type is not freed, so its type can still be read. */
 static void stay(PyObject *op) { (void)op; }
 static PyTypeObject Stayer_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Stayer",
@@ -166,7 +166,7 @@ static void no_type_object(void)
     op->ob_type = (PyTypeObject *)8;
     Py_DECREF(op);
 }
-/* Free-threaded it is the owner's last reference that comes first. */
+/* Free-threaded, the merge of the owner's last reference comes before _Py_Dealloc. */
 #ifdef Py_GIL_DISABLED
 #define LAST_REFERENCE "_Py_MergeZeroLocalRefcount(0x"
 #else

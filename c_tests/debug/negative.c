@@ -1,4 +1,4 @@
-/* What _Py_NegativeRefcount says before it aborts, to the letter (Py_REF_DEBUG). */
+/* The exact text that _Py_NegativeRefcount writes before it aborts (Py_REF_DEBUG). */
 #include "testing.h"
 #include "things.h"
 
@@ -8,13 +8,13 @@
 #else
 #define LAST_WORDS "Fatal Python error: _PyObject_AssertFailed\n"
 #endif
-/* Up to 3.11 the count is looked at after the decrement. */
+/* Up to 3.11 CPython checks the count after the decrement, later before it. */
 #define NONE_LEFT (PY_VERSION_HEX >= 0x030C0000 ? 0 : -1)
 
 static PyObject *op;
 static char wanted[1000];
 
-/* The whole text for a call at file:line, when `op` has that count. */
+/* Sets `wanted` to the whole text for a call at file:line, when the count of `op` is `refcnt`. */
 static void want(const char *file, int at, Py_ssize_t refcnt)
 {
     char repr[100];
@@ -55,7 +55,7 @@ static void by_macro(void)
     Py_SET_REFCNT(op, 0);
     said(decref);
 #ifdef Py_GIL_DISABLED
-    /* The same for who does not own it, once it is nobody's. */
+    /* The text is the same for an object without an owner. */
     op->ob_tid = _Py_UNOWNED_TID;
     Py_SET_REFCNT(op, 0);
     CHECK(op->ob_ref_shared == _Py_REF_MERGED);
@@ -91,7 +91,7 @@ static void unknown_block(void)
     decref();
 }
 
-/* Memory that was given back is not described, but who used it is. */
+/* The report does not describe freed memory, but it still names the call. */
 static void freed(void)
 {
     PyObject *gone = (PyObject *)new_thing(3);

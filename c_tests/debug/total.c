@@ -1,4 +1,4 @@
-/* The number of all references (Py_REF_DEBUG): exact, whichever way they come and go, and on every thread. */
+/* The total of all references (Py_REF_DEBUG) is exact for every way to take and release one, on every thread. */
 #include "testing.h"
 #include "things.h"
 
@@ -105,7 +105,7 @@ static void *inlined(void *arg)
     return NULL;
 }
 
-/* Threads that have ended still count, and another thread may take their references away. */
+/* The references of an ended thread stay in the total, and another thread may release them. */
 static void threads(void)
 {
     pthread_t ids[THREADS];

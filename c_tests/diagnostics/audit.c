@@ -1,4 +1,5 @@
-/* The audit of a program without Python: its own types say what they hold, and the library says what nobody shows. */
+/* The audit of a program without Python: tp_traverse shows the references that objects hold, and the audit reports the
+ * references that no object shows. */
 #include "testing.h"
 #include "things.h"
 
@@ -6,7 +7,7 @@ enum { RUNS = 50, WINDOWS = 3 };
 
 static PyObject *shown(PyObject *held) { return (PyObject *)new_box(held); }
 
-static PyObject *list;  /* A chain that grows, and is shown from its end. */
+static PyObject *list;  /* A chain that grows; each box shows the one before it. */
 static PyObject *shared;
 
 static void right(void) { Py_DECREF(shown((PyObject *)new_thing(1))); }
@@ -29,7 +30,7 @@ static void unsteady(void)
     times++;
 }
 
-/* What is found in `run`, in windows of RUNS runs each. */
+/* The findings for `run`, in windows of RUNS runs each. */
 static pyrefcore_findings *check(void (*run)(void))
 {
     pyrefcore_snapshot *snapshots[WINDOWS + 1];
@@ -56,7 +57,7 @@ static void expect_nothing(void (*run)(void))
     pyrefcore_findings_drop(found);
 }
 
-/* One finding, of that kind and type, with so many references and objects in each run. */
+/* Expects one finding of that kind and type, with that many references and objects in each run. */
 static void expect(void (*run)(void), int kind, const char *type, int references, int objects, const char *folded)
 {
     pyrefcore_findings *found = check(run);
@@ -92,7 +93,7 @@ static void refuses_while_the_table_is_off(void)
     pyrefcore_snapshot_clear(&taken);
 }
 
-/* A type whose author forgot its name. */
+/* A type without tp_name. */
 static PyTypeObject Nameless_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_basicsize = sizeof(Thing), .tp_dealloc = Thing_dealloc,
 };
@@ -125,7 +126,7 @@ static void an_over_release(void)
     expect(over_releases, PYREFCORE_OVER_RELEASE, "Thing", -1, 0, NULL);
 }
 
-/* What is found where an object that has references to spare loses so many in each window. */
+/* The number of findings if an object with enough references loses `references` of them in each window. */
 static size_t found_in_a_fall_of(int references)
 {
     pyrefcore_snapshot *snapshots[WINDOWS + 1];
@@ -150,7 +151,7 @@ static void a_fall_of_a_few_references_is_no_over_release(void)
     EQUAL(found_in_a_fall_of(5), 1);
 }
 
-/* Pinned objects survive; what was released too often stays. */
+/* Pinned objects survive releases. An object that was released too often keeps its pins after the unpin. */
 static void pins(void)
 {
     PyObject *thing = (PyObject *)new_thing(7), *holder = shown(thing);
@@ -182,7 +183,7 @@ static void pins(void)
     Py_DECREF(holder);
 }
 
-/* Whether a window in which `run` ran is quiet. */
+/* Whether pyrefcore_is_quiet finds no change in a window that ran `run`. */
 static int is_quiet(void (*run)(void))
 {
     pyrefcore_snapshot *before = pyrefcore_snapshot_take();
@@ -212,12 +213,12 @@ static void a_window_that_changes_nothing(void)
     Py_INCREF(other);
     CHECK(!is_quiet(moves_a_reference));
     Py_DECREF(other);
-    /* A reference that is shown and was not counted. */
+    /* A box shows a reference that it does not own. */
     other = shown(NULL);
     CHECK(!is_quiet(steals));
     ((Box *)other)->held = NULL;
     Py_DECREF(other);
-    /* What pins alone keep alive is gone. */
+    /* An object that only pins keep alive counts as dead. */
     other = shown(shown((PyObject *)new_thing(1)));
     pyrefcore_snapshot *before = pyrefcore_snapshot_take();
     pyrefcore_snapshot_pin(before);
@@ -254,7 +255,7 @@ static void neighbours(void)
     pyrefcore_edges_drop(found, 4);
     pyrefcore_edges_drop(found, 4);
     EQUAL(Py_REFCNT(holder), 1);
-    /* One without references is not held, and does not die of it. */
+    /* The call takes no reference to an object whose count is 0, and does not end the object. */
     Py_SET_REFCNT(thing, 0);
     EQUAL(pyrefcore_neighbours(&thing, 1, 2, found), 1);
     CHECK(found[0].source == NULL);

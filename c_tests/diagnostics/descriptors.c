@@ -1,4 +1,4 @@
-/* Where a report goes: descriptors that change, pipes without a reader, and files that are there as a whole or not at all. */
+/* Where a report goes: changed descriptors, pipes without a reader, and files that are replaced as a whole or not. */
 #include "testing.h"
 #include "things.h"
 #include <errno.h>
@@ -17,14 +17,14 @@ static void write_old(void)
     FILE *stream = fopen(file, "w");
     assert(stream && fputs(OLD, stream) >= 0 && fclose(stream) == 0);
 }
-/* Nothing but these files lies in the folder. */
+/* Deletes the test's files. Whether the folder held no others. */
 static int is_tidy(void)
 {
     int is_empty = (unlink(file), unlink(pipe_file), rmdir(folder)) == 0;
     return is_empty && mkdir(folder, 0700) == 0;
 }
 
-/* What the program does when it is started anew. */
+/* What the program may do when it is executed again. */
 static void open_all(void)
 {
     while (dup(0) >= 0) {}
@@ -78,7 +78,7 @@ static void start_anew(void)
     }
     execl(program, "descriptors", "anew", action, file, (char *)NULL);
 }
-/* Called before any library begins, and after the loader has opened them all; getenv knows nothing yet. */
+/* Runs after the loader has opened all libraries and before any initialiser. getenv does not work yet. */
 static void set_limit(int count, char **arguments, char **environment)
 {
     (void)count, (void)arguments;
@@ -93,7 +93,7 @@ __attribute__((section(".preinit_array"), used)) static void (*before_all)(int, 
 
 static int says_summary(void) { return strncmp(testing_heard, "pyrefcore ", 10) == 0 && strstr(testing_heard, SUMMARY) != NULL; }
 
-/* A report on "stderr" goes to what was standard error at the start. */
+/* A report on "stderr" goes to the file that was standard error at the start of the process. */
 static void first_standard_error(void)
 {
     target = "stderr";
@@ -104,7 +104,7 @@ static void first_standard_error(void)
     CHECK(hear(start_anew) == 0 && says_summary());
     action = "close_all";
     CHECK(hear(start_anew) == 0 && *testing_heard == 0 && strcmp(testing_contents(file), OLD) == 0);
-    /* A child that lives longer does not keep the pipe open. */
+    /* A child that outlives the program does not keep the pipe open. */
     action = "fork_on";
     alarm(4);
     CHECK(hear(start_anew) == 0 && says_summary());
@@ -161,7 +161,7 @@ static void output_is_kept(void)
     CHECK(is_tidy());
 }
 
-/* The writer of a report dies, or finds the disc full, when half of it is written. */
+/* The process dies, or the disc is full, when a report is half written. */
 static void die_half_way(void)
 {
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 20, 20 });
@@ -214,7 +214,7 @@ int main(int count, char **arguments)
     snprintf(pipe_file, sizeof pipe_file, "%s/pipe", folder);
     unsetenv("PYREFCORE");
     RUN(first_standard_error);
-#ifndef __SANITIZE_ADDRESS__ /* LeakSanitizer needs descriptors itself. */
+#ifndef __SANITIZE_ADDRESS__ /* LeakSanitizer also needs descriptors. */
     RUN(no_descriptor);
 #else
     (void)no_descriptor;

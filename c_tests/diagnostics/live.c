@@ -1,4 +1,4 @@
-/* The live table: which objects are alive, of which types; walks that objects are born and die under. */
+/* The live table: which objects are alive, of which types, and walks while objects are born and die. */
 #include "kept.h"
 
 static void off_knows_nothing(void)
@@ -39,7 +39,7 @@ static void visit(void)
     drop(0, MANY);
 }
 
-/* Whoever is visited may drop it and any other, and make new ones. */
+/* A visitor may drop the visited object and any other, and may make new ones. */
 static int drop_all(PyObject *op, void *arg)
 {
     Walk *walk = arg;
@@ -84,7 +84,7 @@ static void types(void)
     drop(0, 50);
 }
 
-/* A death is a death, whatever the memory holds afterwards. */
+/* A dead object leaves the table, even if its memory holds a positive count afterwards. */
 static void park(PyObject *op) { Py_SET_REFCNT(op, 7); }
 static PyTypeObject Parked_Type = { PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Parked",
                                     .tp_basicsize = sizeof(PyObject), .tp_dealloc = park };
@@ -108,7 +108,7 @@ static void unwatch(void)
     EQUAL(pyrefcore_live_count(0), IS_DEBUG ? 10 : -1);
     EQUAL(pyrefcore_births(), births);
     drop(0, 10);
-    /* What died meanwhile is not in a table that starts afresh. */
+    /* A new table does not hold the objects that died while there was none. */
     EQUAL(pyrefcore_watch(PYREFCORE_LIVE), 0);
     EQUAL(pyrefcore_live_count(0), 0);
 }

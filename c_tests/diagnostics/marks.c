@@ -1,8 +1,8 @@
-/* Marks: what was born since, for as long as a mark can be told apart; odd addresses; many threads. */
+/* Marks: the objects born since a mark, until the mark is too old; odd addresses; many threads. */
 #include "kept.h"
 #include <pthread.h>
 
-/* Each of 100 generations has one object more than the one before; the marks of the last 30 are exact. */
+/* Each of 100 generations adds one object. The marks of the last 31 generations give exact counts. */
 static void generations(void)
 {
     enum { GENERATIONS = 100 };
@@ -27,7 +27,7 @@ static void generations(void)
     EQUAL(pyrefcore_live_count(0), 0);
 }
 
-/* Memory need not come from an allocator: objects may start in the middle of 16 bytes. */
+/* An object in memory that no allocator gave may start in the middle of a unit of 16 bytes. */
 static void odd_addresses(void)
 {
     _Alignas(16) static char memory[4 * sizeof(Thing) + 16];

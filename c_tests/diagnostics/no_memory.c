@@ -1,5 +1,5 @@
-/* The kernel has no more memory: what the header promises for that comes, and the process goes on. Each request for memory
-   that a call makes is refused in turn, alone and with all that follow. */
+/* Calls without memory: each returns what the header promises for that, and the process goes on. The test refuses each
+   memory request of a call in turn, first alone and then with all later ones. */
 #include "testing.h"
 #include "things.h"
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
 
-/* Requests until one is refused; 0 where none is. */
+/* The number of the request that is refused, counted from now; 0 refuses none. */
 static long left;
 static int and_all_after, refusals;
 
@@ -36,8 +36,8 @@ void *mmap(void *at, size_t bytes, int protection, int flags, int file, off_t of
     return is_refused() ? MAP_FAILED : (void *)syscall(SYS_mmap, at, bytes, protection, flags, file, offset);
 }
 
-/* Calls `call` until it needs no more requests than were allowed. It returns whether the promised answer came: the one for no
-   memory, or the right one. How often it was refused something. */
+/* Calls `call` until no request of it is refused. `call` returns whether the library's answer was the right one, or the
+   promised one for no memory. Returns the number of refused requests. */
 static int refuse_each(int (*call)(void))
 {
     int all = 0;

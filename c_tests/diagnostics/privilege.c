@@ -1,4 +1,4 @@
-/* A set-user-id program does nothing that the environment of its user asks for. The tests need root, and say so. */
+/* A set-user-id program ignores the settings in its user's environment. Without root the tests are skipped. */
 #include "testing.h"
 #include "things.h"
 #include <fcntl.h>
@@ -32,10 +32,10 @@ static int is_untouched(void)
     close(descriptor);
     return n == sizeof WORTH - 1 && strcmp(text, WORTH) == 0 && stat(victim, &data) == 0 && (data.st_mode & 0777) == 0600;
 }
-/* What is said beside the program's own line. */
+/* Whether the child wrote its own line `kind` and also something else. */
 static int says(const char *kind) { return strstr(testing_heard, kind) != NULL && strcmp(testing_heard, kind) != 0; }
 
-/* The same program without the bit does what is asked for, as far as its user may. */
+/* Without the set-user-id bit the program obeys the settings, with its user's rights. */
 static void ordinary(void)
 {
     assert(chmod(program, 0755) == 0);
@@ -62,7 +62,7 @@ static void set_user_id(void)
 
 static void copy_this_program(void)
 {
-    /* By its path: under valgrind /proc/self/exe can be read, and is valgrind when copied. */
+    /* By its path: under valgrind readlink gives the program, but a copy of /proc/self/exe is a copy of valgrind. */
     char self[4096] = "", command[5000];
     assert(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
     snprintf(command, sizeof command, "cp '%s' %s", self, program);

@@ -1,4 +1,4 @@
-/* The summary: on request, and at the exit of a linked program that PYREFCORE_REPORT is set for. */
+/* The summary: on request, and at the exit of a linked program if PYREFCORE_REPORT is set. */
 #include "testing.h"
 #include "things.h"
 #include <errno.h>
@@ -38,7 +38,7 @@ static void unwritable(void)
     CHECK(pyrefcore_report("/") == -1 && errno == EISDIR);
 }
 
-/* What the program does when it is started anew below. */
+/* What the program does when start_anew executes it. */
 static int forget_two(void)
 {
     new_thing(1);
@@ -53,7 +53,7 @@ static int forget_two(void)
     return 0;
 }
 static const char *wanted, *target;
-static char program[4096]; /* By its path: under valgrind /proc/self/exe can be read, and is valgrind when started. */
+static char program[4096]; /* The path: under valgrind, executing /proc/self/exe itself would start valgrind. */
 static void start_anew(void)
 {
     target ? setenv("PYREFCORE_REPORT", target, 1) : unsetenv("PYREFCORE_REPORT");
@@ -71,7 +71,7 @@ static void silent(void)
     CHECK(hear(start_anew) == 0 && *testing_heard == 0);
     wanted = NULL;
 }
-/* A fork of a process that reports does not report. */
+/* A forked child of a process that reports does not report. */
 static void once(void)
 {
     CHECK(hear(start_anew) == 0 && strncmp(testing_heard, "pyrefcore ", 10) == 0);

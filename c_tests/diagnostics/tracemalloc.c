@@ -1,5 +1,4 @@
-/* The library's own tracemalloc: which blocks are traced, how much they hold, and who allocated them; and memory that is
- * handed out again. */
+/* The library's own tracemalloc: which blocks it traces, their sizes and their allocation stacks; and reused memory. */
 #include "testing.h"
 #include "things.h"
 
@@ -19,7 +18,7 @@ static size_t peak(void)
     return most;
 }
 
-/* Where a block was allocated: the functions, innermost first. */
+/* The functions on the stack where a block was allocated, innermost first. */
 static char functions[1000];
 static unsigned int first_line;
 static int hear_frame(const pyrefcore_frame *frame, void *arg)
@@ -85,7 +84,7 @@ static HERE Thing *make_thing(void) { return PyObject_New(Thing, &Thing_Type); }
 enum { LINE_OF_BOX = __LINE__ + 1 };
 static HERE Box *make_box(void) { return PyObject_GC_New(Box, &Box_Type); }
 
-/* A stack begins with the function that called the library, under its own name and with its line. */
+/* A stack begins with the function that called the library, with its name and line. */
 static void stacks(void)
 {
     pyrefcore_trace_start(10);
@@ -119,8 +118,8 @@ static void number_of_frames(void)
     pyrefcore_trace_stop();
 }
 
-/* Memory that is handed out again without the allocator, as free lists do it: the new birth replaces the
- * stack and keeps the size; a block that is unknown stays so. */
+/* Memory that is reused without the allocator, as free lists do: the new birth replaces the stack and keeps the
+ * size. An untraced block stays untraced. */
 static void parked(PyObject *op) { (void)op; }
 static PyTypeObject Parked_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Parked", .tp_basicsize = 64, .tp_dealloc = parked,
@@ -154,7 +153,7 @@ static void rebirth(void)
 }
 
 #if PY_VERSION_HEX < 0x030C0000
-/* A birth tests this variable, also one that is compiled into a program. */
+/* A birth tests this variable. A birth that is inlined into a program tests it too. */
 static void config(void)
 {
     EQUAL(_Py_tracemalloc_config.tracing, 0);

@@ -1,4 +1,4 @@
-/* The reference tracer of 3.13 and later: which events it hears, in which order, beside our own watchers. */
+/* The reference tracer of 3.13 and later: which events it gets, in which order, with and without our own watchers. */
 #include "testing.h"
 #include "things.h"
 
@@ -41,7 +41,7 @@ static void set_and_get(void)
     heard[0] = 0;
 }
 
-/* Only 3.15 tells a tracer that it was replaced. */
+/* From 3.15 on a replaced tracer gets an event. */
 static void removed(void)
 {
     PyRefTracer_SetTracer(hear_all, heard);
@@ -63,7 +63,7 @@ static void events(void)
     Py_INCREF(box);
     Py_DECREF(box);
     heard_is("");
-    /* The held object dies while its box does. */
+    /* The held object dies during the death of its box. */
     Py_DECREF(box);
     heard_is("dd");
     Py_DECREF(before);
@@ -83,7 +83,7 @@ static void events(void)
     heard_is("");
 }
 
-/* The watchers and the tracer hear the same, whoever came first and whoever leaves first. */
+/* The watchers and the tracer get the same events, in any order of their arrival and removal. */
 static void beside_the_watchers(void)
 {
     const unsigned int watchers[] = { PYREFCORE_LIVE, PYREFCORE_COUNT | PYREFCORE_LIVE, PYREFCORE_TRACE };
@@ -121,7 +121,7 @@ static void beside_the_watchers(void)
     EQUAL(pyrefcore_deaths(), 2);
 }
 
-/* Each link of a long chain is announced once, before it dies, also those that were put aside meanwhile. */
+/* The tracer gets each link of a long chain once, before its death, even if the trashcan deferred the link. */
 static int created, destroyed;
 static int count(PyObject *op, PyRefTracerEvent event, void *data)
 {

@@ -1,4 +1,4 @@
-/* Memory for objects: sizes, items, containers, and what a birth adds to its type. */
+/* Memory for objects: sizes, items, containers, and the reference that a birth adds to its type. */
 #include "testing.h"
 #include "things.h"
 
@@ -8,7 +8,7 @@ static PyTypeObject Kind_Type = {
     .tp_basicsize = sizeof(PyTypeObject), .tp_dealloc = stay,
 };
 
-/* Up to 3.12 only a type that was made at run time is counted; later every mortal one is. */
+/* Up to 3.12 only heap types gain a reference from a birth; from 3.13 on every mortal type does. */
 static void type_references(void)
 {
     PyTypeObject heap = Thing_Type, plain = Thing_Type;
@@ -27,7 +27,7 @@ static void type_references(void)
     for (int i = 0; i < 3; i++) {
         Py_DECREF(made[i]);
     }
-    /* Giving that reference back is the business of tp_dealloc. */
+    /* tp_dealloc must give that reference back, and Thing_dealloc does not. */
     EQUAL(Py_REFCNT(&heap), 2);
     Py_SET_REFCNT(&heap, 1);
     Py_SET_REFCNT(&plain, 1);
@@ -57,7 +57,7 @@ static void items(void)
     }
 }
 
-/* Memory that does not exist is no object. */
+/* A request for too much memory returns NULL. */
 static void too_large(void)
 {
     PyTypeObject huge = Thing_Type;
@@ -67,7 +67,7 @@ static void too_large(void)
     CHECK(PyObject_Malloc(SIZE_MAX) == NULL && PyObject_Calloc(SIZE_MAX / 2, 4) == NULL);
 }
 
-/* What the collector keeps of a container: nothing yet, and that it is tracked. */
+/* The collector's words of a new container and of a tracked one. */
 #ifdef Py_GIL_DISABLED
 static int is_clear(Box *box) { return box->ob_base.ob_gc_bits == 0; }
 static int is_marked(Box *box) { return box->ob_base.ob_gc_bits == 1; }

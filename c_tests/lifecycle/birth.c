@@ -1,4 +1,4 @@
-/* The first reference: what each way of making an object sets, counts and leaves alone. */
+/* The first reference: what each way to make an object writes, and what it adds to the total. */
 #include "testing.h"
 #include "things.h"
 
@@ -13,7 +13,7 @@ static void fill(PyObject *op, int byte)
     op->ob_type = &Thing_Type;
 }
 
-/* Stale bits of a freed immortal must not make the next object immortal: the whole word is written. */
+/* Old bits of a freed immortal must not make the next object immortal, so a birth writes the whole word. */
 static void new_reference(void)
 {
     for (int byte = 0; byte < 256; byte += 51) {

@@ -1,5 +1,5 @@
-/* CPython 3.11's chain of counting: Include/object.h and Objects/object.c word by word, but for the prefix `own` and
- * what is for the limited API only. */
+/* CPython 3.11's counting functions, word by word from Include/object.h and Objects/object.c, with the prefix `own` and
+ * without the code for the limited API. */
 #include "chain.h"
 
 #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
@@ -101,7 +101,7 @@ static void decref(PyObject *op) { ownPy_DECREF(op); }
 static const struct chain own = { own_Py_NewReference, ownPy_IncRef, ownPy_DecRef, ownPy_INCREF, decref,
                                   ownPy_XINCREF, ownPy_XDECREF, own_Py_Dealloc };
 
-/* The header's links are functions with the macros' names. */
+/* The header has functions with the names of the macros. */
 static void header_links(void)
 {
     void (*incref)(PyObject *) = Py_INCREF, (*xincref)(PyObject *) = Py_XINCREF, (*xdecref)(PyObject *) = Py_XDECREF;

@@ -1,4 +1,4 @@
-/* CPython 3.8's chain of counting: Include/object.h and Objects/object.c word by word, but for the prefix `own`. */
+/* CPython 3.8's counting functions, word by word from Include/object.h and Objects/object.c, with the prefix `own`. */
 #include "chain.h"
 
 #if PY_VERSION_HEX < 0x03090000
@@ -109,7 +109,7 @@ static void decref(PyObject *op) { ownPy_DECREF(op); }
 static const struct chain own = { own_Py_NewReference, ownPy_IncRef, ownPy_DecRef, own_Py_INCREF, decref,
                                   own_Py_XINCREF, own_Py_XDECREF, own_Py_Dealloc };
 
-/* The header's links have these names and take these arguments. */
+/* The header's functions have CPython's names and arguments. */
 static void header_links(void)
 {
     PyObject *op = chain_memory();

@@ -1,5 +1,5 @@
-/* CPython 3.9's and 3.10's chain of counting: Include/object.h and Objects/object.c word by word, but for the prefix
- * `own` and what is for the limited API only. */
+/* The counting functions of CPython 3.9 and 3.10, word by word from Include/object.h and Objects/object.c, with the
+ * prefix `own` and without the code for the limited API. */
 #include "chain.h"
 
 #if PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030B0000
@@ -100,7 +100,7 @@ static void decref(PyObject *op) { ownPy_DECREF(op); }
 static const struct chain own = { own_Py_NewReference, ownPy_IncRef, ownPy_DecRef, own_Py_INCREF, decref,
                                   own_Py_XINCREF, own_Py_XDECREF, own_Py_Dealloc };
 
-/* The header's links have these names and take these arguments. */
+/* The header's functions have CPython's names and arguments. */
 static void header_links(void)
 {
     PyObject *op = chain_memory();

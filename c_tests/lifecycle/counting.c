@@ -1,8 +1,9 @@
-/* Counting as a caller sees it: NULL, identity, single evaluation, and what is immortal. */
+/* Counting as a caller sees it: NULL, identity, single evaluation, and immortal objects. */
 #include "testing.h"
 #include "things.h"
 
-/* The count, in all its bits. Free-threaded: the owner's word, above what must be 0 once nobody owns the object. */
+/* All bits of the count. Free-threaded: the owner's word in the upper half; the low bits say whether the owner's id and
+ * the shared word are set. */
 static uint64_t image(PyObject *op)
 {
 #ifdef Py_GIL_DISABLED

@@ -1,4 +1,4 @@
-/* The end: in which order the list, the watchers and tp_dealloc hear of it, and what code that runs then sees. */
+/* A death: the order in which the list, the watchers and tp_dealloc learn of it, and what code that runs then sees. */
 #include "testing.h"
 #include "things.h"
 
@@ -55,13 +55,13 @@ static int tracer(PyObject *op, PyRefTracerEvent event, void *data)
         return 0;
     }
     if (event != PyRefTracer_DESTROY) {
-        return 0; /* 3.15 says goodbye, without an object. */
+        return 0; /* 3.15 also reports the end of the tracing, without an object. */
     }
     strcat(heard, "t");
     CHECK(!LISTED(op) && Py_TYPE(op) == &Witness_Type);
     EQUAL(Py_REFCNT(op), 0);
     if (data != NULL) {
-        /* tp_dealloc was read before, so that this changes nothing. */
+        /* The library has read tp_dealloc already, so a new type has no effect. */
         op->ob_type = data;
     }
     return -1;

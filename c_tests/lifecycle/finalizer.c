@@ -1,4 +1,4 @@
-/* Last words: a finalizer runs, may resurrect its object, and does so only once where it is a container. */
+/* Finalizers: one runs before the death and may resurrect its object. A container's finalizer runs only once. */
 #include "testing.h"
 #include "things.h"
 
@@ -71,10 +71,10 @@ static void is_resurrected(PyTypeObject *type, int again)
     EQUAL(Py_REFCNT(op), 1);
     GAINED(1 - RESURRECTION_TAX);
     EQUAL(pyrefcore_live_count(mark), 1);
-    /* It has died once, and was born a second time. */
+    /* A resurrection counts as a death and a second birth. */
     EQUAL(pyrefcore_births() - births, 2);
     EQUAL(pyrefcore_deaths() - deaths, 1);
-    /* It is an object like any other: it can be shared, and dies when it is let go. */
+    /* A resurrected object can be shared, and its last release ends it. */
     Py_INCREF(op);
     Py_DECREF(op);
     rescue = 0;
@@ -89,7 +89,7 @@ static void is_resurrected(PyTypeObject *type, int again)
 static void plain_is_resurrected(void) { is_resurrected(&Plain_Type, 1); }
 static void container_is_resurrected(void) { is_resurrected(&Container_Type, 0); }
 
-/* A container that would rescue itself each time gets one chance. */
+/* A container whose finalizer always resurrects is resurrected only once. */
 static void container_has_one_chance(void)
 {
     start(1);

@@ -1,9 +1,9 @@
-/* A tour: a program makes, shares and drops objects of its own types, forgets one reference, and asks
- * pyrefcore what is still alive and where it was born.
+/* A tour: a program makes, shares and drops objects of its own types, and forgets one reference. Then it
+ * asks pyrefcore which objects are still alive and where they were born.
  *
  *   cc -g forgotten.c $(pkg-config --cflags --libs pyrefcore)
  *
- * It is a test too: the exit status is 0 when exactly the forgotten object was found. */
+ * The tour is also a test: the exit status is 0 if pyrefcore found the forgotten object and no other. */
 #include <pyrefcore.h>
 #include <stdlib.h>
 
@@ -60,7 +60,7 @@ static Node *new_node(const char *text)
     return node;
 }
 
-/* Takes the reference to `node` over. */
+/* Steals the reference to `node`. */
 static void add_node(Document *document, Node *node)
 {
     Node *root = (Node *)document->root;

@@ -1,8 +1,8 @@
-/* Py_CLEAR and Py_SETREF: the variable changes first, and only then the old object dies. */
+/* Py_CLEAR and Py_SETREF change the variable before they release the old object. */
 #include "testing.h"
 #include "things.h"
 
-/* Who dies looks at the variable it was in: the old object must be out of it already. */
+/* A dying object reads the variable that held it: the variable must have its new value already. */
 static PyObject *variable, *expected;
 static int looked;
 static void look(PyObject *op)
@@ -32,7 +32,7 @@ static void variables_are_set_first(void)
     CHECK(looked == 3 && variable == NULL);
 }
 
-/* From 3.12 on the place is evaluated once; it may be of any object type. */
+/* The variable may be of any object type. From 3.12 on the macros evaluate it once. */
 static void places(void)
 {
     Thing *things[] = { new_thing(0), new_thing(1), NULL }, **next = things;

@@ -1,4 +1,4 @@
-/* Functions that code compiled with Python.h asks for, called by their names as that code does. */
+/* Functions that code compiled with Python.h links to; the tests call them by name, as that code does. */
 #include "testing.h"
 #include "things.h"
 
@@ -37,7 +37,7 @@ static void type_flags(void)
 }
 #endif
 
-/* ---- An interpreter's business, where there is none ---- */
+/* ---- Functions about an interpreter, without one ---- */
 
 #if PY_VERSION_HEX >= 0x030A0000
 static void singletons(void)
@@ -101,7 +101,7 @@ static void immortal(void)
     CHECK(PyUnstable_IsImmortal(op) == 0);
     EQUAL(PyUnstable_SetImmortal(op), 1);
     CHECK(PyUnstable_IsImmortal(op) == 1);
-    EQUAL(PyUnstable_SetImmortal(op), 0); /* It has no only reference any more. */
+    EQUAL(PyUnstable_SetImmortal(op), 0); /* Already immortal. */
     EQUAL(PyUnstable_SetImmortal(string), 0);
     CHECK(PyUnstable_IsImmortal(string) == 0);
     EQUAL(PyUnstable_SetImmortal((PyObject *)box), 1);

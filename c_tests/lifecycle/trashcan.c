@@ -1,16 +1,17 @@
-/* A chain of nested containers dies in constant C stack: by Py_TRASHCAN_BEGIN/END up to 3.13, by itself later. */
+/* A chain of nested containers dies in constant C stack. Up to 3.13 tp_dealloc needs Py_TRASHCAN_BEGIN/END for it; from
+ * 3.14 on _Py_Dealloc sees to it. */
 #include "testing.h"
 #include "things.h"
 #include <pthread.h>
 
-/* PyObject_GC_UnTrack, release what is held, free: the trashcan is around it up to 3.13. */
+/* link_dealloc records how deep it is nested, and the lowest stack address that it reaches. */
 static int depth, deepest, ended, untracked;
 static char *highest, *lowest;
 
 static void link_dealloc(PyObject *op)
 {
     char here;
-    /* Up to 3.13 tp_dealloc runs twice for what is put aside, the second time untracked; later it runs once. */
+    /* Up to 3.13 tp_dealloc runs twice for a deferred object, the second time untracked. From 3.14 on it runs once. */
     untracked += !PyObject_GC_IsTracked(op);
     PyObject_GC_UnTrack(op);
     Py_TRASHCAN_BEGIN(op, link_dealloc)
@@ -69,8 +70,8 @@ static void on_a_stack_of(size_t bytes, int length)
     }
 }
 
-/* Linked statically it is the same code once more, and a tenth of the chain is enough; a tool that watches learns nothing
- * new from so many, and takes long for each. */
+/* The static program runs the same code again, so a tenth of the chain is enough. A checking tool needs long for each
+ * object, so a hundredth is enough. */
 #if defined(WATCHED)
 enum { CHAIN = 100 * 1000 };
 #elif defined(LINKED_STATICALLY)
@@ -86,7 +87,7 @@ static void main_stack(void)
     end_chain(&length);
 }
 
-/* Births and deaths balance, and the list of all objects, if there is one, forgets each link once. */
+/* Births and deaths balance. Each link leaves the live table, and the list of all objects if there is one. */
 static void all_are_told(void)
 {
     int length = 100 * 1000;
@@ -103,7 +104,7 @@ static void all_are_told(void)
     pyrefcore_unwatch(PYREFCORE_COUNT | PYREFCORE_LIVE);
 }
 
-/* A link that is put aside keeps its finalized bit, and what was tracked is tracked again from 3.14 on. */
+/* A deferred link keeps its finalized bit. From 3.14 on a deferred link that was tracked is tracked again. */
 static void put_aside(void)
 {
     PyObject *op = new_chain(1);

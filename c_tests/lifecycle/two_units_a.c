@@ -1,4 +1,4 @@
-/* A program of two translation units that both include the header, twice: this one owns the objects. */
+/* A program of two translation units. Both include the header twice. This one owns the objects. */
 #include "testing.h"
 #include "things.h"
 #include <pyrefcore.h>

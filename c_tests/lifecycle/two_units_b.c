@@ -1,4 +1,4 @@
-/* The other unit: it keeps a reference to what it is given, and has a type of its own. */
+/* The other unit: it keeps a reference to the object that it gets, and defines a second type. */
 #include <pyrefcore.h>
 #include <pyrefcore.h>
 

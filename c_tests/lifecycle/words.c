@@ -1,8 +1,8 @@
-/* How counts change: every function and macro over the words that matter, by the rules of the version. */
+/* How counts change: every counting function and macro, on every critical word, by the rules of the version. */
 #include "testing.h"
 #include "things.h"
 
-/* A count: a word, or, free-threaded, whose it is, the owner's word and the others'. */
+/* A count: one word. Free-threaded: the owner's id, the owner's word and the shared word. */
 #ifdef Py_GIL_DISABLED
 enum { NOBODY = 0, ME = 1, GONE = 8 }; /* GONE: a thread that has ended. */
 typedef struct { uintptr_t tid; uint64_t local, shared; } Count;
@@ -12,8 +12,8 @@ typedef uint64_t Count;
 #define ONE 1
 #endif
 
-/* A count before and after; `dies`: tp_dealloc is called. Where Py_REF_DEBUG is on, `plus` and `minus`
- * are what the total gains and loses, and `over` marks a release that ends the process. */
+/* A count before each call and after it. `dies`: the release calls tp_dealloc. With Py_REF_DEBUG, `plus`
+ * is the total's gain, `minus` is its loss, and `over` marks a release that ends the process. */
 typedef struct {
     Count before, more, less, seven;
     int dies, over, plus, minus;
@@ -25,11 +25,11 @@ static const Word words[] = {
     { { ME, 0, 0 }, { ME, 1, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 7, 0 }, 0, 1, 1, 1 },
     { { ME, 1, 0 }, { ME, 2, 0 }, { ME, 0, 0 }, { ME, 7, 0 }, 1, 0, 1, 1 },
     { { ME, 2, 0 }, { ME, 3, 0 }, { ME, 1, 0 }, { ME, 7, 0 }, 0, 0, 1, 1 },
-    /* One more makes it immortal, which 3.14 and later see before they count. */
+    /* One more reference makes the object immortal. 3.14 and later see that before they add to the total. */
     { { ME, 0xFFFFFFFE, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFD, 0 }, { ME, 7, 0 }, 0, 0, PY_VERSION_HEX < 0x030E0000, 1 },
     { { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, 0, 0, 0, 0 },
     { { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, 0, 0, 0, 0 },
-    /* The owner's last reference merges, whatever the flags say. */
+    /* The release of the owner's last reference merges, with any flags. */
     { { ME, 1, 1 }, { ME, 2, 1 }, { NOBODY, 0, 3 }, { ME, 7, 1 }, 1, 0, 1, 1 },
     { { ME, 1, 2 }, { ME, 2, 2 }, { NOBODY, 0, 3 }, { ME, 7, 2 }, 1, 0, 1, 1 },
     { { ME, 1, 0xD }, { ME, 2, 0xD }, { NOBODY, 0, 0xF }, { ME, 7, 1 }, 0, 0, 1, 1 },
@@ -39,14 +39,14 @@ static const Word words[] = {
     { { NOBODY, 0, 0xB }, { NOBODY, 0, 0xF }, { NOBODY, 0, 7 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
     { { NOBODY, 0, 7 }, { NOBODY, 0, 0xB }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
     { { NOBODY, 0, 3 }, { NOBODY, 0, 7 }, { NOBODY, 0, -1ULL }, { NOBODY, 0, 0x1F }, 0, 1, 1, 1 },
-    /* Another's: the shared word gives, below zero where its flags say that a merge is coming. */
+    /* Another thread owns the object: the shared word changes. The count of a queued object may go below zero. */
     { { GONE, 0, 4 }, { GONE, 0, 8 }, { GONE, 0, 0 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
     { { GONE, 1, 4 }, { GONE, 1, 8 }, { GONE, 1, 0 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
     { { GONE, 1, 5 }, { GONE, 1, 9 }, { GONE, 1, 1 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
     { { GONE, 1, 6 }, { GONE, 1, 0xA }, { GONE, 1, 2 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
     { { GONE, 2, 2 }, { GONE, 2, 6 }, { GONE, 2, -2ULL }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
     { { GONE, 2, -4ULL }, { GONE, 2, 0 }, { GONE, 2, -8ULL }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
-    /* Nothing left there but the owner's references: it has to merge, and where it has ended, who comes first. */
+    /* The shared count is 0, so the owner must merge. The owner has ended, so the releasing thread merges. */
     { { GONE, 1, 0 }, { GONE, 1, 4 }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
     { { GONE, 1, 1 }, { GONE, 1, 5 }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
     { { GONE, 3, 0 }, { GONE, 3, 4 }, { NOBODY, 0, 0xB }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
@@ -177,7 +177,7 @@ static void print(const char *what, Count count)
     printf("\n");
 }
 
-/* Calls `way` on a new object with that count, and holds the count, the death and the total against `word`. */
+/* Calls `way` on a new object with the count of `word`, and checks the new count, the death and the total. */
 static void try_one(Way way, const Word *word, Count after, int dies, int total)
 {
     static PyObject object;

@@ -1,13 +1,13 @@
-/* CPython's own chain from a birth to a death, word by word over the header's names, beside the header's chain. A
- * program that includes this defines `own`, a struct chain, of CPython's text for its versions; each of its functions
- * calls the next one down, and the last ones call what the library exports. */
+/* Compares CPython's own functions, from birth to death, with the header's functions. CPython's are copied word by word
+ * and use the header's names. A program that includes this file defines `own`, a struct chain of CPython's text for its
+ * versions. Each function calls the next lower one; the lowest ones call what the library exports. */
 #ifndef CHAIN_H
 #define CHAIN_H
 #include "testing.h"
 #include "things.h"
 
 #if PY_VERSION_HEX < 0x030C0000
-/* What each end of a chain is called with; the two that take a place in some versions are called from one. */
+/* The functions that the cases call. Where a version's function also takes a file and a line, a wrapper passes them. */
 struct chain {
     void (*NewReference)(PyObject *);
     void (*IncRef)(PyObject *), (*DecRef)(PyObject *);
@@ -27,7 +27,7 @@ static PyTypeObject Link_Type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "Link", .tp_basicsize = sizeof(PyObject), .tp_dealloc = chain_dealloc,
 };
 
-/* Memory that has a type and no count yet. */
+/* Memory with a type and without a valid count. */
 static __attribute__((noinline)) PyObject *chain_memory(void)
 {
     PyObject *op = PyObject_Malloc(sizeof(PyObject));
@@ -38,7 +38,7 @@ static __attribute__((noinline)) PyObject *chain_memory(void)
     return op;
 }
 
-/* How often the list of all objects has `op`; 1 where there is no list. */
+/* How often `op` is in the list of all objects; 1 where there is no list. */
 static int chain_listed(PyObject *op)
 {
 #ifdef Py_TRACE_REFS
@@ -79,7 +79,7 @@ static void chain_lives(const struct chain *chain, int traced)
     EQUAL(Py_REFCNT(op), 1);
     EQUAL(chain_listed(op), 1);
     GAINED(1);
-    /* tracemalloc was told of the birth: the block has another stack than the allocation's. */
+    /* tracemalloc has recorded the birth: the block's stack is no longer that of the allocation. */
     pyrefcore_block_stack(0, (size_t)op, chain_first_frame, function);
     CHECK(traced ? *function != 0 && strcmp(function, "chain_memory") != 0 : *function == 0);
 
@@ -116,7 +116,7 @@ static void chain_lives(const struct chain *chain, int traced)
     }
 }
 
-/* The header's. What it calls by a name is tried by that name as well. */
+/* The header's chain. Its macros are called by name. */
 static void header_new(PyObject *op) { _Py_NewReference(op); }
 static void header_incref(PyObject *op) { Py_INCREF(op); }
 static void header_decref(PyObject *op) { Py_DECREF(op); }
@@ -125,7 +125,7 @@ static void header_xdecref(PyObject *op) { Py_XDECREF(op); }
 static const struct chain header = { header_new, Py_IncRef, Py_DecRef, header_incref, header_decref,
                                      header_xincref, header_xdecref, _Py_Dealloc };
 
-/* Of the program that includes this. */
+/* The program that includes this file defines it. */
 static const struct chain own;
 static void own_chain(void) { chain_lives(&own, 0); }
 static void own_chain_traced(void) { chain_lives(&own, 1); }

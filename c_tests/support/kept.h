@@ -1,4 +1,4 @@
-/* Objects that are kept in a row, and a walk over the live table that counts which of them it meets. */
+/* An array of kept objects, and a walk over the live table that counts the kept objects that it meets. */
 #ifndef KEPT_H
 #define KEPT_H
 

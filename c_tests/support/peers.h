@@ -1,11 +1,11 @@
-/* Two threads and what they do to an object in turn, for the programs about free-threaded counting. */
+/* Two threads that use an object in turn, for the programs about free-threaded counting. */
 #ifndef PEERS_H
 #define PEERS_H
 
 #include <pthread.h>
 #include <semaphore.h>
 
-/* Another thread, which does what it is asked for, one thing at a time, and ends when it is stopped. */
+/* Another thread. It runs one requested function at a time, until stop() ends it. */
 typedef struct {
     pthread_t thread;
     sem_t asked, done;
@@ -43,7 +43,7 @@ static inline void stop(Peer *peer)
     pthread_join(peer->thread, NULL);
 }
 
-/* What became of the objects of a case. */
+/* How many objects of a case have died, and the thread that ended the last one. */
 static int ended;
 static uintptr_t ended_by;
 static inline void end(PyObject *op)
@@ -79,7 +79,7 @@ static inline void less_inline(PyObject *op) { Py_DECREF(op); }
 static size_t merged;
 static inline void merge(PyObject *op) { (void)op; merged = pyrefcore_merge_queued(); }
 
-/* Where a program's cases run: with the other thread there. */
+/* Runs a program's cases while the other thread is there. */
 static inline void with_another(void (*cases)(void))
 {
     me = _Py_ThreadId();

@@ -1,5 +1,5 @@
-/* Named cases over one page of helper: a program is a main() of RUN(function) and `return summary();`. CHECK
- * and EQUAL note what is wrong and go on. Assertions are on in every program, whatever the flags say. */
+/* A one-page test framework: a program's main() is a list of RUN(function) and then `return summary();`. CHECK
+ * and EQUAL record a failure and go on. Assertions are on in every program, even with -DNDEBUG. */
 #ifndef TESTING_H
 #define TESTING_H
 #define _GNU_SOURCE 1
@@ -20,7 +20,7 @@ static char testing_heard[1 << 16]; /* What the last misuse wrote to standard er
 #define CHECK(truth) testing_check((truth) ? 1 : 0, __LINE__, #truth)
 #define EQUAL(is, should_be) testing_equal((long long)(is), (long long)(should_be), __LINE__, #is " == " #should_be)
 
-/* What a file holds, or "" where there is none; the next call overwrites it. */
+/* The contents of a file, or "" if there is no file. The next call overwrites the result. */
 static inline const char *testing_contents(const char *path)
 {
     static char contents[4000];
@@ -72,8 +72,8 @@ static inline int hear(void (*misuse)(void))
     return status;
 }
 
-/* A case of its own: the child must die by `signal` (0: exit with status 0), and what it wrote to standard
- * error must hold each of the texts that follow; ONE_LINE among them says that it is a single line. */
+/* A case that needs no RUN: the child must die by `signal` (0: exit with status 0). Its standard error must
+ * contain each of the texts. ONE_LINE among them asks for exactly one line. */
 #define ONE_LINE ""
 #define expect_death(name, signal, misuse, ...) \
     testing_expect(__LINE__, name, signal, misuse, (const char *const[]){ __VA_ARGS__, NULL })

@@ -1,4 +1,4 @@
-/* The types that the programs share: a Thing is plain, a Box is a container that may hold one object. */
+/* The types that the programs share. A Thing is no container; a Box is a container that may hold one object. */
 #ifndef THINGS_H
 #define THINGS_H
 
@@ -10,14 +10,14 @@
 #define IS_DEBUG 0
 #endif
 
-/* So many bytes of a container's memory stand in front of the object. */
+/* The number of bytes in front of the object in a container's memory. */
 #ifdef Py_GIL_DISABLED
 #define IN_FRONT 0
 #else
 #define IN_FRONT sizeof(PyGC_Head)
 #endif
 
-/* Whether the count is a newborn's, in all its bits. */
+/* Whether every bit of the count is that of a new object. */
 static inline int is_one(PyObject *op)
 {
 #ifdef Py_GIL_DISABLED
@@ -29,7 +29,7 @@ static inline int is_one(PyObject *op)
 #endif
 }
 
-/* Whether a container's finalizer has run, as the collector is told. */
+/* Whether the collector's bit says that a container's finalizer has run. */
 static inline int is_finalized(PyObject *op)
 {
 #ifdef Py_GIL_DISABLED
@@ -104,7 +104,7 @@ static inline Thing *new_thing(int number)
     return thing;
 }
 
-/* The box takes the caller's reference over. */
+/* Steals the caller's reference to `held`. */
 static inline Box *new_box(PyObject *held)
 {
     Box *box = PyObject_GC_New(Box, &Box_Type);
@@ -114,15 +114,14 @@ static inline Box *new_box(PyObject *held)
     return box;
 }
 
-/* A free-threaded CPython takes the reference of an object that its finalizer resurrects out of the total twice. */
+/* When a finalizer resurrects its object, a free-threaded CPython subtracts one reference too many from the total. */
 #ifdef Py_GIL_DISABLED
 #define RESURRECTION_TAX 1
 #else
 #define RESURRECTION_TAX 0
 #endif
 
-/* What Py_REF_DEBUG says of all references, under the name it has in each version, and what the total has gained since it
- * was noted. */
+/* The total of all references (Py_REF_DEBUG), by its name in each version, and its gain since NOTE_TOTAL. */
 #ifdef Py_REF_DEBUG
 #if PY_VERSION_HEX >= 0x030C0000
 #define TOTAL() _Py_GetGlobalRefTotal()

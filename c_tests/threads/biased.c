@@ -1,4 +1,5 @@
-/* Free-threaded counting, step by step: who counts where, what waits for its owner, and who ends an object. */
+/* Free-threaded counting, step by step: which thread changes which word, which objects wait for a merge by their owner,
+ * and which thread ends an object. */
 #include "testing.h"
 #include "things.h"
 
@@ -16,7 +17,7 @@ static void less_shared_debug(PyObject *op) { TAKE_FROM_TOTAL(); _Py_DecRefShare
 typedef void (*Way)(PyObject *);
 static const Way more[] = { more_inline, Py_IncRef, _Py_IncRef };
 static const Way less[] = { less_inline, Py_DecRef, _Py_DecRef };
-/* How others give a reference back. */
+/* The ways in which another thread gives a reference back. */
 static const Way hand[] = { less_inline, Py_DecRef, _Py_DecRef, less_shared, less_shared_debug };
 #define EACH(array, item) (size_t item = 0; item < sizeof array / sizeof *array; item++)
 
@@ -45,7 +46,7 @@ static void owner_alone(void)
     }
 }
 
-/* The owner's last reference merges; whoever has the last one of all ends the object. */
+/* The release of the owner's last reference merges. The thread that releases the very last one ends the object. */
 static void others_count(void)
 {
     for EACH (more, way) {
@@ -69,7 +70,7 @@ static void others_count(void)
     }
 }
 
-/* A reference that the others' word never saw: the object waits, alive, until its owner comes by. */
+/* Another thread releases a reference that the shared word has not counted: the object waits until its owner merges. */
 static void waits(void)
 {
     for EACH (hand, way) {
@@ -96,7 +97,7 @@ static void waits_and_lives(void)
         Py_SET_REFCNT(op, 4);
         ask(&other, hand[way], op);
         WORDS(op, me, 4, 2);
-        /* It waits once, and the others' word goes below zero. */
+        /* It is queued only once, and the shared count goes below zero. */
         ask(&other, hand[way], op);
         WORDS(op, me, 4, -2);
         Py_DECREF(op);
@@ -109,7 +110,7 @@ static void waits_and_lives(void)
     }
 }
 
-/* What the others' word gives back by itself is not handed to the owner. */
+/* A release that the shared word has counted does not queue the object. */
 static void does_not_wait(void)
 {
     for EACH (hand, way) {
@@ -129,7 +130,7 @@ static void does_not_wait(void)
     }
 }
 
-/* The owner merges by itself while its object waits; the queue's reference is then like any other. */
+/* The owner's last release merges while the object is queued. The queue's reference then is a normal one. */
 static void merged_while_it_waits(void)
 {
     START();
@@ -204,7 +205,7 @@ static void set_refcnt(void)
         op = new_mortal();
         set[way][1](op);
         WORDS(op, 0, forever, 0);
-        /* No end to it. */
+        /* The object is immortal now: nothing changes its words. */
         set[way][0](op);
         ask(&other, set[way][0], op);
         Py_DECREF(op);
@@ -272,7 +273,7 @@ static void unique(void)
     ask(&other, more_inline, op);
     CHECK(answer_of(NULL, is_unique, op) == 0);
     Py_DECREF(op);
-    /* Nobody's: nobody is told that it is alone. */
+    /* After the merge the object has no owner, and is not called unique on any thread. */
     CHECK(answer_of(NULL, is_unique, op) == 0 && answer_of(&other, is_unique, op) == 0);
     Py_DECREF(op);
 }

@@ -1,5 +1,5 @@
-/* Free-threaded counting under load: threads pass objects round, drop them at random and end early, and every object
- * must die exactly once. The argument is a seed; without one each run draws another. */
+/* Free-threaded counting under load: threads pass objects to each other, drop them at random and end early. Every
+ * object must die exactly once. The argument is a seed; without it each run uses a new one. */
 #include "testing.h"
 #include "things.h"
 
@@ -9,14 +9,14 @@
 #include <time.h>
 
 enum { SEATS = 6, LIVES = 5, HANDS = 12, INBOX = 64, WEAK = 64, MOST = 1 << 20 };
-static int moves = 1500; /* of a thread's life. */
+static int moves = 1500; /* in a thread's life. */
 
-/* Every object has a number, and its death is entered there. */
+/* Every object has a number; died[number] counts its deaths. */
 typedef struct {
     PyObject_HEAD
     int number;
-    atomic_int rescues; /* So often its finalizer will keep it alive. */
-    PyObject *held;     /* Of a node: another, or NULL. */
+    atomic_int rescues; /* How many times its finalizer will resurrect it. */
+    PyObject *held;     /* In a node: the next node, or NULL. */
 } Ball;
 static atomic_int births, deaths, rescued;
 static atomic_uchar died[MOST];
@@ -28,13 +28,13 @@ static struct {
     int count;
 } inboxes[SEATS];
 
-/* Objects that are known without a reference; they leave in their tp_dealloc. */
+/* Weak references: pointers that own no reference. An object's tp_dealloc clears its slot. */
 static struct {
     pthread_mutex_t mutex;
     PyObject *op;
 } weak[WEAK];
 
-/* The main thread's, and everybody counts it at once. */
+/* An object of the main thread that all threads count at once. */
 static PyObject *hot;
 
 /* The player of a seat: a thread. */
@@ -72,7 +72,7 @@ static void release(Player *player, PyObject *op)
     }
 }
 
-/* Passes the caller's reference on, or gives it back where there is no room. */
+/* Passes the caller's reference to a random inbox, or releases it if the inbox is full. */
 static void pass(Player *player, PyObject *op)
 {
     unsigned to = draw(player, SEATS);
@@ -98,7 +98,7 @@ static PyObject *take(int seat)
     return op;
 }
 
-/* Dies for good. */
+/* Records a death that no finalizer can undo. */
 static void enter_death(PyObject *op)
 {
     int number = ((Ball *)op)->number;
@@ -166,7 +166,7 @@ static PyObject *new_chain(int length)
     return chain;
 }
 
-/* Keeps the object alive, in anybody's hands, and merges meanwhile by an allocation. */
+/* Resurrects the object: passes a new reference to a random inbox, then allocates, which merges. */
 static void ball_finalize(PyObject *op)
 {
     if (atomic_load(&((Ball *)op)->rescues) > 0) {
@@ -251,7 +251,7 @@ static void *play(void *arg)
 {
     Player *player = arg;
     playing = player;
-    /* Before it counts, a thread has to be known: its id may be that of an owner before it. */
+    /* The library must know a thread before the thread counts: its id may be that of an ended owner. */
     if (draw(player, 2)) {
         player->hands[0] = new_ball(0);
     }
@@ -267,7 +267,7 @@ static void *play(void *arg)
     return NULL;
 }
 
-/* A seat is taken by one thread after the other, each perhaps with the id of one before. */
+/* The threads of a seat run one after the other. A thread may have the id of an ended one. */
 typedef struct {
     pthread_t thread;
     uint64_t seed;
@@ -299,7 +299,7 @@ static void round_of(unsigned watched)
     pyrefcore_watch(watched);
     uint64_t told_births = pyrefcore_births(), told_deaths = pyrefcore_deaths();
     hot = new_ball(0);
-    /* The main thread plays too, and goes on when the others have ended. */
+    /* The main thread plays at seat 0. */
     for (int i = 1; i < SEATS; i++) {
         seats[i].seed = seed;
         seats[i].seat = i;
@@ -340,11 +340,12 @@ static void round_of(unsigned watched)
     }
     if (watched & PYREFCORE_COUNT) {
         CHECK(pyrefcore_births() - told_births >= (uint64_t)all);
-        /* A death from which its finalizer rescued the object counts too, and so does the birth that follows it. */
+        /* A resurrection counts as one death and one birth. */
         EQUAL(pyrefcore_deaths() - told_deaths, pyrefcore_births() - told_births);
     }
 #ifdef Py_REF_DEBUG
-    /* Each rescue takes one reference too many out; so does a finalizer whose object others let go meanwhile. */
+    /* The total loses one reference too many at each resurrection. `rescued` does not count those whose object other
+     * threads release before the finalizer returns. */
     CHECK(TOTAL() - total <= -atomic_load(&rescued) * RESURRECTION_TAX && TOTAL() - total >= -(Py_ssize_t)all);
 #endif
     pyrefcore_unwatch(watched);

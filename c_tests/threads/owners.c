@@ -1,4 +1,4 @@
-/* Free-threaded counting where an object loses its owner, or finds one: ended threads, finalizers, forks. */
+/* Free-threaded counting where an object loses or gets its owner: ended threads, finalizers, forks. */
 #include "testing.h"
 #include "things.h"
 
@@ -16,10 +16,10 @@ static void owner_ends(void)
     ask(&owner, more_inline, left);
     WORDS(left, owner.tid, 2, 0);
     stop(&owner);
-    /* What waited was ended by the thread itself. */
+    /* The thread merged its queue before it ended. */
     CHECK(ended == 1 && ended_by == owner.tid);
     GAINED(4);
-    /* What it still owned is merged by who gives back its references. */
+    /* An object that it still owned is merged by the thread that releases the owner's reference. */
     WORDS(left, owner.tid, 2, 0);
     Py_DECREF(left);
     WORDS(left, 0, 0, 7);
@@ -33,7 +33,7 @@ static void owner_ends(void)
     GAINED(0);
 }
 
-/* While a thread ends what waited for it, more is handed to it. */
+/* While an ending thread merges its queue, another object is queued for it. */
 static PyObject *next_one;
 static void end_and_hand(PyObject *op)
 {
@@ -59,7 +59,7 @@ static void handed_at_the_end(void)
     GAINED(0);
 }
 
-/* A thread that makes nothing is known from its first merge on: nobody merges in its place. */
+/* The library knows a thread that makes no object from its first merge on, so no other thread merges in its place. */
 static void makes_nothing(void)
 {
     static Peer owner;
@@ -74,7 +74,8 @@ static void makes_nothing(void)
     GAINED(0);
 }
 
-/* Thread-specific data is cleaned up while its thread is still known, and what is born there finds an owner, too. */
+/* Destructors of thread-specific data run while the library still knows the thread. An object that is born in one has
+ * that thread as its owner. */
 static pthread_key_t key;
 static sem_t at_end, handed;
 static PyObject *kept, *late;
@@ -114,7 +115,8 @@ static void cleans_up(void)
     pthread_key_delete(key);
 }
 
-/* The same again and again: the last round of such destructors may be the one that leaves the thread known. */
+/* A destructor that sets its data again runs in several rounds. A birth in the last round may make the thread known
+ * again. */
 static int rounds;
 static void bear_again(void *arg)
 {
@@ -133,14 +135,14 @@ static void cleans_up_again(void)
     ask(&owner, use_key, op);
     stop(&owner);
     CHECK(rounds == 3 && ended == 3);
-    /* Nobody waits for a thread that is gone. */
+    /* The thread has ended, so the object is not queued for it. */
     Py_DECREF(op);
     EQUAL(ended, 4);
     GAINED(0);
     pthread_key_delete(key);
 }
 
-/* Finalizers: a dying object is its ender's until it is known whether it lives on. */
+/* Finalizers: the thread that ends an object owns it while the finalizer runs. */
 static PyObject *rescued;
 static Peer *lend_to;
 static int rescue;
@@ -196,7 +198,7 @@ static void finalized_by_another(void)
     CHECK(ended == 1 && ended_by == other.tid);
     GAINED(-RESURRECTION_TAX);
 }
-/* A thread that has made nothing ends an object, and its finalizer lends the object to one that gives it back. */
+/* A thread that has made no object ends one. The finalizer lends the object to another thread, which releases it. */
 static void lent_by_its_finalizer(void)
 {
     static Peer owner;
@@ -216,7 +218,7 @@ static void lent_by_its_finalizer(void)
     GAINED(-RESURRECTION_TAX);
 }
 
-/* Fork: the child has this thread only, which stands in for those that are gone. */
+/* Fork: the child has only this thread, which merges for the threads that do not exist there. */
 static void in_the_child(PyObject *waiting, PyObject *owned)
 {
     ended = 0;
@@ -224,7 +226,7 @@ static void in_the_child(PyObject *waiting, PyObject *owned)
     CHECK(waiting != owned && ended == 1 && ended_by == me);
     Py_DECREF(owned);
     EQUAL(ended, 2);
-    /* ThreadSanitizer takes a new thread for one that the fork left behind, and ends the process. */
+    /* ThreadSanitizer ends a forked child that starts a thread after a fork with several threads. */
 #ifndef __SANITIZE_THREAD__
     static Peer new_one;
     ask(start(&new_one), less_inline, new_mortal());
@@ -249,7 +251,7 @@ static void forked(void)
         in_the_child(waiting, owned);
     }
     CHECK(waitpid(child, &status, 0) == child && status == 0);
-    /* Nothing has changed here. */
+    /* The child's merges changed nothing in the parent. */
     EQUAL(pyrefcore_merge_queued(), 0);
     WORDS(waiting, other.tid, 1, 2);
     ask(&other, merge, NULL);

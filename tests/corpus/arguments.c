@@ -1,7 +1,7 @@
-/* What a function does with its arguments and with what it returns. */
+/* Mistakes with a function's arguments and with its result. */
 #include "corpus.h"
 
-/* Takes a reference "to be safe" and forgets to give it back. */
+/* Takes a reference "to be safe" and never releases it. */
 static PyObject *
 measure_wrong(PyObject *self, PyObject *arg)
 {
@@ -25,7 +25,7 @@ measure_right(PyObject *self, PyObject *arg)
     return PyLong_FromSsize_t(length);
 }
 
-/* Cleans up what isn't its own: an argument is borrowed. */
+/* Releases an argument, which is borrowed. */
 static PyObject *
 greeting_wrong(PyObject *self, PyObject *args)
 {
@@ -48,7 +48,7 @@ greeting_right(PyObject *self, PyObject *args)
     return PyUnicode_FromFormat("hello, %S", name);
 }
 
-/* "O" takes a reference of its own, and the new object already has one. */
+/* "O" takes a new reference, so the first reference of the new string leaks. */
 static PyObject *
 pair_wrong(PyObject *self, PyObject *arg)
 {
@@ -61,7 +61,7 @@ pair_right(PyObject *self, PyObject *arg)
     return Py_BuildValue("(Ni)", PyUnicode_FromFormat("<%S>", arg), 3);
 }
 
-/* "N" takes the reference that is handed in, and this one is the caller's. */
+/* "N" steals a reference, but the argument is borrowed. */
 static PyObject *
 wrapped_wrong(PyObject *self, PyObject *arg)
 {
@@ -74,7 +74,7 @@ wrapped_right(PyObject *self, PyObject *arg)
     return Py_BuildValue("{s:O}", "value", arg);
 }
 
-/* The tuple keeps what it is given, and the vector's references are the caller's. */
+/* PyTuple_SET_ITEM steals, but the arguments are borrowed. */
 static PyObject *
 pack_wrong(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -102,7 +102,7 @@ pack_right(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return result;
 }
 
-/* None is an object like any other up to 3.11. */
+/* Up to 3.11 None is counted like any other object. */
 static PyObject *
 nothing_wrong(PyObject *self, PyObject *unused)
 {
@@ -116,7 +116,7 @@ nothing_right(PyObject *self, PyObject *unused)
     return Py_None;
 }
 
-/* The default is counted, and again when it turns out to be the result. */
+/* Takes a reference to the default, and a second one when the default is the result. */
 static PyObject *
 either_wrong(PyObject *self, PyObject *args)
 {
@@ -142,7 +142,7 @@ either_right(PyObject *self, PyObject *args)
     return value;
 }
 
-/* A comparison's result is a reference too. */
+/* PyObject_RichCompare returns a new reference, also for True and False. */
 static PyObject *
 same_wrong(PyObject *self, PyObject *arg)
 {
@@ -165,7 +165,7 @@ same_right(PyObject *self, PyObject *arg)
     return PyLong_FromLong(yes);
 }
 
-/* A small number comes from a table, with a reference all the same. */
+/* A small int comes from a table, but PyLong_FromLong still returns a new reference. */
 static PyObject *
 seven_wrong(PyObject *self, PyObject *unused)
 {
@@ -182,7 +182,7 @@ seven_right(PyObject *self, PyObject *unused)
     return PyFloat_FromDouble(hours);
 }
 
-/* PyNumber_Index gives an exact int back as it is, with one reference more. */
+/* PyNumber_Index returns an exact int itself, with one more reference. */
 static PyObject *
 offset_wrong(PyObject *self, PyObject *arg)
 {
@@ -205,7 +205,7 @@ offset_right(PyObject *self, PyObject *arg)
     return PyFloat_FromDouble(value);
 }
 
-/* The sum is a new object, and only the product is returned. */
+/* An intermediate result is a new object, and is never released. */
 static PyObject *
 area_wrong(PyObject *self, PyObject *args)
 {
@@ -259,7 +259,8 @@ path_length_right(PyObject *self, PyObject *args)
     return PyLong_FromSsize_t(size);
 }
 
-/* When a later argument is refused, a converter is asked to clean up only if it has said that it can. */
+/* If a later argument is refused, PyArg_ParseTuple calls a converter for cleanup only if it returned
+ * Py_CLEANUP_SUPPORTED. */
 static int
 convert_title_wrong(PyObject *arg, void *address)
 {
@@ -308,7 +309,7 @@ titled_right(PyObject *self, PyObject *args)
     return title;
 }
 
-/* "y*" takes the exporter with it, until the buffer is released. */
+/* "y*" holds a reference to the exporter until PyBuffer_Release. */
 static PyObject *
 checksum_wrong(PyObject *self, PyObject *args)
 {

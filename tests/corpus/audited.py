@@ -1,6 +1,6 @@
 """Runs pyrefcore.check on each function and its twin, in the Python that runs this.
 
-    audited.py [--list] [NAME ...]      prints two JSON objects a case: its name, and then what was found
+    audited.py [--list] [NAME ...]      prints two JSON objects for each case: its name, and then the findings
 """
 
 import gc
@@ -12,7 +12,7 @@ from case import secure
 from every import cases_here
 
 def check(case, which):
-    """What is found in one function: [kind, type, references per run, objects per run] each, and what went wrong."""
+    """The findings in one function, each [kind, type, references per run, objects per run], and the error if any."""
     import pyrefcore
 
     run, arguments = case.runner(which)
@@ -26,13 +26,13 @@ def check(case, which):
 
 
 def expected(case):
-    """What must be found, as `check` has it; without objects where references tell."""
+    """The wanted findings, in the form of `check`. A finding with references may have any number of objects."""
     return ([[case.kind, kind, references, None] for kind, references in case.found.items()]
             + [[case.kind, kind, 0, objects] for kind, objects in case.objects.items()])
 
 
 def is_as_expected(wanted, found):
-    """Whether the same findings are in both, in any order."""
+    """Whether both lists have the same findings, in any order."""
     if len(wanted) != len(found):
         return False
     return all(any(one[:3] == other[:3] and one[3] in (None, other[3]) for other in found) for one in wanted)
@@ -53,12 +53,12 @@ def answer(case):
 
 
 def main(names):
-    # On a debug build an over-released object must be secured before the collector sees it.
+    # On a debug build `secure` must run before the collector sees an over-released object.
     gc.disable()
     for case in cases_here():
         if names and names != ["--list"] and case.name not in names:
             continue
-        # Said before it runs, so that a crash has a name.
+        # Printed before the case runs, so that a crash has a name.
         print(json.dumps({"name": case.name}), flush=True)
         if names != ["--list"]:
             print(json.dumps(answer(case)), flush=True)
@@ -66,5 +66,5 @@ def main(names):
 
 if __name__ == "__main__":
     main(sys.argv[1:])
-    # What was over-released mustn't be ended.
+    # A normal exit would end over-released objects.
     os._exit(0)

@@ -1,4 +1,4 @@
-/* A type with one member, and what its methods, getter and setter do with it. */
+/* A type with one member, and the mistakes of its methods, getter and setter. */
 #include "corpus.h"
 
 typedef struct {
@@ -43,7 +43,7 @@ box_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-/* The member is the box's; whoever asks for it needs a reference of their own. */
+/* The box owns the reference to its member; a getter must return a new one. */
 static PyObject *
 get_value_wrong(PyObject *self, void *unused)
 {
@@ -60,7 +60,7 @@ get_value_right(PyObject *self, void *unused)
     return value;
 }
 
-/* The value that was there is never released. */
+/* The old value is never released. */
 static int
 set_value_wrong(PyObject *self, PyObject *value, void *unused)
 {
@@ -79,7 +79,7 @@ set_value_right(PyObject *self, PyObject *value, void *unused)
     return 0;
 }
 
-/* Py_XSETREF releases the old value, and doesn't count the new one. */
+/* Py_XSETREF releases the old value, but takes no reference to the new one. */
 static PyObject *
 replace_wrong(PyObject *self, PyObject *arg)
 {
@@ -95,7 +95,7 @@ replace_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* Emptied without Py_CLEAR. */
+/* The member is set to NULL without Py_CLEAR. */
 static PyObject *
 refill_wrong(PyObject *self, PyObject *arg)
 {
@@ -120,7 +120,7 @@ refill_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* Returning self, for chained calls, needs a reference. */
+/* A method that returns self, for chained calls, must take a reference to it. */
 static PyObject *
 chain_wrong(PyObject *self, PyObject *unused)
 {
@@ -160,7 +160,7 @@ static PyTypeObject Box_Type = {
     .tp_getset = box_properties,
 };
 
-/* tp_dealloc forgets the member. */
+/* tp_dealloc does not release the member. */
 static void
 forgetful_dealloc_wrong(PyObject *self)
 {
@@ -190,7 +190,7 @@ static PyTypeObject Forgetful_right = {
     .tp_clear = box_clear,
 };
 
-/* tp_init may be called again, and then there is a value already. */
+/* tp_init may be called again; the old value must be released then. */
 static int
 account_init_wrong(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -239,7 +239,7 @@ static PyTypeObject Account_right = {
     .tp_clear = box_clear,
 };
 
-/* tp_new has the object in hand when it refuses the argument. */
+/* tp_new has made the object before it refuses the argument, and must release it. */
 static PyObject *
 strict_new_wrong(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {

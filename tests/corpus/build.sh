@@ -2,8 +2,8 @@
 # Builds the corpus for one Python: build.sh PYTHON FOLDER. Uses CC and CXX. In the hand-written files, warnings are
 # errors.
 #
-# Prints one line for a part that can't be had: "skipped: NAME: why". Looks beside FOLDER for the tools from tools.sh.
-# Exits 1 if a part that is here can't be built, and 3 if the Python has no headers.
+# Prints one line for each part that is not available: "skipped: NAME: why". Looks beside FOLDER for the tools from
+# tools.sh. Exits 1 if an available part can't be built, and 3 if the Python has no headers.
 set -u
 [ $# -eq 2 ] || { echo "build.sh PYTHON FOLDER" >&2; exit 2; }
 python=$1 folder=$2
@@ -15,7 +15,7 @@ import sys, sysconfig
 print(sysconfig.get_config_var("EXT_SUFFIX"), sysconfig.get_paths()["include"], sysconfig.get_paths()["platinclude"])')
 [ $# -eq 3 ] && [ -f "$2/Python.h" ] || { echo "skipped: corpus: $python has no Python.h"; exit 3; }
 suffix=$1 includes="-I$2 -I$3"
-# Frame pointers and debug information let stacks name the line; nothing else needs them.
+# Stacks need frame pointers and debug information to name the line.
 flags="-g -fno-omit-frame-pointer -fPIC -shared"
 
 # stale NAME SOURCE...: whether the module is older than one of these, or than this script.

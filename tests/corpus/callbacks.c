@@ -1,4 +1,4 @@
-/* Calling back into Python: what is made for the call, what it returns, and which callback is kept. */
+/* Calls back into Python: objects made for the call, results of the call, and stored callbacks. */
 #include "corpus.h"
 
 static PyObject *
@@ -23,7 +23,7 @@ notify_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* The copy of the keywords is for this call only. */
+/* The copy of the keywords must be released after the call. */
 static PyObject *
 forward_wrong(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -53,7 +53,7 @@ forward_right(PyObject *self, PyObject *args, PyObject *kwargs)
     return result;
 }
 
-/* "It returns nothing anyway." */
+/* The author believed that the callback returns nothing; the result leaks. */
 static PyObject *
 fire_wrong(PyObject *self, PyObject *arg)
 {
@@ -74,7 +74,7 @@ fire_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* The same of a method: pop gives what it has removed. */
+/* pop returns a new reference to the removed value, which leaks. */
 static PyObject *
 forget_wrong(PyObject *self, PyObject *args)
 {
@@ -103,7 +103,7 @@ forget_right(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* The format's "O" doesn't take over what is made in place. */
+/* "O" does not steal, so the string made in the argument list leaks. */
 static PyObject *
 report_wrong(PyObject *self, PyObject *arg)
 {
@@ -116,7 +116,7 @@ report_right(PyObject *self, PyObject *arg)
     return PyObject_CallFunction(arg, "(N)", PyUnicode_FromFormat("%d per cent", 50));
 }
 
-/* Neither does this one. */
+/* PyObject_CallFunctionObjArgs does not steal either. */
 static PyObject *
 tick_wrong(PyObject *self, PyObject *arg)
 {
@@ -135,7 +135,7 @@ tick_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* A method that is looked up is a new object, bound to its owner. */
+/* Looking up a method makes a new bound method. */
 static PyObject *
 flush_wrong(PyObject *self, PyObject *arg)
 {
@@ -158,7 +158,7 @@ flush_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* The same lookup, only to see whether there is one. */
+/* A lookup that only tests whether the attribute exists also returns a new reference. */
 static PyObject *
 has_close_wrong(PyObject *self, PyObject *arg)
 {
@@ -181,7 +181,7 @@ has_close_right(PyObject *self, PyObject *arg)
     return PyLong_FromLong(1);
 }
 
-/* The callback that is replaced is never released. */
+/* The replaced callback is never released. */
 static PyObject *on_change_callback_wrong, *on_change_callback_right;
 
 static PyObject *
@@ -200,7 +200,7 @@ on_change_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* The callback is kept without being counted, and the one that it replaces is released. */
+/* Stores the callback without taking a reference, but releases the replaced one. */
 static PyObject *on_close_callback_wrong, *on_close_callback_right;
 
 static PyObject *
@@ -229,7 +229,7 @@ answer(PyObject *self, PyObject *unused)
 
 static PyMethodDef answer_definition = {"answer", answer, METH_NOARGS, NULL};
 
-/* A function that is made for one registration holds the object that it is bound to. */
+/* A function made for one registration holds a reference to the object that it is bound to. */
 static PyObject *
 subscribe_wrong(PyObject *self, PyObject *args)
 {
@@ -260,7 +260,7 @@ subscribe_right(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* PyContextVar_Get gives, through a pointer. */
+/* PyContextVar_Get stores a new reference. */
 static PyObject *
 current_wrong(PyObject *self, PyObject *arg)
 {
@@ -282,7 +282,7 @@ current_right(PyObject *self, PyObject *arg)
     return PyBool_FromLong(value != NULL);
 }
 
-/* The token that would undo the change is a new object. */
+/* PyContextVar_Set returns a new token. */
 static PyObject *
 enter_wrong(PyObject *self, PyObject *arg)
 {

@@ -1,28 +1,28 @@
-"""What one case of the corpus is: a faulty function, its correct twin, and what is to be found."""
+"""One case of the corpus: a faulty function, its correct twin, and the findings that the audit must report."""
 
 import sys
 
 import corpus
 
-# What each over-released object is held by besides, in a list that everybody can see, so that no run ends it.
-# Nobody may release these lists: they hold more than is counted. The processes that run cases end with os._exit.
+# Each over-released object has this many more references, from a list that the collector sees, so that no run ends it.
+# These lists must not die: they hold more references than are counted. The processes that run cases end with os._exit.
 SPARE = 20000
 SPARES = []
 VICTIMS = []
 
 
 def spare(victim):
-    """Holds an object so often, visibly, that over-releases don't end it."""
+    """Takes so many references to an object, which the collector sees, that over-releases do not end it."""
     SPARES.append([victim] * SPARE)
     VICTIMS.append(victim)
     return victim
 
 
 def secure():
-    """Holds each victim invisibly, too.
+    """Takes references to each victim that the collector does not see.
 
-    The collector of a debug build ends the process where it sees more holders than are counted, and so nobody may
-    collect between the first over-release and this, unless the objects are held by somebody who isn't seen.
+    The collector of a debug build ends the process if it sees more references to an object than are counted. So no
+    collection may run between the first over-release and this call.
     """
     while VICTIMS:
         corpus.hold(VICTIMS.pop(), SPARE)
@@ -34,21 +34,21 @@ def text(words="a text that nobody else holds"):
 
 
 def name_of(kind):
-    """A type with its module, as reports name it."""
+    """The name of a type in reports, with its module."""
     return kind.__qualname__ if kind.__module__ == "builtins" else "%s.%s" % (kind.__module__, kind.__qualname__)
 
 
 class Case:
-    """`module.function_wrong` does it, `module.function_right` doesn't.
+    """`module.function_wrong` has the mistake, `module.function_right` does not.
 
-    make     makes the arguments, anew for each measurement
+    make     makes new arguments for each measurement
     call     calls the function with them, once a run; the default is function(*arguments)
-    found    references per run by type, as CPython prints its name: what must be found
-    objects  only where no reference is unexplained: objects per run by type
-    watched  the object, or objects, whose own count the mistake changes; absent where it makes new ones
-    raises   what a run raises, and is caught
-    since, until   the versions, (3, 9) or so, that have the function at all
-    immortal       from which version on the object can't be counted, and why
+    found    the wanted findings: references per run, by the type's name as CPython prints it
+    objects  the wanted findings without an unexplained reference: objects per run, by type
+    watched  the object or objects whose count the mistake changes; absent if the mistake leaks new objects
+    raises   the exception of a run, which is caught
+    since, until   the first and last version with the function, such as (3, 9)
+    immortal       the first version in which the object is immortal, and the reason for the skip
     """
 
     def __init__(self, kind, name, found, make=tuple, call=None, *, function=None, watched=None, raises=(),
@@ -62,7 +62,7 @@ class Case:
         self.module = module
 
     def missing(self):
-        """Why this Python can't show the mistake, or None."""
+        """The reason why this Python can't show the mistake, or None."""
         if not self.since <= sys.version_info[:2] <= self.until:
             return "no such function in this version"
         if self.immortal and sys.version_info[:2] >= self.immortal[0]:
@@ -77,7 +77,7 @@ class Case:
         return thing
 
     def runner(self, which):
-        """A function without arguments that is one run, and the arguments that it runs with."""
+        """A function without arguments that performs one run, and the arguments that it uses."""
         function, arguments, call, raises = self.resolve(which), self.make(), self.call, self.raises
 
         def run():
@@ -99,5 +99,5 @@ def leak(name, found, *rest, **more):
 
 
 def over(name, found, *rest, **more):
-    """A case that releases what isn't its own."""
+    """A case that releases a reference that it does not own."""
     return Case("over-release", name, found, *rest, **more)

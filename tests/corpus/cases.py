@@ -1,4 +1,4 @@
-"""The table of cases in C: which mistake each makes is said in the C file beside it."""
+"""The table of cases in C. The comments of the C files describe the mistakes."""
 
 import contextvars
 import datetime
@@ -16,7 +16,7 @@ INTERNED = (3, 12), "what PyUnicode_InternInPlace returns is immortal from 3.12 
 
 
 class Thing:
-    """Something with an attribute and a method."""
+    """A class with an attribute and a method."""
 
     name = "thing"
 
@@ -25,7 +25,7 @@ class Thing:
 
 
 class Refused(Exception):
-    """What the callbacks raise."""
+    """The exception of the callbacks."""
 
 
 def refuse():
@@ -33,7 +33,7 @@ def refuse():
 
 
 def refusing():
-    """A function that raises a class of its own, which is held in all the ways that spares are."""
+    """A function that raises a new exception class, and that class, which is a spare."""
     error = type("Refused", (Exception,), {})
 
     def callback():
@@ -61,7 +61,7 @@ def a_spare_text():
 
 
 def one_of(thing, *arguments):
-    """The same instance of a type in each run; `made` remembers it."""
+    """The same instance of a type in each run; the last argument is a dict that keeps it."""
     made = arguments[-1]
     if thing not in made:
         made[thing] = spare(thing(*arguments[:-1]))

@@ -1,4 +1,4 @@
-"""The cases that are written in Cython and with pybind11."""
+"""The cases written in Cython and with pybind11."""
 
 import io
 

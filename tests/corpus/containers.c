@@ -1,4 +1,4 @@
-/* Functions that put something into a container: most of them take a reference of their own, a few take yours. */
+/* Functions that put an object into a container. Most take a new reference; a few steal the caller's. */
 #include "corpus.h"
 
 static PyObject *
@@ -32,7 +32,7 @@ settings_right(PyObject *self, PyObject *unused)
     return result;
 }
 
-/* Both the key and the value are new here. */
+/* PyDict_SetItem steals neither the new key nor the new value. */
 static PyObject *
 index_by_wrong(PyObject *self, PyObject *arg)
 {
@@ -160,7 +160,7 @@ register_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* Only the value is released; PyObject_SetItem takes its own reference to the key as well. */
+/* Only the value is released; PyObject_SetItem does not steal the key either. */
 static PyObject *
 cell_wrong(PyObject *self, PyObject *arg)
 {
@@ -188,7 +188,7 @@ cell_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* PyList_SetItem is a thief; the author believed that it counts as PyList_Append does. */
+/* PyList_SetItem steals; the author believed that it takes a new reference, as PyList_Append does. */
 static PyObject *
 singleton_wrong(PyObject *self, PyObject *arg)
 {
@@ -218,7 +218,7 @@ singleton_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyList_SetItem has released the item already, also when it fails. */
+/* PyList_SetItem releases the item even if it fails. */
 static PyObject *
 place_wrong(PyObject *self, PyObject *args)
 {
@@ -250,7 +250,7 @@ place_right(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* The same of a tuple, which refuses because somebody else holds it as well. */
+/* PyTuple_SetItem too releases the item if it fails. It fails here because the tuple has other references. */
 static PyObject *
 amend_wrong(PyObject *self, PyObject *args)
 {
@@ -280,7 +280,7 @@ amend_right(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* Two places want two references. */
+/* PyTuple_SET_ITEM steals one reference for each place. */
 static PyObject *
 twice_wrong(PyObject *self, PyObject *arg)
 {
@@ -308,7 +308,7 @@ twice_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyList_SET_ITEM doesn't look at what was there. */
+/* PyList_SET_ITEM does not release the old item. */
 static PyObject *
 overwrite_wrong(PyObject *self, PyObject *arg)
 {

@@ -1,4 +1,4 @@
-/* The extension module `corpus`: what the other files hold, each under its theme. */
+/* The extension module `corpus`: the functions of the other files. */
 #include "corpus.h"
 
 int
@@ -18,7 +18,7 @@ add_types(PyObject *module, const char *name, PyTypeObject *wrong, PyTypeObject 
     return 0;
 }
 
-/* Holds an object where nobody sees it. */
+/* Takes references that no tp_traverse shows. */
 static PyObject *
 hold(PyObject *self, PyObject *args)
 {

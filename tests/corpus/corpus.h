@@ -1,11 +1,11 @@
-/* The corpus: mistakes with references as people make them, each beside its correct twin. cases.py says what each does. */
+/* The corpus: typical mistakes with references, each beside its correct twin. cases.py says what must be found. */
 #ifndef CORPUS_H
 #define CORPUS_H
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-/* NAME_wrong has the mistake, NAME_right hasn't, and nothing else differs. */
+/* NAME_wrong has the mistake, NAME_right does not, and nothing else differs. */
 #define PAIR(name, flags) \
     { #name "_wrong", (PyCFunction)(void (*)(void))name##_wrong, flags, NULL }, \
     { #name "_right", (PyCFunction)(void (*)(void))name##_right, flags, NULL }

@@ -3,18 +3,18 @@
 
 from cpython.ref cimport PyObject, Py_DECREF, Py_INCREF, Py_XDECREF
 
-# Declared as C sees it: with a pointer, Cython counts nothing.
+# Cython counts no references to a pointer type.
 cdef extern from "Python.h":
     PyObject *new_float "PyFloat_FromDouble"(double value)
     PyObject *new_repr "PyObject_Repr"(object thing) except NULL
     PyObject *lent_item "PyList_GetItem"(object list, Py_ssize_t index) except NULL
 
-# Declared as giving a reference, which PyList_GetItem doesn't.
+# This declaration promises a new reference, but PyList_GetItem returns a borrowed one.
 cdef extern from "Python.h":
     object given_item "PyList_GetItem"(object list, Py_ssize_t index)
 
 
-# A cast to <object> counts: the reference that the C function gave is still there.
+# A cast to <object> takes a second reference, so the new one of the C function leaks.
 def half_wrong(double number):
     return <object>new_float(number / 2)
 
@@ -26,7 +26,7 @@ def half_right(double number):
     return result
 
 
-# The declaration says that the caller owns what PyList_GetItem has only lent.
+# Because of the declaration, Cython releases a borrowed reference.
 def head_wrong(list items):
     return given_item(items, 0)
 
@@ -35,7 +35,7 @@ def head_right(list items):
     return <object>lent_item(items, 0)
 
 
-# Handed to C as a context, and never taken back.
+# The reference that was given to C as a context is never released.
 cdef void *context_wrong
 cdef void *context_right = NULL
 
@@ -54,7 +54,7 @@ def set_context_right(thing):
     context_right = <void *>thing
 
 
-# A pointer in an extension type is the author's to release.
+# Cython does not release a pointer in an extension type.
 cdef class Cached_wrong:
     cdef PyObject *text
 
@@ -72,7 +72,7 @@ cdef class Cached_right:
         Py_XDECREF(self.text)
 
 
-# The argument is Cython's to count.
+# Releases an argument, which Cython counts.
 def finish_wrong(thing):
     Py_DECREF(thing)
     return None
@@ -82,7 +82,7 @@ def finish_right(thing):
     return None
 
 
-# The way out through the exception passes by the release.
+# The exception skips the release.
 def checked_wrong(thing):
     Py_INCREF(thing)
     if not isinstance(thing, int):

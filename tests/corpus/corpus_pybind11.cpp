@@ -1,9 +1,9 @@
-// Mistakes that pybind11 lets one make: at the border between its handles, which count, and C's pointers, which don't.
+// Mistakes that pybind11 allows: between its objects, which count references, and C's pointers, which do not.
 #include <pybind11/pybind11.h>
 
 namespace py = pybind11;
 
-// The reference that C gave is still there when the object has taken its own.
+// reinterpret_borrow takes a second reference, so the new one of the C function leaks.
 static py::object half_wrong(double number)
 {
     return py::reinterpret_borrow<py::object>(PyFloat_FromDouble(number / 2));
@@ -14,7 +14,7 @@ static py::object half_right(double number)
     return py::reinterpret_steal<py::object>(PyFloat_FromDouble(number / 2));
 }
 
-// PyList_GetItem only lends, and nothing may be stolen from it.
+// PyList_GetItem returns a borrowed reference, which must not be stolen.
 static py::object head_wrong(py::list items)
 {
     return py::reinterpret_steal<py::object>(PyList_GetItem(items.ptr(), 0));
@@ -25,7 +25,7 @@ static py::object head_right(py::list items)
     return py::reinterpret_borrow<py::object>(PyList_GetItem(items.ptr(), 0));
 }
 
-// release() hands the reference out; PyList_Append doesn't take it.
+// release() gives the reference to the caller, and PyList_Append does not steal it.
 static py::list listed_wrong(py::object thing)
 {
     py::list result;
@@ -40,7 +40,7 @@ static py::list listed_right(py::object thing)
     return result;
 }
 
-// A pointer kept in a C++ object, counted by hand, has no destructor of its own.
+// A raw pointer in a C++ object is not released by its destructor.
 struct ListenerWrong {
     explicit ListenerWrong(py::object callback) : callback(callback.inc_ref().ptr()) {}
     PyObject *callback;
@@ -51,7 +51,7 @@ struct ListenerRight {
     py::object callback;
 };
 
-// The caller's object is not this function's to release.
+// Releases a reference that the caller owns.
 static bool finish_wrong(py::handle thing)
 {
     thing.dec_ref();
@@ -63,7 +63,7 @@ static bool finish_right(py::handle)
     return true;
 }
 
-// The attribute is a new reference, and a handle doesn't own what it points to.
+// The attribute is a new reference, and a handle owns none.
 static bool has_close_wrong(py::object thing)
 {
     py::handle close = PyObject_GetAttrString(thing.ptr(), "close");

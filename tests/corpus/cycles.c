@@ -1,4 +1,4 @@
-/* Types that the collector is told too little about. */
+/* Types that show the collector too little. */
 #include "corpus.h"
 
 typedef struct {
@@ -43,7 +43,7 @@ link_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-/* Without Py_TPFLAGS_HAVE_GC a link that is joined to itself stays. */
+/* Without Py_TPFLAGS_HAVE_GC a link that refers to itself is never collected. */
 static PyTypeObject Untraversed_wrong = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "corpus.Untraversed",
@@ -66,7 +66,7 @@ static PyTypeObject Untraversed_right = {
     .tp_methods = link_methods,
 };
 
-/* tp_traverse is there and visits nothing. */
+/* tp_traverse visits nothing. */
 static int
 blind_traverse(PyObject *self, visitproc visit, void *arg)
 {
@@ -97,7 +97,7 @@ static PyTypeObject Blind_right = {
     .tp_methods = link_methods,
 };
 
-/* The collector finds the cycle, and without tp_clear it can't break it. */
+/* The collector finds the cycle, but cannot break it without tp_clear. */
 static PyTypeObject Knot_wrong = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "corpus.Knot",
@@ -121,7 +121,7 @@ static PyTypeObject Knot_right = {
     .tp_methods = link_methods,
 };
 
-/* Never tracked: the collector doesn't learn of it. */
+/* The object is never tracked, so the collector does not know it. */
 static PyObject *
 untracked_wrong(PyObject *self, PyObject *unused)
 {
@@ -149,7 +149,7 @@ untracked_right(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* Instances of a heap type hold it, and from 3.9 on their tp_traverse must say so. */
+/* An instance of a heap type holds its type; from 3.9 on its tp_traverse must visit the type. */
 static int
 node_traverse_wrong(PyObject *self, visitproc visit, void *arg)
 {
@@ -195,7 +195,7 @@ static PyType_Spec node_spec_right = {
     "corpus.Node", sizeof(Link), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, node_slots_right,
 };
 
-/* A new type with an instance of its own as an attribute. */
+/* A new type with one of its instances as an attribute. */
 static PyObject *
 type_with_default(PyType_Spec *spec)
 {

@@ -1,7 +1,7 @@
-/* Error paths, and what holds an exception. */
+/* Error paths, and references to exceptions. */
 #include "corpus.h"
 
-/* The second failure forgets what was made before it. */
+/* The second error path does not release the list. */
 static PyObject *
 parse_wrong(PyObject *self, PyObject *arg)
 {
@@ -31,7 +31,7 @@ parse_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* Released where it failed, and again at the label. */
+/* Releases the argument where the call fails, and again at the label. */
 static PyObject *
 convert_wrong(PyObject *self, PyObject *arg)
 {
@@ -65,7 +65,7 @@ failed:
     return NULL;
 }
 
-/* What is fetched belongs to whoever fetches it; it was to be ignored. */
+/* PyErr_Fetch gives three new references; a function that ignores the error must release them. */
 static PyObject *
 attempt_wrong(PyObject *self, PyObject *arg)
 {
@@ -93,7 +93,7 @@ attempt_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyErr_Restore takes all three, and the type is released once more. */
+/* PyErr_Restore steals all three references, and then the type is released again. */
 static PyObject *
 cleanup_wrong(PyObject *self, PyObject *arg)
 {
@@ -119,7 +119,7 @@ cleanup_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyErr_SetObject takes references of its own. */
+/* PyErr_SetObject takes new references. */
 static PyObject *
 refuse_wrong(PyObject *self, PyObject *arg)
 {
@@ -143,7 +143,7 @@ refuse_right(PyObject *self, PyObject *arg)
     return NULL;
 }
 
-/* PyErr_Occurred lends the exception's type. */
+/* PyErr_Occurred returns a borrowed reference. */
 static PyObject *
 ignore_wrong(PyObject *self, PyObject *arg)
 {
@@ -169,7 +169,7 @@ ignore_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* An exception's type is made anew and set, and never released. */
+/* Each call makes an exception type, raises it and never releases it. */
 static PyObject *
 special_wrong(PyObject *self, PyObject *unused)
 {
@@ -193,7 +193,7 @@ special_right(PyObject *self, PyObject *unused)
     return NULL;
 }
 
-/* PyException_SetCause is a thief. */
+/* PyException_SetCause steals. */
 static PyObject *
 because_wrong(PyObject *self, PyObject *args)
 {
@@ -217,7 +217,7 @@ because_right(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* PyException_GetTraceback gives. */
+/* PyException_GetTraceback returns a new reference. */
 static PyObject *
 was_raised_wrong(PyObject *self, PyObject *arg)
 {

@@ -1,4 +1,4 @@
-"""All cases that there are modules for."""
+"""All cases whose modules are built."""
 
 import importlib.util
 

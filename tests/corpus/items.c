@@ -1,7 +1,7 @@
-/* Functions that take something out of a container: some lend it, some give it. */
+/* Functions that read an item of a container. Some return a borrowed reference, some a new one. */
 #include "corpus.h"
 
-/* PyList_GetItem lends. */
+/* PyList_GetItem returns a borrowed reference. */
 static PyObject *
 head_wrong(PyObject *self, PyObject *arg)
 {
@@ -24,7 +24,7 @@ head_right(PyObject *self, PyObject *arg)
     return PyObject_Repr(item);
 }
 
-/* PyTuple_GET_ITEM lends: returning it needs a reference. */
+/* PyTuple_GET_ITEM gives a borrowed reference; a function must return a new one. */
 static PyObject *
 last_wrong(PyObject *self, PyObject *arg)
 {
@@ -39,7 +39,7 @@ last_right(PyObject *self, PyObject *arg)
     return item;
 }
 
-/* PyDict_GetItem lends. */
+/* PyDict_GetItem returns a borrowed reference. */
 static PyObject *
 lookup_wrong(PyObject *self, PyObject *args)
 {
@@ -70,7 +70,7 @@ lookup_right(PyObject *self, PyObject *args)
     return PyLong_FromSsize_t(PyObject_Hash(value));
 }
 
-/* PyDict_SetDefault lends what it found. */
+/* PyDict_SetDefault returns a borrowed reference. */
 static PyObject *
 remembered_wrong(PyObject *self, PyObject *args)
 {
@@ -101,7 +101,7 @@ remembered_right(PyObject *self, PyObject *args)
     return PyObject_Repr(found);
 }
 
-/* PyDict_Next lends both. */
+/* PyDict_Next gives borrowed references to the key and the value. */
 static PyObject *
 sizes_wrong(PyObject *self, PyObject *arg)
 {
@@ -125,7 +125,7 @@ sizes_right(PyObject *self, PyObject *arg)
     return PyLong_FromSsize_t(total);
 }
 
-/* The tuple believes that it owns what the list has only lent. */
+/* The tuple steals borrowed references of the list. */
 static PyObject *
 ends_wrong(PyObject *self, PyObject *arg)
 {
@@ -157,7 +157,7 @@ ends_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PySequence_GetItem gives, unlike the functions of lists and tuples. */
+/* PySequence_GetItem returns a new reference, unlike the functions of lists and tuples. */
 static PyObject *
 third_wrong(PyObject *self, PyObject *arg)
 {
@@ -180,7 +180,7 @@ third_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyObject_GetItem gives. */
+/* PyObject_GetItem returns a new reference. */
 static PyObject *
 has_colour_wrong(PyObject *self, PyObject *arg)
 {
@@ -214,7 +214,7 @@ has_colour_right(PyObject *self, PyObject *arg)
     return PyLong_FromLong(1);
 }
 
-/* A view of the items is a new list here. */
+/* PyMapping_Items returns a new list, not a view. */
 static PyObject *
 count_items_wrong(PyObject *self, PyObject *arg)
 {
@@ -237,7 +237,7 @@ count_items_right(PyObject *self, PyObject *arg)
     return PyLong_FromSsize_t(size);
 }
 
-/* What is popped belongs to whoever pops it. */
+/* PySet_Pop returns a new reference. */
 static PyObject *
 drop_one_wrong(PyObject *self, PyObject *arg)
 {
@@ -289,7 +289,7 @@ tail_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* The slot is emptied so that the resize has nothing to release there, and so nobody releases it. */
+/* Sets the slot to NULL before the resize, so the resize does not release the item. */
 static PyObject *
 shorten_wrong(PyObject *self, PyObject *arg)
 {

@@ -1,7 +1,7 @@
-/* Iterators, what they yield, and what is made by running code. */
+/* Iterators, their items, and objects made by running code. */
 #include "corpus.h"
 
-/* The items are released, the iterator isn't. */
+/* The items are released, but the iterator is not. */
 static PyObject *
 total_wrong(PyObject *self, PyObject *arg)
 {
@@ -35,7 +35,7 @@ total_right(PyObject *self, PyObject *arg)
     return PyErr_Occurred() ? NULL : PyLong_FromSsize_t(total);
 }
 
-/* The iterator is released, the items aren't. */
+/* The iterator is released, but the items are not. */
 static PyObject *
 longest_wrong(PyObject *self, PyObject *arg)
 {
@@ -71,7 +71,7 @@ longest_right(PyObject *self, PyObject *arg)
     return PyErr_Occurred() ? NULL : PyLong_FromSsize_t(longest);
 }
 
-/* The loop is left with the found item still in hand. */
+/* Leaves the loop without releasing the found item. */
 static PyObject *
 contains_wrong(PyObject *self, PyObject *arg)
 {
@@ -112,7 +112,7 @@ contains_right(PyObject *self, PyObject *arg)
     return PyErr_Occurred() ? NULL : PyLong_FromLong(found);
 }
 
-/* PySequence_Fast makes a list of what is neither a list nor a tuple. */
+/* PySequence_Fast makes a new list if its argument is neither a list nor a tuple. */
 static PyObject *
 how_many_wrong(PyObject *self, PyObject *arg)
 {
@@ -135,7 +135,7 @@ how_many_right(PyObject *self, PyObject *arg)
     return PyLong_FromSsize_t(size);
 }
 
-/* The value is taken from the generator, which is left lying, not finished. */
+/* Takes one value from a generator and never releases the generator. */
 static PyObject *
 first_of_wrong(PyObject *self, PyObject *arg)
 {
@@ -158,7 +158,7 @@ first_of_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* A coroutine that is closed is an object still. */
+/* A closed coroutine must still be released. */
 static PyObject *
 cancel_wrong(PyObject *self, PyObject *arg)
 {
@@ -206,7 +206,7 @@ compiles_right(PyObject *self, PyObject *arg)
     return PyLong_FromLong(1);
 }
 
-/* Run for its effect; the result is a reference none the less. */
+/* Code that is run only for its effect also has a result to release. */
 static PyObject *
 execute_wrong(PyObject *self, PyObject *arg)
 {
@@ -227,7 +227,7 @@ execute_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* Up to 3.8 a thread's frame is lent, and there is nothing to forget. */
+/* PyThreadState_GetFrame is new in 3.9. Up to 3.8 a thread's frame is a borrowed reference. */
 #if PY_VERSION_HEX >= 0x03090000
 static PyObject *
 caller_line_wrong(PyObject *self, PyObject *unused)

@@ -1,7 +1,7 @@
-/* Modules, what is imported, and the dictionaries that the interpreter lends. */
+/* Modules, imports, and borrowed references to the interpreter's dictionaries. */
 #include "corpus.h"
 
-/* PyModule_AddObject is a thief only if it succeeds. */
+/* PyModule_AddObject steals only if it succeeds. */
 static PyObject *
 publish_wrong(PyObject *self, PyObject *arg)
 {
@@ -23,7 +23,7 @@ publish_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* It succeeds, and the extra reference is nobody's. */
+/* PyModule_AddObject succeeds and steals one reference; the extra one leaks. */
 static PyObject *
 set_limits_wrong(PyObject *self, PyObject *arg)
 {
@@ -54,7 +54,7 @@ set_limits_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* PyModule_AddObjectRef (3.10) is no thief. */
+/* PyModule_AddObjectRef (3.10) does not steal. */
 #if PY_VERSION_HEX >= 0x030A0000
 static PyObject *
 set_name_wrong(PyObject *self, PyObject *arg)
@@ -78,7 +78,7 @@ set_name_right(PyObject *self, PyObject *arg)
 }
 #endif
 
-/* PyModule_GetDict lends. */
+/* PyModule_GetDict returns a borrowed reference. */
 static PyObject *
 names_wrong(PyObject *self, PyObject *arg)
 {
@@ -101,7 +101,7 @@ names_right(PyObject *self, PyObject *arg)
     return PyDict_Keys(dict);
 }
 
-/* The function is released, the module isn't. */
+/* The function is released, but the module is not. */
 static PyObject *
 root_wrong(PyObject *self, PyObject *arg)
 {
@@ -124,7 +124,7 @@ root_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* The module is released, the function isn't. */
+/* The module is released, but the function is not. */
 static PyObject *
 logarithm_wrong(PyObject *self, PyObject *arg)
 {
@@ -157,7 +157,7 @@ logarithm_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyImport_AddModule lends, unlike PyImport_ImportModule. */
+/* PyImport_AddModule returns a borrowed reference, unlike PyImport_ImportModule. */
 static PyObject *
 ensure_wrong(PyObject *self, PyObject *arg)
 {
@@ -188,7 +188,7 @@ ensure_right(PyObject *self, PyObject *arg)
     Py_RETURN_NONE;
 }
 
-/* PyImport_GetModuleDict lends sys.modules. */
+/* PyImport_GetModuleDict returns a borrowed reference to sys.modules. */
 static PyObject *
 loaded_wrong(PyObject *self, PyObject *arg)
 {
@@ -205,7 +205,7 @@ loaded_right(PyObject *self, PyObject *arg)
     return found < 0 ? NULL : PyBool_FromLong(found);
 }
 
-/* PySys_GetObject lends. */
+/* PySys_GetObject returns a borrowed reference. */
 static PyObject *
 hook_wrong(PyObject *self, PyObject *unused)
 {
@@ -228,7 +228,7 @@ hook_right(PyObject *self, PyObject *unused)
     return PyObject_Repr(hook);
 }
 
-/* PyThreadState_GetDict lends: what is returned must be counted. */
+/* PyThreadState_GetDict returns a borrowed reference; a function must return a new one. */
 static PyObject *
 thread_dict_wrong(PyObject *self, PyObject *unused)
 {
@@ -243,7 +243,7 @@ thread_dict_right(PyObject *self, PyObject *unused)
     return dict;
 }
 
-/* A module's state holds a reference, and one of the two modules has no m_free. */
+/* A module's state holds a reference; the wrong module has no m_free to release it. */
 typedef struct {
     PyObject *registry;
 } session_state;

@@ -1,8 +1,8 @@
 """Shows, in the Python that runs it and without pyrefcore, that the functions are wrong and their twins right.
 
-    proof.py [--list] [NAME ...]      prints two JSON objects a case: its name, and then its verdict
+    proof.py [--list] [NAME ...]      prints two JSON objects for each case: its name, and then its verdict
 
-An existing object's count is asked with sys.getrefcount; objects that are new are counted as allocated blocks.
+sys.getrefcount gives the count of an existing object. New objects are counted as allocated blocks.
 """
 
 import gc
@@ -14,25 +14,25 @@ from case import secure
 from every import cases_here
 
 RUNS, WINDOWS = 200, 6
-# How many blocks may come or go in a window of a function that does nothing wrong: caches, lists that grow.
+# How many blocks a correct function may gain or lose in a window: caches, growing lists.
 NOISE = 20
 
 
 def counts(case, arguments):
-    """The count of what is watched."""
+    """The sum of the counts of the watched objects."""
     watched = case.watched(arguments)
     if not isinstance(watched, list):
         watched = [watched]
-    # The list's own reference and the loop's are the same each time.
+    # The list and the loop add the same number of references each time.
     return sum(sys.getrefcount(thing) for thing in watched)
 
 
 def windows(case, which):
-    """By how much the watched count, or the number of blocks, grows in each window of runs."""
+    """The growth of the watched count and of the number of blocks in each window of runs."""
     run, arguments = case.runner(which)
     gc.collect()
     gc.disable()
-    # The collector needn't look again and again at what was there before.
+    # Without the older objects each collection is faster.
     gc.freeze()
     for _ in range(RUNS):
         run()
@@ -51,11 +51,11 @@ def windows(case, which):
 
 
 def wrong_in(case, which, grown, blocks):
-    """What is not as it should be, or None."""
+    """A description of what is wrong, or None."""
     if which == "right":
         if any(grown):
             return "the twin's count changes by %s" % grown
-        # What is kept once, in free lists and caches, doesn't come in every window; a leak does.
+        # Blocks that free lists and caches keep do not come in every window, but a leak's do.
         if sum(abs(change) > NOISE for change in blocks) > WINDOWS / 2:
             return "the twin's blocks change by %s" % blocks
         return None
@@ -71,7 +71,7 @@ def wrong_in(case, which, grown, blocks):
 
 
 def prove(case):
-    """"passed", "skipped" or "failed", and why."""
+    """"passed", "skipped" or "failed", and the reason."""
     reason = case.missing()
     if reason:
         return "skipped", reason
@@ -88,7 +88,7 @@ def main(names):
     for case in cases_here():
         if names and names != ["--list"] and case.name not in names:
             continue
-        # Said before it runs, so that a crash has a name.
+        # Printed before the case runs, so that a crash has a name.
         print(json.dumps({"name": case.name}), flush=True)
         if names != ["--list"]:
             verdict, reason = prove(case)
@@ -97,5 +97,5 @@ def main(names):
 
 if __name__ == "__main__":
     main(sys.argv[1:])
-    # What was over-released mustn't be ended.
+    # A normal exit would end over-released objects.
     os._exit(0)

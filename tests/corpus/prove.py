@@ -1,4 +1,4 @@
-"""Proves the corpus on every Python without pyrefcore: each function wrong, each twin right.
+"""Proves on every Python, without pyrefcore, that each function of the corpus is wrong and each twin right.
 
     prove.py [--only=CASE,CASE] [FLAVOUR|PYTHON ...]      the default is all cases in every Python
 

@@ -1,4 +1,4 @@
-"""The Pythons of this machine, the corpus built for each, and scripts run in them."""
+"""Finds the Pythons of this machine, builds the corpus for each, and runs scripts in them."""
 
 import collections
 import json
@@ -26,29 +26,29 @@ def found(wanted=()):
 
 
 def chosen(arguments):
-    """The cases of --only=..., none for all, and the arguments that are left."""
+    """The cases of --only=... (an empty list means all), and the other arguments."""
     only = [name for argument in arguments if argument.startswith("--only=") for name in argument[7:].split(",")]
     return only, [argument for argument in arguments if not argument.startswith("--only=")]
 
 
 def tools():
-    """Brings Cython and pybind11; the lines that say what can't be had."""
+    """Installs Cython and pybind11; returns a line for each part that can't be installed."""
     done = subprocess.run(["sh", os.path.join(HERE, "tools.sh"), os.path.join(ROOT, "target", "corpus", "tools")],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.stdout.strip().splitlines()
 
 
 def build(python):
-    """Builds the corpus: "built", "skipped" or "failed", and the lines that were printed."""
+    """Builds the corpus: returns "built", "skipped" or "failed", and the printed lines."""
     done = subprocess.run(["sh", os.path.join(HERE, "build.sh"), python.path, python.folder],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return {0: "built", 3: "skipped"}.get(done.returncode, "failed"), done.stdout.strip().splitlines()
 
 
 def run(python, script, names, timeout, environment=()):
-    """Runs a script in a Python; the JSON objects that it printed, by case, and how it ended.
+    """Runs a script in a Python: returns the JSON objects that it printed, by case, how it ended, and its stderr.
 
-    A case that was announced and has no verdict is where the process crashed.
+    The process crashed in the last case that has a name and no verdict.
     """
     path = os.pathsep.join([python.folder, HERE, os.path.join(ROOT, "python")])
     settings = dict(os.environ, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1", **dict(environment))
@@ -73,9 +73,10 @@ def run(python, script, names, timeout, environment=()):
 
 
 def run_all(python, script, only=(), timeout=600, environment=(), together=1000, stops=False):
-    """Runs every case, so many in one process, and what a crash has cut off in others, until each has an answer.
+    """Runs every case, up to `together` in one process, until each has an answer.
 
-    A case that crashed is tried again alone, where others can't have prepared its crash.
+    After a crash a new process runs the remaining cases. The case that crashed runs again alone, because an earlier
+    case may have caused the crash.
     """
     names = list(run(python, script, ["--list"], timeout, environment)[0])
     if not names:
@@ -92,7 +93,7 @@ def run_all(python, script, only=(), timeout=600, environment=(), together=1000,
         results.update((name, answer) for name, answer in answers.items() if "verdict" in answer)
         left = [name for name in pending if results[name] is None]
         if left:
-            # The last one that was announced is the one that crashed.
+            # The process crashed in the last case that it named.
             crashed = next((name for name in reversed(left) if name in answers), left[0])
             results[crashed] = alone(python, script, crashed, timeout, environment, end, complaints)
         if stops and any(answer and answer["verdict"] == "failed" for answer in results.values()):
@@ -101,7 +102,7 @@ def run_all(python, script, only=(), timeout=600, environment=(), together=1000,
 
 
 def alone(python, script, name, timeout, environment, end, complaints):
-    """The answer of a case in a process of its own, or how that ended."""
+    """The answer of a case that runs alone in a process, or a failed verdict that says how the process ended."""
     answers, end_alone, complaints_alone = run(python, script, [name], timeout, environment)
     answer = answers.get(name, {})
     if "verdict" in answer:

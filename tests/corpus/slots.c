@@ -1,4 +1,4 @@
-/* What the slots of a type return, and what they make on the way. */
+/* The results of a type's slots, and the objects that they make meanwhile. */
 #include "corpus.h"
 
 #include <stddef.h>
@@ -30,7 +30,7 @@ holder_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-/* The pairs differ in one slot. */
+/* The types of a pair differ in one slot. */
 #define HOLDER(variable, name, ...)              \
     static PyTypeObject variable = {             \
         PyVarObject_HEAD_INIT(NULL, 0)           \
@@ -42,7 +42,7 @@ holder_dealloc(PyObject *self)
         __VA_ARGS__                              \
     }
 
-/* NotImplemented is a result, and a result is counted. */
+/* A slot must return a new reference, also to NotImplemented. */
 static PyObject *
 version_compare_wrong(PyObject *self, PyObject *other, int op)
 {
@@ -64,7 +64,7 @@ version_compare_right(PyObject *self, PyObject *other, int op)
 HOLDER(Version_wrong, "Version", .tp_richcompare = version_compare_wrong);
 HOLDER(Version_right, "Version", .tp_richcompare = version_compare_right);
 
-/* An iterator is its own iterator, with one reference more. */
+/* tp_iter of an iterator returns the iterator itself, as a new reference. */
 static PyObject *
 stream_iter_wrong(PyObject *self)
 {
@@ -87,7 +87,7 @@ stream_next(PyObject *self)
 HOLDER(Stream_wrong, "Stream", .tp_iter = stream_iter_wrong, .tp_iternext = stream_next);
 HOLDER(Stream_right, "Stream", .tp_iter = stream_iter_right, .tp_iternext = stream_next);
 
-/* PySequence_GetItem has counted the item already. */
+/* PySequence_GetItem already returns a new reference. */
 static PyObject *
 again_next_wrong(PyObject *self)
 {
@@ -105,7 +105,7 @@ again_next_right(PyObject *self)
 HOLDER(Again_wrong, "Again", .tp_iter = PyObject_SelfIter, .tp_iternext = again_next_wrong);
 HOLDER(Again_right, "Again", .tp_iter = PyObject_SelfIter, .tp_iternext = again_next_right);
 
-/* sq_item gives, PyList_GetItem lends. */
+/* sq_item must return a new reference; PyList_GetItem returns a borrowed one. */
 static PyObject *
 row_item_wrong(PyObject *self, Py_ssize_t index)
 {
@@ -126,7 +126,7 @@ static PySequenceMethods row_right = {.sq_item = row_item_right};
 HOLDER(Row_wrong, "Row", .tp_as_sequence = &row_wrong);
 HOLDER(Row_right, "Row", .tp_as_sequence = &row_right);
 
-/* The tuple is made only to be hashed. */
+/* The tuple made for the hash is never released. */
 static Py_hash_t
 person_hash_wrong(PyObject *self)
 {
@@ -149,7 +149,7 @@ person_hash_right(PyObject *self)
 HOLDER(Person_wrong, "Person", .tp_hash = person_hash_wrong);
 HOLDER(Person_right, "Person", .tp_hash = person_hash_right);
 
-/* A buffer keeps its exporter alive: PyBuffer_Release takes back what view->obj was given. */
+/* A buffer holds its exporter: view->obj needs a reference, because PyBuffer_Release releases one. */
 static int
 samples_buffer_wrong(PyObject *self, Py_buffer *view, int flags)
 {
@@ -174,7 +174,7 @@ static PyBufferProcs samples_right = {.bf_getbuffer = samples_buffer_right};
 HOLDER(Samples_wrong, "Samples", .tp_as_buffer = &samples_wrong);
 HOLDER(Samples_right, "Samples", .tp_as_buffer = &samples_right);
 
-/* An attribute that is computed where the type's own lookup has found nothing: the error is cleared, the name isn't. */
+/* Looks up another name if the normal lookup fails: the error is cleared, but the new name is not released. */
 static PyObject *
 lazy_getattro_wrong(PyObject *self, PyObject *name)
 {
@@ -200,7 +200,7 @@ lazy_getattro_right(PyObject *self, PyObject *name)
 HOLDER(Lazy_wrong, "Lazy", .tp_getattro = lazy_getattro_wrong);
 HOLDER(Lazy_right, "Lazy", .tp_getattro = lazy_getattro_right);
 
-/* The instance's own dictionary is a member like the others. */
+/* tp_dealloc must release the instance's dictionary too. */
 typedef struct {
     PyObject_HEAD
     PyObject *dict;

@@ -3,8 +3,8 @@
     table.py [--failures] [--stop] [--only=CASE,CASE] [FLAVOUR|PYTHON ...]      the default is all cases in every Python
 
 A Python whose flavour has no library is skipped by name; `make build FLAVOUR=...` builds one. --failures leaves out
-the rows of what passed. --stop runs no further cases in a Python where one has failed. Exits 1 where a mistake is missed or misreported, or a correct twin is reported; the last line
-is "N passed, N failed, N skipped".
+the rows of passed cases. --stop runs no further cases in a Python where one has failed. Exits 1 if a mistake is missed
+or misreported, or if a correct twin is reported. The last line is "N passed, N failed, N skipped".
 """
 
 import os
@@ -12,18 +12,18 @@ import sys
 
 import pythons
 
-# Cases that share a process: enough to be quick, few enough that one crash costs little.
+# The number of cases in one process: enough to be fast, and few enough that a crash repeats little work.
 TOGETHER = 25
 
 
 def environment(python):
-    """What the audit needs, or None where there is no library."""
+    """The environment variables for the audit, or None if there is no library."""
     library = os.path.join(pythons.ROOT, "target", "dist", python.flavour, "lib", "libpyrefcore.so")
     return {"PYREFCORE_LIBRARY": library} if os.path.exists(library) else None
 
 
 def told(findings):
-    """Findings in a few words: "2 str" are two references to strings a run."""
+    """Findings as a short text: "2 str" means two references to strings in each run."""
     words = []
     for _, kind, references, objects in findings:
         words.append("%g %s" % (references, kind) if references else "%g objects %s" % (objects, kind))

@@ -1,7 +1,7 @@
 /* Strings and bytes. */
 #include "corpus.h"
 
-/* The bytes outlive the pointer into them. */
+/* The bytes object must be released after the last use of the pointer into it. */
 static PyObject *
 encoded_size_wrong(PyObject *self, PyObject *arg)
 {
@@ -26,7 +26,7 @@ encoded_size_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* Interning swaps the string for its shared twin, and the caller owns that one. */
+/* PyUnicode_InternInPlace replaces the string with the shared one, and the caller owns that reference. */
 static PyObject *
 symbol_wrong(PyObject *self, PyObject *arg)
 {
@@ -50,7 +50,7 @@ symbol_right(PyObject *self, PyObject *arg)
     return name;
 }
 
-/* The separator is made in place. */
+/* The separator made in the argument list leaks. */
 static PyObject *
 listing_wrong(PyObject *self, PyObject *arg)
 {
@@ -69,7 +69,7 @@ listing_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyUnicode_Concat makes a new string and leaves the old one to its owner. */
+/* PyUnicode_Concat makes a new string and does not release the old one. */
 static PyObject *
 repeat_wrong(PyObject *self, PyObject *arg)
 {
@@ -90,7 +90,7 @@ repeat_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyBytes_ConcatAndDel takes what is added, PyBytes_Concat doesn't. */
+/* PyBytes_ConcatAndDel steals its second argument; PyBytes_Concat does not. */
 static PyObject *
 terminated_wrong(PyObject *self, PyObject *arg)
 {
@@ -107,7 +107,7 @@ terminated_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* The text of an object is a new string, which %U doesn't take. */
+/* PyObject_Repr returns a new string, and %U does not steal it. */
 static PyObject *
 label_wrong(PyObject *self, PyObject *arg)
 {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings Cython and pybind11 into FOLDER, a venv, and translates corpus_cython.pyx to C there: tools.sh FOLDER. Prints
-# one line for each part that can't be brought. That is no failure: build.sh then skips the modules that need it.
+# Installs Cython and pybind11 into FOLDER, a venv, and translates corpus_cython.pyx to C there: tools.sh FOLDER. Prints
+# one line for each part that can't be installed; build.sh then skips the modules that need it.
 set -u
 [ $# -eq 1 ] || { echo "tools.sh FOLDER" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)

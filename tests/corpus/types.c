@@ -1,4 +1,4 @@
-/* Types that are made at run time, and what is made of them. */
+/* Types made at run time, and their instances. */
 #include "corpus.h"
 
 static void
@@ -7,7 +7,7 @@ handle_dealloc_wrong(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-/* An instance of a heap type holds its type, and its tp_dealloc gives that back. */
+/* An instance of a heap type holds its type, and its tp_dealloc must release it. */
 static void
 handle_dealloc_right(PyObject *self)
 {
@@ -32,7 +32,7 @@ static PyType_Spec handle_spec_right = {
     "corpus.Handle", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, handle_slots_right,
 };
 
-/* The type is looked at and never released. */
+/* The new type is never released. */
 static PyObject *
 type_size_wrong(PyObject *self, PyObject *unused)
 {
@@ -61,7 +61,7 @@ static PyType_Spec derived_spec = {
     "corpus.Derived", 0, 0, Py_TPFLAGS_DEFAULT, derived_slots,
 };
 
-/* The bases are copied or counted: the tuple that named them stays the caller's. */
+/* PyType_FromSpecWithBases does not steal the tuple of bases. */
 static PyObject *
 derive_wrong(PyObject *self, PyObject *arg)
 {
@@ -84,12 +84,12 @@ derive_right(PyObject *self, PyObject *arg)
     return type;
 }
 
-/* PyStructSequence_SetItem is a thief, as PyTuple_SetItem is. */
+/* PyStructSequence_SetItem steals, as PyTuple_SetItem does. */
 static PyTypeObject *place_type;
 
 static PyStructSequence_Field place_fields[] = {{"name", NULL}, {"height", NULL}, {NULL, NULL}};
 
-/* 3.8 wants a docstring. */
+/* 3.8 needs a docstring. */
 static PyStructSequence_Desc place_description = {"corpus.Place", "A place", place_fields, 2};
 
 static PyObject *
@@ -125,7 +125,7 @@ place_of_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* PyObject_Type gives, Py_TYPE lends. */
+/* PyObject_Type returns a new reference. */
 static PyObject *
 kind_of_wrong(PyObject *self, PyObject *arg)
 {
@@ -139,7 +139,7 @@ kind_of_right(PyObject *self, PyObject *arg)
     return PyObject_GetAttrString((PyObject *)Py_TYPE(arg), "__name__");
 }
 
-/* Of the two, this one is lent. */
+/* Py_TYPE returns a borrowed reference. */
 static PyObject *
 type_of_wrong(PyObject *self, PyObject *arg)
 {

@@ -1,9 +1,9 @@
-/* Weak references, capsules and other objects that stand for another one. */
+/* Weak references, capsules and other objects that stand for another object. */
 #include "corpus.h"
 
 #include <datetime.h>
 
-/* With a callback each weak reference is an object of its own. */
+/* Each weak reference with a callback is a new object. */
 static PyObject *
 watch_wrong(PyObject *self, PyObject *args)
 {
@@ -32,7 +32,7 @@ watch_right(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* A proxy that no callback tells from others is shared: one object, one reference more each time. */
+/* Proxies without a callback are shared: each call returns one more reference to the same proxy. */
 static PyObject *
 stand_in_wrong(PyObject *self, PyObject *arg)
 {
@@ -55,7 +55,7 @@ stand_in_right(PyObject *self, PyObject *arg)
     return name;
 }
 
-/* Calling a weak reference gives its target. */
+/* A call of a weak reference returns a new reference to its target. */
 static PyObject *
 is_alive_wrong(PyObject *self, PyObject *arg)
 {
@@ -78,7 +78,7 @@ is_alive_right(PyObject *self, PyObject *arg)
     return PyBool_FromLong(alive);
 }
 
-/* Asking it in C, as one did up to 3.12, only lends the target. */
+/* PyWeakref_GetObject, used up to 3.12, returns a borrowed reference. */
 #if PY_VERSION_HEX < 0x030D0000
 static PyObject *
 target_name_wrong(PyObject *self, PyObject *arg)
@@ -125,7 +125,7 @@ handle_right(PyObject *self, PyObject *unused)
     return PyBool_FromLong(valid);
 }
 
-/* The capsule stands for a reference, and has no destructor that would give it back. */
+/* The capsule owns a reference; the wrong one has no destructor to release it. */
 static void
 release_parcel(PyObject *capsule)
 {
@@ -175,7 +175,7 @@ is_contiguous_right(PyObject *self, PyObject *arg)
     return PyBool_FromLong(contiguous);
 }
 
-/* A slice is made for one subscription. */
+/* The slice made for one subscription leaks. */
 static PyObject *
 middle_wrong(PyObject *self, PyObject *arg)
 {
@@ -198,7 +198,7 @@ middle_right(PyObject *self, PyObject *arg)
     return result;
 }
 
-/* The difference is new, its addition to the date makes another one. */
+/* The timedelta is a new object; the addition does not steal it. */
 static PyObject *
 tomorrow_wrong(PyObject *self, PyObject *arg)
 {

@@ -1,4 +1,4 @@
-//! The two must not see each other, or they would agree for the wrong reason.
+//! Checks that the two libraries do not use each other: otherwise they would agree for the wrong reason.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -10,7 +10,7 @@ use crate::library::{Library, Symbol};
 use crate::side::{CREATE, DESTROY, Event, Side};
 use crate::stack;
 
-/// Nothing of the two is visible to everybody, and each has functions of its own.
+/// Neither library has global symbols, and no function belongs to both.
 pub(crate) fn check(ours: &Library, theirs: &Library, flavour: &str) -> Result<(), String> {
     for name in [c"Py_GetVersion", c"_Py_Dealloc"] {
         // SAFETY: dlsym takes a C string.
@@ -20,7 +20,7 @@ pub(crate) fn check(ours: &Library, theirs: &Library, flavour: &str) -> Result<(
             ));
         }
     }
-    // SAFETY: the library answers with a C string of its own.
+    // SAFETY: the library returns a static C string.
     let built = unsafe { CStr::from_ptr(ours.call(Symbol::pyrefcore_flavour, &[]) as *const _) };
     if built.to_bytes() != flavour.as_bytes() {
         return Err(format!(
@@ -39,7 +39,7 @@ pub(crate) fn check(ours: &Library, theirs: &Library, flavour: &str) -> Result<(
 /// The file that an address was loaded from.
 fn file_of(address: usize) -> String {
     let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: dladdr takes any address and fills what it is given; its names are C strings.
+    // SAFETY: dladdr takes any address. `info` is writable, and it is read only if dladdr has filled it.
     unsafe {
         assert!(
             libc::dladdr(address as *const _, info.as_mut_ptr()) != 0,
@@ -51,7 +51,7 @@ fn file_of(address: usize) -> String {
     }
 }
 
-/// A life on one side is counted by ours only where it is ours.
+/// Our library counts the births and deaths of our side only.
 pub(crate) fn check_births(sides: [&'static Side; 2]) -> Result<(), String> {
     const COUNT: usize = 4;
     let ours = &sides[0].library;
@@ -79,7 +79,7 @@ pub(crate) fn check_births(sides: [&'static Side; 2]) -> Result<(), String> {
     Ok(())
 }
 
-/// Asks CPython what has changed between micro releases, and says what is left out because of it.
+/// Finds out which behaviour of CPython depends on the micro release, and prints what the comparison leaves out.
 pub(crate) fn ask_micro_release(side: &'static Side) {
     if side.flavour.minor == 13 {
         println!(
@@ -123,7 +123,7 @@ pub(crate) fn ask_micro_release(side: &'static Side) {
     }
 }
 
-/// Whether the tracer hears of such an event of the first object meanwhile.
+/// Whether the tracer gets a `wanted` event of the first object during `act`.
 fn traced(side: &'static Side, wanted: i32, act: impl FnOnce()) -> bool {
     side.enter();
     let first = TRACERS[0] as *const () as usize;

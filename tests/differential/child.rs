@@ -11,10 +11,10 @@ pub(crate) enum End {
     Signal(i32),
 }
 
-/// Seconds after which a child that still runs is killed, if any.
+/// Kills a child that still runs after this many seconds. `None`: never.
 pub(crate) type Limit = Option<u32>;
 
-/// Does `work` in a child whose standard error goes nowhere if it is to be `quiet`.
+/// Runs `work` in a child. If `quiet`, the child's standard error goes to /dev/null.
 pub(crate) fn run(quiet: bool, limit: Limit, work: impl FnOnce() -> i32) -> End {
     // SAFETY: this program has one thread.
     let child = unsafe { libc::fork() };
@@ -22,7 +22,7 @@ pub(crate) fn run(quiet: bool, limit: Limit, work: impl FnOnce() -> i32) -> End 
     if child == 0 {
         prepare(limit);
         if quiet {
-            // SAFETY: the name is a C string, and the descriptor is the child's own.
+            // SAFETY: the name is a C string, and no Rust object owns the descriptor that dup2 replaces.
             unsafe {
                 libc::dup2(
                     libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY),
@@ -31,16 +31,16 @@ pub(crate) fn run(quiet: bool, limit: Limit, work: impl FnOnce() -> i32) -> End 
             };
         }
         let status = work();
-        // SAFETY: nothing is left to be done here.
+        // SAFETY: _exit may be called at any time.
         unsafe { libc::_exit(status) }
     }
     wait(child)
 }
 
-/// Does `work` in a child and returns what it has written to standard error as well.
+/// Runs `work` in a child and returns how it ended and what it wrote to standard error.
 pub(crate) fn hear(limit: Limit, work: impl FnOnce()) -> (End, String) {
     let mut ends = [0; 2];
-    // SAFETY: pipe fills the two descriptors; the child uses one and this process the other.
+    // SAFETY: this program has one thread. pipe fills the two descriptors, and `File` owns the one that it closes.
     unsafe {
         assert_eq!(libc::pipe(ends.as_mut_ptr()), 0, "a pipe can be made");
         let child = libc::fork();
@@ -61,7 +61,7 @@ pub(crate) fn hear(limit: Limit, work: impl FnOnce()) -> (End, String) {
 }
 
 fn prepare(limit: Limit) {
-    // SAFETY: these change nothing but this child.
+    // SAFETY: the limits are a valid struct, and both calls change only this process.
     unsafe {
         libc::setrlimit(
             libc::RLIMIT_CORE,
@@ -76,7 +76,7 @@ fn prepare(limit: Limit) {
 
 fn wait(child: libc::pid_t) -> End {
     let mut status = 0;
-    // SAFETY: the child is this process's own.
+    // SAFETY: `status` is writable.
     let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
     assert_eq!(ended, child, "a child can be waited for");
     if libc::WIFSIGNALED(status) {

@@ -1,4 +1,4 @@
-//! What ends the process: how it ends and what it says must agree.
+//! Fatal errors: both libraries must end the process in the same way, with the same message.
 
 use crate::child::{self, End};
 use crate::kinds::Kind;
@@ -7,19 +7,19 @@ use crate::memory::store;
 use crate::side::Side;
 use crate::strange::{self, Image};
 
-/// A child that says its last words is done in less.
+/// Seconds; a child that prints a fatal error needs less.
 const PATIENCE: u32 = 20;
 
-/// A way to end the process.
+/// One fatal error.
 struct Case {
     symbol: Symbol,
     kind: Kind,
     image: Image,
-    /// Stored as the object's type at the last moment.
+    /// Stored as the object's type just before the call.
     ob_type: Option<usize>,
 }
 
-/// Whose place the first line names, where the caller gives it.
+/// The file and line that the first line names if the caller gives them.
 const PLACE: &std::ffi::CStr = c"module.c";
 const LINE: usize = 42;
 
@@ -70,7 +70,7 @@ pub(crate) fn count(sides: [&'static Side; 2]) -> usize {
     cases(sides).len()
 }
 
-/// Compares them, and prints and counts what differs.
+/// Compares all cases, prints the differences and returns their number.
 pub(crate) fn compare(sides: [&'static Side; 2]) -> usize {
     let mut failures = 0;
     for case in cases(sides) {
@@ -97,7 +97,7 @@ pub(crate) fn compare(sides: [&'static Side; 2]) -> usize {
     failures
 }
 
-/// How a child ends, and what it says before, without what differs from process to process.
+/// How a child ends, and its message without the parts that differ from process to process.
 fn last_words(side: &'static Side, case: &Case) -> (End, Vec<String>) {
     let op = side.object(0);
     let (end, text) = child::hear(Some(PATIENCE), || {
@@ -133,7 +133,7 @@ fn last_words(side: &'static Side, case: &Case) -> (End, Vec<String>) {
             line = without_place(&line);
         }
         lines.push(line);
-        // What follows speaks of an interpreter, which ours has none of.
+        // The lines after this one describe an interpreter, and our side has none.
         if lines
             .last()
             .is_some_and(|line| line.starts_with("Fatal Python error: "))
@@ -144,7 +144,7 @@ fn last_words(side: &'static Side, case: &Case) -> (End, Vec<String>) {
     (end, lines)
 }
 
-/// A first line without the source file and line that it begins with: CPython names its own.
+/// A first line without the source file and line at its start: CPython names a file of CPython there.
 fn without_place(line: &str) -> String {
     let mut parts = line.splitn(3, ':');
     match (

@@ -30,12 +30,12 @@ impl Flavour {
         Some(flavour)
     }
 
-    /// Whether the list of all objects goes through the objects themselves.
+    /// Whether the objects themselves hold the links of the list of all objects.
     pub(crate) fn has_links(self) -> bool {
         self.trace_refs && self.minor <= 12
     }
 
-    /// Bytes of a `PyObject`.
+    /// The size of a `PyObject`.
     pub(crate) fn head(self) -> usize {
         if self.has_links() || self.free_threaded {
             32
@@ -44,7 +44,7 @@ impl Flavour {
         }
     }
 
-    /// Where the words are that tell an object's count, and what they are called.
+    /// The offsets and names of the words of an object's count.
     pub(crate) fn words(self) -> &'static [(usize, &'static str)] {
         match (self.free_threaded, self.has_links()) {
             (true, _) => &[
@@ -60,12 +60,12 @@ impl Flavour {
         }
     }
 
-    /// The field of a type that stands at this offset where a `PyObject` has 16 bytes.
+    /// The offset of a type's field, given its offset when a `PyObject` has 16 bytes.
     pub(crate) fn type_field(self, offset: usize) -> usize {
         offset + self.head() - 16
     }
 
-    /// Whether a type asks for the trashcan itself, in its `tp_dealloc`.
+    /// Whether a type's `tp_dealloc` must call the trashcan.
     pub(crate) fn types_use_trashcan(self) -> bool {
         self.minor <= 13
     }

@@ -1,4 +1,4 @@
-//! Looks for a sequence on which the two differ, and makes it short.
+//! Looks for a sequence on which the two libraries differ, and shortens it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -11,16 +11,16 @@ use crate::operation::{Operation, sequences};
 use crate::side::Side;
 use crate::twins::Twins;
 
-/// A child that shrinks may take so many seconds for a sequence of milliseconds.
+/// Seconds for one sequence while shrinking; a sequence takes milliseconds.
 const PATIENCE: u32 = 20;
 
-/// How far the child has come; shared with it.
+/// The child's progress, in memory that it shares with this process.
 struct Progress {
     sequences: AtomicU64,
     operations: AtomicU64,
 }
 
-/// Runs so many operations, and prints what there is to say; whether the two agree on all of them.
+/// Runs that many operations and prints the outcome. Returns whether the two libraries agree on all of them.
 pub(crate) fn hunt(sides: [&'static Side; 2], operations: u64, seed: u64) -> bool {
     let progress = Progress::shared();
     let start = Instant::now();
@@ -43,7 +43,7 @@ pub(crate) fn hunt(sides: [&'static Side; 2], operations: u64, seed: u64) -> boo
     false
 }
 
-/// The child's work: sequences until there were enough operations, or one on which the two differ.
+/// The child's work: runs sequences until there were enough operations, or until the two libraries differ.
 fn search(sides: [&'static Side; 2], operations: u64, seed: u64, progress: &Progress) -> i32 {
     let strategy = sequences(sides);
     let mut twins = Twins::new(sides, false);
@@ -67,8 +67,8 @@ fn search(sides: [&'static Side; 2], operations: u64, seed: u64, progress: &Prog
     0
 }
 
-/// Makes the sequence of this number as short as proptest can, and tells it step by step. False where it
-/// does not differ when nothing was done before it.
+/// Makes the sequence of this number as short as proptest can, and prints its steps. False if the sequence does
+/// not differ in a new process.
 fn shrink(sides: [&'static Side; 2], seed: u64, number: u64) -> bool {
     let differs = |sequence: Vec<Operation>| {
         let quietly = || i32::from(Twins::new(sides, false).run(&sequence).is_err());
@@ -106,7 +106,7 @@ fn shrink(sides: [&'static Side; 2], seed: u64, number: u64) -> bool {
     true
 }
 
-/// Makes up the sequence of a number, the same one each time.
+/// The generator of a sequence; the same seed and number always give the same sequence.
 fn runner(seed: u64, number: u64) -> TestRunner {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&mix(seed).to_le_bytes());
@@ -117,7 +117,8 @@ fn runner(seed: u64, number: u64) -> TestRunner {
     )
 }
 
-/// Spreads a number over all bits (splitmix64); never zero for two in a row.
+/// Spreads a number over all bits (splitmix64). Only one number gives zero, so the two halves of a seed are not
+/// both zero.
 fn mix(number: u64) -> u64 {
     let mut word = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -126,9 +127,9 @@ fn mix(number: u64) -> u64 {
 }
 
 impl Progress {
-    /// In memory that children share.
+    /// New counters in memory that children share.
     fn shared() -> &'static Self {
-        // SAFETY: new memory of zeroes is a pair of counters, and is never given back.
+        // SAFETY: a new mapping is aligned and zeroed, two zeroed counters are valid, and it is never unmapped.
         unsafe {
             let (access, kind) = (
                 libc::PROT_READ | libc::PROT_WRITE,

@@ -1,4 +1,4 @@
-//! The types of the twins. Each side has its own, with the same functions.
+//! The types of the twins. Each side has its own type objects, with the same functions.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -7,18 +7,18 @@ use crate::library::Symbol;
 use crate::memory::{call, store, word, zeroes};
 use crate::side::{CREATE, Event, SLOTS, Side};
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Nothing but a head.
+    /// Only a head.
     Plain,
     /// With a size.
     Var,
     /// With a finalizer.
     Phoenix,
-    /// An instance of a type that is counted.
+    /// An instance of a heap type.
     Heap,
-    /// A container whose type asks for the trashcan.
+    /// A container whose type uses the trashcan.
     Box,
     /// A container with a finalizer.
     PhoenixBox,
@@ -31,8 +31,7 @@ const HEAPTYPE: usize = 1 << 9;
 const DEFAULT: usize = 1 << 18;
 const BASETYPE: usize = 1 << 10;
 
-/// What the script of an object with a finalizer says: how often it resurrects itself, and whether it
-/// empties its first slot.
+/// The bits of a finalizer's script: how often it resurrects the object, and whether it empties the first slot.
 pub(crate) const RESURRECTIONS: usize = 3;
 pub(crate) const EMPTIES: usize = 4;
 
@@ -61,7 +60,7 @@ impl Kind {
         }
     }
 
-    /// A type of this kind for one side. The real one's are made ready, as an extension would.
+    /// A type of this kind for one side. CPython's side calls PyType_Ready, as an extension does.
     pub(crate) fn make_type(self, side: &Side) -> usize {
         let ob_type = zeroes(1280);
         let flavour = side.flavour;
@@ -104,7 +103,7 @@ impl Kind {
     }
 }
 
-/// What a static type's count is once it is ready.
+/// The count of a static type that is ready.
 fn static_count(flavour: Flavour) -> usize {
     match flavour.minor {
         ..=12 => 1,
@@ -135,7 +134,7 @@ fn store_count(flavour: Flavour, op: usize, count: usize) {
     }
 }
 
-/// The functions of a dying object note its death, and let go of what it held.
+/// The `tp_dealloc` of a kind records the death and releases the slots.
 extern "C" fn end(op: usize) {
     let side = Side::current();
     side.say(Event::Died(side.id(op).expect("an object of ours dies")));
@@ -147,7 +146,7 @@ extern "C" fn end_phoenix(op: usize) {
     }
 }
 
-/// Whether an object's finalizer lets it die.
+/// Calls an object's finalizer; whether the object dies.
 fn dies(op: usize) -> bool {
     let side = Side::current();
     let dies = side.call(Symbol::PyObject_CallFinalizerFromDealloc, &[op]) as i32 == 0;
@@ -170,7 +169,7 @@ extern "C" fn end_box(op: usize) {
     end_container(op, |_| true);
 }
 
-/// In the order of CPython's own `subtype_dealloc`: a finalizer is given an object that is tracked.
+/// In the order of CPython's `subtype_dealloc`: the object is tracked while its finalizer runs.
 extern "C" fn end_phoenix_box(op: usize) {
     end_container(op, |side| {
         side.track(op);

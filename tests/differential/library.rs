@@ -1,4 +1,4 @@
-//! A library that was opened for itself: nothing of it is visible to the other one.
+//! A library opened with RTLD_LOCAL: the other library cannot see its symbols.
 
 use std::ffi::{CStr, CString};
 
@@ -43,7 +43,7 @@ symbols! {
     PyGILState_Release Py_CompileString PyEval_EvalCode PyDict_New
 }
 
-/// The functions of a library, as many as it has.
+/// An open library and the addresses of its functions; 0 for a function that it lacks.
 #[derive(Debug)]
 pub(crate) struct Library {
     handle: usize,
@@ -51,10 +51,10 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    /// Opens a library so that nobody else can use its names, or says why it can't be opened.
+    /// Opens a library without making its names global. The error says why it can't be opened.
     pub(crate) fn open(path: &str) -> Result<Self, String> {
         let file = CString::new(path).map_err(|_| "a path has no zero in it".to_owned())?;
-        // SAFETY: the constructors of the two libraries may run at any time.
+        // SAFETY: the name is a C string, and the constructors of the two libraries may run at any time.
         let handle = unsafe { libc::dlopen(file.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         if handle.is_null() {
             // SAFETY: dlopen has just failed, so there is a message.
@@ -76,7 +76,7 @@ impl Library {
     /// The address of a symbol of the library itself, or zero.
     pub(crate) fn address(&self, name: &str) -> usize {
         let name = CString::new(name).expect("a name has no zero in it");
-        // SAFETY: the handle is open and stays so.
+        // SAFETY: the handle stays open, and the name is a C string.
         unsafe { libc::dlsym(self.handle as *mut _, name.as_ptr()) as usize }
     }
 
@@ -84,7 +84,7 @@ impl Library {
         self.functions[symbol as usize] != 0
     }
 
-    /// Calls a function with as many words as any of them takes; what it does not take is not looked at.
+    /// Calls a function with four words, the most that any function takes. It ignores the words that it does not take.
     pub(crate) fn call(&self, symbol: Symbol, words: &[usize]) -> usize {
         let function = self.functions[symbol as usize];
         assert!(function != 0, "there is no {}", symbol.name());

@@ -1,14 +1,14 @@
-//! What is in the list of all objects (`Py_TRACE_REFS`).
+//! The contents of the list of all objects (`Py_TRACE_REFS`).
 
 use crate::library::Symbol;
 use crate::memory::word;
 use crate::side::Side;
 
-/// The objects of ours in the ring up to 3.12, newest first. Others may stand between them.
+/// The driver's objects in the ring up to 3.12, newest first. The walk ends at the first other object.
 pub(crate) fn ring(side: &Side, alive: &[usize]) -> Vec<usize> {
     let (next, previous) = (|op: usize| word(op), |op: usize| word(op + 8));
     let mut found = Vec::new();
-    // The newest is the one of which nobody is in front but the list's own head.
+    // The object before the newest one is none of the driver's.
     let Some(newest) = alive
         .iter()
         .find(|id| side.id(previous(side.object(**id))).is_none())
@@ -26,7 +26,7 @@ pub(crate) fn ring(side: &Side, alive: &[usize]) -> Vec<usize> {
     found
 }
 
-/// The objects of ours in the table from 3.13 on, by their numbers.
+/// The numbers of the driver's objects in the table (3.13 and later), sorted.
 pub(crate) fn members(side: &'static Side) -> Vec<usize> {
     let addresses = if side.is_real {
         theirs(side)
@@ -56,10 +56,10 @@ fn theirs(side: &Side) -> Vec<usize> {
     items
 }
 
-/// `_Py_PrintReferenceAddresses`, read back.
+/// The addresses that `_Py_PrintReferenceAddresses` prints.
 fn ours(side: &Side) -> Vec<usize> {
     let (mut text, mut length) = (std::ptr::null_mut(), 0);
-    // SAFETY: the two stay where they are until the stream is closed; the text is the caller's then.
+    // SAFETY: `text` and `length` outlive the stream. After fclose they describe a block that is ours to free.
     let text = unsafe {
         let stream = libc::open_memstream(&raw mut text, &raw mut length);
         assert!(!stream.is_null(), "there is memory for a stream");

@@ -1,13 +1,13 @@
 //! One process, two libraries: the same random operations on twin objects, ours and CPython's.
 //!
 //! `tests/differential/run.sh` builds this program, finds the CPythons and starts it once for each. The program
-//! does not depend on the flavour it was built with: it reads the layouts of the flavour that it is told.
+//! does not depend on the flavour it was built with: an argument names the flavour whose layouts it uses.
 //!
-//! Each library is opened so that its names are visible to nobody else; ours finds no CPython then and works
-//! alone. Objects, types and what their functions do belong to this program, which makes a pair of each. After
-//! each operation the two must agree: on answers, on the words of every object's head, on what died in which
-//! order and what finalizers and tracers were told, on totals, and on the list of all objects. Proptest makes
-//! the sequences up and shrinks one on which the two differ; children run them, so that a crash is a finding too.
+//! Each library is opened without making its names global, so ours finds no CPython and works alone. This program
+//! (the driver) owns the objects, the types and their functions, and makes a pair of each. After each operation the
+//! two libraries must agree on answers, on the words of every object's head, on the order of deaths, on the events of
+//! finalizers and tracers, on totals, and on the list of all objects. Proptest generates the sequences and shrinks a
+//! sequence on which the two differ. Children run the sequences, so that a crash is a finding too.
 
 #![allow(
     clippy::print_stdout,
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Compares the two, prints the counts, and returns how many comparisons failed.
+/// Compares the two libraries, prints the counts, and returns how many comparisons failed.
 fn compare(
     name: &str,
     ours: &str,
@@ -69,12 +69,12 @@ fn compare(
     };
     let flavour = Flavour::parse(name).ok_or_else(|| format!("'{name}' is no flavour; {USAGE}"))?;
     let (operations, seed) = (number(operations)?, number(seed)?);
-    // Ours first: it looks for a CPython when it is loaded.
+    // Ours first: it looks for a CPython when it is loaded, and must find none.
     let ours = Library::open(ours)?;
     let theirs = Library::open(theirs)?;
     alone::check(&ours, &theirs, name)?;
     theirs.call(Symbol::Py_InitializeEx, &[0]);
-    // A first import stops the world, and a second thread that waits for its turn would not stop.
+    // The first import stops the world. Import now: later a second thread may wait for its turn, and would not stop.
     theirs.call(
         Symbol::PyRun_SimpleString,
         &[c"import _tracemalloc".as_ptr() as usize],
@@ -86,7 +86,7 @@ fn compare(
         Side::new(ours, flavour, false),
         Side::new(theirs, flavour, true),
     ];
-    // What is made once is made before anything is compared.
+    // CPython allocates some objects only once. Let it do so before the comparison starts.
     sides[1].run_nothing();
     alone::check_births(sides)?;
     alone::ask_micro_release(sides[1]);

@@ -1,4 +1,4 @@
-//! What can be done to the twins, and how a sequence of it is made up.
+//! The operations on the twins, and the generator of their sequences.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -19,8 +19,8 @@ pub(crate) enum Way {
     NoTotal,
 }
 
-/// One step of a sequence. An object is named by its place among those that live at that moment, so that
-/// what is left of a sequence from which steps were taken still makes sense.
+/// One step of a sequence. A step names an object by its index among the live objects, so that a sequence
+/// stays valid when shrinking removes other steps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operation {
     New {
@@ -53,31 +53,31 @@ pub(crate) enum Operation {
         object: u8,
         size: u8,
     },
-    /// Its count is stored as zero, as an inline `Py_DECREF` leaves it, and `_Py_Dealloc` called.
+    /// Stores a count of zero, as an inline `Py_DECREF` does, and calls `_Py_Dealloc`.
     Dealloc {
         object: u8,
     },
-    /// A chain of containers, made and dropped at once.
+    /// Makes a chain of containers and drops it.
     Nest {
         depth: u16,
         shape: u8,
         script: u8,
     },
-    /// An object with strange words in its head, and one call on it.
+    /// Makes an object with unusual words in its head, and calls one function on it.
     Strange {
         words: u8,
         call: Call,
         kind: Kind,
     },
-    /// The object leaves the list of all objects and is born again, as one that realloc has moved.
+    /// The object leaves the list of all objects and is born again, like an object that realloc has moved.
     Move {
         object: u8,
     },
-    /// Dying containers, put aside and ended by hand.
+    /// Deposits dying containers in the trashcan, then destroys the chain.
     Deposit {
         count: u8,
     },
-    /// Containers that die where the stack is nearly used up.
+    /// Drops containers when the stack is almost full.
     Low {
         count: u8,
         depth: u8,
@@ -101,17 +101,17 @@ pub(crate) enum Operation {
         symbol: Symbol,
     },
     List,
-    /// What follows is done by the other thread, or by the first one again.
+    /// The other thread, or the first one again, does the next steps.
     Turn {
         other: bool,
     },
     /// The other thread ends; another one may take its place.
     End,
-    /// The thread merges what waits for it.
+    /// The thread merges its queued objects.
     Merge,
 }
 
-/// What a call with one object does to the number of references that the caller owns.
+/// How a call with one object changes the number of references that the caller owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Nothing,
@@ -121,7 +121,7 @@ pub(crate) enum Effect {
     Tries,
 }
 
-/// What a call answers, and so how the answers of the two are compared.
+/// The result of a call, which decides how the two results are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Nothing,
@@ -141,7 +141,7 @@ pub(crate) struct Call {
     pub(crate) answer: Answer,
 }
 
-/// Each function of one object, with how often it is called.
+/// Each function of one object, with its weight.
 const CALLS: [(u32, Call); 21] = {
     use Answer::{Int, Same, Size, Type};
     use Effect::{Adds, Removes, Tries};
@@ -194,17 +194,17 @@ const CALLS: [(u32, Call); 21] = {
     ]
 };
 
-/// Longest sequence.
+/// The greatest length of a sequence.
 const LENGTH: usize = 200;
 
-/// Sequences of what both sides can do.
+/// Sequences of operations that both sides have.
 pub(crate) fn sequences(sides: [&'static Side; 2]) -> impl Strategy<Value = Vec<Operation>> {
     let both = |symbol: Symbol| sides.iter().all(|side| side.has(symbol));
     let flavour = sides[0].flavour;
     let calls: Vec<Call> = CALLS
         .iter()
         .filter(|(_, call)| both(call.symbol))
-        // The object is in the list: a debug build asserts that it is not.
+        // With trace refs the object is in the list, and a debug build asserts that it is not.
         .filter(|(_, call)| {
             call.symbol != Symbol::_Py_ResurrectReference
                 || !flavour.trace_refs
@@ -252,7 +252,7 @@ pub(crate) fn sequences(sides: [&'static Side; 2]) -> impl Strategy<Value = Vec<
     let unlink = (object(), slot()).prop_map(|(holder, slot)| Operation::Unlink { holder, slot });
     let strange = (any::<u8>(), select(calls), kinds())
         .prop_map(|(words, call, kind)| Operation::Strange { words, call, kind });
-    // Deeper than fifty, 3.13 nests where ours puts aside.
+    // At a depth of fifty ours defers a death, where 3.13 nests on.
     let deepest = if sides[1].flavour.minor == 13 {
         45
     } else {

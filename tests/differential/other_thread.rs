@@ -1,6 +1,6 @@
-//! A second thread, which works only while the first one waits for it: what a sequence does is the same each time.
+//! A second thread, which works only while the first one waits for it, so a sequence has the same effect each time.
 //!
-//! A thread that waits is not attached to CPython, which could not stop it otherwise where it stops the world.
+//! A waiting thread is detached from CPython; otherwise CPython could not stop the world.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -8,10 +8,10 @@ use std::thread::JoinHandle;
 use crate::library::Symbol;
 use crate::side::Side;
 
-/// What the thread is to do next. The caller waits until it is done, so nothing of it ends too early.
+/// The thread's next work. The caller waits until it is done, so everything that it borrows lives long enough.
 struct Work(&'static dyn Fn());
 
-// SAFETY: the thread that has made it waits meanwhile.
+// SAFETY: the thread that made the work waits while the other thread runs it, so they never use it at once.
 unsafe impl Send for Work {}
 
 pub(crate) struct OtherThread {
@@ -21,11 +21,11 @@ pub(crate) struct OtherThread {
     thread: Option<JoinHandle<()>>,
 }
 
-/// As much stack as the first thread has.
+/// The usual stack size of a main thread.
 const STACK: usize = 8 << 20;
 
 impl OtherThread {
-    /// Starts it. CPython stops the world for its first thread, and the one that waits must not be in it.
+    /// Starts the thread. CPython may stop the world for it, so the waiting thread is detached.
     pub(crate) fn start(sides: [&'static Side; 2]) -> Self {
         let (work, todo) = channel::<Work>();
         let (tell, done) = channel();
@@ -44,7 +44,7 @@ impl OtherThread {
             theirs.call(Symbol::PyEval_RestoreThread, &[own]);
             theirs.enter();
             theirs.call(Symbol::PyGILState_Release, &[state]);
-            // What is left to do here is done by ours, when the C library ends the thread.
+            // When the C library ends the thread, our library merges its queue.
             sides[0].enter();
         };
         let thread = std::thread::Builder::new()
@@ -61,9 +61,9 @@ impl OtherThread {
         }
     }
 
-    /// Does something there, and waits for it.
+    /// Runs `act` on the other thread and waits for it.
     pub(crate) fn run(&self, act: &dyn Fn()) {
-        // SAFETY: this waits until the other thread has done with it.
+        // SAFETY: this function returns only after the other thread has finished with `act`.
         let act = unsafe { std::mem::transmute::<&dyn Fn(), &'static dyn Fn()>(act) };
         let theirs = self.sides[1];
         let own = theirs.call(Symbol::PyEval_SaveThread, &[]);
@@ -78,7 +78,7 @@ impl OtherThread {
 }
 
 impl Drop for OtherThread {
-    /// Ends the thread, and with it what it owned.
+    /// Ends the thread; our library then merges its queue.
     fn drop(&mut self) {
         drop(self.work.take());
         self.thread

@@ -33,8 +33,8 @@ PYO3_CONFIG_FILE="$PWD/flavours/cp313.txt" CARGO_TARGET_DIR="$out" CARGO_PROFILE
 }
 program=$(sed -n 's/.*"executable":"\([^"]*\/differential-[^"]*\)".*/\1/p' "$out/messages" | tail -n 1)
 
-# Prints, one a line: the files of the interpreter's libpython, of its loader and of its C library (which need not be the
-# system's), the prefix that it needs, and its version.
+# Prints five lines: the files of the interpreter's libpython, of its loader and of its C library (which may differ from
+# the system's), its prefix, and its version.
 probe='
 import os, sys
 with open("/proc/self/maps") as maps:

@@ -1,4 +1,4 @@
-//! One of the two libraries with its half of the twins: their memory, their types and what they told.
+//! One of the two libraries with its half of the twins: their memory, their types and their events.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
@@ -8,34 +8,34 @@ use crate::kinds::{KINDS, Kind};
 use crate::library::{Library, Symbol};
 use crate::memory::{int, store, store_int, word, zeroes};
 
-/// What a library does to an object, as the object's own functions see it.
+/// An event of an object, recorded by its type's functions or by a tracer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// Its `tp_dealloc` ran to the end.
+    /// Its `tp_dealloc` ended it.
     Died(usize),
-    /// The trashcan has put it aside.
+    /// The trashcan deferred its death.
     Aside(usize),
     /// Its `tp_finalize` ran.
     Finalized(usize),
-    /// Its `tp_finalize` has stored a reference.
+    /// Its `tp_finalize` took a reference to it.
     Resurrected(usize),
-    /// Its `tp_finalize` has emptied its first slot.
+    /// Its `tp_finalize` emptied its first slot.
     Emptied(usize),
-    /// A tracer (which) was told something (what) of it.
+    /// A tracer got an event of an object: the tracer, the event, the object.
     Traced(usize, i32, usize),
-    /// A tracer was told something of no object.
+    /// A tracer got an event without an object.
     TracedNone(usize, i32),
 }
 
-/// What a tracer hears.
+/// The events of a tracer.
 pub(crate) const CREATE: i32 = 0;
 pub(crate) const DESTROY: i32 = 1;
 
-/// How many objects there can be at a time, and the bytes that each has.
+/// The greatest number of objects at a time, the bytes of each, and how many of those are in front of the object.
 pub(crate) const OBJECTS: usize = 1 << 15;
 const BLOCK: usize = 160;
 const FRONT: usize = 32;
-/// Slots of a container.
+/// The number of slots of a container.
 pub(crate) const SLOTS: usize = 4;
 
 #[derive(Debug)]
@@ -47,10 +47,10 @@ pub(crate) struct Side {
     pub(crate) types: [usize; KINDS],
     arena: usize,
     log: Mutex<Vec<Event>>,
-    /// Whether `_Py_ResurrectReference` tells the tracer, as it does in 3.13.0 and not in later ones.
+    /// Whether `_Py_ResurrectReference` calls the tracer, as in 3.13.0 but not in later releases.
     pub(crate) tells_resurrection: AtomicBool,
-    /// Whether the tracer hears of the death of a container that was put aside, as in 3.14.10 and 3.15.2, but not in 3.14.7
-    /// and 3.15.0rc1.
+    /// Whether the tracer gets the death of a container that the trashcan deferred: in 3.14.10 and 3.15.2 it does, in
+    /// 3.14.7 and 3.15.0rc1 it does not.
     pub(crate) tells_aside: AtomicBool,
 }
 
@@ -73,18 +73,18 @@ impl Side {
         Box::leak(Box::new(side))
     }
 
-    /// From now on objects' own functions work for this side.
+    /// From now on the types' functions work for this side.
     pub(crate) fn enter(&'static self) {
         CURRENT.store(std::ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
     }
 
-    /// The side that is at work.
+    /// The side that was entered last.
     pub(crate) fn current() -> &'static Self {
-        // SAFETY: a side is never given back, and entered before any of its objects' functions is called.
+        // SAFETY: a side is leaked and never freed, and one is entered before any function of an object is called.
         unsafe { &*CURRENT.load(Ordering::Relaxed) }
     }
 
-    /// The calling thread's in CPython; ours needs none.
+    /// The calling thread's thread state in CPython; 0 for our side, which needs none.
     pub(crate) fn thread_state(&self) -> usize {
         if self.is_real {
             self.call(Symbol::PyThreadState_Get, &[])
@@ -101,7 +101,7 @@ impl Side {
         self.library.has(symbol)
     }
 
-    /// Lets CPython do what it does between bytecodes.
+    /// Runs a trivial code object, so that CPython does its work between bytecodes.
     pub(crate) fn run_nothing(&self) {
         const EVALUATED: usize = 258;
         static CODE: OnceLock<[usize; 2]> = OnceLock::new();
@@ -122,7 +122,7 @@ impl Side {
         self.call(Symbol::Py_DecRef, &[answer]);
     }
 
-    /// What was told, and not yet looked at.
+    /// The recorded events that were not compared yet.
     pub(crate) fn events(&self) -> MutexGuard<'_, Vec<Event>> {
         self.log.lock().expect("nobody panics with it")
     }
@@ -131,12 +131,12 @@ impl Side {
         self.events().push(event);
     }
 
-    /// The object of a number.
+    /// The address of the object with this number.
     pub(crate) fn object(&self, id: usize) -> usize {
         self.arena + id * BLOCK + FRONT
     }
 
-    /// The number of an object, if it is one of ours.
+    /// The number of an object, if it is one of the driver's.
     pub(crate) fn id(&self, op: usize) -> Option<usize> {
         (self.arena..self.arena + OBJECTS * BLOCK)
             .contains(&op)
@@ -151,7 +151,7 @@ impl Side {
         store(op + self.flavour.head() - 8, ob_type);
     }
 
-    /// Where `ob_size` is, and behind it the driver's own: a script and the slots.
+    /// The address of `ob_size`. The driver's script and slots follow it.
     pub(crate) fn size_word(&self, op: usize) -> usize {
         op + self.flavour.head()
     }
@@ -164,7 +164,8 @@ impl Side {
         op + self.flavour.head() + 16 + 8 * slot
     }
 
-    /// Makes memory that looks used: the count's words hold `stale`, everything else is zero.
+    /// Makes memory that looks reused: the count's words hold `stale`, the type and the script are set, the rest is
+    /// zero.
     pub(crate) fn prepare(&self, op: usize, kind: Kind, stale: usize, script: usize) {
         for at in (op - FRONT..op - FRONT + BLOCK).step_by(8) {
             store(at, 0);
@@ -176,10 +177,10 @@ impl Side {
         store(self.script_word(op), script);
     }
 
-    /// Whether a container is tracked, and the flags that the collector keeps with it.
+    /// Whether a container is tracked, and the collector's flags in its GC head.
     pub(crate) fn gc_state(&self, op: usize) -> (bool, usize) {
         if self.flavour.free_threaded {
-            // The bits are in the words that are compared anyway.
+            // The flags are in the words of the head, which are compared anyway.
             (word(op + 8) >> 24 & 1 != 0, 0)
         } else {
             (word(op - 16) != 0, word(op - 8) & 3)
@@ -204,7 +205,7 @@ impl Side {
         self.call(call, &[op]);
     }
 
-    /// What `Py_TRASHCAN_BEGIN` does: false where the object was put aside.
+    /// Does what `Py_TRASHCAN_BEGIN` does: false if the trashcan deferred the object.
     pub(crate) fn trash_begin(&self, op: usize) -> bool {
         let state = self.thread_state();
         match self.flavour.minor {
@@ -231,7 +232,7 @@ impl Side {
         }
     }
 
-    /// What `Py_TRASHCAN_END` does.
+    /// Does what `Py_TRASHCAN_END` does.
     pub(crate) fn trash_end(&self) {
         let state = self.thread_state();
         match self.flavour.minor {
@@ -257,7 +258,7 @@ impl Side {
     }
 }
 
-// Fields of a thread state that the macros of two versions change.
+// Offsets of the thread state's fields that the trashcan macros of 3.8 and 3.13 use.
 const NESTING_3_8: usize = 184;
 const LATER_3_8: usize = 192;
 const RECURSION_3_13: usize = 52;

@@ -1,13 +1,12 @@
-//! The end of the stack, where 3.14 and later put dying containers aside.
+//! The end of the stack, where 3.14 and later defer the deaths of containers.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 
-/// CPython's unit of the margin in a release build.
+/// CPython's stack margin in a release build.
 const UNIT: usize = 1 << 14;
 
-/// Calls a function where the margin is one unit and a half above the soft limit, which itself is two units
-/// above the end.
+/// Calls a function with one and a half units of stack above the soft limit, which is two units above the end.
 pub(crate) fn near_its_end(act: &dyn Fn()) {
     descend(lowest() + 2 * UNIT + 3 * UNIT / 2, act);
 }
@@ -29,7 +28,7 @@ fn lowest() -> usize {
     fn ask() -> usize {
         let mut low = std::ptr::null_mut();
         let mut size = 0;
-        // SAFETY: the attributes are filled before they are read.
+        // SAFETY: pthread_getattr_np fills the attributes before they are read, and the pointers are writable.
         unsafe {
             let mut attributes = std::mem::zeroed();
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Words that a head may hold: what a program stores into a count, or finds there.
+//! Unusual words that an object's head may hold.
 
 use crate::flavour::Flavour;
 use crate::library::Symbol;
@@ -6,7 +6,7 @@ use crate::memory::{store, word};
 use crate::operation::{Call, Effect};
 use crate::side::Side;
 
-/// Words of a count, of which some versions make immortal, nearly overflowing or negative ones.
+/// Words of a count. In some versions some of them are immortal, almost overflowing or negative.
 const COUNTS: [usize; 24] = [
     1,
     2,
@@ -34,12 +34,12 @@ const COUNTS: [usize; 24] = [
     0xDDDD_DDDD_DDDD_DDDD,
 ];
 
-/// What memory may hold before an object is born there.
+/// The old contents of memory in which an object is born.
 pub(crate) fn stale(choice: u8) -> usize {
     COUNTS[(usize::from(choice) + COUNTS.len() - 5) % COUNTS.len()]
 }
 
-/// Words of free-threaded objects: whose, `ob_ref_local` and `ob_ref_shared`.
+/// Words of free-threaded objects: the owner, `ob_ref_local` and `ob_ref_shared`.
 const BIASED: [(Owner, usize, usize); 30] = {
     use Owner::{Gone, Me, Nobody};
     [
@@ -76,7 +76,7 @@ const BIASED: [(Owner, usize, usize); 30] = {
     ]
 };
 
-/// Who owns a free-threaded object.
+/// The owner of a free-threaded object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Owner {
     Me,
@@ -85,10 +85,10 @@ pub(crate) enum Owner {
     Nobody,
 }
 
-/// The id of a thread that there never was: no thread's own data is there.
+/// An id that no thread ever has: an id is the address of a thread's data, and there is none at this one.
 const GONE: usize = 0x1008;
 
-/// What stands in the words of a head.
+/// The contents of the words of a head.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Image {
     Count(usize),
@@ -115,13 +115,13 @@ impl Image {
     }
 }
 
-/// The calling thread, as free-threaded objects name it: `_Py_ThreadId`.
+/// The calling thread's id, as `_Py_ThreadId` returns it.
 fn me() -> usize {
-    // SAFETY: on the targets of this project a thread is named by its handle.
+    // SAFETY: pthread_self takes nothing. On this project's targets its result is the thread pointer, CPython's id.
     unsafe { libc::pthread_self() as usize }
 }
 
-/// All words of the flavour's kind.
+/// All words for the flavour's kind of count.
 fn images(flavour: Flavour) -> Vec<Image> {
     if flavour.free_threaded {
         BIASED
@@ -133,7 +133,7 @@ fn images(flavour: Flavour) -> Vec<Image> {
     }
 }
 
-/// Whether a debug build ends the process where a reference to such an object is given back.
+/// Whether a debug build ends the process at the release of a reference to an object with these words.
 fn is_fatal_to_release(flavour: Flavour, image: Image) -> bool {
     match image {
         Image::Biased(Owner::Me, local, _) => local == 0,
@@ -146,8 +146,8 @@ fn is_fatal_to_release(flavour: Flavour, image: Image) -> bool {
     }
 }
 
-/// The words that a debug build doesn't let a reference be given back from. Up to 3.11 it looks after it has
-/// subtracted: there the smallest number wraps around and passes.
+/// The words from which a release ends the process in a debug build. Up to 3.11 the check comes after the
+/// subtraction, so the smallest number wraps around and passes.
 pub(crate) fn fatal_to_release(flavour: Flavour) -> Vec<Image> {
     let wraps =
         |image: &Image| flavour.minor <= 11 && matches!(image, Image::Count(0x8000_0000_0000_0000));
@@ -166,7 +166,7 @@ pub(crate) fn one(flavour: Flavour) -> Image {
     }
 }
 
-/// Words to call a function on, or `None` where the process would end, which is another test's.
+/// The words for a call, or `None` if the call would end the process, which `fatal.rs` tests.
 pub(crate) fn image(flavour: Flavour, choice: u8, call: Call) -> Option<Image> {
     let all = images(flavour);
     let image = all[usize::from(choice) % all.len()];
@@ -174,7 +174,7 @@ pub(crate) fn image(flavour: Flavour, choice: u8, call: Call) -> Option<Image> {
     (!checked || !is_fatal_to_release(flavour, image)).then_some(image)
 }
 
-/// Stores a plain count, whatever is there.
+/// Stores a plain count over any words.
 pub(crate) fn store_count(side: &Side, op: usize, count: usize) {
     let image = if side.flavour.free_threaded {
         Image::Biased(Owner::Me, count, 0)
@@ -184,7 +184,7 @@ pub(crate) fn store_count(side: &Side, op: usize, count: usize) {
     image.store(side, op);
 }
 
-/// Whether there is one reference, and it is this thread's.
+/// Whether the object has one reference, and this thread owns the object.
 pub(crate) fn is_unique(side: &Side, op: usize) -> bool {
     if side.flavour.free_threaded {
         word(op) == me() && word(op + 8) >> 32 == 1 && word(op + 16) == 0
@@ -193,12 +193,12 @@ pub(crate) fn is_unique(side: &Side, op: usize) -> bool {
     }
 }
 
-/// Whether an object waits for its owner, or may.
+/// Whether an object's flags say that it is queued for a merge by its owner.
 pub(crate) fn is_queued(side: &Side, op: usize) -> bool {
     side.flavour.free_threaded && word(op + 16) & 3 == 2
 }
 
-/// What the inline `Py_DECREF` of a free-threaded flavour does.
+/// Does what the inline `Py_DECREF` of a free-threaded flavour does.
 pub(crate) fn inline_release(side: &Side, op: usize) -> usize {
     let local = word(op + 8) >> 32;
     if local == 0xFFFF_FFFF {
@@ -225,7 +225,7 @@ pub(crate) fn inline_release(side: &Side, op: usize) -> usize {
     0
 }
 
-/// The words that tell the count.
+/// The words of the count.
 pub(crate) fn count_words(side: &Side, op: usize) -> [usize; 3] {
     let words = side.flavour.words();
     [0, 1, 2].map(|n| words.get(n).map_or(0, |(offset, _)| word(op + offset)))

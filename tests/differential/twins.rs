@@ -1,4 +1,4 @@
-//! The same operation on both sides, and then a look whether they still agree.
+//! Does the same operation on both sides, and then checks that they agree.
 
 mod agreement;
 mod naming;
@@ -17,10 +17,10 @@ use crate::strange;
 use agreement::total;
 use naming::name;
 
-/// What the two do not agree on, in words.
+/// A description of a difference.
 pub(crate) type Difference = String;
 
-/// What the driver knows of an object.
+/// The driver's record of an object.
 #[derive(Clone, Copy, Debug)]
 struct Twin {
     kind: Kind,
@@ -29,8 +29,9 @@ struct Twin {
     owned: usize,
     held: usize,
     slots: [Option<usize>; SLOTS],
-    /// Whether it has been in its owner's queue. Where it is made immortal while it is there, CPython merges it all the same,
-    /// and counts it from then on; it asserts that this never happens. Ours leaves it immortal. So the driver does not do it.
+    /// Whether it has ever been in its owner's queue. The driver makes no such object immortal, because the two differ:
+    /// ours leaves a queued immortal object immortal. CPython asserts that there is none; without assertions it merges
+    /// the object and counts it from then on.
     was_queued: bool,
 }
 
@@ -43,7 +44,7 @@ const NOBODY: Twin = Twin {
     was_queued: false,
 };
 
-/// So many objects may live from one operation to the next.
+/// No new object is made if this many are alive.
 const POPULATION: usize = 40;
 
 pub(crate) struct Twins {
@@ -53,12 +54,12 @@ pub(crate) struct Twins {
     free: Vec<usize>,
     dead: Vec<usize>,
     totals: [isize; 2],
-    /// The second thread, once it is needed, and whether it is its turn.
+    /// The second thread, once it was needed, and whether it does the next steps.
     other: Option<OtherThread>,
     elsewhere: bool,
     /// Whether tracemalloc traces.
     tracing: bool,
-    /// Whether to print what is done.
+    /// Whether to print each step.
     telling: bool,
 }
 
@@ -78,7 +79,7 @@ impl Twins {
         }
     }
 
-    /// Does a whole sequence, and ends what it has left alive.
+    /// Does a whole sequence, and then ends all objects that are left.
     pub(crate) fn run(&mut self, sequence: &[Operation]) -> Result<(), Difference> {
         self.alive.clear();
         self.totals = self.sides.map(total);
@@ -184,7 +185,7 @@ impl Twins {
                 let id = self.nest(depth.into(), shape, script)?;
                 self.drop_one(id)?;
                 self.settle()?;
-                // What has resurrected itself dies another time.
+                // Drop the objects that were resurrected.
                 while let Some(id) = self.alive[known..]
                     .iter()
                     .find(|id| self.twins[**id].owned > 0)
@@ -248,7 +249,7 @@ impl Twins {
                 self.elsewhere = other;
                 if other && self.other.is_none() {
                     self.other = Some(OtherThread::start(self.sides));
-                    // CPython knows a thread from its start, ours from its first birth.
+                    // CPython knows a thread from its start, our library from its first birth.
                     let id = self.birth(Kind::Plain, Way::Init, 0, 0)?;
                     self.drop_one(id)?;
                 }
@@ -283,7 +284,7 @@ impl Twins {
         })
     }
 
-    /// Gives everything back: slots first, because containers may hold each other.
+    /// Releases everything: slots first, because containers may hold each other.
     fn end_all(&mut self) -> Result<(), Difference> {
         if self.sides[0].flavour.free_threaded {
             self.end_other_thread();

@@ -1,12 +1,12 @@
-/* What CPython's inline functions and macros do to an object: compiled once against pyrefcore.h and once, with
- * -DAGAINST_PYTHON_H, against Python.h. facts.sh compares what the two print.
+/* Prints what CPython's inline functions and macros do to an object. It is compiled once against pyrefcore.h and
+ * once, with -DAGAINST_PYTHON_H, against Python.h. facts.sh compares the two outputs.
  *
- *   behave SEED COUNT           each operation from the listed start words and COUNT random ones, a line each
- *   behave SEED COUNT digest    the same as one number an operation, and the listed words in full for counting
+ *   behave SEED COUNT           each operation on the listed start words and COUNT random ones, a line each
+ *   behave SEED COUNT digest    one number for each operation, and the lines of the listed words for counting
  *
- * A line is `OPERATION START: CHANGES CALLS = RESULT`: the words of the object that changed, which outside function
- * was called with what (stand-ins in behave_calls.h note that and do nothing), and what came back. The
- * operations stand in behave_operations.h. */
+ * A line is `OPERATION START: CHANGES CALLS = RESULT`: the changed words of the object, the calls of outside
+ * functions with their arguments (the stand-ins in behave_calls.h record them), and the result. The operations are
+ * in behave_operations.h. */
 
 #ifdef AGAINST_PYTHON_H
 #include <Python.h>
@@ -27,7 +27,7 @@
 
 typedef struct { PyObject_VAR_HEAD PyObject *item; } Thing;
 
-/* The object stands between guards; its type is the first of two. */
+/* The object lies between guard words; its type is the first of two. */
 enum { GUARDS = 8, WORDS = sizeof(Thing) / 8 };
 static uint64_t memory[GUARDS + WORDS + GUARDS], before[GUARDS + WORDS + GUARDS];
 #define thing ((Thing *)(memory + GUARDS))
@@ -36,11 +36,11 @@ void dealloc(PyObject *op) { (void)op; }
 void another_dealloc(PyObject *op) { (void)op; }
 static PyTypeObject first_type = { .tp_name = "first", .tp_dealloc = dealloc }, second_type = { .tp_name = "second" };
 
-static char line[2048]; /* What is being told of one operation. */
+static char line[2048]; /* The line of the current operation. */
 static size_t length;
 static jmp_buf failed_assertion;
-static int here;                    /* The line that an operation stands on. */
-static uint64_t argument;           /* What an operation is called with, where it needs a number. */
+static int here;                    /* The source line of the operation. */
+static uint64_t argument;           /* The number for an operation that needs one. */
 static PyObject *place;             /* A variable that holds a reference. */
 static int evaluations;             /* How often a macro evaluated its argument. */
 
@@ -56,11 +56,11 @@ static void note(const char *format, ...)
     }
 }
 
-/* On glibc's x86-64 the thread pointer, which CPython takes for the thread's id. */
+/* The thread pointer on glibc's x86-64, which is CPython's thread id. */
 static uint64_t me(void) { return WORD((uintptr_t)pthread_self()); }
 #define SOMEBODY WORD(0x00007f0123456700)
 
-/* A word as text, pointers by what they point at. */
+/* A word as text; a known pointer by its name. */
 static const char *named(uint64_t word)
 {
     static char text[4][24];
@@ -84,7 +84,7 @@ static const char *pointer(const void *p) { return p == NULL ? "NULL" : named((u
 
 /* ---- Start words ---- */
 
-/* With a count in one word it is `local`. An owner is 0: nobody, 1: this thread, 2: another one. */
+/* A count of one word is in `local`. The owner is 0: none, 1: this thread, 2: another thread. */
 struct start { uint64_t owner, local, shared, flags; };
 #ifdef Py_GIL_DISABLED
 #define OWN(local, shared) { 1, WORD(local), WORD(shared), 0 }
@@ -117,7 +117,7 @@ static uint64_t random_word(void) /* splitmix64 */
     return z ^ (z >> 31);
 }
 
-/* Half of the random words lie beside a listed one, the others have any number of bits. */
+/* Half of the random words are near a listed word; the other half have a random number of bits. */
 static struct start random_start(void)
 {
     uint64_t choice = random_word(), step = random_word() % 9 - 4;
@@ -134,7 +134,7 @@ static struct start random_start(void)
     return start;
 }
 
-/* Makes the object, and a copy of all memory. */
+/* Makes the object, and saves a copy of all memory. */
 static void begin(struct start start)
 {
     memset(memory, 0xA5, sizeof memory);

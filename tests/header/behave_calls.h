@@ -1,10 +1,10 @@
-/* Stand-ins for the functions outside that inline code calls: each notes its call in the line of behave.c and does
- * nothing, so that no libpython is needed and both headers are measured by the same functions. */
+/* Stand-ins for the outside functions that inline code calls: each only records its call in the line of behave.c. So
+ * no libpython is needed, and both headers call the same functions. */
 
-static int deep, pending; /* What a trashcan would find: no stack left; objects put aside. */
+static int deep, pending; /* For the trashcan: whether the stack is used up, and whether objects are deferred. */
 
 #ifdef Py_REF_DEBUG
-/* Where a negative count is reported from: the operation's own line, or a header's. */
+/* The place that a report of a negative count names: the operation's line, or a line of a header. */
 static const char *from(const char *file, int number)
 {
     const char *name = strrchr(file, '/');
@@ -12,7 +12,7 @@ static const char *from(const char *file, int number)
 }
 #endif
 
-/* The count at the time of a call: what was stored before it. */
+/* The count that is stored at the time of a call. */
 static const char *count(void)
 {
     static char text[64];
@@ -64,7 +64,7 @@ void __assert_fail(const char *text, const char *file, unsigned number, const ch
     longjmp(failed_assertion, 1);
 }
 
-/* ---- Births and memory: what the macros stand for, by one name each ---- */
+/* ---- Births and memory: the functions behind the macros, under the same names for both headers ---- */
 
 #define TOLD(result, ...) { note(__VA_ARGS__); return (result); }
 #define AT ((void *)thing)
@@ -83,7 +83,7 @@ void PyObject_GC_UnTrack(void *op) { note(" untrack(%s)", pointer(op)); }
 #if PY_MINOR_VERSION >= 9
 int PyObject_GC_IsTracked(PyObject *op) TOLD(1, " is_tracked(%s)", pointer(op))
 #endif
-/* The asserts of Py_SIZE know them. */
+/* The assertions of Py_SIZE use these types. */
 PyTypeObject PyLong_Type, PyBool_Type;
 #else
 PyObject *pyrefcore_object_new(PyTypeObject *type) TOLD(AT, " new(%s)", pointer(type))
@@ -103,7 +103,7 @@ PyObject *PyObject_Init(PyObject *op, PyTypeObject *type) TOLD(op, " init(%s, %s
 PyVarObject *PyObject_InitVar(PyVarObject *op, PyTypeObject *type, Py_ssize_t n)
     TOLD(op, " init_var(%s, %s, %d)", pointer(op), pointer(type), (int)n)
 
-/* ---- The trashcan: "aside" and "drain", whichever functions and fields a version has for them ---- */
+/* ---- The trashcan: "aside" and "drain" for the functions and fields of every version ---- */
 
 #if defined(AGAINST_PYTHON_H) && PY_MINOR_VERSION <= 13
 static PyThreadState thread_state;
@@ -125,7 +125,7 @@ int _PyTrash_begin(TRASH_THREAD thread, PyObject *op)
     (void)thread;
     return deep && op ? note(" aside(%s)", pointer(op)), 1 : 0;
 }
-/* CPython 3.13 has this test in its macro. */
+/* CPython 3.13 tests the depth in its macro. */
 void _PyTrash_end(TRASH_THREAD thread)
 {
     (void)thread;

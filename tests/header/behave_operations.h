@@ -1,6 +1,6 @@
 /* The operations that behave.c runs: every macro and inline function of pyrefcore.h once, on `thing` or `place`. */
 
-/* Where a report of a negative count should say it comes from. */
+/* Sets the line that a report of a negative count must name. */
 #define HERE here = __LINE__
 
 static PyObject **counted_place(void) { return evaluations++, &place; }
@@ -12,7 +12,7 @@ static void xincref(void) { Py_XINCREF(ONCE(thing)); }
 static void decref(void) { HERE; Py_DECREF(ONCE(thing)); }
 static void xdecref(void) { HERE; Py_XDECREF(ONCE(thing)); }
 #if PY_MINOR_VERSION < 11
-/* The functions behind them, by their names. */
+/* The functions behind the macros. */
 #if PY_MINOR_VERSION == 8 || defined(Py_REF_DEBUG)
 #define PLACE_OF_CALL __FILE__, __LINE__,
 #else
@@ -119,7 +119,7 @@ static void object_new_var(void) { RESULT("%s", pointer(PyObject_NewVar(Thing, O
 static void gc_new(void) { RESULT("%s", pointer(PyObject_GC_New(Thing, ONCE(&first_type)))); }
 static void gc_new_var(void) { RESULT("%s", pointer(PyObject_GC_NewVar(Thing, ONCE(&first_type), 9))); }
 #if PY_MINOR_VERSION >= 10
-/* Up to 3.9 these are inline in CPython and functions here. */
+/* Up to 3.9 these are inline in CPython, but functions in pyrefcore.h. */
 static void object_NEW(void) { RESULT("%s", pointer(PyObject_NEW(Thing, ONCE(&first_type)))); }
 static void object_NEW_VAR(void) { RESULT("%s", pointer(PyObject_NEW_VAR(Thing, ONCE(&first_type), 9))); }
 static void object_INIT(void) { RESULT("%s", pointer(PyObject_INIT(ONCE(thing), &second_type))); }
@@ -175,7 +175,7 @@ static void trashcan_condition(void) { BRACKETED(Py_TRASHCAN_BEGIN_CONDITION(thi
 static void trashcan_safe(void) { BRACKETED(Py_TRASHCAN_SAFE_BEGIN(thing), Py_TRASHCAN_SAFE_END(thing)) }
 #endif
 
-/* ANY start word, the listed ones, or what the operation does by itself. */
+/* The start words of an operation: listed and random ones, only listed ones, or one fixed word. */
 enum starts { ANY, LISTED, FIXED };
 static const struct operation { const char *name; enum starts starts; int in_full; void (*run)(void); } operations[] = {
     { "Py_INCREF", ANY, 1, incref }, { "Py_DECREF", ANY, 1, decref }, { "Py_REFCNT", ANY, 0, refcnt },

@@ -1,5 +1,5 @@
 /* Every counting construct of Python.h once, as an extension writes it. emitted.sh compiles this file, never links
- * it, and looks at what is undefined then. OPAQUE_OBJECTS is defined where the limited API hides PyObject. */
+ * it, and reads the undefined symbols. OPAQUE_OBJECTS is defined if the limited API hides PyObject. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -107,7 +107,7 @@ void assert_failed(PyObject *op) { _PyObject_ASSERT_FAILED_MSG(op, "message"); }
 void assert_from(PyObject *op) { _PyObject_ASSERT_FROM(op, op != NULL, "message", "file", 1, "function"); }
 #endif
 
-/* ---- Who is told ---- */
+/* ---- Tracers and totals ---- */
 
 int track(void) { return PyTraceMalloc_Track(1, 2, 3) + PyTraceMalloc_Untrack(1, 2); }
 #if PY_VERSION_HEX >= 0x030D0000

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Finds out from real compilers, headers and libraries which symbols counting needs. Compares flavours/symbols.txt, and
-# the exports of each flavour, with the answer.
+# the exports of each flavour, with the result.
 #
 #   emitted.sh [FLAVOUR...]      the default is all of them
 #
 # Headers: takes every function and variable of counting that a Python.h declares, and every symbol that is undefined in
 # emitted.c. Each must be exported with the same kind, or be in flavours/left_out.txt. The symbols of limited API must
-# be in every given flavour that can load them. What symbols.txt marks with "=" must be declared, and what it marks with
-# "=:" must not be.
+# be in every given flavour that can load them. A symbol that symbols.txt marks with "=" must be declared, and one that
+# it marks with "=:" must not be.
 # Libraries: the lines of symbols.txt about CPython's exports must be true, with the same kind.
 #
 # Uses CC. The last line is "N passed, N failed, N skipped"; each skipped case is named above it.
@@ -21,7 +21,7 @@ out=$PWD/target/header/emitted
 rm -rf "$out"
 mkdir -p "$out"
 limits="0x03080000 0x03090000 0x030A0000 0x030A00A7 0x030C0000 0x030D0000 0x030E0000 0x030F0000"
-# Names that have to do with counting. A Python.h declares some 1300 others.
+# Names that concern counting. A Python.h declares about 1300 other names.
 counting='[Rr]ef(cnt|count|Total|erence|Tracer)|REFCNT|IncRef|DecRef|INCREF|DECREF|NewRef|Dealloc|Trash|Immortal'
 counting="$counting|Finalizer|[Tt]race[Mm]alloc|_AssertFailed|Unique|AllObjects|PyObject_(New|Init)|TotalRefs"
 counting="$counting|LocalRefcount|GetThreadLocal|ClearWeakRefsNo|GetObjects|_(inc|dec)_count|^Py_(Is|TYPE|SIZE|IS_|SET_)"
@@ -58,7 +58,7 @@ flags() {
 minor() { echo "$1" | sed 's/^cp3\([0-9]*\).*/\1/'; }
 
 # reviewed FLAVOUR: "name kind CPython public" of each line of symbols.txt that concerns such a CPython, whether
-# or not the flavour has the symbol. CPython, whether it exports it, and public are yes, no or unsaid.
+# or not the flavour has the symbol. CPython (whether it exports the symbol) and public are yes, no or unsaid.
 reviewed() {
     awk -v minor="$(minor "$1")" -v flags=" $(flags "$1")" '
         function within(range,    ends) {
@@ -163,7 +163,7 @@ loaders() {
     done
 }
 
-# by_headers FLAVOUR: its cases beside each Python.h.
+# by_headers FLAVOUR: the flavour's cases for each Python.h.
 by_headers() {
     flavour=$1
     sh tools/find_headers.sh --for "$flavour" <"$out/headers" >"$out/for"
@@ -195,7 +195,7 @@ by_headers() {
     done <"$out/for"
 }
 
-# by_libraries FLAVOUR: a case for each real library of this flavour, which need not be one of our flavours.
+# by_libraries FLAVOUR: a case for each real library of this flavour. We need not have the flavour.
 by_libraries() {
     flavour=$1
     reviewed "$flavour" >"$out/reviewed"

@@ -1,9 +1,9 @@
-/* Prints what a header says about memory and names, a `name value` a line: compiled once against pyrefcore.h
- * and once, with -DAGAINST_PYTHON_H, against Python.h; with -DWITH_INTERNALS, too, CPython's internal headers are
- * read as well, which declare some of what pyrefcore.h gives. facts.sh compares.
+/* Prints the layouts and names of a header, one `name value` a line. It is compiled once against pyrefcore.h and
+ * once, with -DAGAINST_PYTHON_H, against Python.h. -DWITH_INTERNALS adds CPython's internal headers, which declare
+ * some of the names of pyrefcore.h. facts.sh compares the outputs.
  *
- * Fields are listed here. Constants, functions and types are taken from pyrefcore.h by facts.sh, which writes
- * them to facts_names.inc with the types that stand there. */
+ * This file lists the fields. facts.sh reads the constants, functions and types from pyrefcore.h and writes them,
+ * with their types, to facts_names.inc. */
 
 #include "facts_include.h"
 #include <stddef.h>
@@ -18,7 +18,7 @@
         long long: "longlong", unsigned long long: "ulonglong", default: "other")
 
 #define FACT(name, ...) (printf("%s ", name), printf(__VA_ARGS__), printf("\n"))
-/* A struct, and a field: place, size, and whether it has the type that pyrefcore.h gives it. */
+/* A struct: size and alignment. A field: offset, size, and whether it has the type that pyrefcore.h gives it. */
 #define STRUCT(type) FACT("sizeof." #type, "%zu %zu", sizeof(type), _Alignof(type))
 #define PLACE(type, field) \
     FACT(#type "." #field, "%zu %zu", offsetof(type, field), sizeof(((type *)0)->field))
@@ -26,10 +26,10 @@
     FACT(#type "." #field, "%zu %zu %d", offsetof(type, field), sizeof(((type *)0)->field), \
         IS(((type *)0)->field, is))
 #define VALUE(name) FACT(#name, "%lld", (long long)(name))
-/* What an expression has for a type. */
+/* Whether an expression has that type. */
 #define EXPRESSION(type, ...) FACT(#__VA_ARGS__, "%d", IS(__VA_ARGS__, type))
 
-/* Of facts_names.inc. */
+/* The macros that facts_names.inc uses. */
 #define CONSTANT(name) FACT(#name, "%#llx %s", (unsigned long long)(name), KIND(name))
 #define UNDECLARED(name) FACT(#name, "undeclared")
 #define FUNCTION(name, ...) FACT(#name "()", "%d", IS(name, __VA_ARGS__))
@@ -83,7 +83,7 @@ static void objects(void)
     FIELD(PyGC_Head, _gc_prev, uintptr_t);
 #endif
 
-    /* What a static object holds before anyone has touched it; its type is NULL here. */
+    /* The initial words of a static object; its type is NULL here. */
     static PyObject plain = { .ob_type = (PyTypeObject *)1 }, *head = &plain;
     static struct { PyObject_HEAD void *end; } object = { PyObject_HEAD_INIT(NULL) NULL };
     static struct { PyObject_VAR_HEAD void *end; } variable = { PyVarObject_HEAD_INIT(NULL, 7) NULL };

@@ -2,10 +2,10 @@
 # Compares pyrefcore.h with CPython's own headers: layouts, constants, types, and the results of inline functions.
 #
 #   facts.sh [FLAVOUR...]            as in flavours/; the default is all of them
-#   facts.sh --record [FLAVOUR...]   renews tests/header/facts/FLAVOUR.txt from the headers that are here
+#   facts.sh --record [FLAVOUR...]   rewrites tests/header/facts/FLAVOUR.txt from the headers on this machine
 #
-# Compares each flavour with every Python.h of its version that find_headers.sh knows, with its switches defined in
-# front. Without such a header, recorded facts stand in. SEED chooses the random start words. The last line is "N
+# Compares each flavour with every Python.h of its version that find_headers.sh finds, compiled with the flavour's
+# switches. Without such a header it uses the recorded facts. SEED chooses the random start words. The last line is "N
 # passed, N failed, N skipped"; each skipped case is named above it.
 
 set -u
@@ -33,7 +33,7 @@ same() {
     fi
 }
 
-# compile OUTPUT COMPILER ARG...: a failure is a case. Signed counts wrap, as in CPython's own builds.
+# compile OUTPUT COMPILER ARG...: a failure is a case. Signed counts wrap (-fwrapv), as in CPython's own builds.
 compile() {
     output=$1
     shift
@@ -43,8 +43,8 @@ compile() {
     return 1
 }
 
-# The names that a pyrefcore.h gives: `constant NAME`, `macro NAME`, `field NAME`, `inline NAME`, and `function NAME
-# TYPE` or `type NAME TYPE` with the type that is declared there.
+# The names of a pyrefcore.h: `constant NAME`, `macro NAME`, `field NAME`, `inline NAME`, and `function NAME TYPE` or
+# `type NAME TYPE` with the declared type.
 names() {
     printf '#include <pyrefcore.h>\n' | gcc -E -P "$@" - >"$out/ours.i" || return
     printf '#include <pyrefcore.h>\n' | gcc -dM -E "$@" - | sed -n 's/^#define \(_\{0,1\}Py[_A-Z][A-Za-z0-9_]*\).*/\1/p' |
@@ -60,7 +60,7 @@ names() {
         { inlined = /static inline/
           gsub(/__attribute__ *\(\([a-z_]*\)\)/, ""); while (sub(/(^| )(extern|static|inline) /, " ")) { }
           gsub(/^ +| +$/, ""); gsub(/ +/, " ")
-          # Fields that have no name in pyrefcore.h.
+          # Types that have no name in pyrefcore.h.
           gsub(/void \*tstate/, "OPAQUE(PyThreadState) *tstate")
           gsub(/void \*_?interpreter/, "OPAQUE(PyInterpreterState) *interpreter") }
         /^typedef / && !/struct|enum|union/ {
@@ -79,7 +79,7 @@ names() {
         /^[A-Za-z][A-Za-z_]* _Py_[A-Za-z_]+$/ && !/^(return|struct|enum) / { print "type", $2, $1 }'
 }
 
-# Every name that can't be used alone is in facts.c or in an operation. `_Py_X` and `_Py_X_impl` are run as `Py_X`.
+# A case: every macro, field and inline function is in facts.c or in an operation. `Py_X` runs `_Py_X` and `_Py_X_impl`.
 mentioned() {
     cat tests/header/facts.c tests/header/behave_operations.h | tr -cs 'A-Za-z0-9_' '\n' | sort -u >"$out/mentioned"
     awk 'NR == FNR { there[$1] = 1; next }
@@ -93,7 +93,7 @@ mentioned() {
     fi
 }
 
-# rows FILE [IDENTIFIERS]: the names as C. With identifiers, any other name is undeclared.
+# rows FILE [IDENTIFIERS]: writes the names as C. IDENTIFIERS is a file; a name that is not in it is undeclared.
 rows() {
     mkdir -p "$(dirname "$1")"
     awk -v known="${2:-}" '
@@ -114,8 +114,8 @@ their_facts() {
     compile "$out/facts" "$with" -I"$out/theirs" "$@" tests/header/facts.c && "$out/facts" >"$rows_of"
 }
 
-# compare_facts COMPILER: compares the facts of a Python.h with ours. Internal headers serve if the public ones lack a
-# fact.
+# compare_facts COMPILER: compares the facts of a Python.h with ours. Facts that the public headers lack come from the
+# internal ones.
 compare_facts() {
     # shellcheck disable=SC2086
     their_facts "$out/public.txt" "$1" -DAGAINST_PYTHON_H $theirs $switches || return
@@ -191,7 +191,7 @@ one() {
 check_record() {
     # shellcheck disable=SC2086
     [ -f "$out/theirs.gcc" ] && compile "$out/behave.theirs" gcc -O2 -DNDEBUG -DAGAINST_PYTHON_H $theirs $switches \
-        tests/header/behave.c || return # What did not compile has failed already.
+        tests/header/behave.c || return # The failed compilation is already a case.
     "$out/behave.theirs" $recorded_seed $random_words digest >>"$out/theirs.gcc"
     if [ -n "$recording" ]; then
         { echo "# CPython $found: what its headers say and do, by facts.sh --record"; cat "$out/theirs.gcc"; } >"$record"
@@ -204,7 +204,7 @@ check_record() {
     fi
 }
 
-# For a flavour without a Python.h.
+# Compares a flavour that has no Python.h with its recorded facts.
 compare_recorded() {
     if [ -n "$recording" ] || [ ! -f "$record" ]; then
         case_skipped "$flavour: no Python.h of $version here, and no recorded facts; make headers brings it"

@@ -1,4 +1,4 @@
-/* The header that facts.c speaks about; facts.sh preprocesses this file alone, to see which names it declares. */
+/* The header that facts.c describes. facts.sh also preprocesses this file alone, to find the declared names. */
 #ifdef AGAINST_PYTHON_H
 #ifdef WITH_INTERNALS
 #define Py_BUILD_CORE 1
@@ -9,7 +9,7 @@
 #include "internal/pycore_object.h"
 #include "internal/pycore_pymem.h"
 #endif
-/* What pyrefcore.h can't name and calls void. */
+/* A type that has no name in pyrefcore.h, which uses void. */
 #define OPAQUE(type) type
 #else
 #include <pyrefcore.h>

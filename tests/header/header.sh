@@ -86,7 +86,7 @@ for flavour; do
         skip "$flavour: no Python.h of its version on this machine: inline functions are not compared"
     fi
     while read -r version set folders; do
-        # Macros from their pyconfig.h apply to our header, too.
+        # Our header must be compiled with the macros of their pyconfig.h.
         case $set in *Py_DEBUG*) also=-DPy_DEBUG=1 ;; *) also= ;; esac
         try "$flavour: inline functions beside $version in $folders" \
             env CFLAGS="${CFLAGS:-} $also" sh "$here/inline_counts.sh" "target/dist/$flavour/include" "$folders"

@@ -1,5 +1,5 @@
-/* One function per inline operation, for counting instructions: compiled once against pyrefcore.h and once,
- * with -DAGAINST_PYTHON_H, against Python.h. See inline_counts.sh. */
+/* One function for each inline operation, to count its instructions. inline_counts.sh compiles it once against
+ * pyrefcore.h and once, with -DAGAINST_PYTHON_H, against Python.h. */
 
 #include "bench_objects.h"
 

@@ -5,7 +5,7 @@
 #
 # Each argument may be several directories joined by colons (if pyrefcore_config.h or pyconfig.h is elsewhere). CFLAGS
 # is added to both compilations. Prints the instructions of each function, without padding. Exit status: 0 if pyrefcore
-# never needs more, 1 if it does somewhere, 2 if nothing could be compared.
+# never needs more, 1 if some function needs more, 2 if nothing could be compared.
 
 set -u
 
@@ -21,7 +21,7 @@ theirs=$2
 cc=${3:-${CC:-cc}}
 here=$(cd "$(dirname "$0")" && pwd)
 
-# holds DIRS FILE: one of the directories has the file.
+# holds DIRS FILE: whether one of the directories has the file.
 holds() {
     rest=$1:
     while [ -n "$rest" ]; do
@@ -39,7 +39,7 @@ command -v objdump >/dev/null || misuse "objdump (binutils) is needed"
 work=$(mktemp -d) || misuse "no temporary directory"
 trap 'rm -rf "$work"' EXIT
 
-# compile DIRS OUTPUT ARG...: messages only when it fails.
+# compile DIRS OUTPUT ARG...: prints messages only if it fails.
 compile() {
     dirs=$1
     out=$2
@@ -55,7 +55,7 @@ compile() {
     misuse "$cc failed with the headers in $dirs"
 }
 
-# The same version and the same debug switches on both sides.
+# Both sides must have the same version and the same debug switches.
 echo '#include <pyrefcore_config.h>' >"$work/ours.c"
 echo '#include <patchlevel.h>' >"$work/theirs.c"
 compile "$ours" "$work/ours.macros" -dM -E "$work/ours.c"
@@ -73,8 +73,8 @@ compile "$ours" "$work/ours.o" -I"$here/../../benches" -c "$here/inline_bodies.c
 # shellcheck disable=SC2086
 compile "$theirs" "$work/theirs.o" $switches -DAGAINST_PYTHON_H -I"$here/../../benches" -c "$here/inline_bodies.c"
 
-# "function count", in the order of the source; a part the compiler moved away (.cold) counts with its
-# function.
+# Prints "function count", in the order of the source. A part that the compiler moved away (.cold) counts with
+# its function.
 count() {
     objdump -d --no-show-raw-insn "$1" | awk '
         /^[0-9a-f]+ <.*>:$/ {

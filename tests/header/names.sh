@@ -4,8 +4,8 @@
 #   names.sh [FLAVOUR...]      the default is all of them
 #
 # Takes every macro, function, variable and type of a real object.h, cpython/object.h or refcount.h for a flavour. Each
-# must be in pyrefcore.h in the same form, or in flavours/header_left_out.txt with a reason. facts.sh checks what a name
-# does, and its type.
+# must be in pyrefcore.h in the same form, or in flavours/header_left_out.txt with a reason. facts.sh checks the type
+# and the effect of each name.
 #
 # Uses CC. The last line is "N passed, N failed, N skipped"; each skipped case is named above it.
 
@@ -44,11 +44,11 @@ grep -v '^#' "$list" | awk '
     NF { pattern = $1; gsub(/\*/, "[A-Za-z0-9_]*", pattern); print $1, "^" pattern "$" }' >"$out/list" 2>"$out/wrong"
 case_of "$list" "$out/wrong"
 
-# beside THEIRS OURS: the names that ours lacks.
+# beside THEIRS OURS: the names that THEIRS has and OURS lacks.
 beside() {
     awk -v list="$out/list" -v used="$out/used" '
         BEGIN { while ((getline line <list) > 0) { split(line, row, " "); left[row[1]] = row[2] } }
-        # A function may stand for a macro with parameters: a caller uses both alike.
+        # A function may replace a macro with parameters, because a caller uses both in the same way.
         function same(form, name) {
             return (name, form) in ours || (form ~ /^macro[0-9]/ && (name, "function") in ours)
         }

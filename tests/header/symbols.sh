@@ -3,8 +3,8 @@
 #
 #   symbols.sh [FLAVOUR...]      the default is all of them
 #
-# Prints the differences and their cure; the exit status is then 1. Each line of the list must also concern a flavour of
-# flavours/branches.txt. The last line is "N passed, N failed, N skipped".
+# Prints the differences and how to remove them; the exit status is then 1. Each line of the list must also concern a
+# flavour of flavours/branches.txt. The last line is "N passed, N failed, N skipped".
 
 set -u
 cd "$(dirname "$0")/../.." || exit 2

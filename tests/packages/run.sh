@@ -28,7 +28,7 @@ lines() {
     awk -v kind="$1" -v name="$2" '$1 == "package" { own = $2 == name } own && $1 == kind { $1 = ""; sub(/^ /, ""); print }' "$list"
 }
 
-# The tests of a package, without its sources: those would be imported instead of the installed package.
+# Fetches the tests of a package without its sources, which would be imported instead of the installed package.
 bring_tests() {
     case $folder in
     @*)
@@ -62,12 +62,12 @@ for test in json.load(open(sys.argv[1]))["tests"]:
         print("    " + test["text"].replace("\n", "\n    "))
 '
 
-# sample N: N lines, from the first to the last.
+# sample N: N lines of the input, spread evenly.
 sample() {
     awk -v wanted="$1" '{ line[NR] = $0 } END { for (at = 0; at < wanted && at < NR; at++) print line[NR <= wanted ? at + 1 : int(at * NR / wanted) + 1] }'
 }
 
-# run_tests LOG [ARGUMENT...]: runs pytest in the folder of the tests. Its last line has the seconds and the outcomes.
+# run_tests LOG [ARGUMENT...]: runs pytest in the folder of the tests. The last line of LOG has the time and outcomes.
 run_tests() {
     output=$1
     shift
@@ -88,7 +88,7 @@ one_package() {
         { skip "$name $version on $flavour: pip can't install it (${log#"$root/"})"; return; }
     bring_tests || { fail "$name $version: its tests can't be brought (${log#"$root/"})"; return; }
     set -f
-    # Words of the list are words of the command.
+    # Unquoted on purpose: each word of the list is one argument.
     set -- $arguments $(lines leave "$name" | sed 's/ .*//; s/^/--deselect=/')
     set +f
     say=$target/$flavour-$name

@@ -1,4 +1,4 @@
-"""Runs the cases of run.sh: each runs the tested Python in a child and looks at what it printed."""
+"""Runs the cases of run.sh: each runs the tested Python in a child and checks its output."""
 
 import argparse
 import multiprocessing
@@ -19,7 +19,7 @@ from tested import CASES, Skip, Tested, Wrong
 
 
 def test(one):
-    """Runs the cases on one Python, and returns how they ended."""
+    """Runs the cases on one Python, and returns the counts."""
     python, t, options = one
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     kind = "shared" if python.replaceable else "static"

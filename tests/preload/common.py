@@ -1,4 +1,4 @@
-"""What the preload tests share: which Pythons there are, their libraries, and running a child."""
+"""Shared by the preload tests: the Pythons of this machine, their libraries, and running a child."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
 class Python:
-    """An interpreter that was found."""
+    """An interpreter on this machine."""
 
     def __init__(self, flavour, path, replaceable):
         self.flavour, self.path, self.replaceable = flavour, path, replaceable
@@ -29,7 +29,7 @@ class Python:
 
 
 def find_pythons():
-    """All that find_pythons.sh finds, oldest first; of each flavour the replaceable ones first."""
+    """All Pythons of find_pythons.sh, the oldest version first, and in each flavour the replaceable ones first."""
     lines = subprocess.run(["sh", os.path.join(ROOT, "tools", "find_pythons.sh")], stdout=subprocess.PIPE,
                            universal_newlines=True, check=True).stdout.splitlines()
     found = []
@@ -41,7 +41,7 @@ def find_pythons():
 
 
 def library(flavour):
-    """The library of a flavour, built if it is not; None where it can't be."""
+    """The library of a flavour, which is built if necessary; None if there is no such flavour."""
     staged = os.environ.get("PYREFCORE_DIST")
     if staged is None:
         staged = os.path.join(ROOT, "target", "dist")
@@ -57,7 +57,7 @@ def library(flavour):
 
 
 def clean_environment(**extra):
-    """The environment without what would change a Python or the library; None takes a variable out."""
+    """The environment without variables that affect a Python or the library; a value of None removes a variable."""
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith(("PYTHON", "PYREFCORE", "LD_PRELOAD", "MALLOC_"))}
     environment.update(extra)
@@ -65,14 +65,14 @@ def clean_environment(**extra):
 
 
 class Result:
-    """How a child ended. The status is negative for a signal, None where it took too long."""
+    """How a child ended. The status is negative for a signal, and None after a timeout."""
 
     def __init__(self, status, out, err, seconds):
         self.status, self.out, self.err, self.seconds = status, out, err, seconds
 
 
 def run(command, environment, timeout=60, cwd=None, merge=False):
-    """Runs a child in a session of its own, so that all it started ends with it."""
+    """Runs a child in a new session, and at the end kills all processes of that session."""
     began = time.monotonic()
     child = subprocess.Popen(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT if merge else subprocess.PIPE,

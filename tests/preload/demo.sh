@@ -1,7 +1,7 @@
 #!/bin/sh
 # The second half of `make run`: a stock CPython runs its own tests on this library's reference counting.
 #
-#   demo.sh [FLAVOUR]     prefers the Python on the PATH, then one of FLAVOUR, then the newest there is
+#   demo.sh [FLAVOUR]     prefers the Python on the PATH, then one of FLAVOUR, then the newest one
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -23,7 +23,7 @@ chosen=
 [ -z "$on_path" ] || chosen=$(printf '%s\n' "$choices" | awk -v path="$on_path" 'substr($0, index($0, " ") + 1) == path' | head -n 1)
 if [ -z "$chosen" ]; then
     chosen=$(printf '%s\n' "$choices" | awk -v flavour="$wanted" '$1 == flavour' | head -n 1)
-    # 3.8 does not announce its births, so any other is better.
+    # 3.8 does not call _Py_NewReference by name, so its births are not seen. Any other version is better.
     [ -n "$chosen" ] || chosen=$(printf '%s\n' "$choices" | grep -v '^cp38 ' | head -n 1)
     [ -n "$chosen" ] || chosen=$(printf '%s\n' "$choices" | head -n 1)
 fi
@@ -59,7 +59,7 @@ say "CPython $version ($python) runs $what,"
 say "with its reference counting replaced by ${library#"$root"/}:"
 say
 say "  \$ LD_PRELOAD=.../libpyrefcore.so PYREFCORE_REPORT=report.txt python3 $(printf '%s' "$work" | sed "s|$here/||")"
-# The tests change folders and print much; only their last lines are shown.
+# The tests change the current folder and print much; only their last lines are shown.
 # shellcheck disable=SC2086
 (
     unset PYREFCORE PYTHONPATH PYTHONHOME

@@ -1,4 +1,4 @@
-"""Cases of run.sh: what the library does to its surroundings, and what it leaves alone."""
+"""Cases of run.sh: the library's effects on the process, its children and other preloads."""
 
 import os
 from tested import Skip, case, need, one_line
@@ -29,7 +29,7 @@ sys.exit(3)
 
 @case("both")
 def silent(t):
-    """Without a word in the environment nothing can be seen of the library."""
+    """Without PYREFCORE in the environment the library has no visible effect."""
     plain = t.run("-c", BABBLE, preload=False)
     need(plain.status == 3 and "mind" in plain.err, "the script is wrong", plain)
     t.same(plain, t.run("-c", BABBLE))
@@ -37,7 +37,7 @@ def silent(t):
 
 @case("both")
 def is_inside(t):
-    """The tests test something: the library is in the process, and its symbols come first."""
+    """The preload works: the library is in the process, and its symbols are global."""
     code = "import ctypes; print('libpyrefcore' in open('/proc/self/maps').read(), hasattr(ctypes.pythonapi, 'pyrefcore_mark'))"
     need(t.run("-c", code).out.startswith("True"), "the library was not loaded")
     need(t.run("-c", code, preload=False).out.startswith("False"), "a plain run is not plain")
@@ -98,7 +98,7 @@ def unknown_word(t):
 
 
 def title(flavour):
-    """How the library begins to name a flavour: what debug options it has comes later."""
+    """The start of the library's name for a flavour; its debug options follow."""
     version = flavour.split("-")[0][2:]
     return "CPython %s.%s" % (version[0], version[1:].replace("t", " (free-threaded"))
 
@@ -126,7 +126,7 @@ def inert_elsewhere(t):
         plain = t.run(command=command, preload=False)
         for words in (None, "live,trace", "lively"):
             t.same(plain, t.run(command=command, words=words, report="stderr"))
-    # The shell is left alone, and the Python that it starts is not.
+    # The library does nothing in the shell, but works in the Python that the shell starts.
     code = "import os; print('libpyrefcore' in open('/proc/self/maps').read(), os.environ.get('LD_PRELOAD'))"
     result = t.run(command=["sh", "-c", 'echo begin; "$0" -c "$1"; exit 4', t.python.path, code])
     need((result.status, result.out, result.err) == (4, "begin\nTrue None\n", ""), "a shell between", result)
@@ -134,7 +134,7 @@ def inert_elsewhere(t):
 
 @case()
 def python_comes_later(t):
-    """A program that loads CPython when it likes works as it does without the library, or is told."""
+    """A program that loads CPython later works as it does without the library. With a wrong flavour it ends."""
     program = t.compiled("embedder", EMBEDDER, "-ldl")
     maps = t.run("-c", "print([l.split()[-1] for l in open('/proc/self/maps') if 'libpython3.' in l][0])").out.strip()
     home = t.run("-c", "import sys; print(sys.base_prefix)").out.strip()

@@ -1,6 +1,6 @@
-"""What the preload tests run inside the Python that is tested: inside.py LIBRARY WHAT.
+"""The functions that the preload tests run inside the tested Python: inside.py LIBRARY FUNCTION.
 
-Everything that is printed is compared with the same run without the library, or read by the driver.
+The driver compares their output with a run without the library, or with an expected text.
 """
 
 import ctypes
@@ -52,7 +52,7 @@ def fork():
 
 
 def fork_and_leave():
-    """A child that ends as a program does, and one that does not."""
+    """One child ends as a program does, and one by os._exit."""
     kept = [Thing() for _ in range(10)]
     for leave in (lambda: sys.exit(5), lambda: os._exit(6)):
         sys.stdout.flush()
@@ -146,7 +146,7 @@ def tracemalloc():
                 del op
 
     def use_up():
-        # Free lists hold blocks from before the start, which nobody traces: they are used up first.
+        # Free lists hold blocks from before the start, which are not traced. Use these up first.
         held = [[], [], [], [], []]
         for n in range(3000):
             for place, op in enumerate(((a, b, c), (a, n), {a: b}, [a, b], number * n)):
@@ -192,7 +192,7 @@ def tracemalloc():
 
 
 def switch():
-    """The live table switched on while the interpreter runs."""
+    """Switches the live table on while the interpreter runs."""
     old = [Thing() for _ in range(20)]
     assert core.pyrefcore_watch(1) == 0
     new = [Thing() for _ in range(30)]
@@ -215,7 +215,7 @@ def leak():
 
 
 def ref_tracer():
-    """Sets a tracer written in C, as any program may, and prints what it heard."""
+    """Sets a tracer written in C, as any program may, and prints the numbers of its events."""
     helper = ctypes.PyDLL(sys.argv[3])
     helper.heard.restype = ctypes.c_long
     address = ctypes.cast(helper.tracer, ctypes.c_void_p)
@@ -227,7 +227,7 @@ def ref_tracer():
     work(200)
     gc.collect()
     gc.disable()
-    # The cache of attributes lets a name die when another takes its place, which depends on addresses.
+    # The attribute cache releases a name when another name replaces it, which depends on addresses. So clear it.
     getattr(sys, "_clear_internal_caches", lambda: None)()
     assert api.PyRefTracer_SetTracer(address, 4242) == 0
     work(500)

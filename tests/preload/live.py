@@ -6,11 +6,11 @@ from tested import CASES, INSIDE, TRACER, case, need
 
 
 def live_case(what, expected, since=(3, 9), **options):
-    """A case that runs a function with the live table on and knows what it prints."""
+    """A case that runs a function with the live table on, and expects this output."""
     def check(t):
         t.need_births()
         mine = dict(options)
-        # A free-threaded CPython has no allocator but mimalloc.
+        # A free-threaded CPython has only mimalloc.
         if t.python.free_threaded and mine.get("PYTHONMALLOC", "").startswith("malloc"):
             mine["PYTHONMALLOC"] = "mi" + mine["PYTHONMALLOC"]
         t.expect(what, expected, **mine)
@@ -63,7 +63,7 @@ def live_subinterpreters(t):
 
 @case()
 def switched_on_later(t):
-    """The table is as exact when it is switched on in a running interpreter."""
+    """The table is exact even if it is switched on in a running interpreter."""
     t.need_births()
     t.expect("switch", "born since: 30\nborn since: 30\n" + CHURN + "left: 0\n" + CHURN, words=None)
 
@@ -76,14 +76,14 @@ def deep_chains(t):
 
 @case("both")
 def tracemalloc(t):
-    """tracemalloc says exactly what it says without the library."""
+    """tracemalloc gives exactly the same output as without the library."""
     for words in (None, "live"):
         t.expect_as_plain("tracemalloc", words=words)
 
 
 @case("both")
 def dev_mode(t):
-    """-X dev finds nothing to warn of."""
+    """-X dev prints no additional warnings."""
     plain = t.run("-X", "dev", "-c", BABBLE, preload=False)
     for words in (None, "live"):
         t.same(plain, t.run("-X", "dev", "-c", BABBLE, words=words))
@@ -91,7 +91,7 @@ def dev_mode(t):
 
 @case("both", since=(3, 13))
 def ref_tracer(t):
-    """A tracer that somebody else sets hears everything."""
+    """A tracer that the program sets gets all events."""
     helper = t.compiled("tracer.so", TRACER, "-shared", "-fPIC")
     plain = t.plain("ref_tracer", helper)
     need(plain.status == 0 and "later True named True 4242 wrong data 0" in plain.out, "the script is wrong", plain)
@@ -101,7 +101,7 @@ def ref_tracer(t):
 
 @case(since=(3, 13))
 def tracer_survives_an_opening(t):
-    """A running Python that opens the library, without a preload, keeps the tracer it has."""
+    """A running Python that opens the library, without a preload, keeps its tracer."""
     code = ("import ctypes, sys, tracemalloc\nget = ctypes.pythonapi.PyRefTracer_GetTracer\nget.restype = ctypes.c_void_p\n"
             "tracemalloc.start()\nbefore = get(None)\nctypes.PyDLL(sys.argv[1])\nprint(bool(before), before == get(None))")
     result = t.run("-c", code, t.library, preload=False)
@@ -124,6 +124,6 @@ def static_with_everything_on(t):
 
 @case(until=(3, 8))
 def unseen_births_are_noted(t):
-    """3.8 makes objects without calling anybody: the report says that it does not know."""
+    """3.8 makes objects without calling a function of the library: a note in the report says so."""
     result = t.run("-c", "pass", report="stderr")
     need("note:" in result.err, "no note", result)

@@ -1,4 +1,4 @@
-"""Run inside the tested Python: is the table exact, whatever becomes of the objects?"""
+"""Run inside the tested Python: checks that the table is exact for all kinds of objects and deaths."""
 
 import gc
 import os
@@ -9,7 +9,7 @@ from table import core, types, addresses, quiet, Thing, Slotted, Text
 
 
 def exact():
-    """1000 objects of a class are 1000 more, and none when they are gone."""
+    """1000 new objects of a class add 1000 to the table, and their deaths remove them again."""
     quiet()
     for kind in (Thing, Slotted, Text, lambda: [None], lambda: {1: 2}, lambda: (quiet,) * 5,
                  lambda: b"x" * (700 + len(kept)), lambda: 1.5 * len(kept), lambda: 10 ** 20 + len(kept), lambda: set("ab"),
@@ -35,7 +35,7 @@ def exact():
 
 
 def precise():
-    """A class that nobody else uses is counted to the object."""
+    """The count of a class that only this test uses is exact."""
     quiet()
     mark = core.pyrefcore_mark()
     kept = [Thing() for _ in range(1000)]
@@ -50,7 +50,7 @@ def precise():
 
 
 def work(rounds):
-    """Births and deaths that nobody announces: the eval loop's own and those of resized objects."""
+    """Births and deaths that the library does not see: in the eval loop, and those of resized objects."""
     dice = random.Random(rounds)
     total, text, data, row = 0.0, "", b"", ()
     for number in range(rounds):
@@ -79,7 +79,7 @@ def work(rounds):
 
 
 def churn():
-    """Whatever dies unannounced leaves nothing behind."""
+    """Objects whose death is not seen do not stay in the table."""
     quiet()
     work(3000)
     quiet()
@@ -92,7 +92,7 @@ def churn():
 
 
 def model():
-    """Random births and deaths against a plain count of what is kept."""
+    """Compares the table with a plain count of the kept objects, after random births and deaths."""
     dice = random.Random(7)
     kinds = {
         "float": lambda n: n * 0.25 + 0.125,
@@ -122,7 +122,7 @@ def model():
     gc.collect()
     found = types(mark)
     for name in names:
-        # A few of each kind belong to whoever counts, and from 3.15 on each bytearray keeps its bytes in bytes.
+        # The counting itself uses a few objects of each kind. From 3.15 on each bytearray holds a bytes object.
         inside = labels.count("bytearray") if name == "bytes" and sys.version_info >= (3, 15) else 0
         off = found.get(name, 0) - base.get(name, 0) - labels.count(name) - inside
         print(name, "ok" if abs(off) <= (0 if name in ("Thing", "Slotted", "complex", "bytearray") else 4) else off)
@@ -130,7 +130,7 @@ def model():
 
 def in_table(what="gc.get_objects()"):
     here = addresses()
-    # What was made since the walk is not in it.
+    # Objects that are made after this walk are not in it, so there is a second walk.
     objects = [op for op in gc.get_objects() if id(op) not in here]
     here |= addresses()
     missing = {}
@@ -150,7 +150,7 @@ def collector():
 
 
 def phantoms():
-    """What the table calls a thing of a type is one: the collector knows each object of a Python class."""
+    """The table holds no dead objects of a Python class: the collector knows the same number."""
     junk = [[Thing(), Slotted()] for _ in range(5000)]
     for place in range(0, 5000, 2):
         junk[place] = None
@@ -161,7 +161,7 @@ def phantoms():
 
 
 def resized():
-    """Objects that were moved while they were made are in the table where they are now."""
+    """The table has the final address of an object that realloc moved while it was made."""
     import io
     import tempfile
     kept = []
@@ -185,7 +185,7 @@ def resized():
             kept += [float(number), [kept] * number, list(iter([kept] * (number % 50))), text.translate({50: "yes", 51: None})]
     here = addresses()
     missing = {}
-    small = 1025 if sys.version_info >= (3, 15) else 257  # ints that are always there
+    small = 1025 if sys.version_info >= (3, 15) else 257  # the end of the static ints
     for op in kept:
         single = type(op) in (str, bytes) and len(op) < 2 or type(op) is int and -6 < op < small or op == ()
         if id(op) not in here and not single:
@@ -195,7 +195,7 @@ def resized():
     found, mine = types(mark), {}
     for op in {id(op): op for op in kept}.values():
         mine[type(op).__name__] = mine.get(type(op).__name__, 0) + 1
-    # Ones that are shared or were there before are not born here.
+    # Shared and older objects are not born here.
     del op, file, row, text, data
     names = ("tuple", "bytes", "str", "int", "float")
     print("counted:", {name: (found.get(name), mine[name]) for name in names
@@ -207,7 +207,7 @@ def resized():
 
 
 def reborn():
-    """Whether objects that resurrect themselves once are born twice and die twice."""
+    """An object that resurrects itself once has two births and two deaths."""
     saved = []
 
     class Phoenix:
@@ -216,7 +216,7 @@ def reborn():
 
     core.pyrefcore_watch(4)
     births, deaths = core.pyrefcore_births(), core.pyrefcore_deaths()
-    # The evaluation loop ends some objects itself, which is not seen; a list does not.
+    # The eval loop ends some objects itself, which is not seen. The release of a list's items is seen.
     made = [Phoenix() for _ in range(20000)]
     made.clear()
     saved.clear()

@@ -49,7 +49,7 @@ def report_to_file(t):
 
 @case()
 def report_beside_the_start(t):
-    """A relative path means where the program was started, wherever it goes later."""
+    """A relative path is relative to the folder in which the program was started."""
     start, later = (os.path.join(t.folder, name) for name in ("start", "later"))
     os.makedirs(start), os.makedirs(later)
     result = t.run("-c", "import os; os.chdir(%r)" % later, report="report.txt", cwd=start)
@@ -74,7 +74,7 @@ def report_that_can_not_be_written(t):
 
 @case()
 def report_to_the_first_stderr(t):
-    """Descriptor 2 may be a file of the program's when it ends."""
+    """At the end descriptor 2 may be a file of the program."""
     path = os.path.join(t.folder, "database")
     code = "import os; os.close(2); number = os.open(%r, os.O_RDWR | os.O_CREAT); assert number == 2" % path
     result = t.run("-c", code, report="stderr")
@@ -89,7 +89,7 @@ def report_to_the_first_stderr(t):
 
 @case()
 def report_that_is_never_written(t):
-    """An older report is not taken for that of a program which was killed."""
+    """If a program is killed, no older report stays in the file."""
     path = os.path.join(t.folder, "report.txt")
     for end in ("os.kill(os.getpid(), 9)", "os._exit(3)"):
         with open(path, "w") as file:
@@ -147,7 +147,7 @@ def report_names_birth_sites(t):
     result = t.inside("leak", words="trace", report="stderr")
     need(result.status == 0, "the program was disturbed", result)
     check_report(t, result.err)
-    # Interned names are freed at the end although types use them; a debug build overwrites what is freed.
+    # The interpreter's end frees interned names that types still use. A debug build overwrites freed memory.
     name = r"(?:Thing|\(a type that can't be read any more\))" if t.python.debug else "Thing"
     found = re.search(r"^ +12345  %s\n +1234\d of them born at\n((?: {24}.*\n)+)" % name, result.err, re.M)
     need(found, "12345 leaked things are not named", result)

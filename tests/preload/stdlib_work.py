@@ -1,4 +1,4 @@
-"""Some real work with json, re and pickle, for a Python that came without its test package."""
+"""Real work with json, re and pickle, for a Python without the test package."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import tokenize
 
 
 def texts():
-    """The sources of a part of the standard library."""
+    """The names and texts of some modules of the standard library."""
     folder = os.path.dirname(json.__file__)
     library = os.path.dirname(folder)
     for where in (folder, library):

@@ -1,7 +1,7 @@
-"""Runs CPython's own tests plain and preloaded and compares them method by method.
+"""Runs CPython's own tests plain and preloaded, and compares the results of each method.
 
-A method that passes plain and fails preloaded is run alone, plain and preloaded, up to two times. It
-counts as failed where it fails preloaded both times and passes plain; otherwise it is called flaky.
+A method that passes plain and fails preloaded runs again alone, plain and preloaded, up to two times. It
+counts as failed if it passes plain and fails preloaded both times; otherwise it counts as flaky.
 """
 
 import argparse
@@ -36,13 +36,13 @@ class Suite:
         return common.clean_environment(**extra)
 
     def check_mode(self, mode):
-        """Whether a Python that is run in this mode has the library inside, as it should."""
+        """Whether the mode works: the library is in the process if and only if the mode is not plain."""
         code = "import sys; sys.exit('libpyrefcore' not in open('/proc/self/maps').read())"
         result = common.run([self.python.path, "-c", code], self.environment(mode, tempfile.gettempdir()))
         return result.status == (1 if mode == "plain" else 0)
 
     def run(self, mode, test, match=None):
-        """The result of each method, and how long it took: passed, failed or skipped."""
+        """The result of each method (passed, failed or skipped), and the result of the whole run."""
         folder = tempfile.mkdtemp(prefix="preload-suite-")
         try:
             report = os.path.join(folder, "report.xml")
@@ -167,14 +167,14 @@ def run_host(python, options, tests, modes):
         print("FAIL %s: the library is not where it should be in one of these modes: %s" % (python.name, ", ".join(modes)))
         counts.failed += 1
     else:
-        # What free-threaded builds only can do has tests of its own.
+        # test_free_threading tests features that only free-threaded builds have.
         own = ["test_free_threading"] if python.free_threaded and not options.quick and not options.tests else []
         run_suite(suite, tests + own, modes, counts)
     return counts
 
 
 def real(python):
-    """The interpreter behind a name, which may be a shim's."""
+    """The real interpreter of a name, which may name a wrapper."""
     try:
         result = common.run([python, "-c", "import os, sys; print(os.path.realpath(sys.executable))"],
                             common.clean_environment())
@@ -195,7 +195,7 @@ def main():
     tests = options.tests.split(",") if options.tests else QUICK if options.quick else TESTS
     modes = ["plain", "live"] if options.quick else list(MODES)
 
-    # A shell that runs this in the background has interrupts ignored, and tests of interrupts would fail.
+    # A background job of a shell ignores interrupts, and then tests of interrupts would fail.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     counts = Counts()
     found = common.find_pythons()
@@ -214,7 +214,7 @@ def main():
                 print("skip %d.%d: there is none whose symbols can be replaced%s" % (version + (cure,)))
                 counts.skipped += 1
         found = [p for p in found if p.version in VERSIONS and (not options.quick or p.replaceable)]
-    # Hosts take turns on so many cores; a line of output names its host.
+    # Up to --jobs hosts run at the same time. Each line of output names its host.
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for part in pool.map(lambda python: run_host(python, options, tests, modes), found):
             counts.add(part)

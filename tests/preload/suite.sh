@@ -2,7 +2,8 @@
 # Runs CPython's own tests, plain and with the library preloaded: suite.sh [--quick] [PYTHON...]
 # Fails only if a method passes without the library and fails with it. The default is every PYTHON of find_pythons.sh.
 # --quick runs fewer tests. It leaves out the mode without watchers, and hosts that bind their own calls directly.
-# --jobs N tests so many hosts at once. PRELOAD_SUITE holds options that come last and win: --full undoes --quick.
+# --jobs N tests N hosts at once. PRELOAD_SUITE holds options that come last and override the others: --full undoes
+# --quick.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 found=$(sh "$here/../../tools/find_pythons.sh")

@@ -1,5 +1,5 @@
-"""Cases of run.sh: functions that only the host can do come from the host. Run with a library as its argument,
-inside the tested Python, it prints what they answer; without a library the host's own are asked."""
+"""Cases of run.sh: the library passes some functions on to the host. Run inside the tested Python, with a library as
+its argument, this file prints the results of the library's functions. Without a library it calls the host's."""
 
 import ctypes
 import sys
@@ -10,7 +10,7 @@ class Thing:
 
 
 def answers(api):
-    """What each function that the version has says, in lines."""
+    """The results of each function that the version has, one line each."""
     def function(name, result, *arguments):
         found = getattr(api, name)
         found.restype, found.argtypes = result, arguments
@@ -62,14 +62,14 @@ else:
 
     @case("both")
     def hosts_functions(t):
-        """Asked through the library, the host's functions say what they say without it."""
+        """The library's functions return what the host's functions return."""
         plain = t.run("-B", __file__, preload=False)
         need(plain.status == 0 and plain.out.count("\n") >= 4, "the script is wrong", plain)
         t.same(plain, t.run("-B", __file__, t.library))
 
     @case()
     def hosts_births_are_seen(t):
-        """What the host's _PyObject_New makes is born in our table."""
+        """The objects of the host's _PyObject_New are in our live table."""
         t.need_births()
         code = ("import ctypes, sys; core = ctypes.PyDLL(sys.argv[1]); new = core._PyObject_New; "
                 "new.restype = ctypes.py_object; new.argtypes = [ctypes.py_object]; "
@@ -82,7 +82,7 @@ else:
 
     @case("both")
     def hosts_assertion(t):
-        """An assertion about an object ends the process in the host's words."""
+        """A failed assertion about an object ends the process with the host's message."""
         code = ("import ctypes, sys; core = ctypes.PyDLL(sys.argv[1]); "
                 "core._PyObject_AssertFailed(ctypes.py_object([7]), b'a == b', b'they differ', b'mine.c', 7, b'check')")
         result = t.run("-c", code, t.library)

@@ -1,4 +1,4 @@
-"""What the tested Python asks the library, and the types that it makes objects of."""
+"""Calls of the library from the tested Python, and the classes of the test objects."""
 
 import ctypes
 import gc
@@ -20,7 +20,7 @@ if LIBRARY != "-":
 
 
 def types(since=0):
-    """How many objects of each type are alive."""
+    """The number of live objects of each type."""
     found = {}
 
     def visit(name, objects, _):
@@ -33,7 +33,7 @@ def types(since=0):
 
 
 def addresses(since=0):
-    """Where the live objects start."""
+    """The addresses of the live objects."""
     room = (ctypes.c_size_t * (core.pyrefcore_live_count(since) + 100000))()
     used = [0]
 
@@ -47,7 +47,7 @@ def addresses(since=0):
 
 
 def quiet():
-    """Lets what is made once be made now."""
+    """Makes the objects that are only made once, so that they are not made later."""
     for _ in range(3):
         types(core.pyrefcore_mark())
         gc.collect()

@@ -1,4 +1,4 @@
-"""What a case of run.sh is, and the Python that it tests."""
+"""A case of run.sh, and the Python that it tests."""
 
 import os
 import re
@@ -20,18 +20,18 @@ long heard(int event) { return heard_[event & 3]; }
 
 
 class Skip(Exception):
-    """Why a case can't be run here."""
+    """The reason why a case can't run here."""
 
 
 class Wrong(Exception):
-    """What a case found."""
+    """The failure of a case."""
 
 
 CASES = []
 
 
 def case(kinds="shared", since=(3, 8), until=(3, 99)):
-    """Registers a case for the Pythons of some kinds: shared, static or both; from a version to another."""
+    """Registers a case for Pythons of a kind ("shared", "static" or "both") from one version to another."""
     def register(function):
         CASES.append((function.__name__, kinds, (since, until), function))
         return function
@@ -58,19 +58,19 @@ class Tested:
     def run(self, *arguments, words=None, report=None, preload=True, timeout=120, cwd=None, command=None, **extra):
         """Runs the Python, or a command, with or without the library."""
         preload = self.library if preload is True else preload or None
-        # A debug build of CPython shows each file that is left open, as release builds don't.
+        # A debug build of CPython warns of each file that is left open; a release build does not.
         environment = common.clean_environment(
             LD_PRELOAD=preload, PYREFCORE=words, PYREFCORE_REPORT=report, PYTHONHASHSEED="0",
             PYTHONWARNINGS="ignore::ResourceWarning", **extra)
         return common.run(command or [self.python.path, *arguments], environment, timeout, cwd or self.folder)
 
     def inside(self, what, *arguments, flags=(), **options):
-        """Runs a function of inside.py; without the library where it is not preloaded."""
+        """Runs a function of inside.py. It gets the library unless the library is not preloaded, or `alone` is set."""
         library = self.library if options.get("preload", True) and not options.pop("alone", False) else "-"
         return self.run("-B", *flags, INSIDE, library, what, *arguments, **options)
 
     def plain(self, what, *arguments):
-        """What the same function prints without the library."""
+        """The result of the same function without the library."""
         if (what, arguments) not in self.known:
             self.known[what, arguments] = self.inside(what, *arguments, preload=False)
         return self.known[what, arguments]
@@ -94,7 +94,7 @@ class Tested:
                  plain.status, preloaded.status, "".join("\n     < %s\n     > %s" % pair for pair in different[:6])))
 
     def compiled(self, name, source, *flags):
-        """A helper written in C, for the C library that the Python runs with."""
+        """Compiles a helper written in C, and links it with the C library of the Python."""
         compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if not compiler:
             raise Skip("there is no C compiler")
@@ -110,8 +110,8 @@ class Tested:
         return target
 
     def told_apart(self, flavour):
-        """Whether a flavour isn't the host's, and the library can know: from 3.13 on trace-refs builds have no symbol of
-        their own."""
+        """Whether a flavour is not the host's and the library can see that. From 3.13 on no symbol marks a trace-refs
+        build."""
         pair = [name.replace("-tracerefs", "") if self.python.version >= (3, 13) else name
                 for name in (flavour, self.python.flavour)]
         return pair[0] != pair[1]

@@ -1,4 +1,4 @@
-"""What the tests share: the package beside them, and extension mistakes made without an extension."""
+"""Shared by the tests: the package's path, and reference mistakes without an extension."""
 
 import ctypes
 import os
@@ -17,7 +17,7 @@ for function in (incref, decref):
     function.argtypes = [ctypes.py_object]
     function.restype = None
 
-# The same for programs that run in a process of their own.
+# The same functions for programs that run in another process.
 PRELUDE = """
 import ctypes, gc, os, sys
 incref = ctypes.pythonapi.Py_IncRef
@@ -45,7 +45,7 @@ def python(*arguments, **environment):
 
 
 def program(code):
-    """Runs the prelude and the code; its standard output. What goes wrong in it fails the test."""
+    """Runs the prelude and the code, and returns its standard output. An error in it fails the test."""
     done = python("-c", PRELUDE + code)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -69,13 +69,13 @@ def only(report):
 
 
 def pytest_collection_modifyitems(items):
-    """What starts threads comes last: once one has run, free-threaded 3.13 makes every type immortal."""
+    """Tests that start threads run last: after the first thread, free-threaded 3.13 makes every type immortal."""
     items.sort(key=lambda item: item.fspath.basename in ("test_bad_input.py", "test_observers.py"))
 
 
 @pytest.fixture(scope="session")
 def attached():
-    """The package with its library. Without one there is nothing to test; one that can't be used fails."""
+    """The package with its library. Without a library the test is skipped; with an unusable one it fails."""
     import pyrefcore
     from pyrefcore import native
 

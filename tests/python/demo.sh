@@ -1,7 +1,7 @@
 #!/bin/sh
 # The last part of `make run`: a stock CPython, a small extension that leaks, and the leaked reference.
 #
-#   demo.sh [FLAVOUR]     prefers a Python of FLAVOUR that has its Python.h, then the newest there is
+#   demo.sh [FLAVOUR]     prefers a Python of FLAVOUR that has its Python.h, then the newest one
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 say() { printf '%s\n' "$*"; }
@@ -35,5 +35,5 @@ PYTHONPATH=$PWD/python:$folder PYREFCORE_LIBRARY=$PWD/target/dist/$flavour/lib/l
 status=$?
 sed 's/^/  /' "$folder/report" | head -n 30
 say
-# Status 1 means that something was found, as it should be.
+# Status 1 means that the audit found the leak.
 [ $status -eq 1 ] || { say "The audit ended with status $status instead of 1."; exit 1; }

@@ -15,15 +15,15 @@ _FLAGS = ["-g", "-O1", "-fno-optimize-sibling-calls", "-fno-omit-frame-pointer",
 
 @functools.lru_cache(maxsize=None)
 def _folder():
-    # The process keeps it to its end: a module that is loaded can't be removed safely.
+    # The folder stays until the process ends: a loaded module can't be removed safely.
     return tempfile.TemporaryDirectory(prefix="pyrefcore-extensions-")
 
 
 @functools.lru_cache(maxsize=None)
 def build(name, *flags):
-    """Compiles `NAME.c` or `NAME.cpp` for this Python, once a process, and returns the folder of the module.
+    """Compiles `NAME.c` or `NAME.cpp` for this Python, once in each process, and returns the folder of the module.
 
-    The test is skipped where this Python has no headers.
+    The test is skipped if this Python has no headers.
     """
     include = sysconfig.get_paths()["include"]
     if not os.path.isfile(os.path.join(include, "Python.h")):
@@ -45,9 +45,9 @@ def build(name, *flags):
 
 
 def check(name, setup, statement, *flags, status=None):
-    """What `python -m pyrefcore check --json` says of a statement that uses the module: the report as a dictionary.
+    """The report of `python -m pyrefcore check --json` for a statement that uses the module, as a dictionary.
 
-    `status` is the exit status that is wanted; by default 1 where something was found, and 0 where nothing was.
+    `status` is the expected exit status; by default 1 if there are findings, and 0 if there are none.
     """
     import conftest
 

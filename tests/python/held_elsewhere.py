@@ -1,4 +1,4 @@
-"""Objects of modules that most Pythons keep in libraries of their own, and some build in: `ELSEWHERE` of
+"""Objects of modules that are separate libraries in most Pythons and built in in others: `ELSEWHERE` of
 `src/audit/holds/fields.rs`."""
 
 import bz2

@@ -1,6 +1,6 @@
-"""Objects of CPython's own types, each of which holds something that nobody else has: by the name of the family.
+"""Objects of CPython's own types, by the name of the family. Each holds a new object that no other object holds.
 
-A maker takes nothing and returns what is to be kept. What a Python does not have is absent.
+A maker takes no arguments and returns the objects to keep. A family that a Python lacks is absent.
 """
 
 import ast
@@ -36,7 +36,7 @@ FAMILIES = {}
 
 
 def text():
-    """A string that nobody has."""
+    """A new string."""
     return "text %d" % next(NUMBERS)
 
 
@@ -58,7 +58,7 @@ def simple(**makers):
 
 
 def plain(*_arguments, **_keywords):
-    """A function that holds nothing, for whoever wants one."""
+    """A function that holds nothing, for objects that need a function."""
 
 
 class Plain:
@@ -157,7 +157,7 @@ def generator_exhausted():
 
 
 def fresh(source):
-    """What a function of its own code gives."""
+    """The result of `make` in newly compiled source."""
     namespace = {}
     exec(source % number(), namespace)
     return namespace["make"]()

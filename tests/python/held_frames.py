@@ -1,6 +1,7 @@
-"""Things with a frame that has stopped, each around an object; and all of them as one family, as in held_families.py.
+"""Objects with a suspended or finished frame that holds a given object. All of them together are one family of
+held_families.py.
 
-From 3.14 on what the evaluation stack of such a frame has is mostly borrowed from its variables, and not counted.
+From 3.14 on most references on the evaluation stack of such a frame are borrowed from its variables, and not counted.
 """
 
 import contextlib
@@ -8,7 +9,7 @@ import sys
 
 from held_families import Plain, family
 
-# Name: a function that puts its argument into such a thing, and returns it.
+# By name: a function that makes such an object around its argument.
 SHAPES = {}
 
 
@@ -23,7 +24,7 @@ def frames():
 
 
 class Thing(Plain):
-    """What the shapes need of their object."""
+    """An object with all methods that the shapes use."""
 
     def __enter__(self):
         return self
@@ -62,20 +63,20 @@ class Thing(Plain):
 
 
 class Pause:
-    """What is awaited stops here."""
+    """An await of a pause suspends the coroutine."""
 
     def __await__(self):
         yield
 
 
 def started(generator):
-    """The generator or coroutine, at its first stop."""
+    """The generator or coroutine, suspended for the first time."""
     generator.send(None)
     return generator
 
 
 def steps(function):
-    """The function is a generator, or a coroutine: the shape is what it stops at first."""
+    """Decorates a generator or coroutine function: its shape is suspended for the first time."""
     shaped = lambda thing: started(function(thing))
     shaped.__name__ = function.__name__
     shape(shaped)

@@ -1,11 +1,11 @@
-"""Arrays of numpy and what belongs to them, each around an object. Without numpy there are none."""
+"""Arrays and other objects of numpy, each of which holds a given object. Without numpy there are none."""
 
 try:
     import numpy
 except ImportError:
     numpy = None
 
-# Name: a function that puts its argument into such a thing, and returns it.
+# By name: a function that makes such an object around its argument.
 SHAPES = {}
 
 

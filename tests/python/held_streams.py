@@ -1,4 +1,4 @@
-"""Streams and what reads folders, each with something fresh in it; as held_families.py."""
+"""Families of held_families.py: streams, and objects that read folders. Each holds a new object."""
 
 import bz2
 import io
@@ -68,7 +68,7 @@ def directory_entries():
 
 @family
 def directory():
-    # The warning of one that nobody closed would keep what it says.
+    # Keep the iterator: the warning of an unclosed one would keep its text.
     made = os.scandir("/" * (1 + next(NUMBERS) % 7))
     OPEN.append(made)
     return made

@@ -1,4 +1,4 @@
-"""Types made at run time, their instances and descriptors, each with something fresh in it; as held_families.py."""
+"""Families of held_families.py: types made at run time, their instances and descriptors. Each holds a new object."""
 
 import ctypes
 
@@ -32,14 +32,14 @@ def instance_of_type_made():
 @family
 def instance_with_keys_of_another_type():
     made = instance_of_type_made()
-    # Looked at, they are a dictionary, which keeps the keys that it has in common with others of that type.
+    # vars() makes a dictionary, which keeps the keys that it shares with other instances of that type.
     vars(made)
     made.__class__ = Plain
     return made
 
 
 class Method(ctypes.Structure):
-    """CPython's `PyMethodDef`; a slot's `wrapperbase` begins with its name too."""
+    """CPython's `PyMethodDef`. A slot's `wrapperbase` also begins with the name."""
 
     _fields_ = [("name", ctypes.c_char_p), ("method", ctypes.c_void_p), ("flags", ctypes.c_long)] + [
         ("rest", ctypes.c_void_p * 5)
@@ -47,7 +47,7 @@ class Method(ctypes.Structure):
 
 
 def describe(how, *more):
-    """A descriptor as C makes it, and what it was made from, which it needs as long as it lives."""
+    """A descriptor made by a C function, and its definition, which must live as long as the descriptor."""
     make = ctypes.pythonapi[how]
     make.restype = ctypes.py_object
     no_arguments = 4

@@ -1,4 +1,4 @@
-"""A project of its own for each test of `pytest --refs`, run by pytest in another process."""
+"""A new project for each test of `pytest --refs`, which pytest runs in another process."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def leak(): incref(Thing())
 
 
 class Project:
-    """A folder with tests, and what pytest says of it."""
+    """A folder with tests, and pytest's output."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -46,9 +46,9 @@ class Project:
 
 @pytest.fixture
 def project(request, monkeypatch, attached):
-    # The older name is all that an older pytest has.
+    # An older pytest has only the older name.
     folder = request.getfixturevalue("pytester" if hasattr(pytest, "Pytester") else "testdir")
-    # Without its entry point: the package may be installed or not.
+    # The package may be installed or not, so its entry point must not load the plugin.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     return Project(folder)

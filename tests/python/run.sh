@@ -1,9 +1,9 @@
 #!/bin/sh
 # Tests the Python package on each CPython that find_pythons.sh finds: run.sh [--one] [--core] [--tests FILE] [FLAVOUR...]
-# --one takes the first CPython of each flavour. --core leaves out tests that give the same result on each: of the
-# command, of the texts and files of reports, and of pytest's options. --tests runs the tests that FILE names, one a line,
-# or all tests where it is a folder, and stops at the first that fails.
-# Builds the library if it is not up to date. Brings pytest into target/pytest if it is missing, and numpy into
+# --one takes the first CPython of each flavour. --core leaves out tests whose result is the same on every CPython: of
+# the command, of the texts and files of reports, and of pytest's options. --tests runs the tests that FILE names, one a
+# line, or all tests if FILE is a folder. It stops at the first failure.
+# Builds the library if it is not up to date. Installs pytest into target/pytest if it is missing, and numpy into
 # target/numpy, one for each release Python that has pip.
 set -u
 cd "$(dirname "$0")/../.."
@@ -27,7 +27,7 @@ passed=0 failed=0 skipped=0
 
 pythons=$(sh tools/find_pythons.sh)
 if [ ! -d target/pytest ]; then
-    # The oldest Python decides which pytest serves all of them.
+    # All Pythons use one pytest: the newest one that works with the oldest Python.
     oldest=$(printf '%s\n' "$pythons" | sort -V | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')
     "$oldest" -m pip install -q --target target/pytest.new "pytest<8.4" "pytest-xdist<3.7" >target/pytest.log 2>&1 &&
         mv target/pytest.new target/pytest
@@ -92,7 +92,7 @@ while read -r flavour python kind; do
     # A process of pytest-xdist has threads, and an audit of a free-threaded Python needs a single thread.
     case $flavour in cp*t | cp*t-*) processes=0 ;; *) processes=2 ;; esac
     good=0 bad=0 left=0
-    # numpy makes a process larger and slower to check, and stays in it.
+    # An imported numpy stays in the process and makes its checks slower, so its tests run alone.
     of_numpy=tests/python/test_numpy.py
     if [ -f "$tests" ]; then
         grep -v "^$of_numpy" "$tests" >target/tests && run -x @target/tests

@@ -1,4 +1,4 @@
-"""All of a process that a check might leave in another state than it was found in."""
+"""The state of a process that a check must leave unchanged."""
 
 import ctypes
 import gc
@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 
-#: Pins would add to its count.
+#: Pins would raise the object's count.
 SENTINEL = [object()]
 
 
@@ -23,7 +23,7 @@ def _allocator(domain):
 
 
 def _switch(function):
-    """How a switch of the library stands: off is tried, and taken back."""
+    """The state of a switch of the library: switches it off, and on again if it was on."""
     was_on = function(0)
     if was_on:
         function(was_on)
@@ -31,7 +31,7 @@ def _switch(function):
 
 
 def state():
-    """The state by name, to be compared with what it is later."""
+    """The state by name, for `changed`."""
     from pyrefcore import attached, native
 
     core = native.library()
@@ -58,6 +58,6 @@ def state():
 
 
 def changed(before):
-    """What is not as it was, by name."""
+    """The parts of the state that have changed, by name."""
     now = state()
     return {name: (before[name], now[name]) for name in now if before[name] != now[name]}

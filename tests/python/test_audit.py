@@ -1,4 +1,4 @@
-"""`audit` names what has fewer references than are visibly held, before that crashes."""
+"""`audit` names objects with a count below the number of visible references, before the process crashes."""
 
 from conftest import program
 

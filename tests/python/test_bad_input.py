@@ -1,4 +1,4 @@
-"""Functions that misbehave: each is told in a clear sentence, and what was counted is not lost."""
+"""Functions that misbehave: the report says so in a clear sentence, and keeps what was counted."""
 
 import ctypes
 import functools
@@ -82,7 +82,7 @@ def test_what_raises_only_under_the_guard_runs_without_it():
     thing = Thing()
 
     def needs_few_references():
-        # sys.getrefcount leaves out what the guard adds.
+        # sys.getrefcount does not include the guard's references, so read the count itself.
         if ctypes.c_int32.from_address(id(thing)).value > 100000:
             raise ValueError("shared")
 
@@ -220,7 +220,7 @@ os.write(1, b"%d" % report.ok)
     assert out == "1"
 
 
-# From 3.12 on ctypes calls back wherever it was called, and 3.13 renamed the module.
+# From 3.12 on ctypes calls back into the interpreter that called it. 3.13 renamed the module.
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="works from 3.12 on")
 def test_a_sub_interpreter_that_can_not_be_called_back_is_refused():
     code = """
@@ -242,7 +242,7 @@ except ImportError: import _xxsubinterpreters as several
 """
 
 
-# 3.12 leaves a thread in each interpreter.
+# In 3.12 each interpreter keeps a thread.
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="refused, or one allocator")
 @pytest.mark.skipif(
     bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="another interpreter is a second thread: see docs/audit.md"

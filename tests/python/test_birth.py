@@ -1,4 +1,4 @@
-"""Where the object of a finding was born: the C functions and their lines, the line of Python, and what is not known."""
+"""The birth of a finding's object: the C functions and their lines, the Python line, and unknown births."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ HERE = os.path.join(extension.SOURCES, "")
 
 
 def line_of(source, text):
-    """The number of the line of a source that has the text."""
+    """The number of the line of a source that contains the text."""
     with open(os.path.join(extension.SOURCES, source)) as lines:
         return next(number for number, line in enumerate(lines, 1) if text in line)
 
@@ -22,21 +22,21 @@ def example(report):
 
 
 def birth(report):
-    """The frames of its birth."""
+    """The frames of that example's birth."""
     return example(report)["birth"]
 
 
 def functions(frames):
-    """Their names."""
+    """The functions' names."""
     return [frame.get("function") for frame in frames]
 
 
 def from_extension(frames):
-    """The function and the line of each frame that lies in a source of these tests."""
+    """The function and the line of each frame in a source of these tests."""
     return [(frame.get("function"), frame["line"]) for frame in frames if frame.get("file", "").startswith(HERE)]
 
 
-# Python code between the extension and the birth, which takes C frames on every version.
+# Python code between the extension and the birth, which uses C frames on every version.
 DEEP = """
 class Meta(type):
     def __call__(cls):
@@ -75,7 +75,7 @@ def test_names_of_cpp_are_told_as_the_source_has_them():
 
 @pytest.mark.parametrize("how", ["-g0", "-s"])
 def test_without_debug_information_no_other_function_is_named(how):
-    """What is stripped has only its exported functions, and the birth lies in none of them."""
+    """A stripped library has only the names of its exported functions, and the birth is in none of these."""
     frames = birth(extension.check("deep_birth", DEEP, "deep_birth.leak(Leaked)", "-g0", how))
     told = [frame for frame in frames if "deep_birth" in frame.get("library", "")]
     assert all("offset" in frame and "file" not in frame and "line" not in frame for frame in told), told
@@ -85,11 +85,11 @@ def test_without_debug_information_no_other_function_is_named(how):
 
 TYPES = ["tuple", "dict", "float", "list", "str", "slice", "int", "complex", "bytes", "bytearray", "set", "method"]
 TYPES += ["iterator", "parked", "thing"]
-# Up to 3.12 nothing tells of a birth in memory that a type has kept: the memory's first use is all that is known.
+# Up to 3.12 there is no event for a birth in memory that a type has kept: only the memory's first use is known.
 BEFORE_THE_TRACER = sys.version_info < (3, 13)
 KEPT = {"parked"}
-# The guard holds most dead slices and floats back, so these may have new memory. A method of 3.8 has it where it is the
-# first of its run.
+# The guard delays the death of most slices and floats, so new ones may have new memory. In 3.8 the first method of a
+# run has new memory.
 EITHER = ({"slice", "float"} if BEFORE_THE_TRACER else set()) | ({"method"} if sys.version_info < (3, 9) else set())
 
 
@@ -181,7 +181,7 @@ print(len(report.findings), deallocs() == before, tracer.none_is_set())
 
 
 def test_lists_inside_each_other_die_while_births_are_recorded():
-    """Without CPython's protection of the C stack so many would end the process."""
+    """Without CPython's protection of the C stack, that many nested deaths would end the process."""
     code = """
 nested = []
 for _ in range(200000):

@@ -1,4 +1,4 @@
-"""Caches are emptied, and what a program would notice stays."""
+"""`caches.clear` empties caches, but keeps everything that a program would miss."""
 
 import filecmp
 import fractions
@@ -28,7 +28,7 @@ NUMBERS = itertools.count(7)
 
 
 def held_by_a_cache(use):
-    """How many references to a new string are left after `use`, and how many once caches were cleared."""
+    """How many references to a new string are left after `use`, and how many after clearing the caches."""
     text = "<%dh" % next(NUMBERS)
     before = sys.getrefcount(text)
     use(text)

@@ -1,4 +1,4 @@
-"""`check` names what is leaked and what is released too often, and is quiet about the rest."""
+"""`check` names leaked objects and objects that are released too often, and reports nothing else."""
 
 import ctypes
 import re
@@ -110,7 +110,7 @@ def test_a_growth_that_stops_is_nothing():
     kept = []
 
     def leak():
-        # So long, and faster and faster, that only who has warmed up sees nothing of it.
+        # Grows for so many runs, and ever faster, that only the warm-up can hide it.
         if len(kept) < 350:
             kept.append(1)
             for _ in range(1 + len(kept) // 100):
@@ -212,7 +212,7 @@ def test_what_only_pins_hold_is_not_what_grows():
 
 
 def test_a_word_that_hides_one_of_many_hides_no_leak():
-    # A C type that shows nothing has this array in its instance.
+    # The instance of a C type without tp_traverse contains this array.
     words, runs = (ctypes.c_size_t * 1)(), [0]
 
     def leak():

@@ -1,4 +1,4 @@
-"""A class that was leaked is named, not only its metatype."""
+"""A finding names a leaked class, not only its metatype."""
 
 import json
 
@@ -31,7 +31,7 @@ def check(fn, **more):
 
 
 def told(report):
-    """Of each finding: type, classes, references and objects per run."""
+    """For each finding: type, classes, references and objects per run."""
     names = [[name.split(".")[-1] for name in [one.type] + one.classes] for one in report.findings]
     counts = [(one.references_per_run, one.objects_per_run) for one in report.findings]
     return sorted((name[0], name[1:]) + count for name, count in zip(names, counts))

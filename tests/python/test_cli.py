@@ -144,7 +144,7 @@ def test_ctrl_c(there):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
-        # Whoever runs the tests in the background has it ignored.
+        # A background job of a shell ignores the signal.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout.readline() == "go\n"
@@ -182,7 +182,7 @@ def shell(redirected, *arguments):
 def test_a_report_that_is_not_written_is_no_finding(there, arguments):
     full = "pyrefcore: the report was not written: No space left on device\n"
     assert shell(">/dev/full", *arguments) == (2, "", full)
-    # A closed output is one that was asked for: the exit status tells.
+    # A caller that closes the output wants only the exit status.
     assert shell(">&-", *arguments) == (0, "", "")
 
 
@@ -236,7 +236,7 @@ def test_audit(there):
         "-s",
         "kept = [y] * 9",
     )
-    # A process with a reference too few may also die of it, before or after.
+    # The missing reference may also crash the process, before or after the audit.
     assert done.returncode < 0 or json.loads(done.stdout)["findings"] == [] or done.returncode == 1
 
 
@@ -273,5 +273,5 @@ def test_a_function_of_a_microsecond_is_answered_in_two_seconds(there):
     done = python("-S", "-m", "pyrefcore", "check", "len('')")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done
-    # Seconds of the processor, because tests may share it with others.
+    # Processor time, because other tests may run at the same time.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.0

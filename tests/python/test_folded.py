@@ -1,4 +1,4 @@
-"""What only leaked objects hold is put under their finding, each under its own."""
+"""Objects that only leaked objects hold are listed under the finding of the object that holds them."""
 
 import pytest
 from conftest import check, incref, only
@@ -37,7 +37,7 @@ def test_each_leak_is_told_what_it_holds_itself():
         one.held, other.held, third.held = [[1], [1]], [[2]], {3}
         incref(one), incref(other), incref(third)
 
-    # What was there before them, in a thing that is leaked again and again, is not theirs.
+    # `old` is leaked again and again. Its older contents are not part of the leak.
     old = Thing()
     old.held = [bytearray(1) for _ in range(1000)]
 
@@ -83,5 +83,5 @@ def test_what_two_leaks_hold_is_named_once():
 
     found = check(leak, runs=10).findings
     assert sorted(one.type for one in found) == ["list", "tuple"]
-    # From 3.15 on a bytearray holds its bytes as an object.
+    # From 3.15 on a bytearray holds a bytes object.
     assert [name for one in found for name in folded(one) if name != "bytes"] == ["bytearray"]

@@ -1,4 +1,4 @@
-"""A child that was forked beside busy threads finds every lock of the audit free."""
+"""In a child that was forked beside busy threads, every lock of the audit is free."""
 
 import pytest
 from conftest import program

@@ -1,4 +1,4 @@
-"""Frames hold what is counted, and no more: suspended, kept as objects, or running while they are looked at."""
+"""Frames show only counted references: suspended frames, frame objects, and frames that run during the audit."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from held_frames import SHAPES, Thing, started
 from pyrefcore import native
 from test_holds import RUNS, unexplained
 
-# From 3.14 on the stacks of these borrow.
+# From 3.14 on the stacks of these shapes hold borrowed references.
 BORROWED = ["in_a_list", "in_a_tuple", "in_a_call", "the_frame_of_a_generator"]
 
 
@@ -46,7 +46,7 @@ def test_a_borrowed_reference_is_not_counted(name):
 
 
 def held_by_frame(kept):
-    """What the collector shows of the object, and of what the shape keeps beside it."""
+    """The referents of the shape, or of each of its parts if it is a list or a tuple."""
     import gc
 
     parts = list(kept) if isinstance(kept, (list, tuple)) else [kept]

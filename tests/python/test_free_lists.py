@@ -1,4 +1,4 @@
-"""What CPython would park in a free list is held back like anything else while a check runs."""
+"""During a check, dead objects that CPython would put into a free list are held back like all others."""
 
 import pytest
 from conftest import program
@@ -30,7 +30,7 @@ report = checked(%s, runs=200)
 print([(one.kind, one.type, one.references_per_run) for one in report.findings], report.error)
 gc.collect()
 """ % PARKED[kind])
-    # Versions differ in the module of this one.
+    # The module of Context differs between versions.
     out = out.replace("_contextvars.", "")
     assert out == "[('over-release', '%s', -1.0)] None\n" % kind
 

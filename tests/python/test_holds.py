@@ -1,4 +1,4 @@
-"""What CPython's own objects hold is explained: keeping more and more of them is no finding, and nothing is missing."""
+"""The audit knows what CPython's own objects hold: a growing number of them is no finding, and no count is too low."""
 
 import ctypes
 import datetime
@@ -24,7 +24,7 @@ def test_what_is_kept_is_explained(name, attached):
 
 
 def unexplained(make):
-    """What changes by the same in each window while more and more objects are kept."""
+    """The findings, except growth, while a growing number of objects is kept."""
     from pyrefcore import caches, native
     from pyrefcore.windows import Windows
 
@@ -36,7 +36,7 @@ def unexplained(make):
 
     windows = Windows(run, 4, guard=False)
     try:
-        # The first one is apart.
+        # The first snapshot is not compared.
         windows.snapshot()
         windows.run(2 * RUNS)
         for window in range(4):
@@ -55,7 +55,7 @@ def unexplained(make):
 
 
 def held_by(holder):
-    """What an object visibly holds."""
+    """The objects that an object visibly holds."""
     from pyrefcore import contents, native
 
     found = []
@@ -91,7 +91,7 @@ def test_what_lies_behind_a_time_without_a_zone_is_not_its_own(attached):
     size = datetime.datetime.__basicsize__
 
     def run():
-        # Times that are made next lie in these blocks, and end in front of the last word.
+        # The next time objects reuse these blocks, and end before the last word.
         blocks = [malloc(size) for _ in range(30)]
         for block in blocks:
             ctypes.c_size_t.from_address(block + size - 8).value = id(leaked)
@@ -120,7 +120,7 @@ def test_fields_that_an_extension_shows_nobody_may_hold(attached):
     make = ctypes.pythonapi.PyType_FromSpec
     make.restype = ctypes.py_object
     no_slots, head = ctypes.create_string_buffer(16), object.__basicsize__
-    # All that such a type runs is CPython's own, and only its size tells.
+    # Such a type uses only CPython's functions. Only its size shows that it has a field.
     spec = Spec(b"hidden.Hidden", head + 8, 0, 0, ctypes.addressof(no_slots))
     hidden, kept = make(ctypes.byref(spec)), []
 
@@ -134,7 +134,7 @@ def test_fields_that_an_extension_shows_nobody_may_hold(attached):
     assert report.ok, str(report)
 
 
-# As many modules as there are, and an object of each family.
+# Imports all modules of the standard library, and makes objects of each family.
 QUIET = """
 import importlib, sys
 sys.path.insert(0, {tests!r})
@@ -159,7 +159,7 @@ for finding in report.findings:
 print("modules", len(sys.modules) > 150, "end")
 """
 
-# Before 3.10 Python does not know the names of its modules.
+# Before 3.10 there is no sys.stdlib_module_names.
 NAMES = """
 abc aifc argparse array ast asynchat asyncio asyncore base64 bdb binascii bisect bz2 calendar cgi chunk cmath cmd code
 codecs codeop collections colorsys compileall concurrent.futures configparser contextlib contextvars copy copyreg

@@ -1,4 +1,4 @@
-"""Objects that are hard to show: the report stands, none of their code runs, and none of their text forges a line."""
+"""Objects that are hard to show: there is a report, none of their code runs, and none of their text forges a line."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ from pyrefcore.safe_repr import safe_repr, safe_repr_at, type_name
 pytestmark = pytest.mark.usefixtures("attached")
 
 SETUP = "import ctypes, hostile\n"
-#: What a lying traverse does: see hostile.c.
+#: The lies of a traverse function: see hostile.c.
 KINDS = (0, 2, 3)
 
 
 def found(setup, statement):
-    """The findings of a check that has to come to its end."""
+    """The findings of a check, which must finish."""
     return extension.check("hostile", SETUP + setup, statement)["findings"]
 
 
@@ -91,7 +91,7 @@ def test_a_traverse_that_does_what_it_likes(kind):
 
 
 def test_a_traverse_that_visits_what_is_no_object():
-    """CPython's own collector dies of it, and so it must not run."""
+    """CPython's own collector would crash, so it must not run."""
     code = """
 import gc, os, sys
 gc.disable()

@@ -1,4 +1,4 @@
-"""The page of a report: well formed, without anything from outside, and nothing in it is taken for markup."""
+"""The page of a report is well formed, loads nothing, and no text in it becomes markup."""
 
 import re
 import unittest
@@ -13,7 +13,7 @@ HOSTILE = '<script>alert("1")</script>\'&amp;\x00\ud800]]>'
 
 
 class Reader(HTMLParser):
-    """Checks that tags close in order; keeps the tags, attributes and the text of everything but the style."""
+    """Checks that tags close in order. Keeps the tags, the attributes and all text except the style."""
 
     VOID = {"meta", "br"}
 

@@ -1,4 +1,4 @@
-"""With --json, standard output carries JSON alone, whatever the statement, C code and child processes print."""
+"""With --json, standard output has only JSON, even if the statement, C code or child processes print."""
 
 import json
 import os

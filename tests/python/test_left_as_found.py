@@ -1,4 +1,4 @@
-"""However a check ends, the process is as it was: after its end, an exception, a refusal, an interrupt at any moment."""
+"""A check leaves the process unchanged after its end, an exception, a refusal, or an interrupt at any moment."""
 
 import os
 import sys
@@ -100,7 +100,8 @@ thread.join()
     assert "there are more" in out and out.endswith("{}\n")
 
 
-# A signal is handled between two instructions. Here one comes before each instruction of what takes and gives back.
+# Python handles a signal between two instructions. Here one comes before each instruction of the code that changes the
+# process.
 INTERRUPTED = """
 package = os.path.dirname(pyrefcore.__file__)
 HOLDERS = ("windows.py", "check.py", "graph.py")
@@ -149,7 +150,7 @@ threading.settrace(None)
 """
 
 
-# With PYREFCORE_TEST_EVERY=1 before all of them, which takes minutes.
+# PYREFCORE_TEST_EVERY=1 tests all instructions, which takes minutes.
 @pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="3.12 does not report each instruction of a frame")
 def test_an_interrupt_before_any_instruction():
     every = int(os.environ.get("PYREFCORE_TEST_EVERY", 25))

@@ -1,4 +1,5 @@
-"""Classes, functions, modules and code, which free threads leave to the collector and count in tables of their own."""
+"""Classes, functions, modules and code: free-threaded builds count these in tables of each thread, and leave their
+deaths to the collector."""
 
 import types
 
@@ -54,7 +55,7 @@ def test_a_reference_that_is_released_too_often(attached, name):
         incref(thing)
     found = only(check(lambda: decref(thing)))
     assert (found.kind, found.type, found.references_per_run) == ("over-release", name, -1)
-    # What is kept for good stays, and what was released is missing.
+    # The over-released object stays pinned after the check.
     assert len(found.examples) == 1
 
 
@@ -71,5 +72,5 @@ print([(one.kind, one.type, one.references_per_run) for one in pyrefcore.audit()
 
 
 def test_what_threads_count_is_added(attached):
-    """No collection comes between these and the snapshot, and so nothing is merged."""
+    """No collection comes between the counting and the snapshot, so the threads' counts are not merged."""
     assert program(ONCE) == "[]\n"

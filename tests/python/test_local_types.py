@@ -1,4 +1,4 @@
-"""A type that a function makes anew each time: what was leaked of it is found by name, and what was not is quiet."""
+"""A function that makes a new type in each call: leaked instances are found under one name, others are no finding."""
 
 import abc
 import collections
@@ -103,7 +103,7 @@ KINDS = [
 ]
 
 
-#: The names that their types have, each made by another function.
+#: The names of the types that these functions make.
 NAMES = {
     __name__ + ("." + kind.__name__.title() if kind in (named, typed) else ".%s.<locals>.Local" % kind.__name__)
     for kind in KINDS
@@ -170,7 +170,7 @@ def test_what_only_the_leaked_object_holds_is_folded():
     report = check(leak, runs=5, births=False)
     found = only(report)
     folded = {one.type: one.objects for one in found.folded}
-    # The three others grow with it, and are counted beside it.
+    # The three other instances have the same type, and are counted in the finding.
     assert (found.references_per_run, found.objects_per_run) == (1.0, 4.0)
     assert folded["bytearray"] == 1.0 and folded["list"] == 1.0 and folded["type"] == 4.0
     assert not any("visibly hold" in note for note in report.notes), report.notes

@@ -1,4 +1,4 @@
-"""Memory that is no object, and that grows: each kind is a finding, and what an object holds is none."""
+"""Growing memory that is no object: each kind is a finding, but memory that an object holds is none."""
 
 import collections
 import functools
@@ -23,7 +23,7 @@ DEBUG = hasattr(sys, "gettotalrefcount")
 needs_c_heap = pytest.mark.skipif(not HAS_C_HEAP or DEBUG, reason="the C heap can't be measured here")
 knows_older = pytest.mark.skipif(FREE_THREADED, reason="mimalloc does not say how long a block is")
 
-# What is called, where the memory comes from, and how many bytes.
+# The called function, the source of the memory, and the number of bytes.
 BLOCKS = [
     ("by_mem", "PyMem_Malloc", 64),
     ("by_object", "PyObject_Malloc", 80),
@@ -35,7 +35,7 @@ BLOCKS = [
 
 
 def memory(statement, setup="", **more):
-    """The findings of kind memory, and the whole report."""
+    """The memory findings, and the whole report."""
     report = extension.check("memory", setup, statement, **more)
     return [one for one in report["findings"] if one["kind"] == "memory"], report
 
@@ -45,7 +45,7 @@ def test_a_block_in_each_run(function, source, length):
     found, report = memory("memory.%s()" % function)
     assert len(report["findings"]) == 1, report
     (one,) = found
-    # A number somewhere may look like the address of one of the blocks, and excuse it.
+    # A number in memory may look like the address of a block, which then is not reported.
     assert one["type"] == source and 0.97 <= one["blocks_per_run"] <= 1
     assert one["bytes_per_run"] == pytest.approx(length * one["blocks_per_run"])
     assert one["growth"] == [round(100 * one["bytes_per_run"])] * 3
@@ -54,7 +54,7 @@ def test_a_block_in_each_run(function, source, length):
     assert (example["bytes"], example["repr"]) == (length, "%d bytes" % length)
     assert int(example["address"], 16) % 16 == 0 and "refcount" not in example
     assert function in [frame.get("function") for frame in example["birth"]], example
-    # A thread that takes memory of the raw domain need not have the lock, so it is not asked where it is in Python.
+    # A thread may allocate raw memory without the GIL, so its Python line is not read.
     assert example.get("python") == (None if "Raw" in source else "<statement>:1")
 
 
@@ -63,7 +63,7 @@ def test_malloc_alone():
     (one,), report = memory("memory.by_malloc()")
     assert report["findings"] == [one]
     assert one["type"] == "malloc" and "blocks_per_run" not in one and one["examples"] == []
-    # malloc adds its own word, and what is too little for another block; some bytes come back elsewhere meanwhile.
+    # malloc adds a word and padding to each block. Other code may free some bytes meanwhile.
     assert 100 <= one["bytes_per_run"] <= 128 and len(one["growth"]) == 3
 
 
@@ -91,7 +91,7 @@ def test_what_is_given_back_is_quiet(statement):
 def test_what_a_living_object_holds_is_quiet():
     found, report = memory("keep.append(memory.holder())", "keep = []")
     assert report["findings"] == []
-    # Nothing says whose that part of the C heap is.
+    # It is not known which part of the C heap the objects hold.
     assert not (HAS_C_HEAP and not DEBUG) or any("objects of C types that grow may hold" in note for note in report["notes"])
 
 
@@ -108,14 +108,14 @@ def test_what_older_memory_leads_to_is_quiet():
 
 
 def test_the_collectors_links_lead_to_no_memory():
-    """The object's links lead to the view's, and the view to the addresses of what is leaked."""
+    """The object's links lead to the view, and the view to the addresses of the leaked blocks."""
     found, _ = memory("memory.by_mem()", "kept = [memory.linked(), memoryview(memory.addresses()), memory.linked()]")
     assert [(one["type"], one["blocks_per_run"]) for one in found] == [("PyMem_Malloc", 1.0)]
 
 
 @knows_older
 def test_older_nodes_hide_no_younger_ones():
-    """An ordered dictionary leads to its first and last nodes alone, and both are older here."""
+    """An ordered dictionary points only to its first and last nodes, and both are old here."""
     ordered, number = collections.OrderedDict.fromkeys(range(30000)), iter(range(10**9))
 
     def add_and_move():
@@ -139,7 +139,7 @@ class Plain:
 
 
 def growing():
-    """What grows, visibly, by one step each time."""
+    """Functions by name, each of which makes a visible structure grow by one step."""
     keep, number = [], iter(range(10**9))
     ordered, queue, table, array = collections.OrderedDict(), collections.deque(), {}, bytearray()
     cache = functools.lru_cache(None)(lambda key: [key])
@@ -171,7 +171,7 @@ def test_what_grows_visibly_is_quiet(name):
 
 
 def test_long_objects_that_shrink():
-    """They stay in the C heap, and are held back there when they die."""
+    """They stay in the C heap, and are held back there after their death."""
     report = check(lambda: pickle.dumps(list(range(100))), runs=50)
     assert report.ok and report.windows == 1, str(report)
 
@@ -181,7 +181,7 @@ def test_a_quiet_window_ends_the_check():
 
 
 def told(statement, *arguments, **environment):
-    """What the command line says, and how it ends."""
+    """The exit status and the output of the command."""
     path = os.pathsep.join([conftest.PACKAGE, extension.build("memory")])
     command = ["-W", "ignore", "-m", "pyrefcore", "check", "-s", "import memory", statement]
     done = python(*command + list(arguments), PYTHONPATH=path, **environment)
@@ -210,7 +210,7 @@ def test_the_text_says_it_of_the_c_heap(tmp_path):
     assert " bytes of the C heap per run" in page.read_text()
 
 
-# Other allocators: the blocks are known all the same, and a note says that the C heap is not.
+# With other allocators the blocks are still known, and a note says that the C heap was not checked.
 @pytest.mark.skipif(FREE_THREADED, reason="a free-threaded Python has one allocator")
 @pytest.mark.parametrize("other", [{"PYTHONMALLOC": "malloc"}, {"PYTHONMALLOC": "debug"}, {"PYTHONTRACEMALLOC": "1"}])
 def test_other_allocators(other):
@@ -228,13 +228,13 @@ def test_the_usual_allocator_needs_no_note():
 
 @needs_c_heap
 def test_a_raw_domain_outside_the_c_heap():
-    """As on free-threaded builds from 3.15 on."""
+    """Free-threaded builds have such a raw domain from 3.15 on."""
     report = extension.check("elsewhere", "elsewhere.replace()", "elsewhere.by_malloc()")
     assert [(one["kind"], one["type"]) for one in report["findings"]] == [("memory", "malloc")], report
 
 
 def test_another_malloc():
-    """What glibc counts says nothing then."""
+    """Then glibc's counters mean nothing."""
     library = os.path.join(extension.build("other_malloc"), "other_malloc" + sysconfig.get_config_var("EXT_SUFFIX"))
     status, text = told("memory.by_malloc()", LD_PRELOAD=library)
     assert status == 0 and text.count("whether the C heap grows was not looked at") == 1, text

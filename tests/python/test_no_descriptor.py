@@ -1,4 +1,4 @@
-"""A process without free file descriptors: the audit says so, and guesses nothing."""
+"""Without a free file descriptor the audit refuses with a reason, and does not guess."""
 
 import pytest
 from conftest import program

@@ -1,4 +1,4 @@
-"""Where the kernel has no more memory, an audit and a check are refused, and the process goes on."""
+"""If the kernel gives no more memory, an audit and a check are refused, and the process goes on."""
 
 import pytest
 from conftest import program
@@ -41,7 +41,7 @@ def test_a_check_is_refused_or_right_and_lets_go():
 
 
 def test_what_another_program_has_used_before_does_not_count():
-    """The kernel keeps the peak of a process over `exec`. A small program is no larger for it."""
+    """The kernel keeps the peak memory of a process over `exec`. The audit must not use that peak."""
     here = "used = bytearray(1 << 30)\nos.execv(sys.executable, [sys.executable, '-c', %r])"
     child = "import sys, pyrefcore" + LIMITED % (10**4, [400], "assert pyrefcore.audit().ok")
     assert program(here % child).split() == ["counted"]

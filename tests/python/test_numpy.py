@@ -1,4 +1,4 @@
-"""numpy's arrays hold the objects in their data: keeping arrays is no leak, and what is leaked beside is found."""
+"""numpy's arrays hold the objects in their data: kept arrays are no leak, and leaks of these objects are found."""
 
 import ctypes
 import functools
@@ -113,7 +113,7 @@ def test_a_type_with_the_name_of_an_array_is_none(attached):
 
     def run():
         kept.append(false())
-        # Its words say that it has one item, which is the object.
+        # The words of a real array with one item, the object.
         words = (ctypes.c_size_t * 7).from_address(id(kept[-1]) + head)
         words[0], words[5], words[6] = ctypes.addressof(data), id(dtype), 4
         incref(thing)

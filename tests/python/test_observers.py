@@ -1,4 +1,4 @@
-"""What watches the program while it is checked, and keeps something of all that it sees, is no leak of the program's."""
+"""Objects that a profiler or tracer keeps during a check are no leak of the checked function."""
 
 import pytest
 from conftest import program

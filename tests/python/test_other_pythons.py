@@ -1,11 +1,11 @@
-"""Where references can't be counted the package can be imported, and each way in says why in one sentence."""
+"""On a Python without countable references the package can be imported, and each entry point gives one sentence why."""
 
 import sys
 
 import pytest
 from conftest import python
 
-#: What PyPy and builds without libffi lack, made so before anything of the package is imported.
+#: Code that removes what PyPy, or a build without libffi, lacks. It runs before the package is imported.
 PYPY = """
 import ctypes, sys
 sys.implementation.name = "pypy"

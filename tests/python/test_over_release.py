@@ -1,4 +1,4 @@
-"""What is released too often is found and survived, whether it was there before or dies in the same run."""
+"""An over-release is found and survived, if the object is older than the run or dies in it."""
 
 import json
 import sys
@@ -9,8 +9,8 @@ from conftest import check, program
 
 pytestmark = pytest.mark.usefixtures("attached")
 
-# The collector of free-threaded Pythons walks over memory that was given back, and with Py_REF_DEBUG the interpreter ends
-# the process when a count falls below zero.
+# Dead objects are not held back in a free-threaded Python, whose collector walks over freed memory. With Py_REF_DEBUG
+# the interpreter ends the process when a count falls below zero.
 HOLDS_BACK = not sysconfig.get_config_var("Py_GIL_DISABLED") and not hasattr(sys, "gettotalrefcount")
 holds_back = pytest.mark.skipif(not HOLDS_BACK, reason="no memory is held back, or the interpreter itself is loud")
 
@@ -78,7 +78,7 @@ print(Thing().__class__ is Thing)
     assert out == "over-release type ['__main__.Thing'] -1.0\nTrue\n"
 
 
-# What is released once more by who holds it, after it died: an object, one with slots, text, a bytearray.
+# `holds_a_dead_one` releases the object of `make` once too often: the object dies, and then its list releases it again.
 DEAD = """
 import functools
 class Slim:
@@ -164,7 +164,7 @@ assert "1 reference too few, 0 visibly held: <a __main__.Thing that had died>" i
     assert example["died"] and example["referrers"] == example["referents"] == []
 
 
-# Then nobody can say what it was, and nothing is told.
+# Then the dead object's type is unknown, and there is no finding.
 @holds_back
 def test_the_type_of_what_had_died_may_be_gone():
     out = program(DEAD + """
@@ -198,7 +198,7 @@ def works():
 report = pyrefcore.check(works)
 print([(one.type, one.references_per_run) for one in report.findings])
 """)
-    # Up to 3.11 the list takes one more when it dies. From 3.12 on it takes the object for an immortal one.
+    # Up to 3.11 the dying list releases one more reference. From 3.12 on the object looks immortal to it.
     references = 4 if sys.version_info < (3, 12) else 3
     assert out == "[('__main__.Thing', -%d.0)]\n" % references
 

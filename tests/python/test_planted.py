@@ -1,4 +1,4 @@
-"""One object each of seventy types is leaked in each run, beside a process full of imported packages: all are found."""
+"""Each run leaks one object of each of seventy types, in a process with many imported packages. All leaks are found."""
 
 import ast
 import os
@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("attached")
 
-# Types by expressions that make an object which nothing else holds.
+# A type, and an expression that makes an object of it which no other object holds.
 PLANTED = """
 object: object()
 list: [None]

@@ -1,4 +1,4 @@
-"""The guard stands before the first run of a test, and changes no outcome."""
+"""The guard works from the first run of a test on, and changes no outcome."""
 
 import pytest
 from test_over_release import holds_back

@@ -1,4 +1,4 @@
-"""--refs-json is whole at any moment: a session that dies leaves each finished test, and the one that ran."""
+"""--refs-json is complete at any moment: a session that dies leaves each finished test, and the running one."""
 
 import json
 

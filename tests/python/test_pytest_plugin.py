@@ -1,4 +1,4 @@
-"""pytest --refs: what is repeated, what is reported, and what must not show."""
+"""pytest --refs: which tests it repeats, what it reports, and which effects must not be visible."""
 
 import json
 import sys
@@ -335,7 +335,7 @@ def test_class():
     Own(); runs.append(5)
 def test_after(): assert {runs.count(number) for number in range(1, 6)} <= NUMBERS
 """
-    # What the first test brings into being stays, and something of the first call may.
+    # The objects of the first test stay, and some of a test's first call may.
     assert project.run(code.replace("NUMBERS", "{3, 6}"), "--refs-json=found.json") == 0, project.output
     tests = json.loads(project.read("found.json"))["tests"]
     assert [test["report"]["windows"] for test in tests[1:]] == [1] * 6

@@ -1,4 +1,4 @@
-"""pytest --refs: its options, its marker, the list of what is allowed, the files it writes."""
+"""pytest --refs: its options, its marker, the list of allowed leaks, and its files."""
 
 import json
 import sys

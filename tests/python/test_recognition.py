@@ -1,4 +1,4 @@
-"""Memory that merely looks like an object is neither followed nor counted: blocks crafted to mislead."""
+"""Memory that only looks like an object is neither followed nor counted. The blocks here are made to mislead."""
 
 import ctypes
 import gc
@@ -14,13 +14,13 @@ from conftest import program
 
 HEAD = object.__basicsize__
 WORD = 8
-# Where the count and the type stand in a head; a free-threaded one has more in front.
+# The offset of the type in an object's head, and the size of the collector's head in front of a container.
 TYPE = HEAD - WORD
 PAIR = 0 if hasattr(sys, "_is_gil_enabled") and HEAD == 32 else 16
 
 
 class Marked:
-    """Nothing has references to an instance but what a block claims to hold."""
+    """Only the false references in a block lead to an instance."""
 
     __slots__ = ("__weakref__",)
 
@@ -43,7 +43,7 @@ class Blocks:
         self._made, self._others = [], []
 
     def write(self, *words, size=None):
-        """A block with these words in front and zeros behind; its address."""
+        """The address of a new block with these words, filled up with zeros."""
         data = b"".join(struct.pack("Q" if word >= 0 else "q", word) for word in words)
         data = data.ljust(size or len(data), b"\0")
         block = self._malloc(len(data))
@@ -52,14 +52,14 @@ class Blocks:
         return block
 
     def copy(self, op, size, front=0):
-        """A block with a copy of an object's memory, and of what lies in front of it."""
+        """A block with a copy of an object's memory, and of `front` bytes before it."""
         block = self._malloc(front + size)
         ctypes.memmove(block, op - front, front + size)
         self._made.append(block)
         return block
 
     def move(self, size, larger):
-        """A block grows: where it was, and where it is."""
+        """Makes a block longer: its old and its new address."""
         realloc = ctypes.pythonapi.PyObject_Realloc
         realloc.restype, realloc.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t]
         old = self._malloc(size)
@@ -68,7 +68,7 @@ class Blocks:
         return old, new
 
     def other(self, size, wanted):
-        """A block of another domain that starts at the wanted place."""
+        """A block of another domain that starts at the wanted address."""
         malloc = ctypes.pythonapi.PyMem_Malloc
         malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
         for _ in range(64):
@@ -78,7 +78,7 @@ class Blocks:
         raise AssertionError("the place was not handed out again")
 
     def holders(self, op):
-        """Those blocks that were taken for objects which hold another."""
+        """The places in these blocks where the audit sees an object that holds `op`."""
         from pyrefcore import native
 
         found = []
@@ -100,19 +100,19 @@ class Blocks:
 def head(ob_type, count=1):
     """The words of an object's head."""
     if HEAD == 32:
-        # Thread, flags, count of the owner, of the others, type.
+        # Owner, flags and the owner's count, shared count, type.
         return [0, (count << 32), 0, id(ob_type)]
     words = [count, id(ob_type)]
     return [0] * ((HEAD - 16) // WORD) + words
 
 
 def in_front():
-    """Links that lead to each other and nowhere else: what an untracked container has."""
+    """The collector's head of an untracked container."""
     return [0] * (PAIR // WORD)
 
 
 def seen():
-    """Objects that a snapshot sees, and the over-releases it reports."""
+    """The over-releases of a new snapshot: type names and examples."""
     from pyrefcore import native
 
     gc.collect()
@@ -143,7 +143,7 @@ def test_a_tuple_that_is_longer_than_its_block(blocks):
 
 
 def test_a_copy_of_a_tracked_list(blocks):
-    """The collector does not know it: the links of a copy lead to the neighbours of the original."""
+    """The collector does not know the copy, whose links lead to the neighbours of the original."""
     held = Marked()
     original = [held] * 4
     blocks.copy(id(original), list.__basicsize__, PAIR)
@@ -164,14 +164,14 @@ def test_links_that_point_nowhere(blocks):
 
 
 def test_a_float_in_front_of_a_tuple_of_types(blocks):
-    """At 16 and at 32 something looks like an object too, and is not asked: the first place decides."""
+    """At 16 and 32 there also seems to be an object, but only the first place counts."""
     blocks.write(*head(float), id(Marked), id(list), id(Marked), id(dict), 1, id(Marked))
     assert blocks.holders(Marked) == []
     assert seen() == []
 
 
 def test_a_tuple_of_types(blocks):
-    """Its items stand where an instance of one of them would have its head: only the first place counts."""
+    """The items look like the heads of instances, but only the first place counts."""
     kinds = [int, float, str, list, Marked]
     for first in kinds:
         for second in kinds:
@@ -180,7 +180,7 @@ def test_a_tuple_of_types(blocks):
 
 
 def test_an_integer_that_is_an_address_of_a_type(blocks):
-    """A parked integer has the address where a list would have its type."""
+    """An int in a free list has the address of a type where a list would have its type."""
     parked = head(int, 0)
     blocks.write(*parked, id(Marked), id(list), size=64)
     blocks.write(*parked, id(list), id(list), 2**40, id(Marked), size=96)
@@ -188,7 +188,7 @@ def test_an_integer_that_is_an_address_of_a_type(blocks):
 
 
 def test_text_in_front_of_a_type_that_is_left_from_before(blocks):
-    """CPython keeps documentation of types in such blocks, and what was there before stands behind it."""
+    """CPython keeps docstrings of types in such blocks, with old words behind the text."""
     class Kind:
         pass
 
@@ -213,22 +213,22 @@ def test_an_implausible_count(blocks):
 
 
 def test_keys_that_overflow_every_check(blocks):
-    """A dictionary whose table has more entries, or more index bytes, than there is memory."""
+    """A dictionary whose table claims more entries, or more index bytes, than there is memory."""
     held = Marked()
     for size, entries in ((2**62, 1), (8, 2**60), (2**63, 2**63), (2**64 - 1, 2**61), (0, 2**63 - 1), (8, 2**40)):
-        # Both layouts at once: up to 3.10 the size stands where later ones keep logarithms.
+        # Fits both layouts: up to 3.10 this word is the size, and later it holds logarithms.
         keys = blocks.write(1, size, id(held), entries, entries, *[id(held)] * 6, size=512)
         for place in (keys, keys + 4, 8, 2**47 - 8, 2**64 - 8):
             blocks.write(*in_front(), *head(dict), 1, 0, place, 0)
             blocks.write(*in_front(), *head(dict), 1, 0, place, place)
-            # A dictionary of the next layout, one word shorter.
+            # A dictionary of the later layout, which is one word shorter.
             blocks.write(*in_front(), *head(dict), 1, place, 0)
     assert seen() == []
 
 
 @pytest.mark.parametrize("full, usable, entries", ((3, 2, 3), (4, 2, 4), (4, -1, 3), (4, 2**63 - 1, 3)))
 def test_more_entries_than_a_table_has_room_for(blocks, full, usable, entries):
-    """In a table of eight places are at most five keys."""
+    """A table of eight places has at most five keys."""
     held = Marked()
     if sys.version_info < (3, 11):
         original = {id: held, len: held, held: held}
@@ -260,7 +260,7 @@ def test_logarithms_that_overflow(blocks):
 
 
 def test_a_type_that_is_data(blocks):
-    """A word that leads into a library's data, but not to a type: None, a function pointer's table, half of a type."""
+    """A word that leads into a library's data, but not to the start of a type."""
     held = Marked()
     for place in (id(None), id(None) - WORD, id(int) + WORD, id(int) + 64, id(list) - WORD, id(type) + 8 * WORD):
         blocks.write(1, place, id(held), id(held), size=128)
@@ -272,18 +272,18 @@ def test_a_type_that_is_data(blocks):
 
 
 def test_a_type_that_is_a_copy(blocks):
-    """A block that is a copy of a type, whose instance claims to be in another block."""
+    """A block with a copy of a type, and a false instance of it in another block."""
     held = Marked()
     copy = blocks.copy(id(Marked), type.__basicsize__, 0)
     blocks.write(*head(float)[:-1], copy, id(held), id(held))
     gc.collect()
-    # It may be taken for a type: then it is one that nobody crashes on.
+    # The audit may take the copy for a type, but must not crash.
     found = seen()
     assert all(name in (b"Marked", b"type") for name, _ in found), found
 
 
 def test_a_code_object_full_of_nonsense(blocks):
-    """Fields of untracked objects are read: what they lead to counts only if an object is known to be there."""
+    """The audit reads fields of untracked objects. A field counts only if it leads to a known object."""
     code = type((lambda: 0).__code__)
     for nonsense in (8, 2**47 - 8, 2**63, 2**64 - 8, id(None) + 4, id(int) + 8):
         for ob_type in (code, range, frozenset, bytearray, type(sys)):
@@ -320,7 +320,7 @@ def test_memory_that_is_used_again(attached):
 
 
 def test_a_block_that_has_moved(blocks):
-    """What another domain writes at the old place is no object: `PyMem` uses the same memory, and no hook sees it."""
+    """Words that another domain writes at the old address are no object. No hook sees `PyMem` reuse the memory."""
     if not PAIR:
         pytest.skip("the domains of a free-threaded Python have memory apart from each other")
     held = Marked()
@@ -331,7 +331,7 @@ def test_a_block_that_has_moved(blocks):
     ctypes.memmove(place, struct.pack("%dQ" % len(words), *words), len(words) * WORD)
     assert blocks.holders(held) == []
     assert seen() == []
-    # The same words in a block of the object domain are one.
+    # In a block of the object domain the same words are an object.
     blocks.write(*words, size=480)
     assert blocks.holders(held) == [hex(PAIR)]
 
@@ -345,7 +345,7 @@ print([(one.kind, one.type, one.references_per_run) for one in report.findings])
 
 
 def test_the_second_word_of_an_object(attached):
-    """A leaked pointer to it leads to no object: nothing is counted there, or shown."""
+    """A leaked pointer to the second word leads to no object, so nothing is counted or shown there."""
     assert program(SECOND_WORD) == "[('leak', 'ctypes.c_void_p', 1.0)]\n"
 
 
@@ -364,7 +364,7 @@ for _ in range(200):
 
 @pytest.mark.parametrize("sign", "+-")
 def test_the_length_of_an_integer(attached, sign):
-    """What lies behind an instance is not its own: addresses there excuse no leak."""
+    """The memory behind an instance does not belong to it, so addresses there explain no reference."""
     report = extension.check("odd_words", INTEGERS.replace("SIGN", sign), "incref(marks[0])")
     told = [(one["kind"], one["type"], one["references_per_run"]) for one in report["findings"]]
     assert told == [("leak", "__main__.Mark", 1)], report
@@ -372,7 +372,7 @@ def test_the_length_of_an_integer(attached, sign):
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="weak references are never managed")
 def test_weak_references_in_front_of_an_object(attached):
-    """A field stands as far behind the object's start as the list of weak references in front of it, and holds."""
+    """The field is as far behind the object's start as the list of weak references is in front of it. It holds."""
     setup = "class Thing: pass\nkept = []"
     assert extension.check("odd_words", setup, "kept.append(odd_words.Weak(Thing()))")["findings"] == []
 

@@ -1,4 +1,4 @@
-"""A report is plain data, and its text says the same as its JSON."""
+"""A report is plain data, and its text and its JSON agree."""
 
 import json
 
@@ -111,7 +111,7 @@ def test_what_is_missing_adds_up():
     over = Finding("over-release", "list", -1.0, 0.0, [-100, -100], [Example(0x10, -300, 1, "[]")])
     text = str(report(findings=[over]))
     assert "over-release: each run releases 1 reference to list too many (200 in 2 windows of 100 runs, " in text
-    # The runs before the first window are missing, too.
+    # The references released before the first window are missing too.
     assert "0x10: 301 references too few after all runs, 1 visibly held: []" in text
 
 

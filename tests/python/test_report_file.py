@@ -1,4 +1,4 @@
-"""Where reports go: each is there as a whole or not at all, an old one is never taken for a new one, and no pipe hangs."""
+"""Report files: each is written as a whole or not at all, no old report stays, and no pipe hangs."""
 
 import errno
 import os
@@ -68,7 +68,7 @@ def test_a_report_that_is_half_written_leaves_the_one_before(tmp_path, ends):
 
     assert in_child(write) == (errno.EFBIG if ends == errno.EFBIG else -signal.SIGXFSZ)
     assert path.read_text() == OLD
-    # Only a process that is killed leaves something behind.
+    # Only a killed process leaves a temporary file.
     assert len(os.listdir(str(tmp_path))) == (1 if ends == errno.EFBIG else 2)
 
 
@@ -165,7 +165,7 @@ def test_a_pipe_without_a_reader(tmp_path):
     assert caught.value.errno == errno.ENXIO
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        # A reader that does not read is waited for, but not for ever.
+        # The write waits for a slow reader, but not for ever.
         with pytest.raises(BlockingIOError):
             file.write("text" * 100000)
     finally:

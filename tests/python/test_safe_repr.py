@@ -1,4 +1,4 @@
-"""The safe repr tells builtin types apart and never runs code of a program."""
+"""The safe repr recognises builtin types and never runs code of the program."""
 
 import math
 import sys
@@ -16,7 +16,7 @@ def refuse(*_):
 
 
 def minefield():
-    """A class, and an object of it, that refuse whatever asks them."""
+    """A class and an instance of it that raise on every use."""
 
     class Meta(type):
         __name__ = __module__ = property(refuse)

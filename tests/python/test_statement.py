@@ -1,4 +1,4 @@
-"""Statements given as text become functions."""
+"""Functions made from the text of a statement."""
 
 import pytest
 from pyrefcore import statement

@@ -1,4 +1,4 @@
-"""Objects are seen and guarded wherever their type lies: in malloc'd memory, in a map, in a library's data."""
+"""Objects are seen and guarded for types in any memory: of malloc, of mmap, or in a library's data."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ import extension
 KINDS = {"malloc": "InMalloc", "pymem": "InPyMem", "mmap": "InMmap", "meta": "WithMeta"}
 UNREADY = {"unready": "Unready", "unready in malloc": "UnreadyInMalloc"}
 MODULE = "types_anywhere"
-# An extension's mistake, made without one.
+# A reference mistake without an extension.
 INCREF = """
 import ctypes
 incref = ctypes.pythonapi.Py_IncRef
@@ -20,14 +20,14 @@ incref.argtypes, incref.restype = [ctypes.py_object], None
 
 
 def only(report, kind, name, per_run=1):
-    """The one finding is of that kind and type, with so many references in each run."""
+    """The report has one finding, of that kind and type, with that number of references per run."""
     told = [(one["kind"], one["type"], one["references_per_run"]) for one in report["findings"]]
     assert told == [(kind, name, per_run)], report
 
 
 @pytest.mark.parametrize("kind", list(KINDS) + list(UNREADY))
 def test_a_leaked_instance(attached, kind):
-    """The type is made when the function runs for the first time: long after the audit was attached."""
+    """The first run of the function makes the type, long after the audit was attached."""
     report = extension.check(MODULE, "", "types_anywhere.leak(%r)" % kind)
     only(report, "leak", "types_anywhere." + {**KINDS, **UNREADY}[kind])
     assert report["findings"][0]["objects_per_run"] == 1
@@ -41,7 +41,7 @@ def test_a_leaked_reference(attached, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_instance_that_is_released_too_often(attached, kind):
-    """Without the guard it would die in the second run."""
+    """Without the guard the instance would die in the second run."""
     report = extension.check(MODULE, "thing = types_anywhere.make(%r)" % kind, "types_anywhere.over(thing)")
     only(report, "over-release", "types_anywhere." + KINDS[kind], -1)
 
@@ -54,7 +54,7 @@ def test_instances_that_live_and_die(attached, kind):
 
 
 def test_an_object_in_no_block_has_all_its_references(attached):
-    """The tuples are not tracked by the collector, and are met before and after the list that is."""
+    """The collector does not track the tuples. The walk meets them before and after the list, which is tracked."""
     code = """
 import gc
 sys.path.insert(0, %r)
@@ -69,12 +69,12 @@ types_anywhere.over(thing)
 found, = pyrefcore.audit().findings
 print(found.references_per_run, found.examples[0].explained)
 """
-    # A variable, and 210 items.
+    # One variable and 210 items hold the object.
     assert conftest.program(code % extension.build(MODULE)) == "-1.0 211\n"
 
 
 def test_a_number_in_front_of_a_type(attached):
-    """A counter in static data whose neighbour is the address of a type is no object, however it grows."""
+    """A growing counter in static data, next to the address of a type, is no object."""
     assert extension.check(MODULE, "types_anywhere.leak('unready')", "types_anywhere.count_call()")["findings"] == []
 
 
@@ -101,7 +101,7 @@ import gc; gc.collect()
 
 
 def test_a_metaclass_that_hides_its_subclasses(attached):
-    """Nor do classes matter that have died since."""
+    """Dead subclasses do not matter either."""
     report = extension.check(MODULE, INCREF + OVERRIDDEN, "incref(Thing())")
     only(report, "leak", "__main__.Thing")
 
@@ -132,7 +132,7 @@ print([(one.kind, one.type, one.references_per_run) for one in report.findings])
 
 @pytest.mark.skipif(not (3, 8) <= sys.version_info < (3, 12), reason="later ones refuse such a module")
 def test_a_type_of_another_interpreter(attached):
-    """It was made ready there, and is in that interpreter's lists alone."""
+    """The other interpreter has made the type ready, so only its lists of subclasses have the type."""
     path = os.pathsep.join([conftest.PACKAGE, extension.build(MODULE)])
     done = conftest.python("-c", INCREF + IN_A_SUBINTERPRETER, PYTHONPATH=path)
     assert done.stdout == "[('leak', 'types_anywhere.InMalloc', 1.0)]\n", done.stdout + done.stderr

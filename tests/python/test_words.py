@@ -1,4 +1,4 @@
-"""Words in the fields of C types: references that are held there excuse growth, and addresses from before excuse nothing."""
+"""Words in the fields of C types: a reference there explains growth, and an old address explains nothing."""
 
 import ast
 import importlib.util
@@ -84,7 +84,7 @@ told(lambda: words.leak(kept))
 
 @pytest.mark.parametrize("zeroes", [True, False])
 def test_instances_that_are_leaked_with_old_words_excuse_no_other_leak(zeroes):
-    # Each run the memory of what has died is handed to an instance that nobody writes.
+    # In each run new instances, whose words are never written, reuse the memory of dead objects.
     out = program("""
 def run():
     dead = [Thing() for _ in range(40)]
@@ -130,7 +130,7 @@ os._exit(0)
     assert out == "[('leak', 'Thing', 1.0)]"
 
 
-# Where each run leaves the addresses at another place, or all at the same.
+# Each run leaves the addresses at other places, or all runs at the same places.
 @pytest.mark.parametrize("turn", ["len(keep) % 40", "0"])
 def test_new_instances_that_are_full_of_old_addresses_excuse_no_leak(turn):
     out = program("""
@@ -197,6 +197,6 @@ numbers = numpy.zeros(3)
 told(lambda: (words.leak(numbers.flat), words.leak(Thing()), words.leak([])))
 """
     found = program(code, zeroes=False, MALLOC_PERTURB_=perturb)
-    # Not every numpy takes the iterator's memory from the object domain; then the array that it holds is found.
+    # Some numpy versions do not allocate the iterator in the object domain. Then the array that it holds is found.
     names = [name.replace("ndarray", "flatiter") for _, name, number in ast.literal_eval(found) if number == 1.0]
     assert sorted(names) == ["Thing", "flatiter", "list"]

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and installs the wheels as a user would, for each CPython that find_pythons.sh finds: wheel.sh [FLAVOUR...]
-# One wheel is from `pip install .`, the other from tools/wheel.sh, in target/wheels. Each serves every Python of its
-# flavour. pip brings setuptools, setuptools-rust and pytest. A part that pip can't bring is skipped.
+# One wheel is from `pip wheel .`, the other from tools/wheel.sh, in target/wheels. Each works with every Python of its
+# flavour. pip installs setuptools, setuptools-rust and pytest. A part that pip can't install is skipped.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY PYTHONPATH PYO3_PYTHON PYO3_CONFIG_FILE PYTEST_ADDOPTS
@@ -18,7 +18,7 @@ mkdir -p target
 check() {
     what=$1
     shift
-    # The loop below reads its Pythons from standard input, and so would these commands.
+    # The loop below reads its Pythons from standard input, so these commands must not read it.
     if "$@" >"$scratch/output" 2>&1 </dev/null; then
         passed=$((passed + 1))
         return 0
@@ -47,7 +47,7 @@ make_venv() {
     fi
 }
 
-# has_tag WHEEL PYTHON PLATFORM: the tag of that Python and one of the platforms that the wheel is for.
+# has_tag WHEEL PYTHON PLATFORM: whether the wheel's tag names that Python and that platform.
 has_tag() {
     abi=$("$2" -c 'import sys, sysconfig
 print("cp%d%d-cp%s" % (sys.version_info[:2] + (sysconfig.get_config_var("SOABI").split("-")[1],)))')
@@ -55,7 +55,7 @@ print("cp%d%d-cp%s" % (sys.version_info[:2] + (sysconfig.get_config_var("SOABI")
     case $(basename "$1" .whl | cut -d - -f 3-). in "$abi-$3".* | "$abi-"*".$3".*) ;; *) return 1 ;; esac
 }
 
-# No symbol of a glibc newer than 2.17, by the symbols and by auditwheel.
+# Whether the wheel needs no symbol of a glibc newer than 2.17, by its symbols and by auditwheel.
 is_old() {
     rm -rf "$scratch/unpacked"
     unzip -q "$1" -d "$scratch/unpacked" || return 1
@@ -67,7 +67,7 @@ is_old() {
     tr '\n' ' ' <"$scratch/shown" | grep -q "platform tag: \"manylinux_2_17_$(uname -m)\""
 }
 
-# The wheel holds the package, the plugin, one library, licences, and nothing else.
+# Whether the wheel holds the package, the plugin, one library, licences, and nothing else.
 is_complete() {
     unzip -Z1 "$1" | grep -v '/$' >"$scratch/names"
     cat "$scratch/names"
@@ -131,7 +131,7 @@ build_wheel() {
 
 pythons=$(sh tools/find_pythons.sh | sort -V)
 tools=$scratch/tools
-# Any Python that can make an environment with pip.
+# The tools use any Python that can make an environment with pip.
 for python in $(printf '%s\n' "$pythons" | sed -n 's/^cp3[0-9]* \(.*\) [a-z]*$/\1/p' | sort -rV); do
     rm -rf "$tools"
     "$python" -m venv "$tools" >>"$log" 2>&1 && break
@@ -159,7 +159,7 @@ while read -r flavour python kind; do
         check "$name: its tag" has_tag "$many"/*.whl "$python" "manylinux_2_17_$(uname -m)"
         check "$name: glibc 2.17 is enough" is_old "$many"/*.whl
     fi
-    # In another folder than the sources, which would be imported instead of the installed package.
+    # Not in the folder of the sources, which would be imported instead of the installed package.
     cd "$scratch" || exit 1
     if check "$name: pip install what pip made" install_wheel "$plain"/*.whl; then
         check "$name: a leak is found" "$venv/bin/python" leaks.py
@@ -181,7 +181,7 @@ done <<EOF_PYTHONS
 $pythons
 EOF_PYTHONS
 
-# Builds from the source distribution, without any file of the tree, not even those that cargo has built before.
+# Builds from the source distribution alone, without any file of the tree and without cargo's earlier output.
 sdist_builds() {
     "$tools/bin/python" -m build --sdist --outdir "$scratch/sdist" . &&
         CARGO_TARGET_DIR=$scratch/cargo "$tools/bin/python" -m pip wheel --no-deps --wheel-dir "$scratch/wheels" "$scratch"/sdist/*.tar.gz &&

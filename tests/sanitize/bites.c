@@ -1,5 +1,5 @@
-/* Faults on purpose: the first argument says which. Each but the overflow is found at work in the library, so that it
- * is found only where the tool is armed and the library itself is instrumented. */
+/* Faults made on purpose: the first argument names one. Each fault except the overflow shows in the library's code, so
+ * a tool finds it only if the library is instrumented too. */
 #include "testing.h"
 #include "things.h"
 #include <pthread.h>
@@ -7,7 +7,7 @@
 static PyTypeObject *type;
 static PyObject *op;
 
-/* The type's size is written here and read in the library, with nothing between. */
+/* The program writes the type's size while the library reads it, without synchronisation. */
 static void *write_size(void *arg)
 {
     for (int i = 0; i < 1000; i++) {
@@ -30,7 +30,7 @@ static void race(void)
     pthread_join(ids[1], NULL);
 }
 
-/* The type is gone when the library looks at it. */
+/* The library reads a type that is freed. */
 static void after_free(void)
 {
     free(type);
@@ -42,7 +42,7 @@ static void finalize(PyObject *self)
     (void)self;
 }
 
-/* Whether the type's objects are containers was never said. */
+/* The library reads uninitialised tp_flags. */
 static void uninitialised(void)
 {
     char *volatile flags = malloc(sizeof type->tp_flags);
@@ -56,7 +56,8 @@ static void leak(void)
 {
     op = (PyObject *)new_thing(1);
 #ifdef Py_TRACE_REFS
-    /* The list of all objects would hold it; as a table, until it grows, even what it has forgotten. */
+    /* The list of all objects must not hold a pointer to the object. From 3.13 on the list is a table, which keeps the
+     * pointers of removed objects until it grows. */
     _Py_ForgetReference(op);
     for (int i = 0; i < 100; i++) {
         new_thing(i);

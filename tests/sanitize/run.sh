@@ -7,7 +7,7 @@
 #   thread     ThreadSanitizer, with N rounds (10) of each program that has threads, and of no other program
 #   memcheck   valgrind, on the library as it is shipped
 #
-# The default is all three, on the flavours of flavours/branches.txt: the others are compiled from the same branches.
+# The default is all three, on the flavours of flavours/branches.txt, which together compile every branch of the source.
 # --all is every flavour. For the sanitizers, the library is built again with instrumentation, in target/sanitize/.
 # Before the suite runs, the tool must find faults made on purpose, in each flavour. The last line is "N passed, N
 # failed, N skipped"; each skipped case is named above it.
@@ -25,7 +25,7 @@ if [ "${1:-}" = --under ]; then
     common="log_path=$REPORT:exitcode=66:allocator_may_return_null=1"
     case $kind in
         address)
-            # Py_DECREF reads the count that it lowers. In the children of negative.c the object of that count is freed.
+            # The children of negative.c call Py_DECREF on a freed object on purpose.
             case $1 in */negative.*) common="$common:poison_heap=0" ;; esac
             export ASAN_OPTIONS="$common:strict_string_checks=1" UBSAN_OPTIONS="log_path=$REPORT:print_stacktrace=1"
             export LSAN_OPTIONS="suppressions=$PWD/tests/sanitize/leaks.txt:print_suppressions=0"
@@ -38,7 +38,7 @@ if [ "${1:-}" = --under ]; then
             # shellcheck disable=SC2086
             exec $SETARCH "$@" ;;
         memcheck)
-            # Only blocks that are definitely lost: hash tables and containers are held by pointers to their middle.
+            # Reports only definitely lost blocks: hash tables and containers have only pointers to their middle.
             exec valgrind --quiet --error-exitcode=66 --leak-check=full --show-leak-kinds=definite \
                 --errors-for-leak-kinds=definite --suppressions=tests/sanitize/valgrind.supp --log-file="$REPORT.%p" "$@" ;;
     esac
@@ -46,7 +46,7 @@ fi
 
 passed=0 failed=0 skipped=0
 
-# instrument KIND FLAVOUR: builds the library with a sanitizer in it, staged as by `make build`. std stays as shipped.
+# instrument KIND FLAVOUR: builds the library with a sanitizer, staged as by `make build`. std is not instrumented.
 # RUSTC_BOOTSTRAP makes any rustc accept the nightly flags.
 instrument() {
     dist=$root/$1/dist/$2
@@ -56,8 +56,7 @@ instrument() {
         unset CARGO_ENCODED_RUSTFLAGS
         export RUSTC_BOOTSTRAP=1 PYO3_CONFIG_FILE="$PWD/flavours/$2.txt" PYREFCORE_STAGE="$dist/include"
         export RUSTFLAGS="-Zsanitizer=$1 -Cunsafe-allow-abi-mismatch=sanitizer -Cforce-frame-pointers $links"
-        # std.c reports the synchronisation of std to ThreadSanitizer around the calls. So these must not be
-        # inlined.
+        # std.c reports the synchronisation of std to ThreadSanitizer around the calls. So LTO must not inline them.
         [ "$1" != thread ] || export CARGO_PROFILE_RELEASE_LTO=off
         "${CARGO:-cargo}" rustc --quiet --release --lib --features system-allocator --crate-type=cdylib,staticlib --target "$target" \
             --target-dir "$root/$1" || exit
@@ -68,8 +67,8 @@ instrument() {
     ) >"$dist/build.log" 2>&1 || { cat "$dist/build.log"; return 1; }
 }
 
-# hear_std: compiles std.c, and sets `words` to the arguments that link it around std's functions. CFLAGS and
-# rustc take the same words, apart from their prefix.
+# hear_std: compiles std.c, and sets `words` to the arguments that link it around std's functions. rustc needs a
+# prefix before each of these words.
 hear_std() {
     std=$(rustc --print sysroot)/lib/rustlib/$target/lib
     names=$(readelf --wide --syms "$std"/libstd-*.rlib 2>/dev/null | awk '$4 == "FUNC" { print $8 }')
@@ -83,7 +82,7 @@ hear_std() {
 }
 
 # unheard FLAVOUR: lists the functions of std that order memory, that the instrumented code calls, and that
-# std.c does not wrap. Mutex::wake comes after the release and orders nothing.
+# std.c does not wrap. Mutex::wake is called after the release and orders nothing.
 unheard() {
     readelf --wide --syms "$root/thread/dist/$1/lib/libpyrefcore.a" 2>/dev/null \
         | awk '/^File:/ { ours = !/\(std-/ } ours && $7 == "UND" { print $8 }' \
@@ -108,7 +107,7 @@ usable() {
     esac
     [ -z "$flags" ] || $cc $flags "$try.c" -o "$try" >"$try.log" 2>&1 \
         || why="$cc has no runtime for -fsanitize=$1; apt-get install gcc (or libasan8, libtsan2, libubsan1) brings it"
-    # ThreadSanitizer needs an address range that a kernel with much address randomisation may use otherwise.
+    # ThreadSanitizer needs an address range that a kernel with strong address randomisation may use for something else.
     if [ -z "$why" ] && [ "$1" = thread ] && ! "$try" >"$try.log" 2>&1; then
         SETARCH="setarch -R"
         $SETARCH "$try" >"$try.log" 2>&1 \

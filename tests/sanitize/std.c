@@ -1,19 +1,20 @@
-/* What Rust's std does out of ThreadSanitizer's sight, told to it. std comes compiled and without instrumentation;
- * what is inlined or generic is compiled with us and seen. Two functions that order memory are neither: taking
- * a mutex that is contended, and running what runs once. run.sh links these around them, and fails where the
- * library calls a third. Programs linked with the shared library have neither, so they are weak. */
+/* Reports the synchronisation inside Rust's std to ThreadSanitizer. std is shipped compiled, without instrumentation.
+ * Its inline and generic functions are compiled with our code, so ThreadSanitizer sees them. Two functions that order
+ * memory are neither inline nor generic: the one that locks a contended mutex, and Once::call. run.sh links the
+ * wrappers below around these two, and fails if the library calls a third. Programs linked with the shared library
+ * have neither function, so the references are weak. */
 #include <string.h>
 
 void __tsan_acquire(void *);
 void __tsan_release(void *);
 
-/* rustc's LLVM calls these, which older runtimes lack: they see what the C library's own do. */
+/* rustc's LLVM calls these functions, which older runtimes lack. They call the C library's, which the runtime wraps. */
 #define WEAK __attribute__((weak))
 WEAK void *__tsan_memcpy(void *to, const void *from, size_t size) { return memcpy(to, from, size); }
 WEAK void *__tsan_memmove(void *to, const void *from, size_t size) { return memmove(to, from, size); }
 WEAK void *__tsan_memset(void *to, int byte, size_t size) { return memset(to, byte, size); }
 
-/* Mutex::lock_contended(&self): whoever comes out has the mutex. Giving it back is inlined. */
+/* Mutex::lock_contended(&self): after the call the thread holds the mutex. The unlock is inlined. */
 WEAK void REAL_LOCK(void *mutex);
 void WRAP_LOCK(void *mutex)
 {
@@ -21,9 +22,9 @@ void WRAP_LOCK(void *mutex)
     __tsan_acquire(mutex);
 }
 
-/* Once::call(&self, bool, &mut dyn FnMut(&OnceState)): the last thing that happens in `once` before others see that
- * it is done is the return of the closure, so that is where the release must be. A closure is its data and a
- * vtable, of which call_mut is the fifth word. */
+/* Once::call(&self, bool, &mut dyn FnMut(&OnceState)): the closure returns just before other threads see that `once` is
+ * done, so the release must follow that return. A closure is a data pointer and a vtable; call_mut is the vtable's
+ * fifth word. */
 enum { CALL_MUT = 4, WORDS };
 typedef struct { void *once, *data, **vtable; } Closure;
 

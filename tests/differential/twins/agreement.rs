@@ -1,4 +1,4 @@
-//! What the two have to agree on after each step.
+//! What the two libraries must agree on after each step.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,13 +12,13 @@ use crate::memory::word;
 use crate::side::{DESTROY, Event, Side};
 use crate::strange;
 
-/// `ob_ref_shared` of a free-threaded object, and what its flags say.
+/// The offset of `ob_ref_shared`, the mask of its flags, and the flags of a queued object.
 const SHARED: usize = 16;
 const FLAGS: usize = 3;
 const QUEUED: usize = 2;
 
 impl Twins {
-    /// Both must tell the same: in which order what has happened, what is in the heads, and the sums.
+    /// Compares the events and their order, the heads of all objects, and the totals.
     pub(super) fn settle(&mut self) -> Result<(), Difference> {
         let [mut ours, theirs] = self.sides.map(|side| std::mem::take(&mut *side.events()));
         if !self.sides[1].tells_aside.load(Relaxed) {
@@ -88,7 +88,7 @@ impl Twins {
         Ok(())
     }
 
-    /// Takes out what our tracer was told of the death of containers, where CPython's was not.
+    /// Removes our tracer's deaths of containers that CPython's tracer did not get.
     fn leave_aside_out(&self, ours: &mut Vec<Event>, theirs: &[Event]) {
         let told: HashSet<usize> = theirs.iter().filter_map(destroyed).collect();
         ours.retain(|event| {
@@ -121,7 +121,7 @@ impl Twins {
     }
 }
 
-/// The object of whose death a tracer was told.
+/// The object of an event that tells a tracer of a death.
 fn destroyed(event: &Event) -> Option<usize> {
     match event {
         Event::Traced(_, DESTROY, id) => Some(*id),
@@ -129,7 +129,7 @@ fn destroyed(event: &Event) -> Option<usize> {
     }
 }
 
-/// The total of all references, where there is one.
+/// The total of all references; 0 if the flavour has none.
 pub(super) fn total(side: &Side) -> isize {
     let symbol = if side.flavour.minor >= 12 {
         Symbol::_Py_GetGlobalRefTotal

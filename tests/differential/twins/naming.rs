@@ -1,4 +1,4 @@
-//! What a finding says.
+//! The text of a finding.
 
 use super::Difference;
 use crate::side::Event;
@@ -17,7 +17,7 @@ pub(super) fn names(ids: &[usize]) -> String {
     ids.iter().map(|id| name(*id)).collect::<Vec<_>>().join(" ")
 }
 
-/// Two logs from where they differ, and one event before that.
+/// Both logs from one event before the first difference on.
 pub(super) fn told_apart(ours: &[Event], theirs: &[Event]) -> Difference {
     let same = ours
         .iter()

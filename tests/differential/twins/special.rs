@@ -1,4 +1,4 @@
-//! Steps that few objects see: moves, the trashcan by hand, tracers, tracemalloc.
+//! Rare steps: moves, direct calls of the trashcan, tracers, tracemalloc.
 
 use super::agreement::total;
 use super::naming::name;
@@ -113,7 +113,7 @@ impl Twins {
         Ok(())
     }
 
-    /// From 3.13 on CPython's tracemalloc takes the tracer's place, and ours doesn't: there is no tracer meanwhile.
+    /// From 3.13 on CPython's tracemalloc replaces the tracer, and ours does not. So no tracer is set during tracing.
     pub(super) fn tracing(&mut self, on: bool) -> Result<(), Difference> {
         if self.sides[0].has(Symbol::PyRefTracer_SetTracer) {
             self.tracer(0)?;
@@ -127,7 +127,7 @@ impl Twins {
             (false, false) => drop(side.call(Symbol::pyrefcore_trace_stop, &[])),
         })?;
         if self.sides[0].flavour.free_threaded {
-            // That was Python, and so CPython has merged.
+            // CPython has run Python code, and so has merged its queue.
             self.merge()?;
         }
         self.totals = self.sides.map(total);

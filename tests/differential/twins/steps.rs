@@ -1,4 +1,4 @@
-//! What is done to objects, one step at a time.
+//! The common steps.
 
 use super::naming::name;
 use super::{Difference, NOBODY, Twin, Twins};
@@ -10,7 +10,7 @@ use crate::side::SLOTS;
 use crate::strange;
 
 impl Twins {
-    /// A new object that the driver owns a reference to.
+    /// Makes an object. The driver owns its only reference.
     pub(super) fn birth(
         &mut self,
         kind: Kind,
@@ -76,7 +76,7 @@ impl Twins {
     pub(super) fn answer(&self, call: Call, id: usize) -> Result<isize, Difference> {
         self.both(call.symbol.name(), |side| {
             let op = side.object(id);
-            // Those that ask for a second argument ask about the object's own.
+            // The second argument, if the function takes one: the object itself or its type.
             let second = if call.symbol == Symbol::Py_Is {
                 op
             } else {
@@ -96,7 +96,7 @@ impl Twins {
         })
     }
 
-    /// Stores a new reference in a slot, or none, and gives up the one that was there.
+    /// Stores a new reference (or NULL) in a slot, and releases the old one.
     pub(super) fn link(
         &mut self,
         holder: usize,
@@ -127,7 +127,7 @@ impl Twins {
         Ok(())
     }
 
-    /// Gives up the driver's only reference.
+    /// Releases one reference of the driver.
     pub(super) fn drop_one(&mut self, id: usize) -> Result<(), Difference> {
         self.twins[id].owned -= 1;
         self.both("Py_DecRef", |side| {
@@ -135,7 +135,7 @@ impl Twins {
         })
     }
 
-    /// Each container of the chain holds the next one and some more; returns the first.
+    /// Makes a chain: each container holds the next one and perhaps more objects. Returns the first.
     pub(super) fn nest(
         &mut self,
         depth: usize,
@@ -144,7 +144,7 @@ impl Twins {
     ) -> Result<usize, Difference> {
         let mut next = None;
         let bit = |n: usize| shape >> (n % 8) & 1 == 1;
-        // Each that resurrects itself is dropped by itself afterwards, with all that it still holds.
+        // Only some containers get the script: each resurrected one is dropped alone, with all that it still holds.
         let apart = if depth > 300 { 2003 } else { 7 };
         for level in 0..depth {
             let kind = if bit(level + 3) && bit(level) {
@@ -207,13 +207,13 @@ impl Twins {
         Ok(())
     }
 
-    /// Whatever an object's words have come to, it has one reference now.
+    /// Gives an object one reference, whatever its words are.
     pub(super) fn make_mortal(&mut self, id: usize) -> Result<(), Difference> {
         let is_container = self.twins[id].kind.is_container();
         self.both("a word", |side| {
             let op = side.object(id);
             strange::store_count(side, op, 1);
-            // What was made immortal isn't tracked any more, and a debug build wants to see it tracked.
+            // An object that was made immortal is not tracked, and a debug build expects a tracked one.
             if is_container && !side.gc_state(op).0 {
                 side.track(op);
             }

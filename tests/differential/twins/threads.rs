@@ -1,4 +1,4 @@
-//! Whose turn it is.
+//! Runs each step on both sides, on the thread whose turn it is.
 
 use std::cell::Cell;
 
@@ -13,7 +13,7 @@ impl Twins {
         }
     }
 
-    /// Does the same on both sides; the answers must be equal.
+    /// Runs `act` on both sides; the answers must be equal.
     pub(super) fn both<A: PartialEq + std::fmt::Debug>(
         &self,
         what: &str,
@@ -48,7 +48,7 @@ impl Twins {
         }
     }
 
-    /// CPython merges between bytecodes.
+    /// Merges the thread's queue. CPython does so between bytecodes.
     pub(super) fn merge(&self) -> Result<(), Difference> {
         self.tell(|| "the thread merges what waits for it".into());
         self.both("the merge", |side| {

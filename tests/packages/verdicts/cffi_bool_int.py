@@ -1,7 +1,7 @@
-"""int() of a _Bool of cffi leaks a reference to True or False each time.
+"""Each int() of a _Bool of cffi leaks a reference to True or False.
 
 `cdata_int` gets a new reference to a bool from `convert_to_object`, makes an int of it with `PyLong_FromLong`, and
-releases the bool nowhere.
+never releases the bool.
 """
 
 import sys

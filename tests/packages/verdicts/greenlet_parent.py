@@ -1,4 +1,4 @@
-"""The extension of greenlet's tests leaks a reference to the parent each time its `test_exception_switch` is run.
+"""Each run of `test_exception_switch` in the extension of greenlet's tests leaks a reference to the parent.
 
 `PyGreenlet_GET_PARENT` returns a new reference; `test_exception_switch_recurse` switches to it and does not release it.
 """

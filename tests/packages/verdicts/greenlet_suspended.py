@@ -1,7 +1,7 @@
-"""Tests of greenlet leave greenlets behind that stay suspended for ever, and nothing can free those.
+"""Tests of greenlet leave greenlets that stay suspended for ever, and these can never be freed.
 
-The collector does not see what the stack of a suspended greenlet holds: a circle through one is never garbage.
-test_gc.py says so above `test_finalizer_crash`. Memory blocks are counted between the tests' runs.
+The collector does not see what the stack of a suspended greenlet holds, so a cycle through it is never garbage.
+test_gc.py says so above `test_finalizer_crash`. This script counts memory blocks between the tests' runs.
 """
 
 import gc
@@ -9,7 +9,7 @@ import importlib
 import sys
 import unittest
 
-# How often each is run between two counts.
+# The number of runs of each test between two counts.
 TESTS = {
     "test_gc.TestGC.test_finalizer_crash": 20,
     "test_generator_nested.NestedGeneratorTests.test_permutations": 20,

@@ -1,7 +1,7 @@
 """Each instance of kiwisolver's types leaks a reference to its type.
 
-The types are made by `PyType_FromSpec`, so `PyType_GenericAlloc` counts a reference to the type for each instance; their
-`tp_dealloc` frees the instance and does not release the type.
+`PyType_FromSpec` makes the types, so `PyType_GenericAlloc` takes a reference to the type for each instance. Their
+`tp_dealloc` frees the instance but does not release the type.
 """
 
 import gc

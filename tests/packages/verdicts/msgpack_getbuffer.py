@@ -1,7 +1,7 @@
-"""msgpack.Packer.__getbuffer__ leaks a reference to None each time.
+"""Each msgpack.Packer.__getbuffer__ leaks a reference to None.
 
-Cython puts a reference to None in `buffer.obj` before it calls `__getbuffer__`; msgpack's calls
-`PyBuffer_FillInfo(buffer, self, ...)`, which writes `self` over it and takes None back nowhere.
+Cython stores a reference to None in `buffer.obj` before it calls `__getbuffer__`. msgpack's function calls
+`PyBuffer_FillInfo(buffer, self, ...)`, which overwrites it with `self` and does not release None.
 """
 
 import sys
@@ -12,7 +12,7 @@ RUNS = 1000
 
 
 def take():
-    """What Packer.getbuffer() does."""
+    """Does what Packer.getbuffer() does."""
     memoryview(msgpack.Packer(autoreset=False))
 
 

@@ -1,7 +1,8 @@
 """numpy 2.4 releases its DType classes too often while it is imported.
 
-Up to 3.11 the classes are counted, and their counts are lower than the references that tuples and dictionaries hold. They are
-static, so none of them is freed. Python's collector shows the tuples; `_get_castingimpl` says in whose tables of casts a class is a key.
+Up to 3.11 the classes are counted, and their counts are lower than the references that tuples and dictionaries hold.
+The classes are static, so none of them is freed. Python's collector shows the tuples; `_get_castingimpl` says which
+tables of casts have a class as a key.
 """
 
 import gc
@@ -15,7 +16,7 @@ OTHERS = {getattr(numpy.dtypes, name) for name in dir(numpy.dtypes) if name.ends
 
 
 def holders():
-    """How often objects that the collector reaches hold each class."""
+    """How many references to each class the collector's objects hold."""
     found = dict.fromkeys(CLASSES, 0)
     left, met = gc.get_objects(), set()
     ours = {id(one) for one in (left, met, found, CLASSES, OTHERS, globals(), sys._getframe())}

@@ -1,4 +1,4 @@
-/* The extension calls a class, whose Python code makes the leaked object many C frames deeper. */
+/* The extension calls a class whose Python code makes the leaked object, many C frames deeper. */
 #include <Python.h>
 
 __attribute__((noinline)) static int call_and_forget(PyObject *cls)

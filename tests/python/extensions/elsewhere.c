@@ -1,4 +1,4 @@
-/* The raw domain takes its memory elsewhere, as free-threaded builds do from 3.15 on. */
+/* Replaces the allocator of the raw domain, as free-threaded builds do from 3.15 on. */
 
 #include <Python.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Memory that is in no C heap: it is cut from one map, and never given back. */
+/* Memory outside the C heap: blocks of one large mapping, which are never freed. */
 
 #include <string.h>
 #include <sys/mman.h>
@@ -10,7 +10,7 @@ static int is_elsewhere(const void *block) {
     return pool && (const char *)block >= pool && (const char *)block < pool + POOL;
 }
 
-/* Blocks have their length in front, and start at multiples of 16. */
+/* A block starts at a multiple of 16, and has its length in front. */
 static void *take(size_t bytes) {
     if (!pool) {
         pool = mmap(NULL, POOL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -1,10 +1,10 @@
-/* Objects that are hard to show: half-filled containers, types without a name, traverses that do what they like. */
+/* Objects that are hard to show: half-filled containers, types without a name, and traverse functions that lie. */
 #include <Python.h>
 
 static PyObject *empty_tuple(PyObject *m, PyObject *a) { PyTuple_New(2); Py_RETURN_NONE; } /* The mistake. */
 static PyObject *empty_list(PyObject *m, PyObject *a) { PyList_New(2); Py_RETURN_NONE; }   /* The mistake. */
 
-/* A tuple whose last place is empty, and a list whose first is. */
+/* A tuple whose last slot is NULL, and a list whose first slot is NULL. */
 static PyObject *half_tuple(PyObject *m, PyObject *held)
 {
     PyObject *made = PyTuple_New(2);
@@ -20,7 +20,7 @@ static PyObject *half_list(PyObject *m, PyObject *held)
     return made;
 }
 
-/* A tuple with an object, at an address, from which all references are taken. */
+/* A tuple that holds the object at an address, whose count is set to 0. */
 static PyObject *without_references(PyObject *m, PyObject *address)
 {
     PyObject *held = PyLong_AsVoidPtr(address);
@@ -34,7 +34,7 @@ static PyObject *without_references(PyObject *m, PyObject *address)
     return made;
 }
 
-/* Types that differ in their names. */
+/* A type whose name can be set. */
 static void box_dealloc(PyObject *self) { PyObject_Free(self); }
 static PyTypeObject Named = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "hostile.Named", .tp_basicsize = sizeof(PyObject),
                              .tp_dealloc = box_dealloc, .tp_flags = Py_TPFLAGS_DEFAULT};
@@ -49,13 +49,13 @@ static PyObject *named(PyObject *m, PyObject *a)
     return PyObject_Init(made, &Named);
 }
 
-/* Containers whose traverse visits what it likes. */
+/* Containers whose traverse function lies. */
 static int kind;
 static int lying_traverse(PyObject *self, visitproc visit, void *arg)
 {
     PyObject *temporary = NULL;
     switch (kind) {
-    case 0: /* Temporaries, of which nothing is left afterwards. */
+    case 0: /* Temporary objects, which die before the traverse ends. */
         for (int i = 0; i < 5; i++) {
             temporary = PyFloat_FromDouble(i + 0.5);
             visit(temporary, arg);
@@ -66,7 +66,7 @@ static int lying_traverse(PyObject *self, visitproc visit, void *arg)
             Py_DECREF(temporary);
         }
         break;
-    case 1: /* Addresses where no object is. */
+    case 1: /* Addresses without an object. */
         visit((PyObject *)8, arg);
         visit((PyObject *)0x123456789008, arg);
         visit((PyObject *)((char *)self + 4), arg);
@@ -76,7 +76,7 @@ static int lying_traverse(PyObject *self, visitproc visit, void *arg)
     case 2: /* An exception is left behind. */
         PyErr_SetString(PyExc_ValueError, "from a traverse");
         break;
-    case 3: /* It gives up. */
+    case 3: /* The traverse fails. */
         return -1;
     }
     return 0;

@@ -1,4 +1,4 @@
-/* The leaked object is made in a function that the compiler inlines, twice. */
+/* The compiler inlines the function that makes the leaked object, and its caller. */
 #include <Python.h>
 
 static inline __attribute__((always_inline)) PyObject *make_inlined(void)

@@ -1,4 +1,4 @@
-/* A function that makes a type of its own in each call. */
+/* A function that makes a new type in each call. */
 #include <Python.h>
 
 static void end(PyObject *self)

@@ -1,4 +1,4 @@
-/* Memory that is no object: each function of a module takes some, and most never give it back. */
+/* Memory that is no object: each function of the module allocates some, and most never free it. */
 #include <Python.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ METHOD(by_a_thread)
     Py_RETURN_NONE;
 }
 
-/* One block a run, and never two of one length in a row. */
+/* One block in each run, and never two blocks of the same length in a row. */
 static size_t length = 1;
 METHOD(of_any_length)
 {
@@ -47,7 +47,7 @@ METHOD(of_any_length)
     Py_RETURN_NONE;
 }
 
-/* Each leaked block leads to another. */
+/* Each leaked block points to another one. */
 METHOD(a_chain)
 {
     void **first = PyMem_Malloc(2 * sizeof(void *));
@@ -56,7 +56,7 @@ METHOD(a_chain)
     Py_RETURN_NONE;
 }
 
-/* One block in two runs. */
+/* One block in every second run. */
 METHOD(now_and_then)
 {
     static int run;
@@ -66,7 +66,7 @@ METHOD(now_and_then)
     Py_RETURN_NONE;
 }
 
-/* Taken, and given back at once, or some time later. */
+/* Memory that is freed at once, or some runs later. */
 METHOD(and_back)
 {
     PyMem_Free(PyMem_Malloc(64));
@@ -125,7 +125,7 @@ METHOD(holder)
 }
 METHOD(forget_holder) { (void)holder(module, arg); Py_RETURN_NONE; }
 
-/* An object whose memory was taken in good time, and leads to what is taken later. */
+/* An object whose memory is allocated early, and points to blocks that are allocated later. */
 #define SHELVES 3
 #define SHELF 10000
 typedef struct {
@@ -134,7 +134,7 @@ typedef struct {
     int next;
 } Store;
 
-/* What was put away stays. */
+/* The stored blocks are not freed. */
 static void end_store(PyObject *self)
 {
     Store *store = (Store *)self;
@@ -151,7 +151,7 @@ static PyTypeObject Store_Type = {
     .tp_dealloc = end_store,
 };
 
-/* Room of so many bytes, and right behind it room that is free again, if malloc can. */
+/* A block with a free block directly behind it, if the allocator can. */
 static void *room_in_front(size_t bytes)
 {
     char *room = PyMem_Malloc(bytes);
@@ -169,12 +169,12 @@ static void *room_in_front(size_t bytes)
 METHOD(store)
 {
     void ***shelves = room_in_front(SHELVES * sizeof(void **));
-    /* The shelves, right in front of it, must not be taken for words of its own. */
+    /* The shelves lie directly in front of the store; the audit must not take them for the store's words. */
     Store *store = PyObject_New(Store, &Store_Type);
     if (store != NULL) {
         store->next = 0;
         store->shelves = shelves;
-        /* Room of its own, malloc's, and a block with a map of its own. */
+        /* A block of PyMem, one of malloc, and one so large that malloc maps it alone. */
         store->shelves[0] = PyMem_Calloc(SHELF, sizeof(void *));
         store->shelves[1] = calloc(SHELF, sizeof(void *));
         store->shelves[2] = calloc(10 * SHELF, sizeof(void *));
@@ -191,7 +191,7 @@ METHOD(put_away)
     Py_RETURN_NONE;
 }
 
-/* The addresses of blocks that by_mem() will be handed: they were in use, and most are free again. */
+/* Addresses of blocks that by_mem() will get: all were in use, and most are free again. */
 #define ADDRESSES 4000
 METHOD(addresses)
 {
@@ -199,7 +199,7 @@ METHOD(addresses)
     for (int at = 0; at < ADDRESSES; at++) {
         blocks[at] = PyMem_Malloc(64);
     }
-    /* A pool stays as long as it has a block in use. */
+    /* A pool with a block in use is not freed. */
     for (int at = 0; at < ADDRESSES; at++) {
         if (at % 20) {
             PyMem_Free(blocks[at]);
@@ -208,7 +208,7 @@ METHOD(addresses)
     return PyByteArray_FromStringAndSize((const char *)blocks, sizeof(blocks));
 }
 
-/* An object that the collector links with those born before and after it. */
+/* An object that the collector links with the objects born before and after it. */
 static int show_nothing(PyObject *self, visitproc visit, void *arg) { return 0; }
 
 static PyTypeObject Linked_Type = {
@@ -228,7 +228,7 @@ METHOD(linked)
     return linked;
 }
 
-/* What Python code leaks by way of C. */
+/* Leaks through CPython's functions. */
 METHOD(buffer)
 {
     Py_buffer *view = PyMem_Malloc(sizeof *view);

@@ -1,4 +1,4 @@
-/* The leaked object is made in a method of a C++ class in a namespace. */
+/* A method of a C++ class in a namespace makes the leaked object. */
 #include <Python.h>
 
 namespace ledger {

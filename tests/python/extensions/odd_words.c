@@ -1,16 +1,16 @@
-/* Types whose instances keep something else where a size or a list of weak references may be expected, and one that visits
- * what it does not hold. */
+/* Types whose instances have no size or list of weak references at the usual offset, and a type that visits objects
+ * which it does not hold. */
 #include <Python.h>
 
 #ifndef Py_TPFLAGS_MANAGED_WEAKREF
 #define Py_TPFLAGS_MANAGED_WEAKREF 0
 #endif
 
-/* An integer; from 3.12 on the word behind its head is no number of items. */
+/* A subclass of int; from 3.12 on the word after the head of an int is not a number of items. */
 static PyTypeObject Int = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "odd_words.Int",
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE};
 
-/* Its weak references are kept in front of it, as far from it as `at_32` stands behind its start. */
+/* The list of weak references is 32 bytes in front of the object, and `at_32` is 32 bytes behind its start. */
 typedef struct { PyObject_HEAD void *more[2]; PyObject *at_32; } Weak;
 
 static int weak_traverse(PyObject *op, visitproc visit, void *arg)
@@ -47,7 +47,7 @@ static PyType_Slot weak_slots[] = {{Py_tp_dealloc, weak_dealloc}, {Py_tp_new, we
 static PyType_Spec weak_spec = {"odd_words.Weak", sizeof(Weak), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_MANAGED_WEAKREF, weak_slots};
 
-/* While `lies` is set it visits words that are no objects, an object that lives only meanwhile, and half of one. */
+/* If `lies` is set, the traverse visits words that are no objects, addresses in an object and a temporary object. */
 typedef struct { PyObject_HEAD PyObject *held; } Liar;
 static int lies;
 

@@ -1,4 +1,4 @@
-/* Preloaded, it is another malloc than glibc's. */
+/* A malloc that replaces glibc's when it is preloaded. */
 
 #include <errno.h>
 #include <stddef.h>

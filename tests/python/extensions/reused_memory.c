@@ -1,5 +1,5 @@
-/* Each function leaks one object, which `forget_X` makes. `innocent_X` makes another of the same type and releases it,
- * before or after, so that the leaked one may get its memory, or leave it its own in the next run. */
+/* Each function leaks one object, which `forget_X` makes. Before or after that, `innocent_X` makes an object of that
+ * type and releases it. So the leaked object may reuse the memory of an innocent one. */
 #include <Python.h>
 
 #define TYPE(name, make) \
@@ -9,7 +9,7 @@
     static PyObject *name##_last(PyObject *module, PyObject *args) { innocent_##name(); forget_##name(); Py_RETURN_NONE; }
 #define METHODS(name) {#name "_first", name##_first, METH_NOARGS, NULL}, {#name "_last", name##_last, METH_NOARGS, NULL}
 
-/* A type with a free list of its own. */
+/* A type with a free list. */
 static PyTypeObject Parked_Type;
 static PyObject *parked[4];
 static int parked_count;
@@ -39,7 +39,7 @@ static PyTypeObject Parked_Type = {
     .tp_dealloc = park,
 };
 
-/* One that gives memory back. */
+/* A type without a free list. */
 static void end(PyObject *self) { PyObject_Free(self); }
 
 static PyTypeObject Thing_Type = {
@@ -66,7 +66,7 @@ TYPE(iterator, PySeqIter_New(bound))
 TYPE(parked, make_parked())
 TYPE(thing, PyObject_New(PyObject, &Thing_Type))
 
-/* Text that another function makes longer. */
+/* A bytes object that another function makes longer. */
 __attribute__((noinline)) static PyObject *begin(void) { return PyBytes_FromStringAndSize(NULL, 10); }
 __attribute__((noinline)) static void lengthen(PyObject **text) { _PyBytes_Resize(text, 3000); }
 static PyObject *resized(PyObject *module, PyObject *args)

@@ -1,4 +1,4 @@
-/* An object in the module's own data, which no other object holds. Up to 3.11 its references are counted. */
+/* A static object of the module, which no other object holds. Up to 3.11 its references are counted. */
 #include <Python.h>
 
 typedef struct { PyObject_HEAD int number; } Descr;

@@ -1,4 +1,4 @@
-/* A reference tracer that counts what it is told, from 3.13 on. */
+/* A reference tracer that counts its events, from 3.13 on. */
 #include <Python.h>
 
 static int told[3];

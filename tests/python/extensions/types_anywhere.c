@@ -1,4 +1,4 @@
-/* Types that lie anywhere: in memory of malloc, of PyMem_Malloc, of mmap, below a metaclass, and one that nobody makes ready. */
+/* Types in memory of malloc, PyMem_Malloc and mmap, a type with a metaclass, and types without PyType_Ready. */
 #include <Python.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +21,10 @@ static PyTypeObject Meta = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "types_anyw
 static PyTypeObject Unready = {PyVarObject_HEAD_INIT(&PyType_Type, 0).tp_name = "types_anywhere.Unready",
     .tp_basicsize = sizeof(Thing), .tp_dealloc = thing_dealloc, .tp_flags = Py_TPFLAGS_DEFAULT};
 
-/* In front of the type's address stands a number that grows, as an object's count would. It is none. */
+/* A growing number in front of the address of a type looks like an object's count, but is none. */
 static struct { Py_ssize_t calls; PyTypeObject *ob_type; void *more[4]; } calls = {0, &Unready};
 
-/* A type in memory of any kind. */
+/* Makes a type in this memory. */
 static PyTypeObject *fill(void *memory, const char *name, PyTypeObject *meta)
 {
     static PyTypeObject empty = {PyVarObject_HEAD_INIT(NULL, 0)};
@@ -39,7 +39,7 @@ static PyTypeObject *fill(void *memory, const char *name, PyTypeObject *meta)
     return type;
 }
 
-/* Makes a type, long after the audit was attached; where its name says so, not ready. */
+/* Makes a type, long after the audit was attached. If `kind` says so, PyType_Ready is not called. */
 static PyTypeObject *type_of(const char *kind)
 {
     static PyTypeObject *in_malloc, *in_pymem, *in_mmap, *with_meta, *unready_in_malloc;
@@ -53,7 +53,7 @@ static PyTypeObject *type_of(const char *kind)
         if (!*type) *type = fill(PyMem_Malloc(bytes), "types_anywhere.InPyMem", &PyType_Type);
     } else if (!strcmp(kind, "mmap")) {
         type = &in_mmap;
-        /* Not at the start of a page. */
+        /* The type is not at the start of a page. */
         if (!*type) *type = fill((char *)mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + 40,
             "types_anywhere.InMmap", &PyType_Type);
     } else if (!strcmp(kind, "meta")) {
@@ -88,7 +88,7 @@ static PyObject *over(PyObject *module, PyObject *op)
     Py_RETURN_NONE;
 }
 
-/* An object in no block, which its dealloc would not give back either: it is held for good. */
+/* An object in no block of PyObject_Malloc. Its dealloc could not free it, so the caller must never release it. */
 static PyObject *outside(PyObject *module, PyObject *unused)
 {
     Thing *thing = malloc(sizeof(Thing));

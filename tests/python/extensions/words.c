@@ -1,4 +1,4 @@
-/* Instances whose fields hold addresses: references that they do not show, or words that are left from before. */
+/* Instances whose fields hold addresses: references that no tp_traverse shows, or old words of the memory. */
 #include <Python.h>
 
 /* Holds one reference, and has no tp_traverse. */
@@ -15,7 +15,7 @@ static PyTypeObject Holder_Type = {
     .tp_dealloc = holder_dealloc, .tp_flags = Py_TPFLAGS_DEFAULT,
 };
 
-/* Holds nothing; nobody writes its words but `full`. As long as numpy's flatiter. */
+/* Holds nothing; only `full` writes its words. It has the size of numpy's flatiter. */
 enum { WORDS = 330 };
 typedef struct { PyObject_HEAD void *words[WORDS]; } Full;
 
@@ -36,7 +36,7 @@ static PyObject *hold(PyObject *module, PyObject *held)
     return (PyObject *)new;
 }
 
-/* dangle(address): a holder that has lost its reference. It must not die. */
+/* dangle(address): a holder with a pointer that is no reference. It must not die. */
 static PyObject *dangle(PyObject *module, PyObject *address)
 {
     Holder *new = PyObject_New(Holder, &Holder_Type);
@@ -45,7 +45,7 @@ static PyObject *dangle(PyObject *module, PyObject *address)
     return (PyObject *)new;
 }
 
-/* full(addresses): an instance whose words are these addresses, again and again. */
+/* full(addresses): an instance whose words repeat these addresses. */
 static PyObject *full(PyObject *module, PyObject *addresses)
 {
     Py_ssize_t size = PyTuple_Size(addresses);
@@ -56,10 +56,10 @@ static PyObject *full(PyObject *module, PyObject *addresses)
     return (PyObject *)new;
 }
 
-/* An instance as it comes: its words are what the memory holds. */
+/* A new instance: its words are the old words of the memory. */
 static PyObject *raw(PyObject *module, PyObject *none) { return (PyObject *)PyObject_New(Full, &Full_Type); }
 
-/* The words of an instance that are not zero. */
+/* The number of words of an instance that are not zero. */
 static PyObject *used(PyObject *module, PyObject *one)
 {
     long count = 0;
@@ -68,7 +68,7 @@ static PyObject *used(PyObject *module, PyObject *one)
     return PyLong_FromLong(count);
 }
 
-/* A block full of ones, which grows: the bytes of its tail that are not zero. */
+/* Fills a block with ones and makes it longer. Returns the number of bytes of its new tail that are not zero. */
 static PyObject *grown(PyObject *module, PyObject *none)
 {
     enum { OLD = 24, NEW = 400 };
