@@ -12,12 +12,12 @@ def pytest_addoption(parser: Any) -> None:
     group = parser.getgroup("refs", "references that C code leaks or releases too often (pyrefcore)")
     group.addoption("--refs", action="store_true", help="repeat each test that passes and count references")
     group.addoption("--refs-runs", type=int, metavar="N", help="repetitions in each window; default: refs_runs, or 10")
-    group.addoption("--refs-json", metavar="FILE", help="write what was found in each test as JSON")
-    group.addoption("--refs-html", metavar="FILE", help="write the tests with findings as one page of HTML")
+    group.addoption("--refs-json", metavar="FILE", help="write the results of each test as JSON")
+    group.addoption("--refs-html", metavar="FILE", help="write the tests with findings as an HTML page")
     parser.addini("refs_runs", "repetitions in each window of --refs", default="10")
     parser.addini(
         "refs_allow",
-        "findings of --refs that are no failures, one a line: TEST | module.Type | REASON; * and ? may stand in TEST",
+        "findings of --refs that are no failures, one per line: TEST | module.Type | REASON; TEST may contain * and ?",
         type="linelist",
         default=[],
     )
@@ -33,10 +33,10 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
 def pytest_configure(config: Any) -> None:
     config.addinivalue_line(
         "markers",
-        "refs(runs=N, windows=N, skip=REASON, allow={TYPE: REASON}, expect={TYPE: NUMBER}): how --refs checks a test: "
-        "`runs` repetitions in each of `windows` windows; not at all, for a reason; findings that are no failures "
-        "(a list of types does, too); references per run that must be found, with a list in any number; "
-        "TYPE may also be a class that was itself leaked",
+        "refs(runs=N, windows=N, skip=REASON, allow={TYPE: REASON}, expect={TYPE: NUMBER}): how --refs checks a test. "
+        "`runs` and `windows`: repetitions in each window, and windows. `skip`: do not check the test, for this reason. "
+        "`allow`: findings that are no failures; a list of types is accepted too. `expect`: references per run that must "
+        "be found; with a list of types, any number. TYPE may also be a leaked class",
     )
     if config.getoption("refs"):
         from pyrefcore.support import why_not

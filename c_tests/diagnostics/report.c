@@ -110,7 +110,7 @@ int main(int count, char **arguments)
     expect_death("to what can't be written", 0, start_anew, ONE_LINE, "pyrefcore: PYREFCORE_REPORT=/nonexistent/report: ");
     target = "";
     wanted = "live,lively";
-    expect_death("an unknown word", 0, start_anew, ONE_LINE, "pyrefcore: PYREFCORE=lively: known are ");
+    expect_death("an unknown word", 0, start_anew, ONE_LINE, "pyrefcore: PYREFCORE=lively: unknown; the known words are ");
     unlink(file);
     return summary();
 }

@@ -65,28 +65,28 @@ def _parser() -> argparse.ArgumentParser:
         "check", help="run a statement again and again, and report what each run leaves behind", epilog=EPILOG
     )
     one.add_argument(
-        "-s", "--setup", action="append", default=[], help="run this once before; may be given several times"
+        "-s", "--setup", action="append", default=[], help="a statement to run once before STMT; may be given several times"
     )
     one.add_argument("-n", "--runs", type=_number(1), default=100, help="runs in a window (default: %(default)s)")
     one.add_argument("-w", "--windows", type=_number(2), default=3, help="windows to compare (default: %(default)s)")
     one.add_argument(
-        "--warmup", type=_number(0), metavar="RUNS", help="runs before the first window (default: until it is quiet)"
+        "--warmup", type=_number(0), metavar="RUNS", help="runs before the first window (default: until the changes repeat)"
     )
     one.add_argument(
         "--births", action="store_true", help="record where objects are born from the start, not only after a finding"
     )
     one.add_argument(
-        "--no-guard", action="store_true", help="let objects die that are released too often, and maybe crash"
+        "--no-guard", action="store_true", help="let objects that are released too often die, which may crash the process"
     )
     _add_output(one)
-    one.add_argument("statement", nargs="+", metavar="STMT", help="several are the lines of one")
+    one.add_argument("statement", nargs="+", metavar="STMT", help="the statement; several arguments are its lines")
     one.set_defaults(act=_check)
 
     one = commands.add_parser(
-        "run", help="run a program with its reference counting replaced, and a summary at its end"
+        "run", help="run a program with replaced reference counting, and print a summary at its end"
     )
     one.add_argument(
-        "--report", metavar="PATH", help="file for the summary; %%p is the process (default: standard error)"
+        "--report", metavar="PATH", help="file for the summary; %%p stands for the process id (default: standard error)"
     )
     one.add_argument(
         "-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE", help="a module, and its arguments"
@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser(
         "audit", help="report every object with fewer references than are visibly held", epilog=EPILOG
     )
-    one.add_argument("-s", "--setup", action="append", default=[], help="run this before; may be given several times")
+    one.add_argument(
+        "-s", "--setup", action="append", default=[], help="a statement to run before; may be given several times"
+    )
     _add_output(one)
     one.set_defaults(act=_audit)
 
@@ -112,7 +114,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--unsafe-repr", action="store_true", help="show objects by their own repr, which runs their code"
     )
     parser.add_argument("--json", action="store_true", help="write the report to standard output as JSON")
-    parser.add_argument("--html", metavar="FILE", help="write the report to this file too, as one page")
+    parser.add_argument("--html", metavar="FILE", help="also write the report to this file, as an HTML page")
 
 
 def _number(least: int) -> Callable[[str], int]:
@@ -122,7 +124,7 @@ def _number(least: int) -> Callable[[str], int]:
         except ValueError:
             number = least - 1
         if number < least:
-            raise argparse.ArgumentTypeError("%r is no whole number from %d on" % (text, least))
+            raise argparse.ArgumentTypeError("%r is not a whole number of at least %d" % (text, least))
         return number
 
     return parse
@@ -277,5 +279,5 @@ def _show(error: BaseException) -> None:
         text = "".join(traceback.format_exception(type(error), error, trace)).rstrip("\n")
     # The exception's attributes may run code, which may raise anything.
     except BaseException as other:
-        text = "%s, and to show it raises %s" % (type_name(type(error)), type_name(type(other)))
+        text = "%s, whose text can't be shown because it raises %s" % (type_name(type(error)), type_name(type(other)))
     _complain(text)

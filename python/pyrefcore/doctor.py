@@ -37,7 +37,7 @@ def examine() -> Dict[str, Any]:
     except (OSError, subprocess.SubprocessError) as error:
         found["notes"].append("whether symbols can be replaced could not be tried: %s" % error)
     unknown = sorted(name for name in os.environ if name.startswith("PYREFCORE") and name not in VARIABLES)
-    found["notes"] += ["nobody reads the variable %s" % name for name in unknown]
+    found["notes"] += ["the variable %s is unknown and has no effect" % name for name in unknown]
     found["notes"] += notes.always()
     return found
 

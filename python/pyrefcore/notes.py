@@ -16,7 +16,7 @@ def always() -> List[str]:
     if host.has_immortals():
         notes.append(
             "immortal objects (None, True, False, small integers, interned strings, static types) are not counted "
-            "from Python 3.12 on, so references to them can't be missed or left over"
+            "from Python 3.12 on, so the check can't find leaked or missing references to them"
         )
     if host.is_free_threaded():
         notes.append("on a free-threaded Python references can be counted only while no other thread runs")
@@ -38,30 +38,30 @@ def grown(per_run: Dict[str, float]) -> str:
     shown = ["%.3g %s" % (per_run[name], name) for name in largest[:GROWN]]
     if len(largest) > GROWN:
         shown.append("%d more types" % (len(largest) - GROWN))
-    return "more objects after each run, which others visibly hold and which are no leak: " + ", ".join(shown)
+    return "more objects after each run, which are no leak because other objects visibly hold them: " + ", ".join(shown)
 
 
 def memory_beside(per_run: Dict[str, float]) -> str:
     """Memory that grows together with the number of objects of C types."""
     shown = ", ".join("%d bytes from %s" % (round(per_run[name]), name) for name in sorted(per_run))
-    return "more memory after each run, which objects of C types that grow may hold: %s" % shown
+    return "more memory after each run, which may belong to objects of C types, of which there are also more: %s" % shown
 
 
 def held(objects: int) -> str:
     """The guard held this many objects."""
-    return "%d objects that were alive before were held during the check, so that none could die too early" % objects
+    return "%d objects that existed before were held during the check, so that none could die too early" % objects
 
 
 def unguarded(error: str) -> str:
     """A run failed only under the guard, so the check ran without it."""
-    return "nothing was held during the check, because a run fails where counts are higher (%s)" % error
+    return "nothing was held during the check, because a run fails while counts are higher (%s)" % error
 
 
 def run_again(why: str) -> str:
     """A text for a failure in the second run, without the guard."""
     return (
-        "pyrefcore: the first run failed where counts are higher (%s), as those of --refs are. This is the second run, with "
-        "fresh fixtures and without them." % why
+        "pyrefcore: the first run failed while the guard of --refs made counts higher (%s). This is the second run, with "
+        "fresh fixtures and without the guard." % why
     )
 
 
@@ -70,25 +70,25 @@ UNGUARDED = (
     "may go unseen"
 )
 UNHELD = (
-    "nothing was held during the check, because there are objects of another interpreter: one that is released too "
-    "often may die"
+    "nothing was held during the check, because there are objects of another interpreter: an object that is "
+    "released too often may die"
 )
-KEPT = "objects that were released too often stay held until the process ends, because they would die in use"
+KEPT = "objects that were released too often stay held until the process ends, because they would die while still in use"
 DIED = (
-    "what had died before it was released once more was memory that the check held back, which is not handed out again; without "
-    "the check it may be"
+    "an object that was released once more after its death lay in memory that the check held back; without the check, that "
+    "memory may be in use again"
 )
 NO_C_HEAP = (
-    "whether the C heap grows was not looked at: that needs glibc 2.33 or later, its malloc, and no tracemalloc, "
+    "the growth of the C heap was not measured: that needs glibc 2.33 or later, its malloc, and no tracemalloc, "
     "PYTHONMALLOC or other tool between it and Python"
 )
-FORKED = "a child process came back from the function and was ended there; the check went on in its parent"
+FORKED = "a child process returned from the function and was ended; the check went on in the parent process"
 
 
 def more_threads(number: int) -> str:
     """Threads that the function started and that still run."""
-    return "%d more thread%s when the check ended than when it began: what %s was counted too" % (
+    return "%d more thread%s at the end of the check than at its start: the changes that %s made were counted too" % (
         number,
         " ran" if number == 1 else "s ran",
-        "it did" if number == 1 else "they did",
+        "it" if number == 1 else "they",
     )

@@ -44,7 +44,7 @@ class References:
         self._runs = self._read_runs()
         if host.is_free_threaded() and config.getoption("tx", None):
             raise pytest.UsageError(
-                "--refs: pytest-xdist's workers have threads, and a free-threaded Python is looked at only while one runs"
+                "--refs: pytest-xdist's workers have threads, and a free-threaded Python can be checked only while it has one"
             )
         try:
             attach()

@@ -141,7 +141,7 @@ class Windows:
                 self._put(ctypes.addressof(self._start))
                 if self._guard and not host.has_other_allocators():
                     if not self._core.pyrefcore_snapshot_pin(self._start):
-                        raise NotCounted("there is no memory to hold what is alive")
+                        raise NotCounted("there is no memory to hold the live objects")
             else:
                 self._take()
                 self._put(self._address + self.count.value * _WORD)

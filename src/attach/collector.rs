@@ -7,7 +7,8 @@ use super::originals;
 use crate::abi::{PyObject, PyVarObject};
 use crate::lifecycle::count;
 
-const HIDDEN: &CStr = c"this CPython hides the functions that say what its collector tracks";
+const HIDDEN: &CStr =
+    c"this CPython hides the functions that list the objects which its collector tracks";
 
 /// Visits the tracked objects through `gc.get_objects`, which every version has.
 pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr> {
@@ -39,7 +40,7 @@ pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'stat
         }
         if list.is_null() || collected.is_null() {
             clear();
-            return Err(c"the collector does not say what it tracks");
+            return Err(c"the collector does not list the objects that it tracks");
         }
         let size = (*list.cast::<PyVarObject>()).ob_size;
         let items = *list

@@ -35,7 +35,7 @@ pub(super) fn read() -> Wishes {
     let (mut wishes, unknown) = parse(&words);
     for word in unknown {
         host::say(&format!(
-            "pyrefcore: PYREFCORE={word}: known are live, trace and children\n"
+            "pyrefcore: PYREFCORE={word}: unknown; the known words are live, trace and children\n"
         ));
     }
     wishes.report = env::var_os("PYREFCORE_REPORT")

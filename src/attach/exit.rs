@@ -100,7 +100,7 @@ fn summary() -> Summary {
 fn note_on(symbols: Option<&[Symbol]>) -> Option<&'static str> {
     let Some(symbols) = symbols else {
         return Some(
-            "the files of the libraries can't be read, so nothing is known of the symbols",
+            "the files of the libraries can't be read, so it is not known which symbols are replaced",
         );
     };
     // One function stands for all. A variable would not: it is found through a table even if calls are bound directly.
@@ -109,6 +109,6 @@ fn note_on(symbols: Option<&[Symbol]>) -> Option<&'static str> {
         .any(|symbol| symbol.replaced == Replaced::Everywhere && symbol.name == "_Py_Dealloc");
     (!everywhere).then_some(
         "this interpreter binds its own calls directly (libpython is linked statically, or with -Bsymbolic), \
-         so what it does itself is not seen",
+         so its own calls are not seen",
     )
 }

@@ -52,8 +52,8 @@ pub(super) fn check(host: &HostFlavour) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "this library counts references as {} does and the process runs {}; preload the one that was \
-         built for it (FLAVOUR={})",
+        "this library counts references as {} does, and the process runs {}; preload the library that \
+         was built for it (FLAVOUR={})",
         ours.describe(),
         host.describe(),
         host.name(),

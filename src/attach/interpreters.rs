@@ -47,7 +47,7 @@ pub(super) fn current() -> usize {
 /// An error if another thread may count references or end objects during an audit. A waiting thread is refused as well:
 /// it may go on at any time.
 pub(super) fn alone() -> Result<(), &'static CStr> {
-    const UNKNOWN: &CStr = c"this CPython hides which threads it has";
+    const UNKNOWN: &CStr = c"this CPython does not show which threads it has";
     if !HAVE_LOCKS {
         return Ok(());
     }
@@ -62,18 +62,18 @@ pub(super) fn alone() -> Result<(), &'static CStr> {
             .ok_or(UNKNOWN)?;
         let next = python.function::<Next>(c"PyThreadState_Next");
         if current() != main as usize {
-            return Err(c"this is a sub-interpreter, and from Python 3.12 on the threads of others may run while one looks; check in the main interpreter");
+            return Err(c"this is a sub-interpreter, and from Python 3.12 on threads of other interpreters may run during a snapshot; check in the main interpreter");
         }
         let threads = |one| chain(head(one), next).count();
         if FLAVOUR.free_threaded && threads(main) != 1 {
-            return Err(c"the audit of a free-threaded Python works while one thread runs, and there are more");
+            return Err(c"on a free-threaded Python the audit works only while one thread runs, and there are more");
         }
         if all(python).any(|one| one != main && threads(one) > 0) {
             return Err(if FLAVOUR.minor == 12 {
                 // Python 3.12 leaves a thread state in each interpreter, and hides which of them run.
                 c"there is another interpreter, and Python 3.12 does not say whether it is idle; destroy it first"
             } else {
-                c"another interpreter has threads, and from Python 3.12 on they may run while one looks"
+                c"another interpreter has threads, and from Python 3.12 on they may run during a snapshot"
             });
         }
     }

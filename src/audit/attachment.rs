@@ -53,12 +53,12 @@ pub fn look() -> Result<(), &'static CStr> {
         return Err(c"the audit is not attached to this Python");
     }
     if !blocks::is_whole() {
-        return Err(c"there was no memory to note where some objects are, so not all would be seen; attach again");
+        return Err(c"there was no memory to record some objects, so a snapshot would miss them; attach again");
     }
     match (door.hears)() {
         Some(true) => (door.alone)(),
         Some(false) => Err(
-            c"an allocator that was set after the audit's keeps from it what is made; attach again",
+            c"another allocator was set after the audit's hook and hides new objects from it; attach again",
         ),
         None => Err(NO_MEMORY),
     }

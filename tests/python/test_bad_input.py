@@ -279,10 +279,10 @@ thread.join()
 several.destroy(other)
 print(pyrefcore.check(list).ok)
 """
-    why = "another interpreter has threads, and from Python 3.12 on they may run while one looks"
+    why = "another interpreter has threads, and from Python 3.12 on they may run during a snapshot"
     if sys.version_info < (3, 13):
         why = "there is another interpreter, and Python 3.12 does not say whether it is idle; destroy it first"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        why = "the audit of a free-threaded Python works while one thread runs, and there are more"
+        why = "on a free-threaded Python the audit works only while one thread runs, and there are more"
     first, second, third, last = program(OTHER_INTERPRETERS + code).splitlines()
     assert (first, second, third, last) == ("no snapshot could be taken (%s) in run 1" % why, why, why, "True")

@@ -88,8 +88,8 @@ def test_a_page_that_becomes_unwritable_loses_nothing(there, tmp_path):
         (["check", "-s", "raise SystemExit(0)", "pass"], "SystemExit: 0"),
         (["audit", "-s", "raise SystemExit(1)"], "SystemExit: 1"),
         (["check", "-w", "99999999999999", "pass"], "not enough memory"),
-        (["check", "-n", "0", "pass"], "no whole number from 1 on"),
-        (["check", "-w", "1", "pass"], "no whole number from 2 on"),
+        (["check", "-n", "0", "pass"], "not a whole number of at least 1"),
+        (["check", "-w", "1", "pass"], "not a whole number of at least 2"),
         (["run"], "needs a script"),
         (["run", "--report", "/nonexistent/report", "x.py"], "can't be written"),
         (["walk"], "walk"),
@@ -249,8 +249,8 @@ def test_doctor(there):
 
 def test_doctor_names_variables_that_nobody_reads(there):
     notes = json.loads(command("doctor", "--json", PYREFCORE_REPROT="stderr").stdout)["notes"]
-    assert "nobody reads the variable PYREFCORE_REPROT" in notes
-    assert "nobody reads the variable PYREFCORE_LIBRARY" not in notes
+    assert "the variable PYREFCORE_REPROT is unknown and has no effect" in notes
+    assert "the variable PYREFCORE_LIBRARY is unknown and has no effect" not in notes
 
 
 def test_doctor_says_what_is_missing(tmp_path):

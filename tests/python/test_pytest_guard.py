@@ -77,7 +77,7 @@ def test_both(fresh):
 def test_once(): assert len(runs) == 1 and len(made) == 2
 """
     assert project.run(code) == 1
-    project.says("3 failed, 1 passed", "the first run failed where counts are higher (ValueError: cannot resize")
+    project.says("3 failed, 1 passed", "the first run failed while the guard of --refs made counts higher (ValueError: cannot resize")
 
 
 def test_refs_changes_no_outcome(project):

@@ -15,14 +15,14 @@ const LINK: usize = !3;
 
 /// The containers that the collector tracks. It stays true while the host's lock is held.
 #[derive(Debug)]
-pub(super) struct Tracked {
+pub(in crate::audit) struct Tracked {
     /// All tracked containers, if they have no links: in a free-threaded host.
     all: Option<FxHashSet<usize>>,
 }
 
 impl Tracked {
     /// Asks the collector, if containers have no links.
-    pub(super) fn look() -> Self {
+    pub(in crate::audit) fn look() -> Self {
         let mut all = FxHashSet::default();
         let is_told = FLAVOUR.free_threaded
             && door().is_some_and(|door| {
@@ -42,7 +42,7 @@ impl Tracked {
     ///
     /// # Safety
     /// `op` has the size of a container, with the words in front of it.
-    pub(super) unsafe fn has(&self, op: *mut PyObject, memory: &Memory) -> bool {
+    pub(in crate::audit) unsafe fn has(&self, op: *mut PyObject, memory: &Memory) -> bool {
         // SAFETY: `op` has the size of a container, with the words in front of it.
         unsafe {
             if !gc::is_gc(op) {
