@@ -150,11 +150,11 @@ def fake(rng, real, leads_anywhere):
     # Copies whole words: at least the head, and at most LARGEST bytes.
     size = min(max(size, HEAD), LARGEST) // WORD * WORD
     data = bytearray(ctypes.string_at(id(op) - front, front + size))
-    # Most copies get one to five changed words. In the other copies every word is changed.
+    # Most copies get one to five changed words. In the other copies about half of the words change.
     places = range(0, len(data), WORD)
-    changed = rng.sample(places, min(len(places), rng.randrange(1, 6))) if rng.random() < 0.7 else list(places)
-    for place in changed:
-        if changed is not places or rng.random() < 0.5:
+    few = rng.random() < 0.7
+    for place in rng.sample(places, min(len(places), rng.randrange(1, 6))) if few else places:
+        if few or rng.random() < 0.5:
             new = word(rng, real) if leads_anywhere else number(rng)
             struct.pack_into("<Q", data, place, new & (1 << 64) - 1)
     if leads_anywhere and rng.random() < 0.3:

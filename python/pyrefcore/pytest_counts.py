@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any, List, Optional
 
-#: References that the guard holds to each object (`REFERENCES` in src/audit/pins.rs).
+#: References that the guard holds to each object (`REFERENCES` in src/audit/walk/pinned.rs).
 HELD = (1 << 20) + 7
 #: A test hardly ever reads the count of an object with more references than this.
 MOST = 5000

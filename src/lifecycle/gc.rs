@@ -147,8 +147,6 @@ pub unsafe fn untrack_if_gc(op: *mut PyObject) {
 /// `op` is an object.
 #[must_use]
 pub unsafe fn enable_deferred(op: *mut PyObject) -> bool {
-    /// CPython's `_Py_REF_DEFERRED`. No real number of references comes near it.
-    const DEFERRED: isize = isize::MAX / 8;
     if !FLAVOUR.free_threaded {
         return false;
     }
@@ -163,7 +161,7 @@ pub unsafe fn enable_deferred(op: *mut PyObject) -> bool {
             return false;
         }
         let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
-        shared.fetch_add(DEFERRED << 2, Relaxed);
+        shared.fetch_add(BiasedCount::DEFERRED_REFERENCES << 2, Relaxed);
     }
     true
 }

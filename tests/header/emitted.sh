@@ -249,7 +249,7 @@ grep -v '^#' flavours/left_out.txt | awk -v names="$out/names" -v ours="$out/our
     BEGIN { while ((getline <names) > 0) seen[$1] = 1; while ((getline <ours) > 0) exported[$1] = 1 }
     NF == 1 { print $1, "has no reason" }
     NF && $1 in exported { print $1, "is left out and exported" }
-    NF && all && !($1 in seen) { print $1, "is asked for by nobody" }' >"$out/wrong"
+    NF && all && !($1 in seen) { print $1, "is undefined in no program" }' >"$out/wrong"
 case_of "flavours/left_out.txt" "$out/wrong"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
