@@ -4,7 +4,7 @@
 //!  attach/       runs inside a host CPython: preload, flavour check, allocator hook, exit report
 //!  capi/         the exported symbols, thin: convert, call one function, return
 //!  report/       turns facts into text
-//!  audit/        finds references that nothing explains: snapshot, difference, findings
+//!  audit/        finds references that nothing explains: heap, holds, walk, guard, diff
 //!  lifecycle/    first reference, acquire, release, dealloc, trashcan, resurrect
 //!  watch/        diagnostics: totals, all objects, live table, traces, tracer
 //!  refcount/     changes a count and returns an outcome; the caller acts on it
