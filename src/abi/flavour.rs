@@ -27,6 +27,61 @@ impl Flavour {
         self.minor >= 10
     }
 
+    /// Whether CPython has a reference tracer, which hears of births and deaths (3.13 and later).
+    #[must_use]
+    pub const fn has_tracer(self) -> bool {
+        self.minor >= 13
+    }
+
+    /// Whether a tracer is told that it is being replaced (3.15 and later).
+    #[must_use]
+    pub const fn has_farewell(self) -> bool {
+        self.minor >= 15
+    }
+
+    /// Whether objects can be immortal, and static types and small integers are (3.12 and later).
+    #[must_use]
+    pub const fn has_immortals(self) -> bool {
+        self.minor >= 12
+    }
+
+    /// Whether libpython exports `_Py_RefTotal` and tracemalloc's settings (up to 3.11).
+    #[must_use]
+    pub const fn exports_totals(self) -> bool {
+        self.minor <= 11
+    }
+
+    /// Whether `_Py_Dealloc` itself puts containers into the trashcan, through the thread state (3.14 and later).
+    #[must_use]
+    pub const fn dealloc_puts_aside(self) -> bool {
+        self.minor >= 14
+    }
+
+    /// Whether a free-threaded object's deferred references are counted apart, in a large constant and in tables of
+    /// threads (3.14 and later).
+    #[must_use]
+    pub const fn counts_deferred_apart(self) -> bool {
+        self.minor >= 14
+    }
+
+    /// Whether an interpreter may have its own lock (3.12 and later).
+    #[must_use]
+    pub const fn has_own_locks(self) -> bool {
+        self.minor >= 12
+    }
+
+    /// Whether the `ob_size` of an integer is no number of items (3.12 and later).
+    #[must_use]
+    pub const fn has_tagged_integers(self) -> bool {
+        self.minor >= 12
+    }
+
+    /// Whether instances of heap types visit their type (3.9 and later).
+    #[must_use]
+    pub const fn visits_heap_types(self) -> bool {
+        self.minor >= 9
+    }
+
     /// Whether this is a debug flavour, which checks its arguments.
     #[must_use]
     pub const fn is_debug(self) -> bool {

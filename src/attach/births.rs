@@ -51,7 +51,7 @@ pub(super) fn leave() {
 
 /// The current tracer. `None` if no tracer is called at every birth.
 fn current() -> Option<Tracer> {
-    if FLAVOUR.minor <= 12 {
+    if !FLAVOUR.has_tracer() {
         return reaches_births().then(tracer::get);
     }
     let mut data = null_mut();
@@ -64,11 +64,11 @@ fn current() -> Option<Tracer> {
 fn replace(now: Tracer, next: Tracer) -> bool {
     // SAFETY: the lock is held; each tracer is set with its own data.
     unsafe {
-        if FLAVOUR.minor <= 12 {
+        if !FLAVOUR.has_tracer() {
             watchers::set_tracer(next);
             return true;
         }
-        if FLAVOUR.minor >= 15 && now.function.is_some() && !is_ours(now) {
+        if FLAVOUR.has_farewell() && now.function.is_some() && !is_ours(now) {
             // CPython would tell that tracer that it is being replaced. It could stop working, although ours still
             // passes events on to it.
             return tracer_slot::holding(now).map(|slot| *slot = next).is_some();

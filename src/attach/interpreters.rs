@@ -13,7 +13,7 @@ type Next = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// From 3.12 on an interpreter may have its own lock. Then its threads may run while another interpreter's lock is
 /// held.
-const HAVE_LOCKS: bool = FLAVOUR.minor >= 12;
+const HAVE_LOCKS: bool = FLAVOUR.has_own_locks();
 
 /// The interpreters, newest first.
 ///

@@ -15,7 +15,7 @@ use crate::audit::heap::memory::Memory;
 use crate::audit::walk::counted;
 use crate::lifecycle::count;
 
-const HAVE_TABLES: bool = FLAVOUR.free_threaded && FLAVOUR.minor >= 14;
+const HAVE_TABLES: bool = FLAVOUR.free_threaded && FLAVOUR.counts_deferred_apart();
 
 /// How many bytes of a thread state are searched.
 const FARTHEST: usize = 1 << 18;

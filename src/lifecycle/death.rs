@@ -23,7 +23,7 @@ pub unsafe fn dealloc(op: *mut PyObject) {
         if HOST_OWNS_DEATHS && let Some(theirs) = host::originals()._Py_Dealloc {
             events::destroyed(op);
             theirs(op);
-        } else if FLAVOUR.minor >= 14 && abi::flags_of(op).have_gc() {
+        } else if FLAVOUR.dealloc_puts_aside() && abi::flags_of(op).have_gc() {
             dealloc_container(op);
         } else if let Some(end) = events::chosen_death() {
             end(op);

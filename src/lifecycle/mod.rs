@@ -30,4 +30,4 @@ pub const HOST_OWNS_BIRTHS: bool = FLAVOUR.is_debug() || FLAVOUR.minor == 12 || 
 
 /// Whether a host's own function does the deaths in it. It must where the host does not export its state: a debug build
 /// its lists, 3.14 and later the trashcan in the thread state.
-pub const HOST_OWNS_DEATHS: bool = FLAVOUR.is_debug() || FLAVOUR.minor >= 14;
+pub const HOST_OWNS_DEATHS: bool = FLAVOUR.is_debug() || FLAVOUR.dealloc_puts_aside();

@@ -184,7 +184,7 @@ unsafe fn drain_all(words: &ThreadWords) {
 pub unsafe fn deposit_by_version(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if FLAVOUR.minor >= 14 {
+        if FLAVOUR.dealloc_puts_aside() {
             put_aside(op)
         } else {
             deposit(op)
@@ -199,7 +199,7 @@ pub unsafe fn deposit_by_version(op: *mut PyObject) {
 pub unsafe fn destroy_by_version() {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if FLAVOUR.minor >= 14 {
+        if FLAVOUR.dealloc_puts_aside() {
             drain()
         } else {
             destroy_chain()
@@ -208,13 +208,17 @@ pub unsafe fn destroy_by_version() {
 }
 
 /// The bits of a link word that are flags of the collector, and are kept.
-const KEPT: usize = if FLAVOUR.minor <= 13 && !FLAVOUR.free_threaded {
+const KEPT: usize = if !FLAVOUR.dealloc_puts_aside() && !FLAVOUR.free_threaded {
     PyGC_Head::FLAGS
 } else {
     0
 };
 /// All bits of a link word that are not part of the link.
-const NO_LINK: usize = if FLAVOUR.minor <= 13 { KEPT } else { TRACKED };
+const NO_LINK: usize = if FLAVOUR.dealloc_puts_aside() {
+    TRACKED
+} else {
+    KEPT
+};
 
 /// The word of a dying container that holds its link.
 ///
@@ -227,7 +231,7 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     unsafe {
         if FLAVOUR.free_threaded {
             (*op.cast::<BiasedCount>()).ob_tid.as_ptr()
-        } else if FLAVOUR.minor >= 14 {
+        } else if FLAVOUR.dealloc_puts_aside() {
             &raw mut (*gc::head(op))._gc_next
         } else {
             &raw mut (*gc::head(op))._gc_prev
@@ -276,7 +280,7 @@ unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
             // Relaxed: no other thread has the object.
             shared.store(bias::MERGED, Relaxed);
         }
-        if FLAVOUR.minor >= 14 && link & TRACKED != 0 {
+        if FLAVOUR.dealloc_puts_aside() && link & TRACKED != 0 {
             gc::track(op);
         }
     }

@@ -21,7 +21,7 @@ static CURRENT: AtomicPtr<Tracer> = AtomicPtr::new(tracer::users());
 #[inline]
 fn front() -> *mut Tracer {
     // Relaxed: the slots themselves are static and initialised.
-    if FLAVOUR.minor >= 13 {
+    if FLAVOUR.has_tracer() {
         CURRENT.load(Ordering::Relaxed)
     } else {
         FRONT.get()
@@ -36,7 +36,7 @@ static DEATH: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(end);
 #[inline]
 #[must_use]
 pub fn chosen_death() -> Option<unsafe extern "C" fn(*mut PyObject)> {
-    (FLAVOUR.minor <= 12 && !FLAVOUR.is_debug()).then(|| DEATH.get())
+    (!FLAVOUR.has_tracer() && !FLAVOUR.is_debug()).then(|| DEATH.get())
 }
 
 /// Ends an object without a listener.
@@ -173,7 +173,7 @@ unsafe fn keeps_live_table_only(slot: *mut Tracer) -> bool {
         (*slot)
             .function
             .is_some_and(|function| function as usize == keep_live_table as *const () as usize)
-            && (FLAVOUR.minor <= 12 || (*tracer::slot()).function.is_none())
+            && (!FLAVOUR.has_tracer() || (*tracer::slot()).function.is_none())
     }
 }
 

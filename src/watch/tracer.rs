@@ -112,7 +112,7 @@ pub(super) unsafe fn tell(slot: *mut Tracer, op: *mut PyObject, event: c_int) {
 
 /// From 3.15 on, tells the current tracer that it is being replaced.
 pub fn say_farewell() {
-    if FLAVOUR.minor >= 15 {
+    if FLAVOUR.has_farewell() {
         // SAFETY: this event has no object, and from 3.15 on tracers expect it.
         unsafe { tell(slot(), null_mut(), TRACKER_REMOVED) }
     }

@@ -88,7 +88,7 @@ pub fn counted() -> (u64, u64) {
 pub unsafe fn set_tracer(tracer: Tracer) {
     // SAFETY: callers take turns, and the slot is never freed.
     unsafe { *tracer::slot() = tracer };
-    if FLAVOUR.minor <= 12 {
+    if !FLAVOUR.has_tracer() {
         // From 3.13 on each event reads the slot itself.
         choose();
     }
@@ -210,7 +210,7 @@ pub fn follow_host() {
 fn choose() {
     // Relaxed: callers take turns.
     let watching = WATCHING.load(Ordering::Relaxed);
-    let nobody_behind = FLAVOUR.minor >= 13 || tracer::get().function.is_none();
+    let nobody_behind = FLAVOUR.has_tracer() || tracer::get().function.is_none();
     let first: unsafe extern "C" fn(*mut PyObject, c_int, *mut c_void) -> c_int =
         if watching == Watcher::Live as u8 && nobody_behind {
             keep_live_table

@@ -84,7 +84,7 @@ pub fn is_on() -> bool {
 
 /// Starts to watch the types that keep the memory of exact instances, or stops all watching. The host's lock is held.
 pub(in crate::audit) fn switch(on: bool) {
-    if FLAVOUR.minor > 12 || IS_ON.swap(on, Ordering::Relaxed) == on {
+    if FLAVOUR.has_tracer() || IS_ON.swap(on, Ordering::Relaxed) == on {
         return;
     }
     if on {
@@ -157,7 +157,7 @@ pub(in crate::audit) unsafe fn watch(ob_type: *mut PyTypeObject) {
 pub(in crate::audit) unsafe fn is_seen(ob_type: *mut PyTypeObject) -> bool {
     // SAFETY: `ob_type` is a type.
     let mut bases = unsafe { bases(ob_type) };
-    FLAVOUR.minor <= 12
+    !FLAVOUR.has_tracer()
         && bases.all(|base| {
             // SAFETY: a base of a type is a type.
             let habit = unsafe { habit(base) };

@@ -46,7 +46,8 @@ pub(in crate::audit) unsafe fn counted(op: *mut PyObject) -> Option<isize> {
 pub(in crate::audit) unsafe fn may_be_held(op: *mut PyObject) -> bool {
     // SAFETY: `op` is an object.
     unsafe {
-        counted(op).is_some_and(|count| count > 0) && !(FLAVOUR.minor >= 14 && is_deferred(op))
+        counted(op).is_some_and(|count| count > 0)
+            && !(FLAVOUR.counts_deferred_apart() && is_deferred(op))
     }
 }
 
@@ -70,7 +71,7 @@ unsafe fn is_deferred(op: *mut PyObject) -> bool {
 unsafe fn counted_deferred(op: *mut PyObject) -> Option<isize> {
     // SAFETY: `op` is an object.
     let count = unsafe { Current::get(PyObject::count(op)) };
-    if FLAVOUR.minor == 13 {
+    if !FLAVOUR.counts_deferred_apart() {
         // 3.13 counts such an object like any other, plus one reference of the collector.
         return Some(count - 1);
     }

@@ -287,7 +287,7 @@ impl Pass {
             // Every instance of a heap type holds a reference to it. Instances of Python classes always show it, others
             // from 3.9 on.
             if is_heap && !self.asked.1 {
-                if asked == Asked::Tracked && tracked && FLAVOUR.minor >= 9 {
+                if asked == Asked::Tracked && tracked && FLAVOUR.visits_heap_types() {
                     // The instance should have shown its type. A type that forgets this makes cycles that the collector
                     // can't free.
                     *self.unsaid.entry(ob_type as usize).or_default() += 1;

@@ -44,7 +44,7 @@ pub(in crate::audit) unsafe fn visit(
     memory: &Memory,
     mut found: impl FnMut(*mut PyObject, TypeId),
 ) {
-    if FLAVOUR.minor >= 12 || builtin().PyType_Type == 0 {
+    if FLAVOUR.has_immortals() || builtin().PyType_Type == 0 {
         return;
     }
     for data in all() {

@@ -302,7 +302,7 @@ unsafe fn items(op: *mut PyObject, ob_type: *mut PyTypeObject) -> usize {
         }
         let flags = (*ob_type).tp_flags;
         let size = (*op.cast::<abi::PyVarObject>()).ob_size;
-        if FLAVOUR.minor >= 12 && flags & LONG_SUBCLASS != 0 {
+        if FLAVOUR.has_tagged_integers() && flags & LONG_SUBCLASS != 0 {
             size as usize >> NON_SIZE_BITS
         } else if holds::has_no_size(ob_type) {
             MOST_SLOTS
