@@ -6,9 +6,9 @@
 #   VERSION          Debian's object files of libpython, linked here so that its symbols can be replaced
 #
 # fetch_unstable.sh [VERSION...]; the default is the two newest that have a flavour. They run with unstable's own C
-# library, on any machine. Each has an executable of two lines that names unstable's loader. So they need neither root nor a chroot, and no byte
-# of Debian's is changed. The packages are unpacked into target/unstable. An existing prefix stays as it is. Ends with
-# `N made, N there, N failed`.
+# library, on any machine. Each has an executable of two lines that names unstable's loader. So they need neither root
+# nor a chroot, and no byte of Debian's is changed. The packages are unpacked into target/unstable. An existing prefix
+# stays as it is. Ends with `N made, N there, N failed`.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 pythons=${PYREFCORE_PYTHONS:-target/pythons}
