@@ -55,7 +55,7 @@ run: $(DIST)/.built ## See it work: a C program that finds its leak, a Python on
 	@sh tests/preload/demo.sh $(FLAVOUR)
 	@sh tests/python/demo.sh $(FLAVOUR)
 
-headers: ## Bring Python.h of 3.14 and 3.15 into target/headers (Debian's; no root)
+headers: ## Bring Python.h of the two newest versions into target/headers (Debian's; no root)
 	@sh tools/fetch_headers.sh
 
 pythons: ## Bring debug, free-threaded and newer CPythons into target/pythons (Debian's; no root, 15 minutes)

@@ -5,8 +5,14 @@ use std::{env, fs};
 
 use pyo3_build_config::{BuildFlag, InterpreterConfig, PythonImplementation};
 
+/// The minor numbers of the versions that have a flavour.
+const OLDEST: u8 = 8;
+const NEWEST: u8 = 15;
+
 fn main() {
     pyo3_build_config::use_pyo3_cfgs();
+    // pyo3-build-config may not know the newest version yet.
+    println!("cargo::rustc-check-cfg=cfg(Py_3_{NEWEST})");
     let config = pyo3_build_config::get();
     if let Some(reason) = refusal(config) {
         println!("cargo::error={reason}");
@@ -49,9 +55,9 @@ fn refusal(config: &InterpreterConfig) -> Option<String> {
                 .into(),
         );
     }
-    if version.major != 3 || !(8..=15).contains(&version.minor) {
+    if version.major != 3 || !(OLDEST..=NEWEST).contains(&version.minor) {
         return Some(format!(
-            "pyrefcore knows CPython 3.8 to 3.15, not {version}"
+            "pyrefcore knows CPython 3.{OLDEST} to 3.{NEWEST}, not {version}"
         ));
     }
     if has(config, BuildFlag::Py_GIL_DISABLED) && version.minor < 13 {
@@ -101,7 +107,7 @@ fn config_header(config: &InterpreterConfig, flavour: &str) -> String {
         format!("#define PY_MINOR_VERSION {minor}"),
         format!("#define PY_VERSION_HEX 0x03{minor:02X}00F0"),
     ];
-    lines.extend((8..=minor).map(|n| format!("#define PYREFCORE_3_{n} 1")));
+    lines.extend((OLDEST..=minor).map(|n| format!("#define PYREFCORE_3_{n} 1")));
     for flag in [
         BuildFlag::Py_DEBUG,
         BuildFlag::Py_REF_DEBUG,

@@ -253,6 +253,27 @@ fn flavours_are_chosen_in_the_selectors() {
     }
 }
 
+/// The page has the order of the layers in its first picture, and the file of each step in its tables.
+#[test]
+fn the_architecture_page_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/architecture.md")).expect("readable");
+    let highest_first: Vec<&str> = LAYERS.iter().rev().copied().collect();
+    let order = highest_first.join(" --> ");
+    assert!(page.contains(&order), "the first picture lacks {order}");
+    let mut files = 0;
+    for code in page.split('`').skip(1).step_by(2) {
+        if code.ends_with(".rs") || code.ends_with(".h") {
+            files += 1;
+            assert!(
+                root.join("src").join(code).is_file(),
+                "docs/architecture.md names src/{code}, which does not exist"
+            );
+        }
+    }
+    assert!(files > 20, "the test reads the page");
+}
+
 #[test]
 fn no_file_is_long() {
     for (file, text) in sources() {

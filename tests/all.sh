@@ -10,8 +10,8 @@ failed=0 skipped=0
 
 cat <<'TEXT'
 make test-all needs no root. It brings, through this machine's own apt mirror and into target/ only:
-  headers    Debian's libpython3.14-dev and libpython3.15-dev                          12 MB
-  unstable   3.14 and 3.15 as Debian built them, release and debug, with a C library  120 MB, 600 MB unpacked
+  headers    Debian's libpythonVERSION-dev of the two newest versions                 12 MB
+  unstable   those two as Debian built them, release and debug, with a C library      120 MB, 600 MB unpacked
   pythons    3.13 free-threaded, debug and trace-refs, 3.11 debug and trace-refs,
              built from Debian's source                                                50 MB, 2.2 GB built, 25 minutes
 Then it runs every test on all of that.

@@ -104,6 +104,7 @@ step "random operations beside the real libpython" sh tests/differential/run.sh 
 {
     step "the Python package" sh tests/python/run.sh ${audited:+--one} $audited
     step "the audit on a corpus of mistakes" corpus
+    step "the examples" sh tests/examples/run.sh ${audited:-$flavours}
     step "fuzzing, a short run" sh fuzz/run.sh $audited
 }
 [ "${TEST_ALL:-}" != 1 ] || step "wheels" sh tests/python/wheel.sh

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Brings the headers of CPythons that few machines have into target/headers/VERSION/, from Debian's packages
-# libpythonVERSION-dev: fetch_headers.sh [VERSION...]. The default is 3.14 and 3.15. A compiler needs only `-I
-# target/headers/VERSION`. An existing folder stays as it is. Ends with `N fetched, N there, N failed`. The status is 1
-# if one failed, and 2 if nothing can be downloaded.
+# libpythonVERSION-dev: fetch_headers.sh [VERSION...]. The default is the two newest that have a flavour. A compiler
+# needs only `-I target/headers/VERSION`. An existing folder stays as it is. Ends with `N fetched, N there, N failed`.
+# The status is 1 if one failed, and 2 if nothing can be downloaded.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 headers=${PYREFCORE_HEADERS:-target/headers}
 mkdir -p "$headers"
 headers=$(cd "$headers" && pwd)
-[ $# -gt 0 ] || set -- 3.14 3.15
+[ $# -gt 0 ] || set -- $(ls flavours | sed -n 's/^cp3\([0-9]*\)\.txt$/3.\1/p' | sort -V | tail -n 2)
 work=$headers/.work
 trap 'rm -rf "$work"' EXIT
 

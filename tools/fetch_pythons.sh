@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.." || exit 2
 pythons=${PYREFCORE_PYTHONS:-target/pythons}
 mkdir -p "$pythons" target/sources
 pythons=$(cd "$pythons" && pwd)
-names="3.13t 3.14t 3.15t 3.13-debug 3.13t-debug 3.13-tracerefs 3.13-debug-tracerefs 3.14t-debug 3.15t-debug
-    3.11-debug 3.11-tracerefs"
+threaded=$(ls flavours | sed -n 's/-refdebug/-debug/; s/^cp3\([0-9]*t\)\(-debug\)*\.txt$/3.\1\2/p' | sort -V)
+names="$threaded 3.13-debug 3.13-tracerefs 3.13-debug-tracerefs 3.11-debug 3.11-tracerefs"
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $names
 for tool in cc make tar xz; do

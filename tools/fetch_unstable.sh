@@ -5,10 +5,10 @@
 #   VERSION-debug    Debian's debug libpython, bound directly too
 #   VERSION          Debian's object files of libpython, linked here so that its symbols can be replaced
 #
-# fetch_unstable.sh [VERSION...]; the default is 3.14 and 3.15. They run with unstable's own C library, on any machine.
-# Each has an executable of two lines that names unstable's loader. So they need neither root nor a chroot, and no byte
-# of Debian's is changed. The packages are unpacked into target/unstable. An existing prefix stays as it is. Ends with
-# `N made, N there, N failed`.
+# fetch_unstable.sh [VERSION...]; the default is the two newest that have a flavour. They run with unstable's own C
+# library, on any machine. Each has an executable of two lines that names unstable's loader. So they need neither root
+# nor a chroot, and no byte of Debian's is changed. The packages are unpacked into target/unstable. An existing prefix
+# stays as it is. Ends with `N made, N there, N failed`.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 pythons=${PYREFCORE_PYTHONS:-target/pythons}
@@ -19,7 +19,7 @@ root=$(dirname "$pythons")/unstable
 usr=$root/usr
 machine=x86_64-linux-gnu
 libraries=$usr/lib/$machine
-[ $# -gt 0 ] || set -- 3.14 3.15
+[ $# -gt 0 ] || set -- $(ls flavours | sed -n 's/^cp3\([0-9]*\)\.txt$/3.\1/p' | sort -V | tail -n 2)
 cc=${CC:-cc}
 
 give_up() {

@@ -20,7 +20,8 @@ cc=${CC:-gcc}
 out=$PWD/target/header/emitted
 rm -rf "$out"
 mkdir -p "$out"
-limits="0x03080000 0x03090000 0x030A0000 0x030A00A7 0x030C0000 0x030D0000 0x030E0000 0x030F0000"
+# The limited API of each version, and one between two versions. That of 3.11 counts as that of 3.10 does.
+limits="0x030A00A7$(printf ' 0x03%02X0000' $(ls flavours | sed -n '/^cp311\./d; s/^cp3\([0-9]*\)\.txt$/\1/p' | sort -n))"
 # Names that concern counting. A Python.h declares about 1300 other names.
 counting='[Rr]ef(cnt|count|Total|erence|Tracer)|REFCNT|IncRef|DecRef|INCREF|DECREF|NewRef|Dealloc|Trash|Immortal'
 counting="$counting|Finalizer|[Tt]race[Mm]alloc|_AssertFailed|Unique|AllObjects|PyObject_(New|Init)|TotalRefs"
@@ -167,7 +168,7 @@ loaders() {
 by_headers() {
     flavour=$1
     sh tools/find_headers.sh --for "$flavour" <"$out/headers" >"$out/for"
-    [ -s "$out/for" ] || skip "$flavour: no Python.h of its version; make headers brings those of 3.14 and 3.15, a Python its own"
+    [ -s "$out/for" ] || skip "$flavour: no Python.h of its version; make headers brings those of the newest versions, a Python its own"
     while read -r found set folders; do
         switches=$(for switch in $(flags "$flavour") $(echo "$set" | tr ',-' '  '); do echo "-D$switch=1"; done | sort -u)
         include=$(echo "-I$folders" | sed 's/:/ -I/g')

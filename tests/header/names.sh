@@ -74,7 +74,7 @@ for flavour; do
     sh tools/find_headers.sh --for "$flavour" <"$out/headers" >"$out/for"
     if [ ! -s "$out/for" ]; then
         skipped=$((skipped + 1))
-        echo "skipped: $flavour: no Python.h of its version; make headers brings those of 3.14 and 3.15"
+        echo "skipped: $flavour: no Python.h of its version; make headers brings those of the newest versions"
     fi
     while read -r found set folders; do
         switches=$(for switch in $(sed -n 's/^build_flags=//p' "flavours/$flavour.txt" | tr ',' ' ') $(echo "$set" | tr ',-' '  '); do

@@ -9,4 +9,5 @@ if [ -z "$found" ]; then
     exit 0
 fi
 first=$(printf '%s\n' "$found" | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')
-exec env -u LD_PRELOAD -u PYREFCORE -u PYREFCORE_REPORT "$first" -B -E -s "$here/cases.py" "$@"
+# A search takes seconds, so cases.py gets what was found here.
+exec env -u LD_PRELOAD -u PYREFCORE -u PYREFCORE_REPORT FOUND_PYTHONS="$found" "$first" -B -E -s "$here/cases.py" "$@"

@@ -19,7 +19,9 @@ TESTS = ("test_gc test_weakref test_dict test_tracemalloc test_capi test_sys tes
          "test_descr test_threading test_subprocess").split()
 QUICK = "test_gc test_weakref test_dict test_tracemalloc test_json test_pickle test_descr".split()
 MODES = {"plain": None, "idle": "", "live": "live"}
-VERSIONS = [(3, 9), (3, 10), (3, 11), (3, 12), (3, 13), (3, 14), (3, 15)]
+FLAVOURS = os.listdir(os.path.join(common.ROOT, "flavours"))
+# 3.8 compiles births into its own code.
+VERSIONS = [(3, minor) for minor in range(9, 100) if "cp3%d.txt" % minor in FLAVOURS]
 
 
 class Suite:
