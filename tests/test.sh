@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every test that this machine can run, and adds up their counts: `N passed, N failed, N skipped`. Each step prints
-# such a line last. A step that ends without one counts as a failure.
+# such a line last. A step that ends without one counts as a failure. test.sh FLAVOUR... tests these flavours alone, on
+# the CPythons of these flavours.
 set -u
 cd "$(dirname "$0")/.."
 log=target/test.log
@@ -9,8 +10,14 @@ passed=0 failed=0 skipped=0
 
 branches=$(sed -n '/^cp/p' flavours/branches.txt)
 all=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
+for flavour; do
+    [ -f "flavours/$flavour.txt" ] || { echo "test.sh: there is no flavour '$flavour' in flavours/" >&2; exit 2; }
+done
+only=$*
 # Everything is tested with TEST_ALL=1. Otherwise the flavours of branches.txt, and those of the CPythons that are here.
-if [ "${TEST_ALL:-}" = 1 ]; then
+if [ -n "$only" ]; then
+    flavours=$only units=$only operations=200000 audited=$only
+elif [ "${TEST_ALL:-}" = 1 ]; then
     flavours=$all units=$all operations=10000000 audited=
 else
     here=$(sh tools/find_pythons.sh | cut -d ' ' -f 1)
@@ -59,8 +66,28 @@ unit_tests() {
     echo "$all_passed passed, $all_failed failed"
 }
 
-# With TEST_ALL=1, every Python; otherwise the last one of cp311, or the last of all.
+# CPython's own tests, on the CPythons of the named flavours, or on all.
+own_tests() {
+    pythons=
+    for flavour in $only; do
+        pythons="$pythons $(sh tools/find_pythons.sh | sed -n "s/^$flavour \(.*\) [a-z]*\$/\1/p" | tr '\n' ' ')"
+    done
+    if [ -n "$only" ] && [ -z "$(echo $pythons)" ]; then
+        echo "skipped: there is no CPython of $only"
+        echo "0 passed, 0 failed, 1 skipped"
+        return
+    fi
+    # shellcheck disable=SC2086
+    sh tests/preload/suite.sh --quick --jobs 2 $pythons
+}
+
+# With TEST_ALL=1, every Python; of named flavours, theirs; otherwise the last one of cp311, or the last of all.
 corpus() {
+    if [ -n "$only" ]; then
+        # shellcheck disable=SC2086
+        python3 tests/corpus/table.py --failures $only
+        return
+    fi
     if [ "${TEST_ALL:-}" = 1 ]; then
         "$(sh tools/find_pythons.sh | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')" tests/corpus/table.py
         return
@@ -86,8 +113,9 @@ left_out() {
 make -s build-all FLAVOURS="$(echo $flavours)" >target/build-all.log 2>&1 &
 builder=$!
 step "unit and random tests" unit_tests
-step "preloaded into a CPython" sh tests/preload/run.sh
-step "CPython's own tests on replaced symbols" sh tests/preload/suite.sh --quick --jobs 2
+# shellcheck disable=SC2086
+step "preloaded into a CPython" sh tests/preload/run.sh $only
+step "CPython's own tests on replaced symbols" own_tests
 wait $builder || cat target/build-all.log
 # shellcheck disable=SC2086
 {
@@ -98,9 +126,9 @@ wait $builder || cat target/build-all.log
     step "exported symbols" sh tests/header/symbols.sh $flavours
     step "symbols that real headers and libraries know" sh tests/header/emitted.sh $flavours
 }
-step "random operations beside the real libpython" sh tests/differential/run.sh --operations $operations
 # shellcheck disable=SC2086
 {
+    step "random operations beside the real libpython" sh tests/differential/run.sh --operations $operations $only
     step "the Python package" sh tests/python/run.sh ${audited:+--one} $audited
     step "the audit on a corpus of mistakes" corpus
     step "fuzzing, a short run" sh fuzz/run.sh $audited
@@ -108,7 +136,7 @@ step "random operations beside the real libpython" sh tests/differential/run.sh 
 [ "${TEST_ALL:-}" != 1 ] || step "wheels" sh tests/python/wheel.sh
 [ "${TEST_ALL:-}" != 1 ] || step "sanitizers and valgrind" sh tests/sanitize/run.sh
 step "installed, with pkg-config" sh tests/header/install.sh
-step "flavours left out" left_out
+[ -n "$only" ] || step "flavours left out" left_out
 
 printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" = 0 ]
