@@ -111,8 +111,8 @@ msrv: ## Check that the oldest Rust of Cargo.toml is enough; without that toolch
 	    || { echo "$$flavour needs more than Rust $(MSRV); cure: mend what is named above, or raise rust-version in Cargo.toml"; exit 1; }; done; \
 	echo "Rust $(MSRV) is enough ($(CHECKED)), $$how"
 
-# The workflow installs this toolchain.
-msrv-version:
+# The workflow asks which toolchain to install.
+msrv-version: ## Print that version
 	@echo $(MSRV)
 
 deny: ## Check the dependencies: licences, sources, versions, known holes (without the last: DENY="bans licenses sources")

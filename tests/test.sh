@@ -66,26 +66,29 @@ unit_tests() {
     echo "$all_passed passed, $all_failed failed"
 }
 
-# CPython's own tests, on the CPythons of the named flavours, or on all.
-own_tests() {
-    pythons=
-    for flavour in $only; do
-        pythons="$pythons $(sh tools/find_pythons.sh | sed -n "s/^$flavour \(.*\) [a-z]*\$/\1/p" | tr '\n' ' ')"
-    done
-    if [ -n "$only" ] && [ -z "$(echo $pythons)" ]; then
+# Runs a command on the CPythons of the named flavours. Skips it where there is none.
+on_named() {
+    pythons=$(sh tools/find_pythons.sh | while read -r flavour rest; do
+        case " $only " in *" $flavour "*) echo "${rest% *}" ;; esac
+    done)
+    if [ -z "$pythons" ]; then
         echo "skipped: there is no CPython of $only"
         echo "0 passed, 0 failed, 1 skipped"
         return
     fi
     # shellcheck disable=SC2086
-    sh tests/preload/suite.sh --quick --jobs 2 $pythons
+    "$@" $pythons
+}
+
+# CPython's own tests.
+own_tests() {
+    ${only:+on_named} sh tests/preload/suite.sh --quick --jobs 2
 }
 
 # With TEST_ALL=1, every Python; of named flavours, theirs; otherwise the last one of cp311, or the last of all.
 corpus() {
     if [ -n "$only" ]; then
-        # shellcheck disable=SC2086
-        python3 tests/corpus/table.py --failures $only
+        on_named python3 tests/corpus/table.py --failures
         return
     fi
     if [ "${TEST_ALL:-}" = 1 ]; then
