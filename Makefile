@@ -8,14 +8,17 @@ DEBUG := %-refdebug %-tracerefs
 FLAVOURS := $(filter-out $(DEBUG),$(ALL)) $(filter $(DEBUG),$(ALL))
 PREFIX ?= /usr/local
 CARGO ?= cargo
+MIRI ?= $(CARGO) +nightly miri
+DENY ?= advisories bans licenses sources
 
 CHECKED := $(shell sed -n '/^cp/p' flavours/branches.txt)
 
 DIST := target/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
 
-.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check fuzz mutants bench install clean
+.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check msrv msrv-version deny workflows loom miri fuzz mutants bench install clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -68,8 +71,8 @@ wheel: ## Build a wheel for one CPython into target/wheels/<flavour> (PYTHON=pyt
 wheel-all: ## Build wheels for every CPython that is here, or FLAVOURS="cp38 cp313t"
 	@PYTHON= sh tools/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
-test: ## Test everything this machine can; ends with one line of counts
-	@sh tests/test.sh
+test: ## Test everything this machine can, or FLAVOURS="cp38 cp313t"; ends with one line of counts
+	@sh tests/test.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
 test-wheel: ## Build and install the wheels for every CPython that is here, or FLAVOURS="cp38 cp313t" (half an hour)
 	@sh tests/python/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
@@ -95,6 +98,59 @@ check: $(DIST)/.built ## Check format, lints, documentation, header and symbols;
 	@PYO3_CONFIG_FILE="$(CURDIR)/flavours/$(FLAVOUR).txt" $(CARGO) test --quiet --lib layers >target/layers.log 2>&1 \
 	  || { cat target/layers.log; echo "a layer points up; cure: move the line to where it belongs"; exit 1; }
 	@echo "checked: format, lints ($(CHECKED)), documentation, header, symbols, layers"
+
+msrv: ## Check that the oldest Rust of Cargo.toml is enough; without that toolchain, by clippy's lint
+	@if rustup run $(MSRV) cargo --version >/dev/null 2>&1; then \
+	  set -- rustup run $(MSRV) cargo check --target-dir target/msrv; lint=; how="by Rust $(MSRV) itself"; \
+	else \
+	  set -- $(CARGO) clippy; lint="-- -A clippy::all -D clippy::incompatible_msrv"; \
+	  how="by clippy's lint only; rustup toolchain install $(MSRV) brings the toolchain that can tell"; \
+	fi; \
+	for flavour in $(CHECKED); do \
+	  PYO3_CONFIG_FILE="$(CURDIR)/flavours/$$flavour.txt" "$$@" --quiet --locked --all-targets --features unwinding $$lint \
+	    || { echo "$$flavour needs more than Rust $(MSRV); cure: mend what is named above, or raise rust-version in Cargo.toml"; exit 1; }; done; \
+	echo "Rust $(MSRV) is enough ($(CHECKED)), $$how"
+
+# The workflow asks which toolchain to install.
+msrv-version: ## Print that version
+	@echo $(MSRV)
+
+deny: ## Check the dependencies: licences, sources, versions, known holes (without the last: DENY="bans licenses sources")
+	@$(CARGO) deny --version >/dev/null 2>&1 \
+	  || { echo "there is no cargo-deny; cure: cargo install --locked cargo-deny"; exit 1; }
+	@mkdir -p target; case " $(DENY) " in *" advisories "*) $(CARGO) deny fetch db >target/deny.log 2>&1 \
+	  || { cat target/deny.log; echo "the list of known holes can't be fetched; without it: make deny DENY=\"bans licenses sources\""; exit 1; };; esac
+	@PYO3_CONFIG_FILE="$(CURDIR)/flavours/cp313.txt" $(CARGO) deny --locked check $(DENY)
+
+workflows: ## Check the files of .github/: their schemas, a time limit for each job, and that each make target is here
+	@command -v check-jsonschema >/dev/null 2>&1 \
+	  || { echo "there is no check-jsonschema; cure: pip install check-jsonschema"; exit 1; }
+	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	@check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@for file in .github/workflows/*.yml; do \
+	  targets=$$(sed -n 's/^ *\(- \)*run:.*\bmake \(-s \)*\([a-z-]*\).*/\3/p' $$file); \
+	  [ -n "$$targets" ] || { echo "$$file calls no make target; cure: let each job call one"; exit 1; }; \
+	  for target in $$targets; do \
+	    grep -q "^$$target:" Makefile || { echo "$$file calls make $$target, which is not in the Makefile"; exit 1; }; done; done
+
+# What cargo prints of tests with a filter. A filter that finds none would pass: what it names may have moved.
+some_tests = mkdir -p target; $(1) >target/$@.log 2>&1 && grep -q '^running [1-9]' target/$@.log && cat target/$@.log \
+  || { cat target/$@.log; echo "$(2): these tests failed, or there are none of this name"; exit 1; }
+
+loom: ## Run every interleaving of a few threads that count one object (the model checker loom)
+	@export PYO3_CONFIG_FILE="$(CURDIR)/flavours/cp313t.txt"; \
+	$(call some_tests,$(CARGO) test --quiet --lib interleavings,interleavings)
+
+# Miri reads Rust, not assembly, and knows few of the C library's functions. So it runs the tests of raw pointers, words
+# and tables that need neither. The reports' and the audit's arithmetic beside them is safe Rust and needs no Miri.
+MIRI_TESTS ?= refcount::model watch::chain watch::refchain abi::type_flags
+
+miri: ## Run the tests of raw pointers that need no C library under Miri, which finds undefined behaviour (MIRI_TESTS=watch::chain)
+	@$(MIRI) --version >/dev/null 2>&1 \
+	  || { echo "there is no Miri; cure: rustup toolchain install nightly --component miri,rust-src"; exit 1; }
+	@export PYO3_CONFIG_FILE="$(CURDIR)/flavours/cp313.txt"; for tests in $(MIRI_TESTS); do \
+	  $(call some_tests,$(MIRI) test --quiet --target-dir target/miri --features system-allocator --lib $$tests,$$tests); done
 
 fuzz: ## Fuzz what the audit reads, and reports, for ten minutes a target (FUZZ="--seconds 600 --seed 7", FLAVOUR=cp311)
 	@FUZZ="$(or $(FUZZ),--seconds 600)" sh fuzz/run.sh $(FLAVOUR)

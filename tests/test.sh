@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every test that this machine can run, and adds up their counts: `N passed, N failed, N skipped`. Each step prints
-# such a line last. A step that ends without one counts as a failure.
+# such a line last. A step that ends without one counts as a failure. test.sh FLAVOUR... tests these flavours alone, on
+# the CPythons of these flavours.
 set -u
 cd "$(dirname "$0")/.."
 log=target/test.log
@@ -9,8 +10,15 @@ passed=0 failed=0 skipped=0
 
 branches=$(sed -n '/^cp/p' flavours/branches.txt)
 all=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
-# TEST_ALL=1 tests everything. Otherwise the tests use the flavours of branches.txt and of the CPythons on this machine.
-if [ "${TEST_ALL:-}" = 1 ]; then
+for flavour; do
+    [ -f "flavours/$flavour.txt" ] || { echo "test.sh: there is no flavour '$flavour' in flavours/" >&2; exit 2; }
+done
+only=$*
+# TEST_ALL=1 tests everything. Otherwise the tests use the named flavours, or those of branches.txt and of the CPythons on
+# this machine.
+if [ -n "$only" ]; then
+    flavours=$only units=$only operations=200000 audited=$only
+elif [ "${TEST_ALL:-}" = 1 ]; then
     flavours=$all units=$all operations=10000000 audited=
 else
     here=$(sh tools/find_pythons.sh | cut -d ' ' -f 1)
@@ -60,8 +68,31 @@ unit_tests() {
     echo "$all_passed passed, $all_failed failed"
 }
 
-# TEST_ALL=1: every Python. Otherwise the last cp311 in the list, or the last Python.
+# Runs a command on the CPythons of the named flavours. Skips it where there is none.
+on_named() {
+    pythons=$(sh tools/find_pythons.sh | while read -r flavour rest; do
+        case " $only " in *" $flavour "*) echo "${rest% *}" ;; esac
+    done)
+    if [ -z "$pythons" ]; then
+        echo "skipped: there is no CPython of $only"
+        echo "0 passed, 0 failed, 1 skipped"
+        return
+    fi
+    # shellcheck disable=SC2086
+    "$@" $pythons
+}
+
+# CPython's own tests.
+own_tests() {
+    ${only:+on_named} sh tests/preload/suite.sh --quick --jobs 2
+}
+
+# TEST_ALL=1: every Python. Named flavours: their Pythons. Otherwise the last cp311 in the list, or the last Python.
 corpus() {
+    if [ -n "$only" ]; then
+        on_named python3 tests/corpus/table.py --failures
+        return
+    fi
     if [ "${TEST_ALL:-}" = 1 ]; then
         "$(sh tools/find_pythons.sh | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')" tests/corpus/table.py
         return
@@ -87,8 +118,9 @@ left_out() {
 make -s build-all FLAVOURS="$(echo $flavours)" >target/build-all.log 2>&1 &
 builder=$!
 step "unit and random tests" unit_tests
-step "preloaded into a CPython" sh tests/preload/run.sh
-step "CPython's own tests on replaced symbols" sh tests/preload/suite.sh --quick --jobs 2
+# shellcheck disable=SC2086
+step "preloaded into a CPython" sh tests/preload/run.sh $only
+step "CPython's own tests on replaced symbols" own_tests
 wait $builder || cat target/build-all.log
 # shellcheck disable=SC2086
 {
@@ -99,9 +131,9 @@ wait $builder || cat target/build-all.log
     step "exported symbols" sh tests/header/symbols.sh $flavours
     step "symbols that real headers and libraries know" sh tests/header/emitted.sh $flavours
 }
-step "random operations beside the real libpython" sh tests/differential/run.sh --operations $operations
 # shellcheck disable=SC2086
 {
+    step "random operations beside the real libpython" sh tests/differential/run.sh --operations $operations $only
     step "the Python package" sh tests/python/run.sh ${audited:+--one} $audited
     step "the audit on a corpus of mistakes" corpus
     step "the examples" sh tests/examples/run.sh ${audited:-$flavours}
@@ -110,7 +142,7 @@ step "random operations beside the real libpython" sh tests/differential/run.sh 
 [ "${TEST_ALL:-}" != 1 ] || step "wheels" sh tests/python/wheel.sh
 [ "${TEST_ALL:-}" != 1 ] || step "sanitizers and valgrind" sh tests/sanitize/run.sh
 step "installed, with pkg-config" sh tests/header/install.sh
-step "flavours left out" left_out
+[ -n "$only" ] || step "flavours left out" left_out
 
 printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" = 0 ]
