@@ -15,7 +15,7 @@ use crate::audit::guard::reuse;
 use crate::audit::guard::zeroing;
 use crate::audit::heap::blocks;
 use crate::audit::heap::builtin;
-use crate::audit::heap::door::{self, Door, Error};
+use crate::audit::heap::host_hooks::{self, Error, HostHooks};
 use crate::audit::heap::young::{self, Domain};
 use crate::audit::walk::pinned;
 use crate::watch::stacks::{self, Code};
@@ -25,7 +25,7 @@ static INNER: Inner = Inner::new();
 
 const NO_MEMORY_API: &CStr = c"this CPython hides the functions that hook its allocator";
 /// Lets the audit attach to this host.
-pub(super) fn open_door(python: &Library) {
+pub(super) fn open_hooks(python: &Library) {
     let code = loader::range_of(python.symbol(c"PyType_Type"));
     let own = HOOK.malloc.map_or(null(), |hook| hook as *const c_void);
     stacks::follow_host(Code {
@@ -39,7 +39,7 @@ pub(super) fn open_door(python: &Library) {
     lines::follow_host(running_line::running);
     // SAFETY: the library is CPython's.
     unsafe { builtin::follow_host(code, |name| python.symbol(name)) };
-    door::enter_through(Door {
+    host_hooks::set(HostHooks {
         open,
         close,
         hears,
@@ -80,7 +80,7 @@ pub(super) fn open_door(python: &Library) {
 }
 
 /// Every lock of the audit, for a fork.
-pub(super) fn locks() -> fork::Held {
+pub(super) fn locks() -> fork::Locks {
     vec![Box::new(quarantine::lock()), Box::new(pinned::lock())]
 }
 

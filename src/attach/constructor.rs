@@ -110,7 +110,7 @@ fn join(python: &'static Library, wishes: &Wishes) {
     variables::share(Some(python));
     tracer_slot::share();
     watchers::when_live_starts(allocator::hook_when_ready);
-    audit::open_door(python);
+    audit::open_hooks(python);
     watch(wishes);
 }
 

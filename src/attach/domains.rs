@@ -11,7 +11,7 @@ use super::allocator::{Allocator, Inner, access};
 use crate::audit::attachment;
 use crate::audit::guard::zeroing;
 use crate::audit::heap::blocks;
-use crate::audit::heap::door::CHeap;
+use crate::audit::heap::host_hooks::CHeap;
 use crate::audit::heap::young::{self, Domain};
 use crate::host::c_heap;
 use crate::watch::birth_stacks;

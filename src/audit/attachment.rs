@@ -9,11 +9,11 @@ use crate::audit::guard::reuse;
 use crate::audit::guard::zeroing;
 use crate::audit::heap::blocks;
 use crate::audit::heap::builtin::builtin;
-use crate::audit::heap::door::door;
+use crate::audit::heap::host_hooks::host_hooks;
 use crate::audit::heap::memory;
 use crate::audit::holds;
+use crate::audit::walk::heap_walk::HeapWalk;
 use crate::audit::walk::names;
-use crate::audit::walk::pass::Pass;
 use crate::audit::walk::types::size_of_instance;
 use crate::audit::walk::unheld;
 use crate::host;
@@ -39,7 +39,7 @@ pub fn is_attached() -> bool {
     // Relaxed, in this file: the host's lock is held.
     ATTACHED.load(Ordering::Relaxed)
         && blocks::is_whole()
-        && door().is_some_and(|door| (door.hears)() == Some(true))
+        && host_hooks().is_some_and(|hooks| (hooks.hears)() == Some(true))
 }
 
 /// Returns an error if a snapshot would miss objects or would be disturbed.
@@ -48,15 +48,15 @@ pub fn look() -> Result<(), &'static CStr> {
     if !host::has_interpreter() {
         return live::is_open().then_some(()).ok_or(TABLE_IS_OFF);
     }
-    let door = door().ok_or(NO_PYTHON)?;
+    let hooks = host_hooks().ok_or(NO_PYTHON)?;
     if !ATTACHED.load(Ordering::Relaxed) {
         return Err(c"the audit is not attached to this Python");
     }
     if !blocks::is_whole() {
         return Err(c"there was no memory to record some objects, so a snapshot would miss them; attach again");
     }
-    match (door.hears)() {
-        Some(true) => (door.alone)(),
+    match (hooks.hears)() {
+        Some(true) => (hooks.alone)(),
         Some(false) => Err(
             c"another allocator was set after the audit's hook and hides new objects from it; attach again",
         ),
@@ -73,12 +73,12 @@ pub fn can_look() -> bool {
 /// Runs `look` without a trace. An exception that a `tp_traverse` raises meanwhile is dropped, and the exception that
 /// was being raised before is restored. The host's lock is held.
 pub fn undisturbed<T>(look: impl FnOnce() -> T) -> T {
-    let Some(door) = door() else {
+    let Some(hooks) = host_hooks() else {
         return look();
     };
-    let error = (door.put_error_aside)();
+    let error = (hooks.put_error_aside)();
     let seen = look();
-    (door.put_error_back)(error);
+    (hooks.put_error_back)(error);
     seen
 }
 
@@ -93,7 +93,7 @@ pub fn keeps_births() -> bool {
 pub fn keep_births(on: bool) -> bool {
     let before = BIRTHS.swap(on, Ordering::Relaxed);
     if before != on {
-        let told = door().is_some_and(|door| (door.births)(on));
+        let told = host_hooks().is_some_and(|hooks| (hooks.births)(on));
         TOLD.store(told, Ordering::Relaxed);
         reuse::switch(on && !told);
     }
@@ -143,7 +143,7 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
     if !host::has_interpreter() {
         return look();
     }
-    let door = door().ok_or(NO_PYTHON)?;
+    let hooks = host_hooks().ok_or(NO_PYTHON)?;
     memory::why_not()?;
     if !blocks::open() {
         return Err(NO_MEMORY);
@@ -151,15 +151,15 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
     birth_stacks::clear();
     holds::learn();
     names::learn();
-    (door.open)()?;
+    (hooks.open)()?;
     let mut tracked = Vec::new();
-    if let Err(why_not) = (door.tracked)(&mut |op| tracked.push(op)) {
-        (door.close)();
+    if let Err(why_not) = (hooks.tracked)(&mut |op| tracked.push(op)) {
+        (hooks.close)();
         return Err(why_not);
     }
     // SAFETY: the collector tracks only objects, and the host's lock is held.
     if !unsafe { adopt(tracked) } || reserve::is_short() {
-        (door.close)();
+        (hooks.close)();
         return Err(NO_MEMORY);
     }
     ATTACHED.store(true, Ordering::Relaxed);
@@ -175,7 +175,7 @@ pub fn detach() -> bool {
     quarantine::switch(false);
     zeroing::switch(false);
     unheld::switch(false);
-    door().is_none_or(|door| (door.close)())
+    host_hooks().is_none_or(|hooks| (hooks.close)())
 }
 
 /// Notes the blocks of objects that are older than the hook; false if there is no memory.
@@ -185,20 +185,20 @@ pub fn detach() -> bool {
 #[must_use]
 unsafe fn adopt(tracked: Vec<*mut PyObject>) -> bool {
     // SAFETY: the caller's promise is the callee's.
-    let Some(pass) = (unsafe { Pass::over_trusted(tracked.into_iter()) }) else {
+    let Some(walk) = (unsafe { HeapWalk::over_trusted(tracked.into_iter()) }) else {
         return false;
     };
-    for &seen in &pass.seen {
+    for &seen in &walk.seen {
         // SAFETY: an object that was met is alive and has its type.
         unsafe {
             let ob_type = abi::type_of(seen.op);
-            let is_static = pass
+            let is_static = walk
                 .memory
                 .is_static(seen.op as usize, size_of::<PyObject>());
             if is_static || !builtin().frees_blocks(ob_type) {
                 continue;
             }
-            let front = usize::from(pass.info(seen).pairs) * 16;
+            let front = usize::from(walk.info(seen).pairs) * 16;
             let block = seen.op as usize - front;
             if blocks::room(block).is_none() {
                 blocks::given(block, front + size_of_instance(seen.op, ob_type));

@@ -3,11 +3,11 @@
 use std::ffi::c_int;
 
 use crate::abi::PyObject;
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 use crate::lifecycle::{finalizer, misuse};
 
-static FROM_DEALLOC: Chosen<unsafe extern "C" fn(*mut PyObject) -> c_int> =
-    Chosen::new(from_dealloc);
+static FROM_DEALLOC: FunctionSlot<unsafe extern "C" fn(*mut PyObject) -> c_int> =
+    FunctionSlot::new(from_dealloc);
 
 /// Makes `PyObject_CallFinalizerFromDealloc` call the host's own function from now on.
 ///

@@ -1,10 +1,10 @@
 //! `_Py_ForgetReference`.
 
 use crate::abi::PyObject;
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 use crate::lifecycle::{all_objects, misuse};
 
-static FORGET: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(forget);
+static FORGET: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> = FunctionSlot::new(forget);
 
 /// Makes `_Py_ForgetReference` call the host's own function from now on.
 ///

@@ -2,14 +2,14 @@
 
 use std::ffi::{c_int, c_void};
 
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 use crate::watch::tracer::{self, RefTracer, Tracer};
 
 type Set = unsafe extern "C" fn(RefTracer, *mut c_void) -> c_int;
 type Get = unsafe extern "C" fn(*mut *mut c_void) -> RefTracer;
 
-static SET: Chosen<Set> = Chosen::new(set);
-static GET: Chosen<Get> = Chosen::new(get);
+static SET: FunctionSlot<Set> = FunctionSlot::new(set);
+static GET: FunctionSlot<Get> = FunctionSlot::new(get);
 
 /// Makes the exported functions call the host's own functions from now on.
 ///

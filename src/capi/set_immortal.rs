@@ -3,10 +3,10 @@
 use std::ffi::c_int;
 
 use crate::abi::PyObject;
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 use crate::lifecycle::{immortality, misuse};
 
-static SET: Chosen<unsafe extern "C" fn(*mut PyObject) -> c_int> = Chosen::new(set);
+static SET: FunctionSlot<unsafe extern "C" fn(*mut PyObject) -> c_int> = FunctionSlot::new(set);
 
 /// Makes `PyUnstable_SetImmortal` call the host's own function from now on.
 ///

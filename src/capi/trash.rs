@@ -3,12 +3,12 @@
 use std::ffi::{c_int, c_void};
 
 use crate::abi::{PyObject, destructor};
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 use crate::lifecycle::trashcan;
 
-static BEGIN: Chosen<unsafe extern "C" fn(*mut c_void, *mut PyObject) -> c_int> =
-    Chosen::new(begin);
-static END: Chosen<unsafe extern "C" fn(*mut c_void)> = Chosen::new(end);
+static BEGIN: FunctionSlot<unsafe extern "C" fn(*mut c_void, *mut PyObject) -> c_int> =
+    FunctionSlot::new(begin);
+static END: FunctionSlot<unsafe extern "C" fn(*mut c_void)> = FunctionSlot::new(end);
 
 /// Makes the exported functions call the host's own functions from now on.
 ///

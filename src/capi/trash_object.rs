@@ -1,13 +1,14 @@
 //! The trashcan's older functions, up to 3.10. In a host the host's own functions do it.
 
 use crate::abi::PyObject;
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 use crate::lifecycle::trashcan;
 
-static DEPOSIT: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(deposit);
-static DESTROY: Chosen<unsafe extern "C" fn()> = Chosen::new(destroy);
-static THREAD_DEPOSIT: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(deposit);
-static THREAD_DESTROY: Chosen<unsafe extern "C" fn()> = Chosen::new(destroy);
+static DEPOSIT: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> = FunctionSlot::new(deposit);
+static DESTROY: FunctionSlot<unsafe extern "C" fn()> = FunctionSlot::new(destroy);
+static THREAD_DEPOSIT: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> =
+    FunctionSlot::new(deposit);
+static THREAD_DESTROY: FunctionSlot<unsafe extern "C" fn()> = FunctionSlot::new(destroy);
 
 /// Makes the exported functions call the host's own functions from now on.
 ///

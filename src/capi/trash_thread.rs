@@ -3,11 +3,12 @@
 use std::ffi::c_void;
 
 use crate::abi::PyObject;
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 use crate::lifecycle::trashcan;
 
-static DEPOSIT: Chosen<unsafe extern "C" fn(*mut c_void, *mut PyObject)> = Chosen::new(deposit);
-static DESTROY: Chosen<unsafe extern "C" fn(*mut c_void)> = Chosen::new(destroy);
+static DEPOSIT: FunctionSlot<unsafe extern "C" fn(*mut c_void, *mut PyObject)> =
+    FunctionSlot::new(deposit);
+static DESTROY: FunctionSlot<unsafe extern "C" fn(*mut c_void)> = FunctionSlot::new(destroy);
 
 /// Makes the exported functions call the host's own functions from now on.
 ///

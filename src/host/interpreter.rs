@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::abi::{PyObject, PyTypeObject, PyVarObject};
 
 type Object = *mut PyObject;
-type Tracer = Option<unsafe extern "C" fn(Object, c_int, *mut c_void) -> c_int>;
+type TraceFunction = Option<unsafe extern "C" fn(Object, c_int, *mut c_void) -> c_int>;
 
 /// The host's own definitions of the functions that this library exports.
 ///
@@ -65,8 +65,8 @@ pub struct Interpreter {
     pub _PyTraceMalloc_GetTraceback: Option<unsafe extern "C" fn(c_uint, usize) -> Object>,
     pub PyTraceMalloc_Track: Option<unsafe extern "C" fn(c_uint, usize, usize) -> c_int>,
     pub PyTraceMalloc_Untrack: Option<unsafe extern "C" fn(c_uint, usize) -> c_int>,
-    pub PyRefTracer_SetTracer: Option<unsafe extern "C" fn(Tracer, *mut c_void) -> c_int>,
-    pub PyRefTracer_GetTracer: Option<unsafe extern "C" fn(*mut *mut c_void) -> Tracer>,
+    pub PyRefTracer_SetTracer: Option<unsafe extern "C" fn(TraceFunction, *mut c_void) -> c_int>,
+    pub PyRefTracer_GetTracer: Option<unsafe extern "C" fn(*mut *mut c_void) -> TraceFunction>,
     pub _PyTrash_begin: Option<unsafe extern "C" fn(*mut c_void, Object) -> c_int>,
     pub _PyTrash_end: Option<unsafe extern "C" fn(*mut c_void)>,
     pub _PyTrash_deposit_object: Option<unsafe extern "C" fn(Object)>,

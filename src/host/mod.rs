@@ -3,10 +3,10 @@
 //! Uses `abi`. Changes no reference count and makes no decision. It answers, forwards a call, or ends the process.
 
 pub mod c_heap;
-mod chosen;
 pub mod descriptor;
 #[cfg(test)]
 mod fake;
+mod function_slot;
 mod interpreter;
 mod memory;
 pub mod own_memory;
@@ -15,7 +15,7 @@ pub mod reserve;
 mod stderr;
 mod thread_words;
 
-pub use chosen::Chosen;
+pub use function_slot::FunctionSlot;
 pub use interpreter::{
     Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,
 };

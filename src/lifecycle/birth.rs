@@ -2,7 +2,7 @@
 
 use super::{HOST_OWNS_BIRTHS, all_objects, brc, count};
 use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 use crate::refcount::{Current, Policy};
 use crate::watch::tracer::Tracer;
 use crate::watch::{events, ref_total, tracemalloc, watchers};
@@ -74,7 +74,7 @@ unsafe fn announce(op: *mut PyObject) {
 type Birth = unsafe extern "C" fn(*mut PyObject);
 
 /// The functions that the exported births call. [`follow_host`] replaces them in a host.
-static BIRTHS: [Chosen<Birth>; 2] = [Chosen::new(born), Chosen::new(born_again)];
+static BIRTHS: [FunctionSlot<Birth>; 2] = [FunctionSlot::new(born), FunctionSlot::new(born_again)];
 
 /// [`new_reference`] for a function that does nothing else, and is compiled to a jump then.
 ///

@@ -20,7 +20,7 @@ pub fn take() -> Summary {
 }
 
 #[derive(Default)]
-struct OfType {
+struct TypeCounts {
     objects: usize,
     births: HashMap<StackId, usize>,
 }
@@ -28,7 +28,7 @@ struct OfType {
 /// The live objects that were born in `generation` or later, by type. The type with the most objects comes first.
 #[must_use]
 pub fn alive_by_type(generation: u8) -> Vec<Alive> {
-    let mut by_type: HashMap<usize, OfType> = HashMap::new();
+    let mut by_type: HashMap<usize, TypeCounts> = HashMap::new();
     live::visit_places(generation, |op| {
         if live::is_alive(op)
             && let Some(word) = type_name::type_word(op)
@@ -53,7 +53,7 @@ pub fn alive_by_type(generation: u8) -> Vec<Alive> {
     alive
 }
 
-fn describe(word: usize, of_type: OfType) -> Alive {
+fn describe(word: usize, of_type: TypeCounts) -> Alive {
     let most = of_type
         .births
         .into_iter()

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use super::live;
 use super::tracer::{self, CREATE, DESTROY, Place, Tracer};
 use crate::abi::{self, FLAVOUR, PyObject};
-use crate::host::Chosen;
+use crate::host::FunctionSlot;
 
 /// Our slot: the front slot while a watcher is on. Up to 3.12 it is always the front slot, because those interpreters
 /// have no slot.
@@ -30,7 +30,7 @@ fn front() -> *mut Tracer {
 
 /// Up to 3.12, in release builds: the function that ends an object. It is chosen anew whenever the listener changes.
 /// CPython has no hook here; ours adds one indirect jump and no test.
-static DEATH: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(end);
+static DEATH: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> = FunctionSlot::new(end);
 
 /// The function that ends an object, if it is chosen in advance. It does all that a death needs.
 #[inline]

@@ -4,22 +4,22 @@ use std::cell::UnsafeCell;
 use std::sync::OnceLock;
 
 /// The locks that are held while the process forks.
-pub type Held = Vec<Box<dyn std::any::Any>>;
+pub type Locks = Vec<Box<dyn std::any::Any>>;
 
 /// Takes the locks of the layers above. A thread that holds a lock of this layer never waits for one of them.
-static OTHERS: OnceLock<fn() -> Held> = OnceLock::new();
+static OTHERS: OnceLock<fn() -> Locks> = OnceLock::new();
 
-struct Kept(UnsafeCell<Held>);
+struct LockCell(UnsafeCell<Locks>);
 
 // SAFETY: used only between `prepare` and `release`, by the thread that forks. The C library lets one thread fork at a
 // time.
-unsafe impl Sync for Kept {}
+unsafe impl Sync for LockCell {}
 
-static KEPT: Kept = Kept(UnsafeCell::new(Vec::new()));
+static KEPT: LockCell = LockCell(UnsafeCell::new(Vec::new()));
 
 /// Sets fork handlers. During a fork they hold every lock of this layer, and those that `others` takes. So the locks
 /// are free in both processes afterwards. Called once.
-pub fn take_part(others: fn() -> Held) {
+pub fn take_part(others: fn() -> Locks) {
     let _ = OTHERS.set(others);
     // SAFETY: the functions take nothing and live as long as the library, which is never unloaded.
     unsafe { libc::pthread_atfork(Some(prepare), Some(release), Some(release)) };
@@ -28,7 +28,7 @@ pub fn take_part(others: fn() -> Held) {
 /// Takes every lock, in the order in which they are nested.
 unsafe extern "C" fn prepare() {
     let mut held = OTHERS.get().map_or_else(Vec::new, |others| others());
-    let own: Held = vec![
+    let own: Locks = vec![
         Box::new(super::birth_stacks::lock()),
         Box::new(super::traces::all()),
         Box::new(super::stacks::lock()),

@@ -12,7 +12,7 @@ use super::tally::Tally;
 use super::tracer::{self, CREATE, DESTROY, Tracer};
 use super::{birth_stacks, live, tracemalloc};
 use crate::abi::{FLAVOUR, PyObject};
-use crate::host::{self, Chosen};
+use crate::host::{self, FunctionSlot};
 
 /// A watcher of this library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +173,8 @@ pub unsafe fn immortalised(op: *mut PyObject) {
 }
 
 /// The function that reports a resurrection: to the host first, then to our watchers.
-static RESURRECTION: Chosen<unsafe extern "C" fn(*mut PyObject)> = Chosen::new(tell_nobody);
+static RESURRECTION: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> =
+    FunctionSlot::new(tell_nobody);
 
 /// The function that reports a resurrection.
 #[inline]

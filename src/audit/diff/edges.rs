@@ -6,14 +6,14 @@ use super::finding::Example;
 use super::words::Stale;
 use crate::abi::{self, PyObject};
 use crate::audit::walk::counted::{counted, may_be_held};
-use crate::audit::walk::pass::{Pass, Seen};
+use crate::audit::walk::heap_walk::{HeapWalk, Seen};
 use crate::audit::walk::pinned;
 use crate::audit::walk::word::Target;
 
 /// All references that objects show at one moment.
 #[derive(Debug)]
 pub struct Edges {
-    pass: Pass,
+    walk: HeapWalk,
     /// The references that one object shows. A field, so that its memory is used again.
     shown: Vec<usize>,
     /// Words that are no references.
@@ -55,7 +55,7 @@ impl Edges {
     pub(in crate::audit) unsafe fn now(stale: Stale) -> Option<Self> {
         Some(Self {
             // SAFETY: the caller's promise is the callee's.
-            pass: unsafe { Pass::over_all() }?,
+            walk: unsafe { HeapWalk::over_all() }?,
             shown: Vec::new(),
             stale,
         })
@@ -79,8 +79,8 @@ impl Edges {
     pub unsafe fn referrers(&mut self, targets: &[*mut PyObject]) -> Vec<[*mut PyObject; 2]> {
         let targets: FxHashSet<usize> = targets.iter().map(|&op| op as usize).collect();
         let mut pairs = Vec::new();
-        for at in 0..self.pass.seen.len() {
-            let seen = self.pass.seen[at];
+        for at in 0..self.walk.seen.len() {
+            let seen = self.walk.seen[at];
             // SAFETY: nothing has died, so a seen object is alive.
             unsafe { self.show(seen) };
             let wanted = self.shown.iter().filter(|op| targets.contains(op));
@@ -100,8 +100,8 @@ impl Edges {
         &mut self,
         mut visit: impl FnMut(*mut PyObject, &[usize]),
     ) {
-        for at in 0..self.pass.seen.len() {
-            let seen = self.pass.seen[at];
+        for at in 0..self.walk.seen.len() {
+            let seen = self.walk.seen[at];
             // SAFETY: nothing has died, so a seen object is alive.
             unsafe { self.show(seen) };
             visit(seen.op, &self.shown);
@@ -114,7 +114,7 @@ impl Edges {
     /// Nothing has died since the edges were drawn.
     #[must_use]
     pub unsafe fn referents(&mut self, op: *mut PyObject) -> Vec<[*mut PyObject; 2]> {
-        let Some(seen) = self.pass.find(op) else {
+        let Some(seen) = self.walk.find(op) else {
             return Vec::new();
         };
         // SAFETY: nothing has died, so a seen object is alive.
@@ -159,7 +159,7 @@ impl Edges {
     ) -> Vec<[usize; 2]> {
         /// More references than any object has: no other object can be said to hold a root.
         const ROOT: isize = isize::MAX / 2;
-        let mut met: Vec<Seen> = roots.filter_map(|op| self.pass.find(op)).collect();
+        let mut met: Vec<Seen> = roots.filter_map(|op| self.walk.find(op)).collect();
         let roots = met.len();
         // References from the objects that were met.
         let root = |seen: &Seen| (seen.op as usize, ROOT);
@@ -173,7 +173,7 @@ impl Edges {
                 if let Some(references) = inside.get_mut(&place) {
                     *references += 1;
                 } else if met.len() < limit
-                    && let Some(seen) = self.pass.find(place as *mut PyObject)
+                    && let Some(seen) = self.walk.find(place as *mut PyObject)
                     // SAFETY: a seen object is an object and alive.
                     && unsafe { counted(seen.op) }.is_some_and(|count| count < pinned::REFERENCES)
                 {
@@ -200,13 +200,13 @@ impl Edges {
             for place in &self.shown {
                 if inside.get(place).is_some_and(|&count| count < ROOT) {
                     inside.remove(place);
-                    others.extend(self.pass.find(*place as *mut PyObject));
+                    others.extend(self.walk.find(*place as *mut PyObject));
                 }
             }
         }
         met.retain(|seen| inside.contains_key(&(seen.op as usize)));
         met.iter()
-            .map(|&seen| [seen.op as usize, self.pass.info(seen).ob_type as usize])
+            .map(|&seen| [seen.op as usize, self.walk.info(seen).ob_type as usize])
             .collect()
     }
 
@@ -220,27 +220,27 @@ impl Edges {
         is_wanted: impl Fn(usize) -> bool,
     ) -> Vec<Closed> {
         // SAFETY: the walk is done and nothing has died. The host's lock is held as long as the edges are used.
-        let mut words = unsafe { self.pass.words() };
+        let mut words = unsafe { self.walk.words() };
         words.retain(|&word| word.target != Target::Nothing && !self.stale.has(word));
-        let mut hidden = self.pass.unsaid().clone();
+        let mut hidden = self.walk.unsaid().clone();
         for word in words {
             *hidden.entry(word.value).or_default() += 1;
         }
-        let mut queue = self.pass.roots.clone();
+        let mut queue = self.walk.roots.clone();
         let mut reached: FxHashSet<usize> = queue.iter().map(|&op| op as usize).collect();
-        for &seen in &self.pass.seen {
+        for &seen in &self.walk.seen {
             let hidden = hidden.get(&(seen.op as usize)).copied().unwrap_or(0);
-            let explained = self.pass.ledger.explained(seen.op) + hidden;
+            let explained = self.walk.explained.of(seen.op) + hidden;
             // SAFETY: nothing has died, so a seen object is alive.
             let count = unsafe { may_be_held(seen.op).then(|| counted(seen.op)).flatten() };
             let is_held = count.is_none_or(|refcount| refcount > explained);
-            if is_held || self.pass.memory.is_static(seen.op as usize, 1) {
+            if is_held || self.walk.memory.is_static(seen.op as usize, 1) {
                 reached.insert(seen.op as usize);
                 queue.push(seen.op);
             }
         }
         while let Some(op) = queue.pop() {
-            if let Some(seen) = self.pass.find(op) {
+            if let Some(seen) = self.walk.find(op) {
                 // SAFETY: nothing has died, so a seen object is alive.
                 unsafe { self.show(seen) };
                 let new = self.shown.iter().filter(|&&held| reached.insert(held));
@@ -248,14 +248,14 @@ impl Edges {
             }
         }
         let mut closed = Vec::new();
-        for &seen in &self.pass.seen {
-            let info = self.pass.info(seen);
+        for &seen in &self.walk.seen {
+            let info = self.walk.info(seen);
             if is_wanted(info.ob_type as usize) && !reached.contains(&(seen.op as usize)) {
                 closed.push(Closed {
                     op: seen.op,
                     // SAFETY: nothing has died, so a seen object is alive.
                     refcount: unsafe { counted(seen.op) }.unwrap_or(0),
-                    explained: self.pass.ledger.explained(seen.op),
+                    explained: self.walk.explained.of(seen.op),
                     ob_type: info.ob_type as usize,
                     is_foreign: info.is_foreign,
                 });
@@ -272,10 +272,10 @@ impl Edges {
         let mut hidden = Vec::new();
         // SAFETY: the object was met and is alive.
         unsafe {
-            self.pass.shown_by(seen, &mut self.shown);
-            if self.pass.info(seen).is_foreign {
+            self.walk.shown_by(seen, &mut self.shown);
+            if self.walk.info(seen).is_foreign {
                 let mut shown = self.shown.clone();
-                self.pass.words_in(seen, &mut shown, |word| {
+                self.walk.words_in(seen, &mut shown, |word| {
                     if word.target != Target::Nothing && !self.stale.has(word) {
                         hidden.push(word.value);
                     }
@@ -283,7 +283,7 @@ impl Edges {
             }
         }
         self.shown.extend(hidden);
-        let info = self.pass.info(seen);
+        let info = self.walk.info(seen);
         let ob_type = info.ob_type as usize;
         // An instance of a heap type holds its type, even if it does not show it.
         if info.is_heap && !self.shown.contains(&ob_type) {

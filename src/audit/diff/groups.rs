@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 
-use super::snapshot::{OfType, Snapshot};
+use super::snapshot::{Snapshot, TypeRow};
 use crate::abi::PyTypeObject;
 
 /// The identity of a type: its name for a heap type, its address for a static type.
@@ -14,7 +14,7 @@ pub(in crate::audit) enum Key<'a> {
     Place(usize),
 }
 
-impl OfType {
+impl TypeRow {
     pub(in crate::audit) fn key(&self) -> Key<'_> {
         if self.is_heap {
             Key::Name(&self.name)
@@ -30,7 +30,7 @@ pub(in crate::audit) struct Groups<'a> {
     /// The group of each type, for each snapshot.
     numbers: Vec<Vec<usize>>,
     /// The types of each group in the last snapshot.
-    last: Vec<Vec<&'a OfType>>,
+    last: Vec<Vec<&'a TypeRow>>,
     /// The group of each type of the last snapshot, by the type's address.
     places: FxHashMap<usize, usize>,
 }
@@ -38,7 +38,7 @@ pub(in crate::audit) struct Groups<'a> {
 impl<'a> Groups<'a> {
     pub(in crate::audit) fn of(snapshots: &[&'a Snapshot]) -> Self {
         let mut known = FxHashMap::default();
-        let number = |of_type: &'a OfType| {
+        let number = |of_type: &'a TypeRow| {
             let next = known.len();
             *known.entry(of_type.key()).or_insert(next)
         };
@@ -84,7 +84,7 @@ impl<'a> Groups<'a> {
     }
 
     /// The types of a group in the last snapshot.
-    pub(in crate::audit) fn types(&self, number: usize) -> &[&'a OfType] {
+    pub(in crate::audit) fn types(&self, number: usize) -> &[&'a TypeRow] {
         &self.last[number]
     }
 

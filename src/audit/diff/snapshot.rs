@@ -10,9 +10,9 @@ use crate::audit::heap::blocks;
 use crate::audit::heap::memory::Memory;
 use crate::audit::holds::TypeInfo;
 use crate::audit::walk::counted::{counted, may_be_held};
+use crate::audit::walk::heap_walk::{HeapWalk, Seen, enumerate};
 use crate::audit::walk::names::full_name;
 use crate::audit::walk::owners;
-use crate::audit::walk::pass::{Pass, Seen, enumerate};
 use crate::audit::walk::pinned;
 use crate::audit::walk::recognise::{PAIR, object_at};
 use crate::audit::walk::types::Types;
@@ -29,7 +29,7 @@ pub struct Snapshot {
     /// The number of explained references.
     pub references: usize,
     /// The types of the objects seen.
-    pub types: Vec<OfType>,
+    pub types: Vec<TypeRow>,
     /// The objects whose counted and explained references differ, and all objects that lie in no block.
     pub rows: Vec<Row>,
     /// Words in instances of foreign types that may be references, in order of addresses.
@@ -44,7 +44,7 @@ pub struct Snapshot {
 
 /// The facts about one type in a snapshot.
 #[derive(Clone, Debug)]
-pub struct OfType {
+pub struct TypeRow {
     /// The type's address, even if the type has died since.
     pub ob_type: *mut PyTypeObject,
     /// Its full name.
@@ -150,19 +150,19 @@ impl Snapshot {
     pub unsafe fn take() -> Option<Self> {
         // SAFETY: the caller's promise is the callees'.
         unsafe {
-            let mut pass = Pass::over_all()?;
-            let words = pass.words();
-            let unheld = Unheld::look(&pass, quarantine::in_c_heap());
+            let mut walk = HeapWalk::over_all()?;
+            let words = walk.words();
+            let unheld = Unheld::look(&walk, quarantine::in_c_heap());
             let (mut rows, mut replaced) = (Vec::new(), Vec::new());
-            let seen = std::mem::take(&mut pass.seen);
+            let seen = std::mem::take(&mut walk.seen);
             for &Seen { op, ob_type } in seen.iter().take_while(|_| !reserve::is_short()) {
-                let info = pass.types.get(ob_type);
+                let info = walk.types.get(ob_type);
                 let is_outside = is_outside(op, info);
                 info.outside += isize::from(is_outside);
                 let Some(refcount) = counted(op) else {
                     continue;
                 };
-                let explained = pass.ledger.explained(op);
+                let explained = walk.explained.of(op);
                 if refcount == explained && !is_outside {
                     if pinned::may_be_all(refcount) {
                         replaced.push(Seen { op, ob_type });
@@ -184,13 +184,13 @@ impl Snapshot {
                     .filter(|row| row.unexplained() < 0)
                     .map(|row| row.op),
             );
-            pass.seen = seen;
-            for Seen { op, ob_type } in pass.held_by_pins(replaced) {
-                let info = pass.types.get(ob_type);
+            walk.seen = seen;
+            for Seen { op, ob_type } in walk.held_by_pins(replaced) {
+                let info = walk.types.get(ob_type);
                 info.objects -= 1;
                 info.outside -= isize::from(is_outside(op, info));
             }
-            let ob_types = pass.types.all().iter().map(|info| info.ob_type);
+            let ob_types = walk.types.all().iter().map(|info| info.ob_type);
             let ob_types: Vec<_> = ob_types.collect();
             // The walk misses a string that is older than the hook and that no container shows. `object_at` still
             // recognises it.
@@ -198,16 +198,16 @@ impl Snapshot {
                 .into_iter()
                 .map(|ob_type| {
                     full_name(ob_type, |op| {
-                        object_at(op, &mut pass.types, &pass.memory).is_some()
+                        object_at(op, &mut walk.types, &walk.memory).is_some()
                     })
                 })
                 .collect();
-            let all = pass
+            let all = walk
                 .types
                 .all()
                 .iter()
                 .zip(names)
-                .map(|(info, name)| OfType {
+                .map(|(info, name)| TypeRow {
                     ob_type: info.ob_type,
                     name,
                     is_heap: TypeFlags((*info.ob_type).tp_flags).is_heap_type(),
@@ -220,15 +220,15 @@ impl Snapshot {
                     dead: Vec::new(),
                     is_gone: false,
                 });
-            let mut types: Vec<OfType> = all.collect();
-            add_dead(&mut types, &mut pass);
+            let mut types: Vec<TypeRow> = all.collect();
+            add_dead(&mut types, &mut walk);
             Some(Self {
-                objects: pass.seen.len(),
-                references: pass.references,
+                objects: walk.seen.len(),
+                references: walk.references,
                 types,
                 rows,
                 words,
-                unsaid: pass.unsaid().clone(),
+                unsaid: walk.unsaid().clone(),
                 unheld,
                 pins: None,
             })
@@ -292,14 +292,14 @@ fn is_outside(op: *mut PyObject, info: &TypeInfo) -> bool {
 ///
 /// # Safety
 /// The host's lock is held.
-unsafe fn add_dead(types: &mut Vec<OfType>, pass: &mut Pass) {
+unsafe fn add_dead(types: &mut Vec<TypeRow>, walk: &mut HeapWalk) {
     // SAFETY: the caller's promise is the callee's.
     for (place, dead) in unsafe { quarantine::dead() } {
         let known = types
             .iter()
             .position(|of_type| of_type.ob_type as usize == place);
         let at = known.unwrap_or_else(|| {
-            types.push(OfType {
+            types.push(TypeRow {
                 ob_type: place as *mut PyTypeObject,
                 name: dead.name,
                 is_heap: dead.is_heap,
@@ -310,7 +310,7 @@ unsafe fn add_dead(types: &mut Vec<OfType>, pass: &mut Pass) {
                 unshown: 0,
                 after_death: 0,
                 dead: Vec::new(),
-                is_gone: pass.types.judge(place, &pass.memory).is_none(),
+                is_gone: walk.types.type_at(place, &walk.memory).is_none(),
             });
             types.len() - 1
         });

@@ -15,7 +15,7 @@ use super::remake::{self, Host, Make};
 use super::reuse;
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, destructor};
 use crate::audit::heap::blocks;
-use crate::audit::heap::door::Door;
+use crate::audit::heap::host_hooks::HostHooks;
 use crate::audit::walk::types::TYPE_WORD;
 use crate::refcount::{Current, Policy};
 
@@ -82,14 +82,14 @@ static ALL: OnceLock<All> = OnceLock::new();
 ///
 /// # Safety
 /// The host's lock is held.
-pub(in crate::audit) unsafe fn switch(door: &Door, on: bool) {
+pub(in crate::audit) unsafe fn switch(hooks: &HostHooks, on: bool) {
     // A debug build ends the process at the first count below zero. It also lists all objects, which our functions
     // don't.
     if FLAVOUR.is_debug() || FLAVOUR.free_threaded {
         return;
     }
     // SAFETY: the caller's promise is the callee's.
-    let all = ALL.get_or_init(|| unsafe { All::learn(door) });
+    let all = ALL.get_or_init(|| unsafe { All::learn(hooks) });
     reuse::leave(|| OURS.iter().map(|&ours| ours as usize).collect());
     // `reuse` checks again which types keep memory whenever our functions come or go.
     reuse::apart(|| all.replace(on));
@@ -140,13 +140,13 @@ impl All {
     ///
     /// # Safety
     /// The host's lock is held.
-    unsafe fn learn(door: &Door) -> Self {
+    unsafe fn learn(hooks: &HostHooks) -> Self {
         // SAFETY: the host's lock is held, each symbol is a type of CPython, and such types are static. Zeroes are a
         // valid type.
         unsafe {
-            let host = Host::look(door.symbol);
+            let host = Host::look(hooks.symbol);
             let types = KINDS.map(|(name, versions, make)| {
-                let ob_type = (door.symbol)(name).cast::<PyTypeObject>();
+                let ob_type = (hooks.symbol)(name).cast::<PyTypeObject>();
                 (!ob_type.is_null() && versions.contains(&FLAVOUR.minor)).then(|| Patched {
                     ob_type,
                     original: reuse::own_dealloc(ob_type),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::abi::{self, FLAVOUR, Py_ssize_t, PyObject};
 use crate::audit::heap::builtin::builtin;
-use crate::audit::heap::door::door;
+use crate::audit::heap::host_hooks::host_hooks;
 use crate::audit::walk::pinned;
 use crate::lifecycle::count;
 
@@ -71,9 +71,9 @@ pub(in crate::audit) unsafe fn leave_out_pins(on: bool) {
 /// # Safety
 /// The host's lock is held.
 unsafe fn look() -> Option<Known> {
-    let door = door().filter(|_| !FLAVOUR.free_threaded)?;
+    let hooks = host_hooks().filter(|_| !FLAVOUR.free_threaded)?;
     let symbol = |name| {
-        let found: *mut c_void = (door.symbol)(name);
+        let found: *mut c_void = (hooks.symbol)(name);
         (!found.is_null()).then_some(found)
     };
     // SAFETY: the host's lock is held, each symbol has the signature of CPython's header, and an object of

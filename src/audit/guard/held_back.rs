@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::audit::heap::blocks;
-use crate::audit::heap::door::door;
+use crate::audit::heap::host_hooks::host_hooks;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 /// The interpreter whose blocks are held back.
@@ -20,7 +20,8 @@ pub fn is_on() -> bool {
 /// Whether blocks of the current thread's interpreter are held back.
 pub(in crate::audit) fn is_here() -> bool {
     is_on()
-        && door().is_some_and(|door| (door.interpreter)() == INTERPRETER.load(Ordering::Relaxed))
+        && host_hooks()
+            .is_some_and(|hooks| (hooks.interpreter)() == INTERPRETER.load(Ordering::Relaxed))
 }
 
 /// Whether a block is in use: neither free nor held back.

@@ -12,7 +12,7 @@ use super::free_lists;
 use super::held_back;
 use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
 use crate::audit::heap::blocks;
-use crate::audit::heap::door::door;
+use crate::audit::heap::host_hooks::host_hooks;
 use crate::audit::heap::memory::Memory;
 use crate::audit::heap::young::Block;
 use crate::audit::walk::names::full_name;
@@ -36,7 +36,7 @@ const LOWEST: i32 = -(1 << 16);
 
 /// A freed block that has not been handed out again.
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct HeldBlock {
     block: usize,
     /// Whether an object may have died at each start: the count there was zero.
     starts: [bool; STARTS],
@@ -66,7 +66,7 @@ unsafe impl Send for Dead {}
 struct Quarantine {
     /// The interpreter that owns the blocks. Each interpreter may have its own allocator.
     interpreter: usize,
-    held: VecDeque<Held>,
+    held: VecDeque<HeldBlock>,
     spoiled: usize,
     /// Bytes of the C heap that are held back.
     in_c_heap: usize,
@@ -96,27 +96,27 @@ fn quarantine() -> MutexGuard<'static, Quarantine> {
 /// all notes. A free-threaded collector walks over the allocator's blocks, so none is held back there. The host's lock
 /// is held.
 pub fn switch(on: bool) -> bool {
-    let Some(door) = door().filter(|_| !FLAVOUR.free_threaded) else {
+    let Some(hooks) = host_hooks().filter(|_| !FLAVOUR.free_threaded) else {
         return false;
     };
     let before = held_back::switch(on);
     if on && !before {
         let mut quarantine = quarantine();
-        quarantine.interpreter = (door.interpreter)();
+        quarantine.interpreter = (hooks.interpreter)();
         held_back::of(quarantine.interpreter);
         quarantine.spoiled = 0;
     }
     if on != before {
         // SAFETY: the host's lock is held.
-        unsafe { free_lists::switch(door, on) };
+        unsafe { free_lists::switch(hooks, on) };
     }
     if before && !on {
         let mut quarantine = quarantine();
         quarantine.dead.clear();
         quarantine.in_c_heap = 0;
-        for Held { block, .. } in quarantine.held.drain(..) {
+        for HeldBlock { block, .. } in quarantine.held.drain(..) {
             blocks::taken_back(block);
-            (door.give_back)(block);
+            (hooks.give_back)(block);
         }
     }
     before
@@ -161,7 +161,7 @@ pub unsafe fn hold(block: usize, interpreter: usize, young: Option<Block>) -> Op
         .and_then(|young| c_heap::taken(block, young.bytes))
         .unwrap_or(0);
     quarantine.in_c_heap += in_c_heap;
-    quarantine.held.push_back(Held {
+    quarantine.held.push_back(HeldBlock {
         block,
         starts,
         has_died_again: false,
@@ -172,7 +172,7 @@ pub unsafe fn hold(block: usize, interpreter: usize, young: Option<Block>) -> Op
     }
     let mut oldest = quarantine.held.pop_front()?;
     // SAFETY: the oldest block is still held back, and the host's lock is held.
-    let stays = unsafe { quarantine.judge(&mut oldest, &mut None) };
+    let stays = unsafe { quarantine.note(&mut oldest, &mut None) };
     if stays {
         return None;
     }
@@ -192,7 +192,7 @@ pub(in crate::audit) unsafe fn dead() -> BTreeMap<usize, Dead> {
     let (held, mut seen) = (std::mem::take(&mut quarantine.held), None);
     for mut held in held {
         // SAFETY: the block is held back, and the host's lock is held.
-        if !unsafe { quarantine.judge(&mut held, &mut seen) } {
+        if !unsafe { quarantine.note(&mut held, &mut seen) } {
             quarantine.held.push_back(held);
         }
     }
@@ -214,7 +214,7 @@ impl Quarantine {
     ///
     /// # Safety
     /// The block is held back, and the host's lock is held.
-    unsafe fn judge(&mut self, held: &mut Held, seen: &mut Option<(Types, Memory)>) -> bool {
+    unsafe fn note(&mut self, held: &mut HeldBlock, seen: &mut Option<(Types, Memory)>) -> bool {
         for at in (0..STARTS).filter(|&at| held.starts[at]) {
             let start = held.block + at * PAIR;
             // SAFETY: the head was readable when the block was held back, and the block stays held.
@@ -234,15 +234,15 @@ impl Quarantine {
                     let Some((types, memory)) = seen else {
                         continue;
                     };
-                    let Some(id) = types.judge(ob_type, memory) else {
+                    let Some(id) = types.type_at(ob_type, memory) else {
                         continue;
                     };
                     let ob_type = types.get(id).ob_type;
                     let is_object = |op| object_at(op, types, memory).is_some();
                     new.insert(Dead {
-                        // SAFETY: `judge` has found it to be a type, and the host's lock is held.
+                        // SAFETY: `type_at` has found it to be a type, and the host's lock is held.
                         name: unsafe { full_name(ob_type, is_object) },
-                        // SAFETY: `judge` has found it to be a type.
+                        // SAFETY: `type_at` has found it to be a type.
                         is_heap: unsafe { TypeFlags((*ob_type).tp_flags) }.is_heap_type(),
                         references: 0,
                         objects: Vec::new(),

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::audit::heap::door::door;
+use crate::audit::heap::host_hooks::host_hooks;
 use crate::audit::heap::young::{self, Block, User};
 
 /// The audit looks for no fields beyond this length of a block.
@@ -24,10 +24,10 @@ pub fn is_on() -> bool {
 /// pattern to find mistakes, they keep that pattern. The host's lock is held.
 pub fn switch(on: bool) -> bool {
     let before = is_on();
-    let Some(door) = door().filter(|_| before != on) else {
+    let Some(hooks) = host_hooks().filter(|_| before != on) else {
         return before;
     };
-    if !(on && (door.fills_blocks)()) {
+    if !(on && (hooks.fills_blocks)()) {
         young::switch(User::Zeroing, on);
         IS_ON.store(on, Ordering::Relaxed);
     }

@@ -2,8 +2,8 @@
 
 pub mod blocks;
 pub mod builtin;
-pub mod door;
-pub(in crate::audit) mod ledger;
+pub(in crate::audit) mod explained;
+pub mod host_hooks;
 pub mod memory;
 pub(in crate::audit) mod tracked;
 pub mod young;

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::blocks;
-use super::door::door;
+use super::host_hooks::host_hooks;
 use super::memory::Memory;
 use crate::abi::{FLAVOUR, Head, PyGC_Head, PyObject};
 use crate::host;
@@ -25,8 +25,8 @@ impl Tracked {
     pub(in crate::audit) fn look() -> Self {
         let mut all = FxHashSet::default();
         let is_told = FLAVOUR.free_threaded
-            && door().is_some_and(|door| {
-                (door.containers)(&mut |op| {
+            && host_hooks().is_some_and(|hooks| {
+                (hooks.containers)(&mut |op| {
                     all.insert(op as usize);
                 })
             });

@@ -1,6 +1,6 @@
 //! Code objects, which are containers only on free-threaded builds.
 
-use super::{Held, field};
+use super::{Visitor, field};
 use crate::abi::{FLAVOUR, PyObject};
 
 /// The constants, the names, the tables and the other objects.
@@ -16,22 +16,22 @@ const CACHED: usize = if FLAVOUR.minor <= 12 { 136 } else { 144 };
 /// The constants. A free-threaded collector tracks code objects and visits this field.
 const CONSTANTS: usize = 8;
 
-pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
+pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn Visitor) {
     // SAFETY: `op` has the size of a code object. `is_readable` is asked before the cache is read.
     unsafe {
         let own = PLACES
             .iter()
             .filter(|&&place| !(is_tracked && place == CONSTANTS));
-        own.for_each(|&place| held.read(field(op, place)));
+        own.for_each(|&place| visitor.read(field(op, place)));
         if FLAVOUR.minor <= 10 {
             return;
         }
         let cached = field(op, CACHED);
         if FLAVOUR.minor == 11 {
-            held.read(cached);
-        } else if cached.is_aligned() && held.is_readable(cached as usize, 32) {
+            visitor.read(cached);
+        } else if cached.is_aligned() && visitor.is_readable(cached as usize, 32) {
             for at in 0..4 {
-                held.read(*cached.cast::<*mut PyObject>().add(at));
+                visitor.read(*cached.cast::<*mut PyObject>().add(at));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::{Held, field};
+use super::{Visitor, field};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
 use crate::audit::heap::blocks;
 use crate::audit::heap::builtin::builtin;
@@ -52,29 +52,29 @@ pub(super) fn learn() {
     }
 }
 
-pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
+pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn Visitor) {
     // SAFETY: `op` has the size of a dictionary. `is_readable` is asked before its parts are read.
     unsafe {
         let keys = field(op, MA_KEYS) as usize;
         let values = field(op, MA_VALUES) as usize;
-        let Some(table) = Table::at(keys, held) else {
+        let Some(table) = Table::at(keys, visitor) else {
             return;
         };
         if values == 0 {
-            table.read(!is_tracked, held);
+            table.read(!is_tracked, visitor);
             return;
         }
-        ask_keys(keys, held);
+        ask_keys(keys, visitor);
         // From 3.13 on the values may lie in the instance, which visits them itself.
         if FLAVOUR.minor >= 13
-            && (!held.is_readable(values, 8) || *((values + EMBEDDED) as *const u8) != 0)
+            && (!visitor.is_readable(values, 8) || *((values + EMBEDDED) as *const u8) != 0)
         {
             return;
         }
         let first = values + if FLAVOUR.minor >= 13 { 8 } else { 0 };
-        if !is_tracked && held.is_readable(first, table.nentries * 8) {
+        if !is_tracked && visitor.is_readable(first, table.nentries * 8) {
             for at in 0..table.nentries {
-                held.read(*(first as *const *mut PyObject).add(at));
+                visitor.read(*(first as *const *mut PyObject).add(at));
             }
         }
     }
@@ -85,7 +85,7 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
 ///
 /// # Safety
 /// `op` has the size of a dictionary.
-pub(super) unsafe fn is_interned(op: *mut PyObject, held: &mut dyn Held) -> bool {
+pub(super) unsafe fn is_interned(op: *mut PyObject, visitor: &mut dyn Visitor) -> bool {
     /// Any interpreter has more interned strings. Nearly all other dictionaries have fewer entries.
     const FEWEST: usize = 500;
     /// The number of entries to look at.
@@ -95,7 +95,7 @@ pub(super) unsafe fn is_interned(op: *mut PyObject, held: &mut dyn Held) -> bool
         if (field(op, MA_USED) as usize) < FEWEST {
             return false;
         }
-        let Some(table) = Table::at(field(op, MA_KEYS) as usize, held) else {
+        let Some(table) = Table::at(field(op, MA_KEYS) as usize, visitor) else {
             return false;
         };
         let mut looked_at = 0;
@@ -105,11 +105,11 @@ pub(super) unsafe fn is_interned(op: *mut PyObject, held: &mut dyn Held) -> bool
                 continue;
             }
             let is_one = key == value
-                && held.is_readable(
+                && visitor.is_readable(
                     key as usize,
                     size_of::<PyObject>() + STATE + size_of::<usize>(),
                 )
-                && held.is_readable(abi::type_of(key) as usize, size_of::<PyTypeObject>())
+                && visitor.is_readable(abi::type_of(key) as usize, size_of::<PyTypeObject>())
                 && abi::flags_of(key).is_string()
                 && field(key, STATE) as usize & 3 != 0;
             if !is_one {
@@ -127,10 +127,13 @@ pub(super) unsafe fn is_interned(op: *mut PyObject, held: &mut dyn Held) -> bool
 /// The keys and values of a dictionary that does not share its keys; empty if `op` is no such dictionary.
 ///
 /// # Safety
-/// Memory that `held` calls readable can be read.
-pub(super) unsafe fn entries(op: *mut PyObject, held: &mut dyn Held) -> Vec<[*mut PyObject; 2]> {
+/// Memory that `visitor` calls readable can be read.
+pub(super) unsafe fn entries(
+    op: *mut PyObject,
+    visitor: &mut dyn Visitor,
+) -> Vec<[*mut PyObject; 2]> {
     let size = size_of::<PyObject>() + MA_VALUES + size_of::<usize>();
-    if !op.cast::<usize>().is_aligned() || !held.is_readable(op as usize, size) {
+    if !op.cast::<usize>().is_aligned() || !visitor.is_readable(op as usize, size) {
         return Vec::new();
     }
     // SAFETY: a dictionary's size can be read at `op`. Its type is compared and its table checked before their fields
@@ -139,7 +142,7 @@ pub(super) unsafe fn entries(op: *mut PyObject, held: &mut dyn Held) -> Vec<[*mu
         if abi::type_of(op) as usize != builtin().PyDict_Type || !field(op, MA_VALUES).is_null() {
             return Vec::new();
         }
-        let Some(table) = Table::at(field(op, MA_KEYS) as usize, held) else {
+        let Some(table) = Table::at(field(op, MA_KEYS) as usize, visitor) else {
             return Vec::new();
         };
         let entries = (0..table.nentries).map(|at| table.entry_at(at));
@@ -150,15 +153,15 @@ pub(super) unsafe fn entries(op: *mut PyObject, held: &mut dyn Held) -> Vec<[*mu
 /// Reads the keys that instances of a type share, once.
 ///
 /// # Safety
-/// `keys` may be any word. Memory that `held` calls readable can be read.
-pub(super) unsafe fn ask_keys(keys: usize, held: &mut dyn Held) {
+/// `keys` may be any word. Memory that `visitor` calls readable can be read.
+pub(super) unsafe fn ask_keys(keys: usize, visitor: &mut dyn Visitor) {
     if keys != 0
-        && held.is_first(keys)
+        && visitor.is_first(keys)
         // SAFETY: readable memory can be read, as the caller promises.
-        && let Some(table) = unsafe { Table::at(keys, held) }
+        && let Some(table) = unsafe { Table::at(keys, visitor) }
     {
         // SAFETY: `Table::at` has checked that the table can be read.
-        unsafe { table.read(false, held) }
+        unsafe { table.read(false, visitor) }
     }
 }
 
@@ -182,9 +185,9 @@ impl Table {
     /// The table at `keys`, if all of it can be read and its numbers fit.
     ///
     /// # Safety
-    /// Memory that `held` calls readable can be read.
-    unsafe fn at(keys: usize, held: &mut dyn Held) -> Option<Self> {
-        if !keys.is_multiple_of(8) || !held.is_readable(keys, HEAD) {
+    /// Memory that `visitor` calls readable can be read.
+    unsafe fn at(keys: usize, visitor: &mut dyn Visitor) -> Option<Self> {
+        if !keys.is_multiple_of(8) || !visitor.is_readable(keys, HEAD) {
             return None;
         }
         // SAFETY: the table's head can be read.
@@ -227,7 +230,7 @@ impl Table {
         // Up to 3.12 the table may lie in a noted block, and ends there.
         let room = blocks::room(keys).unwrap_or(usize::MAX - keys);
         let is_inside = bytes <= room.saturating_sub(table.first - keys);
-        (is_inside && held.is_readable(table.first, bytes)).then_some(table)
+        (is_inside && visitor.is_readable(table.first, bytes)).then_some(table)
     }
 
     const fn entry(self) -> usize {
@@ -248,16 +251,16 @@ impl Table {
     ///
     /// # Safety
     /// The table can be read.
-    unsafe fn read(self, all: bool, held: &mut dyn Held) {
+    unsafe fn read(self, all: bool, visitor: &mut dyn Visitor) {
         if self.is_general && !all {
             return;
         }
         for at in 0..self.nentries {
             // SAFETY: the table can be read, and has this entry.
             let [key, value] = unsafe { self.entry_at(at) };
-            held.read(key);
+            visitor.read(key);
             if all {
-                held.read(value);
+                visitor.read(value);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! collector skips such words when it subtracts references, but `tp_traverse` shows them to other visitors. 3.14 and
 //! 3.15 have the same frame layout, with and without the global lock.
 
-use super::{Held, field};
+use super::{Visitor, field};
 use crate::abi::{FLAVOUR, Head, PyObject};
 use crate::refcount::{Current, Policy};
 
@@ -51,7 +51,7 @@ pub(super) unsafe fn in_frame_object(op: *mut PyObject) -> Option<usize> {
 ///
 /// # Safety
 /// A frame's size can be read at `frame`.
-pub(super) unsafe fn uncounted(frame: usize, held: &dyn Held) -> Vec<*mut PyObject> {
+pub(super) unsafe fn uncounted(frame: usize, visitor: &dyn Visitor) -> Vec<*mut PyObject> {
     let locals = frame + LOCALSPLUS;
     // SAFETY: a frame's size can be read. `is_readable` is asked before other words and the objects are read.
     unsafe {
@@ -59,7 +59,7 @@ pub(super) unsafe fn uncounted(frame: usize, held: &dyn Held) -> Vec<*mut PyObje
         let end = word(frame + STACKPOINTER);
         let is_whole = end >= locals
             && (end - locals).is_multiple_of(size_of::<usize>())
-            && held.is_readable(locals, end - locals);
+            && visitor.is_readable(locals, end - locals);
         let end = if is_whole { end } else { locals };
         [frame + F_EXECUTABLE, frame + F_FUNCOBJ]
             .into_iter()
@@ -68,7 +68,7 @@ pub(super) unsafe fn uncounted(frame: usize, held: &dyn Held) -> Vec<*mut PyObje
             .filter(|word| word & TAG_BITS == TAG_REFCNT && *word != TAG_REFCNT)
             .map(|word| (word & !TAG_BITS) as *mut PyObject)
             .filter(|&op| {
-                held.is_readable(op as usize, size_of::<PyObject>())
+                visitor.is_readable(op as usize, size_of::<PyObject>())
                     && !Current::is_immortal(PyObject::count(op))
             })
             .collect()

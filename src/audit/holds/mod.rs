@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
 use crate::audit::heap::blocks;
-use crate::audit::heap::door::door;
+use crate::audit::heap::host_hooks::host_hooks;
 
 mod code;
 mod datetime;
@@ -38,10 +38,10 @@ static KNOWN: OnceLock<Vec<usize>> = OnceLock::new();
 
 /// Learns from the host the types, and the facts that have no symbol. The host's lock is held.
 pub(in crate::audit) fn learn() {
-    if let Some(door) = door() {
+    if let Some(hooks) = host_hooks() {
         KNOWN.get_or_init(|| {
             let names = SYMBOLS.iter().map(|(name, _)| name);
-            names.map(|name| (door.symbol)(name) as usize).collect()
+            names.map(|name| (hooks.symbol)(name) as usize).collect()
         });
     }
     dict::learn();
@@ -49,7 +49,7 @@ pub(in crate::audit) fn learn() {
 }
 
 /// Receives the references that an object holds.
-pub(in crate::audit) trait Held {
+pub(in crate::audit) trait Visitor {
     /// A `tp_traverse` has visited `op`.
     fn visited(&mut self, op: *mut PyObject);
 
@@ -71,7 +71,8 @@ pub(in crate::audit) trait Held {
 ///
 /// # Safety
 /// `op` has the size of an object of the function's type. It is such an object, or a copy of its bytes.
-pub(in crate::audit) type Ask = unsafe fn(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held);
+pub(in crate::audit) type Ask =
+    unsafe fn(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn Visitor);
 
 /// What the audit knows about a type's instances.
 #[derive(Clone, Copy, Debug)]
@@ -168,21 +169,21 @@ pub(in crate::audit) unsafe fn of(mut ob_type: *mut PyTypeObject) -> Option<Know
 ///
 /// # Safety
 /// `op` has the type of `info`, and is complete if it is tracked.
-pub(in crate::audit) unsafe fn ask<H: Held>(
+pub(in crate::audit) unsafe fn ask<H: Visitor>(
     op: *mut PyObject,
     info: &TypeInfo,
     is_tracked: bool,
-    held: &mut H,
+    visitor: &mut H,
 ) {
     // SAFETY: `op` has the type, so its fields can be read. `tp_traverse` is called only for a complete object. The
     // visitor gets back the pointer that it expects.
     unsafe {
-        if info.is_dict && dict::is_interned(op, held) {
+        if info.is_dict && dict::is_interned(op, visitor) {
             return;
         }
         let traverse = (*info.ob_type).tp_traverse.filter(|_| is_tracked);
         let mut rest = Rest {
-            held,
+            visitor,
             words: Vec::new(),
             uncounted: Vec::new(),
         };
@@ -196,23 +197,25 @@ pub(in crate::audit) unsafe fn ask<H: Held>(
         if let (Some(Known::Framed(find, _)), Some(_)) = (info.also, traverse)
             && let Some(at) = find(op)
         {
-            rest.uncounted = frame::uncounted(at, rest.held);
+            rest.uncounted = frame::uncounted(at, rest.visitor);
         }
         if let Some(traverse) = traverse {
             if rest.words.is_empty() && rest.uncounted.is_empty() {
-                traverse(op, Some(visit::<H>), (&raw mut *rest.held).cast());
+                traverse(op, Some(visit::<H>), (&raw mut *rest.visitor).cast());
             } else {
                 traverse(op, Some(visit::<Rest<'_, H>>), (&raw mut rest).cast());
             }
         } else if info.asked == Asked::Tuple {
-            read_items(op, rest.held);
+            read_items(op, rest.visitor);
         }
-        let Rest { held, words, .. } = rest;
-        words.into_iter().for_each(|word| held.read(word));
+        let Rest { visitor, words, .. } = rest;
+        words.into_iter().for_each(|word| visitor.read(word));
         match info.also {
-            Some(Known::Ask(ask)) => ask(op, is_tracked, held),
+            Some(Known::Ask(ask)) => ask(op, is_tracked, visitor),
             Some(Known::Untracked(places)) if !is_tracked => {
-                places.iter().for_each(|&place| held.read(field(op, place)));
+                places
+                    .iter()
+                    .for_each(|&place| visitor.read(field(op, place)));
             }
             _ => {}
         }
@@ -222,13 +225,13 @@ pub(in crate::audit) unsafe fn ask<H: Held>(
 /// Passes visited references on. A visited object is removed from the words that are still to be read: later patches of
 /// a version visit more fields. A visited reference that is not counted is not passed on: another object or variable
 /// holds it.
-struct Rest<'a, H: Held> {
-    held: &'a mut H,
+struct Rest<'a, H: Visitor> {
+    visitor: &'a mut H,
     words: Vec<*mut PyObject>,
     uncounted: Vec<*mut PyObject>,
 }
 
-impl<H: Held> Held for Rest<'_, H> {
+impl<H: Visitor> Visitor for Rest<'_, H> {
     fn visited(&mut self, op: *mut PyObject) {
         if let Some(at) = self.uncounted.iter().position(|&other| other == op) {
             self.uncounted.swap_remove(at);
@@ -237,29 +240,29 @@ impl<H: Held> Held for Rest<'_, H> {
         if let Some(at) = self.words.iter().position(|&word| word == op) {
             self.words.swap_remove(at);
         }
-        self.held.visited(op);
+        self.visitor.visited(op);
     }
     fn read(&mut self, word: *mut PyObject) {
-        self.held.read(word);
+        self.visitor.read(word);
     }
     fn is_first(&mut self, part: usize) -> bool {
-        self.held.is_first(part)
+        self.visitor.is_first(part)
     }
     fn is_readable(&self, address: usize, bytes: usize) -> bool {
-        self.held.is_readable(address, bytes)
+        self.visitor.is_readable(address, bytes)
     }
     fn is_static(&self, op: *mut PyObject) -> bool {
-        self.held.is_static(op)
+        self.visitor.is_static(op)
     }
 }
 
 /// The visitor that `tp_traverse` calls.
-pub(in crate::audit) unsafe extern "C" fn visit<H: Held>(
+pub(in crate::audit) unsafe extern "C" fn visit<H: Visitor>(
     op: *mut PyObject,
-    held: *mut c_void,
+    visitor: *mut c_void,
 ) -> c_int {
     // SAFETY: the caller of `tp_traverse` passed a pointer to an `H`, which it does not use meanwhile.
-    unsafe { (*held.cast::<H>()).visited(op) };
+    unsafe { (*visitor.cast::<H>()).visited(op) };
     0
 }
 
@@ -267,10 +270,10 @@ pub(in crate::audit) unsafe extern "C" fn visit<H: Held>(
 ///
 /// # Safety
 /// `op` is an exact tuple, or a copy of its bytes.
-unsafe fn read_items(op: *mut PyObject, held: &mut impl Held) {
+unsafe fn read_items(op: *mut PyObject, visitor: &mut impl Visitor) {
     // SAFETY: `op` has a tuple's fields. `is_readable` is asked before the items are read.
     unsafe {
-        if FLAVOUR.minor == 11 && held.is_static(op) {
+        if FLAVOUR.minor == 11 && visitor.is_static(op) {
             // On 3.11 these are constants of frozen modules, whose references are not counted. Later versions count
             // none of them.
             return;
@@ -287,9 +290,9 @@ unsafe fn read_items(op: *mut PyObject, held: &mut impl Held) {
         if room.is_some_and(|room| first - op as usize + front > room.saturating_sub(bytes)) {
             return;
         }
-        if held.is_readable(first, bytes) {
+        if visitor.is_readable(first, bytes) {
             for at in 0..size {
-                held.read(*(first as *const *mut PyObject).add(at));
+                visitor.read(*(first as *const *mut PyObject).add(at));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Sets that the collector does not track, such as frozen sets from 3.15 on.
 
-use super::{Held, field};
+use super::{Visitor, field};
 use crate::abi::PyObject;
 
 /// Entries with a key, or with the mark of a removed one.
@@ -14,7 +14,7 @@ const TABLE: usize = 24;
 const SMALL_TABLE: usize = 48;
 const SMALL: usize = 8;
 
-pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
+pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn Visitor) {
     if is_tracked {
         return;
     }
@@ -34,13 +34,13 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
         let Some(bytes) = entries.checked_mul(size_of::<[usize; 2]>()) else {
             return;
         };
-        if !table.is_aligned() || !held.is_readable(table as usize, bytes) {
+        if !table.is_aligned() || !visitor.is_readable(table as usize, bytes) {
             return;
         }
         for at in 0..entries {
             // The mark of a removed key is an immortal object.
             let [key, _hash] = *table.add(at);
-            held.read(key as *mut PyObject);
+            visitor.read(key as *mut PyObject);
         }
     }
 }

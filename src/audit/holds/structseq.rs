@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::Held;
+use super::Visitor;
 use crate::abi::{self, PyObject, PyTypeObject, PyVarObject};
 use crate::audit::heap::builtin::builtin;
 
@@ -47,7 +47,7 @@ pub(super) unsafe fn is_one(ob_type: *mut PyTypeObject) -> bool {
     dealloc.is_some() && dealloc == DEALLOC.get().copied()
 }
 
-pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Held) {
+pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn Visitor) {
     if is_tracked {
         return;
     }
@@ -60,12 +60,12 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, held: &mut dyn Hel
             end = end.max((*member).offset.unsigned_abs() + size_of::<usize>());
             member = member.add(1);
         }
-        if !held.is_readable(op as usize, end) {
+        if !visitor.is_readable(op as usize, end) {
             return;
         }
         // From 3.14 on a hash follows `ob_size`. It is no object's address.
         for place in (size_of::<PyVarObject>()..end & !7).step_by(size_of::<usize>()) {
-            held.read(*op.byte_add(place).cast());
+            visitor.read(*op.byte_add(place).cast());
         }
     }
 }

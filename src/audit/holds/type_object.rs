@@ -1,6 +1,6 @@
 //! Types: the references that heap types do not visit, and all references that static types hold.
 
-use super::{Held, dict, flags};
+use super::{Visitor, dict, flags};
 use crate::abi::{FLAVOUR, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 
 /// The start of the fields behind a heap type's slots: CPython's `PyHeapTypeObject`. The numbers are the words of its
@@ -16,24 +16,24 @@ const HT_CACHED_KEYS: usize = HT_NAME + 24;
 /// Bytes of a heap type, up to the last field that is read here.
 pub(crate) const HEAP_TYPE: usize = HT_CACHED_KEYS + 8;
 
-pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, visitor: &mut dyn Visitor) {
     let ob_type = op.cast::<PyTypeObject>();
     // SAFETY: `op` is a type, and a heap type has the fields behind it.
     unsafe {
         // From 3.12 on this field is a number in CPython's own static types.
         let subclasses = (*ob_type).tp_subclasses.cast::<PyObject>();
         if FLAVOUR.minor <= 11 || flags(ob_type).is_heap_type() {
-            held.read(subclasses);
+            visitor.read(subclasses);
         }
         if flags(ob_type).is_heap_type() {
             for place in [HT_NAME, HT_SLOTS, HT_QUALNAME] {
-                held.read(*op.byte_add(place).cast());
+                visitor.read(*op.byte_add(place).cast());
             }
-            dict::ask_keys(*op.byte_add(HT_CACHED_KEYS).cast::<usize>(), held);
+            dict::ask_keys(*op.byte_add(HT_CACHED_KEYS).cast::<usize>(), visitor);
         } else {
-            held.read((*ob_type).tp_dict);
-            held.read((*ob_type).tp_bases);
-            held.read((*ob_type).tp_mro);
+            visitor.read((*ob_type).tp_dict);
+            visitor.read((*ob_type).tp_bases);
+            visitor.read((*ob_type).tp_mro);
         }
     }
 }

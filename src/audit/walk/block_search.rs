@@ -2,9 +2,9 @@
 
 use std::ffi::CStr;
 
+use super::heap_walk::HeapWalk;
 use super::older::Older;
 use super::owners::may_own_memory;
-use super::pass::Pass;
 use super::recognise::PAIR;
 use super::types::size_of_instance;
 use crate::abi::PyTypeObject;
@@ -181,11 +181,11 @@ impl<'a> Search<'a> {
     /// Looks for the blocks that objects hold.
     ///
     /// # Safety
-    /// The objects that `pass` has met are alive.
-    pub(in crate::audit) unsafe fn ask(&mut self, pass: &Pass) {
+    /// The objects that `walk` has met are alive.
+    pub(in crate::audit) unsafe fn ask(&mut self, walk: &HeapWalk) {
         let goes_further = self.older.is_some();
         // SAFETY: a met object and its type are alive.
-        let kinds = pass.types.all().iter().map(|info| unsafe {
+        let kinds = walk.types.all().iter().map(|info| unsafe {
             if goes_further && !may_lead_further(info.ob_type) {
                 Fields::Nothing
             } else {
@@ -193,8 +193,8 @@ impl<'a> Search<'a> {
             }
         });
         let kinds: Vec<Fields> = kinds.collect();
-        for seen in &pass.seen {
-            let front = usize::from(pass.info(*seen).pairs) * PAIR;
+        for seen in &walk.seen {
+            let front = usize::from(walk.info(*seen).pairs) * PAIR;
             let start = seen.op as usize - front;
             let size = match kinds[seen.ob_type as usize] {
                 Fields::Nothing => continue,
@@ -202,14 +202,14 @@ impl<'a> Search<'a> {
                 Fields::All(most) => {
                     let size = young::find(start).map(|block| block.bytes.saturating_sub(front));
                     // SAFETY: a met object is alive and has its type.
-                    let by_type = || unsafe { size_of_instance(seen.op, pass.info(*seen).ob_type) };
+                    let by_type = || unsafe { size_of_instance(seen.op, walk.info(*seen).ob_type) };
                     size.unwrap_or_else(by_type).min(most)
                 }
             };
             let (room, size) = (blocks::room(start), front + size);
             let has_room = room.is_some_and(|room| size <= room) && size < PAGE;
             let size = room.map_or(size, |room| size.min(room));
-            if has_room || pass.memory.is_readable(start, size) {
+            if has_room || walk.memory.is_readable(start, size) {
                 // SAFETY: all bytes lie in a block in use, or `memory` says that they can be read. Objects are aligned.
                 unsafe { self.words(start, size) };
             }
@@ -248,19 +248,19 @@ impl<'a> Search<'a> {
     /// If some blocks are not held yet, searches also through memory that was not noted.
     ///
     /// # Safety
-    /// The objects that `pass` has met are alive, as long as the search lives.
-    pub(in crate::audit) unsafe fn look_further(&mut self, pass: &'a Pass) {
+    /// The objects that `walk` has met are alive, as long as the search lives.
+    pub(in crate::audit) unsafe fn look_further(&mut self, walk: &'a HeapWalk) {
         if self.held.iter().all(|&is_held| is_held) {
             return;
         }
         // SAFETY: the caller's promise is the callee's.
-        self.older = Some(unsafe { Older::new(pass) });
+        self.older = Some(unsafe { Older::new(walk) });
         let held = self.held.iter().enumerate();
         self.found = held
             .filter_map(|(at, &is_held)| is_held.then_some(at))
             .collect();
         // SAFETY: the caller's promise is the callee's.
-        unsafe { self.ask(pass) };
+        unsafe { self.ask(walk) };
         self.follow();
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::abi::{self, BiasedCount, FLAVOUR, Head, PyObject};
 use crate::audit::heap::builtin::builtin;
-use crate::audit::heap::door::door;
+use crate::audit::heap::host_hooks::host_hooks;
 use crate::audit::holds::HEAP_TYPE;
 use crate::refcount::{Current, Policy};
 
@@ -78,7 +78,7 @@ unsafe fn counted_deferred(op: *mut PyObject) -> Option<isize> {
     let own = count - BiasedCount::DEFERRED_REFERENCES;
     // SAFETY: `op` is an object of 3.14 or later.
     match unsafe { number_of(op) } {
-        Some(number) => Some(own + (door()?.by_threads)(number)?),
+        Some(number) => Some(own + (host_hooks()?.by_threads)(number)?),
         None => Some(own),
     }
 }

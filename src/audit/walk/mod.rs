@@ -2,11 +2,11 @@
 
 pub(in crate::audit) mod block_search;
 pub mod counted;
+pub(in crate::audit) mod heap_walk;
 pub(in crate::audit) mod names;
 pub(in crate::audit) mod older;
 pub(in crate::audit) mod only_pins;
 pub(in crate::audit) mod owners;
-pub(in crate::audit) mod pass;
 pub mod pinned;
 pub(in crate::audit) mod recognise;
 pub(in crate::audit) mod statics;

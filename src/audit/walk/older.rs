@@ -5,7 +5,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::pass::Pass;
+use super::heap_walk::HeapWalk;
 use super::recognise::PAIR;
 use super::word::may_be_address;
 use crate::abi::{FLAVOUR, PyObject};
@@ -44,7 +44,7 @@ const LENGTHS: u32 = 32;
 
 /// Addresses that may lead to such memory, and the facts about them.
 pub(in crate::audit) struct Older<'a> {
-    pass: &'a Pass,
+    walk: &'a HeapWalk,
     /// Addresses that are not yet looked at.
     words: Vec<usize>,
     looked_at: FxHashSet<usize>,
@@ -58,10 +58,10 @@ impl<'a> Older<'a> {
     /// A search that has no addresses yet.
     ///
     /// # Safety
-    /// The objects that `pass` has met are alive, as long as this value lives.
-    pub(in crate::audit) unsafe fn new(pass: &'a Pass) -> Self {
+    /// The objects that `walk` has met are alive, as long as this value lives.
+    pub(in crate::audit) unsafe fn new(walk: &'a HeapWalk) -> Self {
         Self {
-            pass,
+            walk,
             words: Vec::new(),
             looked_at: FxHashSet::default(),
             pools: FxHashMap::default(),
@@ -80,7 +80,7 @@ impl<'a> Older<'a> {
     /// The next address that lies in a block, and the bytes from there to the block's end.
     pub(in crate::audit) fn next(&mut self) -> Option<(usize, usize)> {
         while let Some(word) = self.words.pop() {
-            let memory = &self.pass.memory;
+            let memory = &self.walk.memory;
             if memory.is_readable(word, PAIR)
                 && !memory.is_code(word)
                 && !memory.is_static(word, PAIR)
@@ -88,9 +88,9 @@ impl<'a> Older<'a> {
                 && !blocks::is_held_back(word)
                 // The search asks an object itself what it holds. The collector's links lead to the words in front of
                 // it.
-                && !self.pass.ledger.has_seen(word as *mut PyObject)
+                && !self.walk.explained.has_seen(word as *mut PyObject)
                 // SAFETY: no met object has died, as the caller of `new` promises.
-                && !unsafe { self.pass.has_object(word, usize::MAX) }
+                && !unsafe { self.walk.has_object(word, usize::MAX) }
                 && let Some(room) = self.room(word)
             {
                 return Some((word, room));

@@ -3,11 +3,11 @@
 use rustc_hash::FxHashMap;
 
 use super::counted::counted;
-use super::pass::{Pass, Seen};
+use super::heap_walk::{HeapWalk, Seen};
 use super::pinned::may_be_all;
 use crate::abi::PyObject;
 
-impl Pass {
+impl HeapWalk {
     /// The objects that only pins keep alive. These are the objects in `found`, whose references are all pins, and the
     /// objects that only they show.
     ///
@@ -26,7 +26,7 @@ impl Pass {
                     let lost = references.entry(place).or_default();
                     *lost += 1;
                     let is_last = counted(op).is_some_and(|refcount| {
-                        refcount == self.ledger.explained(op) && may_be_all(refcount - *lost)
+                        refcount == self.explained.of(op) && may_be_all(refcount - *lost)
                     });
                     if is_last && let Some(seen) = self.find(op) {
                         found.push(seen);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use crate::abi::PyObject;
-use crate::audit::heap::ledger::Ledger;
+use crate::audit::heap::explained::Explained;
 
 /// More than any code releases too often, far from the count of an immortal object on any version, and an unlikely
 /// number in a program.
@@ -80,9 +80,9 @@ fn forget(block: usize, room: usize) {
 }
 
 /// Explains the references of all pins.
-pub(in crate::audit) fn explain(ledger: &Ledger) {
+pub(in crate::audit) fn explain(explained: &Explained) {
     for op in pinned().all() {
-        ledger.explain(op as *mut PyObject, REFERENCES as u32);
+        explained.explain(op as *mut PyObject, REFERENCES as u32);
     }
 }
 

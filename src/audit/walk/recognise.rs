@@ -33,7 +33,7 @@ pub(in crate::audit) unsafe fn recognise(
         let op = (block + start) as *mut PyObject;
         // SAFETY: the object's head lies in the block.
         let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
-        let Some(id) = types.judge(word, memory) else {
+        let Some(id) = types.type_at(word, memory) else {
             continue;
         };
         let info = types.get(id);
@@ -63,7 +63,7 @@ pub(in crate::audit) fn object_at(
     }
     // SAFETY: the head can be read; any values may be there.
     unsafe {
-        let id = types.judge(*((op as usize + TYPE_WORD) as *const usize), memory)?;
+        let id = types.type_at(*((op as usize + TYPE_WORD) as *const usize), memory)?;
         Current::is_plausible(PyObject::count(op)).then_some(id)
     }
 }

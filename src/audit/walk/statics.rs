@@ -58,11 +58,11 @@ pub(in crate::audit) unsafe fn visit(
                 }
                 *((at + TYPE_WORD) as *const usize)
             };
-            let Some(id) = types.judge(word, memory) else {
+            let Some(id) = types.type_at(word, memory) else {
                 continue;
             };
             let info = types.get(id);
-            // SAFETY: `judge` has found it to be a type.
+            // SAFETY: `type_at` has found it to be a type.
             let flags = TypeFlags(unsafe { (*info.ob_type).tp_flags });
             if !flags.have_gc()
                 && at + info.least_size <= data.place.end

@@ -67,7 +67,7 @@ impl Types {
 
     /// The type at the address `word`; `None` if no type is there.
     #[inline]
-    pub(in crate::audit) fn judge(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
+    pub(in crate::audit) fn type_at(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
         let place = word / 16 % RECENT;
         let (known, id) = self.recent[place];
         if known == word && word != 0 {
@@ -78,12 +78,12 @@ impl Types {
         if blocks::room(word).is_some_and(|room| room < size_of::<PyTypeObject>()) {
             return None;
         }
-        let id = self.judge_slowly(word, memory)?;
+        let id = self.look_up(word, memory)?;
         self.recent[place] = (word, id);
         Some(id)
     }
 
-    fn judge_slowly(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
+    fn look_up(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
         if let Some(&id) = self.ids.get(&word) {
             return Some(id);
         }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::block_search::Search;
-use super::pass::Pass;
-use crate::audit::heap::door::{CHeap, door};
+use super::heap_walk::HeapWalk;
+use crate::audit::heap::host_hooks::{CHeap, host_hooks};
 use crate::audit::heap::young::{self, Block, Domain, User};
 use crate::host::c_heap;
 
@@ -42,19 +42,19 @@ static STATE: AtomicU8 = AtomicU8::new(OFF);
 pub fn switch(on: bool) -> bool {
     // Relaxed, in this file: the host's lock is held.
     let before = STATE.load(Ordering::Relaxed) != OFF;
-    let Some(door) = door().filter(|_| before != on) else {
+    let Some(hooks) = host_hooks().filter(|_| before != on) else {
         return before;
     };
     if on {
         young::switch(User::Unheld, true);
-        (door.watch_domains)(true);
-        let measured = (door.c_heap)().map_or(0, |CHeap { has_raw, has_long }| {
+        (hooks.watch_domains)(true);
+        let measured = (hooks.c_heap)().map_or(0, |CHeap { has_raw, has_long }| {
             MEASURED | (u8::from(has_raw) * RAW_IN_HEAP) | (u8::from(has_long) * LONG_IN_HEAP)
         });
         STATE.store(BLOCKS | measured, Ordering::Relaxed);
     } else {
         STATE.store(OFF, Ordering::Relaxed);
-        (door.watch_domains)(false);
+        (hooks.watch_domains)(false);
         young::switch(User::Unheld, false);
     }
     before
@@ -65,7 +65,7 @@ impl Unheld {
     ///
     /// # Safety
     /// The walk is done, and the host's lock is still held.
-    pub(in crate::audit) unsafe fn look(pass: &Pass, held_back: usize) -> Self {
+    pub(in crate::audit) unsafe fn look(walk: &HeapWalk, held_back: usize) -> Self {
         let state = STATE.load(Ordering::Relaxed);
         if state == OFF {
             return Self::default();
@@ -87,7 +87,7 @@ impl Unheld {
                 noted = noted.and_then(|noted: usize| Some(noted + taken?));
             }
             // SAFETY: the walk is done and the host's lock is held, so no met object has died.
-            if !unsafe { pass.has_object(block.start, block.bytes) } {
+            if !unsafe { walk.has_object(block.start, block.bytes) } {
                 all.push(block);
             }
         });
@@ -98,10 +98,10 @@ impl Unheld {
         let mut search = Search::new(all);
         if !search.is_empty() {
             // SAFETY: the walk is done and the host's lock is held, so no met object has died.
-            unsafe { search.ask(pass) };
+            unsafe { search.ask(walk) };
             search.follow();
             // SAFETY: the walk is done and the host's lock is held, so no met object has died.
-            unsafe { search.look_further(pass) };
+            unsafe { search.look_further(walk) };
         }
         Self {
             blocks: search.rest(),

@@ -1,6 +1,6 @@
 //! Finds words in the fields of objects that may be references and that the objects do not show.
 
-use super::pass::{Pass, Seen};
+use super::heap_walk::{HeapWalk, Seen};
 use super::recognise::PAIR;
 use super::types::size_of_instance;
 use super::word::{Field, Target, Word, may_be_address};
@@ -8,7 +8,7 @@ use crate::abi::PyObject;
 use crate::audit::heap::blocks;
 use crate::host::reserve;
 
-impl Pass {
+impl HeapWalk {
     /// The words in instances of foreign types that may be references and are not shown, in order of addresses.
     ///
     /// # Safety
@@ -76,7 +76,7 @@ impl Pass {
                 value: word,
                 field,
                 // SAFETY: a seen object is an object and alive.
-                target: unsafe { Target::of(op, self.ledger.has_seen(op)) },
+                target: unsafe { Target::of(op, self.explained.has_seen(op)) },
             });
         }
     }

@@ -1,6 +1,6 @@
 //! numpy's dtypes: the places of the objects in an item.
 
-use super::super::{Held, dict, field, flags};
+use super::super::{Visitor, dict, field, flags};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject};
 use crate::audit::heap::builtin::builtin;
 
@@ -31,13 +31,13 @@ impl Descr {
     /// has defined the dtype with additional fields.
     ///
     /// # Safety
-    /// Memory that `held` calls readable can be read.
-    pub(super) unsafe fn at(op: *mut PyObject, held: &dyn Held) -> Option<Self> {
+    /// Memory that `visitor` calls readable can be read.
+    pub(super) unsafe fn at(op: *mut PyObject, visitor: &dyn Visitor) -> Option<Self> {
         // SAFETY: `type_at` has checked the head and the type. `is_readable` is asked before the other fields are read.
         unsafe {
-            let ob_type = type_at(op, held)?;
+            let ob_type = type_at(op, visitor)?;
             let size = (*ob_type).tp_basicsize.unsigned_abs();
-            if !held.is_readable(op as usize, size) {
+            if !visitor.is_readable(op as usize, size) {
                 return None;
             }
             let word = |at: usize| field(op, at);
@@ -78,8 +78,8 @@ impl Descr {
     /// twice.
     ///
     /// # Safety
-    /// Memory that `held` calls readable can be read.
-    pub(super) unsafe fn places(self, held: &mut dyn Held, depth: usize) -> Vec<usize> {
+    /// Memory that `visitor` calls readable can be read.
+    pub(super) unsafe fn places(self, visitor: &mut dyn Visitor, depth: usize) -> Vec<usize> {
         if !self.has_objects() || depth == DEEPEST {
             return Vec::new();
         }
@@ -89,17 +89,17 @@ impl Descr {
         let mut places = Vec::new();
         // SAFETY: the caller's promise is the callees'.
         unsafe {
-            if let Some([base, _]) = self.subarray(held) {
-                if let Some(base) = Self::at(base, held).filter(Self::has_objects) {
-                    let inner = base.places(held, depth + 1);
+            if let Some([base, _]) = self.subarray(visitor) {
+                if let Some(base) = Self::at(base, visitor).filter(Self::has_objects) {
+                    let inner = base.places(visitor, depth + 1);
                     for start in (0..self.size).step_by(base.size) {
                         places.extend(inner.iter().map(|place| start + place));
                     }
                 }
             } else {
-                for [_, value] in dict::entries(self.fields, held) {
-                    if let Some((inner, start)) = field_of(value, held) {
-                        let inner = inner.places(held, depth + 1);
+                for [_, value] in dict::entries(self.fields, visitor) {
+                    if let Some((inner, start)) = field_of(value, visitor) {
+                        let inner = inner.places(visitor, depth + 1);
                         places.extend(inner.iter().map(|place| start.saturating_add(*place)));
                     }
                 }
@@ -118,43 +118,44 @@ impl Descr {
     /// The dtype of a subarray's items, and its shape.
     ///
     /// # Safety
-    /// Memory that `held` calls readable can be read.
-    pub(super) unsafe fn subarray(&self, held: &dyn Held) -> Option<[*mut PyObject; 2]> {
+    /// Memory that `visitor` calls readable can be read.
+    pub(super) unsafe fn subarray(&self, visitor: &dyn Visitor) -> Option<[*mut PyObject; 2]> {
         // SAFETY: readable memory can be read, as the caller promises, and the words are copied at once.
-        unsafe { words(self.subarray, 2, held).map(|both| [both[0] as _, both[1] as _]) }
+        unsafe { words(self.subarray, 2, visitor).map(|both| [both[0] as _, both[1] as _]) }
     }
 }
 
 /// The dtype and the offset of a field, from a tuple of both. The tuple may also have a title.
 ///
 /// # Safety
-/// Memory that `held` calls readable can be read.
-unsafe fn field_of(tuple: *mut PyObject, held: &dyn Held) -> Option<(Descr, usize)> {
+/// Memory that `visitor` calls readable can be read.
+unsafe fn field_of(tuple: *mut PyObject, visitor: &dyn Visitor) -> Option<(Descr, usize)> {
     // SAFETY: each part is checked before it is read.
     unsafe {
-        let ob_type = type_at(tuple, held)?;
+        let ob_type = type_at(tuple, visitor)?;
         if ob_type as usize != builtin().PyTuple_Type {
             return None;
         }
         let first = tuple as usize + (*ob_type).tp_basicsize.unsigned_abs();
-        let items = words(first, 2, held)?;
-        let offset = number_at(items[1] as *mut PyObject, held)?;
-        Some((Descr::at(items[0] as *mut PyObject, held)?, offset))
+        let items = words(first, 2, visitor)?;
+        let offset = number_at(items[1] as *mut PyObject, visitor)?;
+        Some((Descr::at(items[0] as *mut PyObject, visitor)?, offset))
     }
 }
 
 /// The value of a Python integer of at most two digits; `None` if it is negative or larger.
 ///
 /// # Safety
-/// Memory that `held` calls readable can be read.
-unsafe fn number_at(op: *mut PyObject, held: &dyn Held) -> Option<usize> {
+/// Memory that `visitor` calls readable can be read.
+unsafe fn number_at(op: *mut PyObject, visitor: &dyn Visitor) -> Option<usize> {
     /// `Py_TPFLAGS_LONG_SUBCLASS`.
     const INT: u64 = 1 << 24;
     // SAFETY: `is_readable` is asked first. Behind an integer's head lie its length and its 30-bit digits, in 32 bits
     // each.
     unsafe {
-        let ob_type = type_at(op, held)?;
-        if flags(ob_type).0 & INT == 0 || !held.is_readable(op as usize, size_of::<PyObject>() + 16)
+        let ob_type = type_at(op, visitor)?;
+        if flags(ob_type).0 & INT == 0
+            || !visitor.is_readable(op as usize, size_of::<PyObject>() + 16)
         {
             return None;
         }
@@ -176,15 +177,18 @@ unsafe fn number_at(op: *mut PyObject, held: &dyn Held) -> Option<usize> {
 /// The type of an apparent object.
 ///
 /// # Safety
-/// Memory that `held` calls readable can be read.
-pub(super) unsafe fn type_at(op: *mut PyObject, held: &dyn Held) -> Option<*mut PyTypeObject> {
-    if !op.cast::<u64>().is_aligned() || !held.is_readable(op as usize, size_of::<PyObject>()) {
+/// Memory that `visitor` calls readable can be read.
+pub(super) unsafe fn type_at(
+    op: *mut PyObject,
+    visitor: &dyn Visitor,
+) -> Option<*mut PyTypeObject> {
+    if !op.cast::<u64>().is_aligned() || !visitor.is_readable(op as usize, size_of::<PyObject>()) {
         return None;
     }
     // SAFETY: an object's head can be read at `op`.
     let ob_type = unsafe { abi::type_of(op) };
     let is_there = ob_type.is_aligned()
-        && held.is_readable(ob_type as usize, size_of::<PyTypeObject>())
+        && visitor.is_readable(ob_type as usize, size_of::<PyTypeObject>())
         // SAFETY: the memory of a whole type can be read there.
         && unsafe { (*ob_type).tp_basicsize } >= size_of::<PyObject>() as isize;
     is_there.then_some(ob_type)
@@ -193,15 +197,15 @@ pub(super) unsafe fn type_at(op: *mut PyObject, held: &dyn Held) -> Option<*mut 
 /// `count` words at an address, if they can be read.
 ///
 /// # Safety
-/// Memory that `held` calls readable can be read, and does not change as long as the slice lives.
+/// Memory that `visitor` calls readable can be read, and does not change as long as the slice lives.
 pub(super) unsafe fn words<'a>(
     address: usize,
     count: usize,
-    held: &dyn Held,
+    visitor: &dyn Visitor,
 ) -> Option<&'a [usize]> {
     let is_there = count <= MOST_DIMENSIONS
         && address.is_multiple_of(size_of::<usize>())
-        && (count == 0 || address != 0 && held.is_readable(address, count * size_of::<usize>()));
+        && (count == 0 || address != 0 && visitor.is_readable(address, count * size_of::<usize>()));
     let address = if count == 0 {
         size_of::<usize>()
     } else {

@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 
-use super::{Held, Known, field, flags};
+use super::{Known, Visitor, field, flags};
 use crate::abi::{self, PyObject, PyTypeObject};
 
 mod descr;
@@ -75,59 +75,59 @@ unsafe fn is_numpys(ob_type: *mut PyTypeObject) -> bool {
     }
 }
 
-unsafe fn ask_array(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+unsafe fn ask_array(op: *mut PyObject, _is_tracked: bool, visitor: &mut dyn Visitor) {
     // SAFETY: `op` has the size of an array. `is_readable` is asked before other memory is read.
     unsafe {
-        held.read(field(op, BASE));
-        held.read(field(op, DESCR));
+        visitor.read(field(op, BASE));
+        visitor.read(field(op, DESCR));
         if own_size(op) >= MEM_HANDLER + size_of::<usize>() {
-            held.read(field(op, MEM_HANDLER));
+            visitor.read(field(op, MEM_HANDLER));
         }
         if field(op, FLAGS) as usize & OWNDATA == 0 {
             return;
         }
-        let Some(descr) = Descr::at(field(op, DESCR), held).filter(Descr::has_objects) else {
+        let Some(descr) = Descr::at(field(op, DESCR), visitor).filter(Descr::has_objects) else {
             return;
         };
         let nd = field(op, ND) as usize & 0xFFFF_FFFF;
         let (Some(dimensions), Some(strides)) = (
-            words(field(op, DIMENSIONS) as usize, nd, held),
-            words(field(op, STRIDES) as usize, nd, held),
+            words(field(op, DIMENSIONS) as usize, nd, visitor),
+            words(field(op, STRIDES) as usize, nd, visitor),
         ) else {
             return;
         };
         let data = field(op, DATA) as usize;
-        let Some(items) = Items::new(data, descr.size, dimensions, strides, held) else {
+        let Some(items) = Items::new(data, descr.size, dimensions, strides, visitor) else {
             return;
         };
-        let places = descr.places(held, 0);
+        let places = descr.places(visitor, 0);
         items.each(|item| {
             places.iter().for_each(|place| {
-                held.read(((item + place) as *const *mut PyObject).read_unaligned());
+                visitor.read(((item + place) as *const *mut PyObject).read_unaligned());
             });
         });
     }
 }
 
-unsafe fn ask_void(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+unsafe fn ask_void(op: *mut PyObject, _is_tracked: bool, visitor: &mut dyn Visitor) {
     // SAFETY: `op` has the size of a structured scalar. `is_readable` is asked before other memory is read.
     unsafe {
-        held.read(field(op, VOID_BASE));
-        held.read(field(op, VOID_DESCR));
+        visitor.read(field(op, VOID_BASE));
+        visitor.read(field(op, VOID_DESCR));
         if field(op, VOID_FLAGS) as usize & OWNDATA == 0 {
             return;
         }
         let data = field(op, VOID_DATA) as usize;
-        let descr = Descr::at(field(op, VOID_DESCR), held).filter(Descr::has_objects);
-        if let Some(descr) = descr.filter(|descr| held.is_readable(data, descr.size)) {
-            for place in descr.places(held, 0) {
-                held.read(((data + place) as *const *mut PyObject).read_unaligned());
+        let descr = Descr::at(field(op, VOID_DESCR), visitor).filter(Descr::has_objects);
+        if let Some(descr) = descr.filter(|descr| visitor.is_readable(data, descr.size)) {
+            for place in descr.places(visitor, 0) {
+                visitor.read(((data + place) as *const *mut PyObject).read_unaligned());
             }
         }
     }
 }
 
-unsafe fn ask_broadcast(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+unsafe fn ask_broadcast(op: *mut PyObject, _is_tracked: bool, visitor: &mut dyn Visitor) {
     // SAFETY: `op` has the size of its type, and the loop stays inside.
     unsafe {
         let count = field(op, ITERATORS) as usize & 0xFFFF_FFFF;
@@ -135,8 +135,8 @@ unsafe fn ask_broadcast(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Hel
         for at in 0..count.min(room) {
             let iterator = field(op, FIRST_ITERATOR + 8 * at);
             // Up to 1.26 the iterators do not lie in blocks of the object domain. Only this object leads to them.
-            if type_at(iterator, held).is_some_and(|ob_type| is_iterator(ob_type, held)) {
-                held.visited(iterator);
+            if type_at(iterator, visitor).is_some_and(|ob_type| is_iterator(ob_type, visitor)) {
+                visitor.visited(iterator);
             }
         }
     }
@@ -146,33 +146,33 @@ unsafe fn ask_broadcast(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Hel
 ///
 /// # Safety
 /// The memory of a whole type can be read at `ob_type`.
-unsafe fn is_iterator(ob_type: *mut PyTypeObject, held: &dyn Held) -> bool {
+unsafe fn is_iterator(ob_type: *mut PyTypeObject, visitor: &dyn Visitor) -> bool {
     // SAFETY: a whole type's memory can be read. The type lies in numpy's data, so its name is a string that ends with
     // a zero byte.
     unsafe {
-        held.is_static(ob_type.cast())
+        visitor.is_static(ob_type.cast())
             && is_numpys(ob_type)
-            && held.is_readable((*ob_type).tp_name as usize, FLAT_ITERATOR.count_bytes() + 1)
+            && visitor.is_readable((*ob_type).tp_name as usize, FLAT_ITERATOR.count_bytes() + 1)
             && CStr::from_ptr((*ob_type).tp_name) == FLAT_ITERATOR
     }
 }
 
-unsafe fn ask_descr(op: *mut PyObject, _is_tracked: bool, held: &mut dyn Held) {
+unsafe fn ask_descr(op: *mut PyObject, _is_tracked: bool, visitor: &mut dyn Visitor) {
     // SAFETY: `op` has the size of a dtype. `is_readable` is asked before other memory is read.
     unsafe {
-        if held.is_static(op) {
+        if visitor.is_static(op) {
             // numpy's static dtypes hold no counted references.
             return;
         }
-        let Some(descr) = Descr::at(op, held) else {
+        let Some(descr) = Descr::at(op, visitor) else {
             return;
         };
         for held_by in [descr.typeobj, descr.metadata, descr.fields, descr.names] {
-            held.read(held_by);
+            visitor.read(held_by);
         }
-        if let Some([base, shape]) = descr.subarray(held) {
-            held.read(base);
-            held.read(shape);
+        if let Some([base, shape]) = descr.subarray(visitor) {
+            visitor.read(base);
+            visitor.read(shape);
         }
     }
 }
@@ -208,7 +208,7 @@ impl<'a> Items<'a> {
         size: usize,
         dimensions: &'a [usize],
         strides: &'a [usize],
-        held: &dyn Held,
+        visitor: &dyn Visitor,
     ) -> Option<Self> {
         let (mut low, mut high, mut count) = (0_isize, 0_isize, 1_usize);
         for (&dimension, &stride) in dimensions.iter().zip(strides) {
@@ -221,7 +221,7 @@ impl<'a> Items<'a> {
         let bytes = high.checked_sub(low)?.unsigned_abs().checked_add(size)?;
         let is_whole = count != 0
             && count.checked_mul(size)? <= bytes
-            && held.is_readable(data.wrapping_add_signed(low), bytes);
+            && visitor.is_readable(data.wrapping_add_signed(low), bytes);
         is_whole.then_some(Self {
             data,
             dimensions,

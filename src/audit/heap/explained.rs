@@ -9,7 +9,7 @@ use crate::watch::shadow::Shadow;
 /// One 32-bit mark for each 16 bytes of memory. Two bits say whether an object was seen there and in which half it
 /// starts. The other bits count.
 #[derive(Debug)]
-pub(in crate::audit) struct Ledger(Shadow<AtomicU32>);
+pub(in crate::audit) struct Explained(Shadow<AtomicU32>);
 
 /// An object starts in these 16 bytes.
 const SEEN: u32 = 1 << 31;
@@ -17,7 +17,7 @@ const SEEN: u32 = 1 << 31;
 const SECOND: u32 = 1 << 30;
 const MARKS: u32 = SEEN | SECOND;
 
-impl Ledger {
+impl Explained {
     /// `None` without memory.
     pub(in crate::audit) fn new() -> Option<Self> {
         let shadow = Shadow::new();
@@ -29,7 +29,7 @@ impl Ledger {
     pub(in crate::audit) fn explain(&self, op: *mut PyObject, references: u32) -> bool {
         let word = self.seen(op);
         if let Some(word) = word {
-            // Relaxed, in this file: the ledger belongs to one thread.
+            // Relaxed, in this file: the table belongs to one thread.
             let before = word.load(Ordering::Relaxed);
             word.store(before.wrapping_add(references), Ordering::Relaxed);
         }
@@ -58,7 +58,7 @@ impl Ledger {
 
     /// The number of explained references.
     #[inline]
-    pub(in crate::audit) fn explained(&self, op: *mut PyObject) -> isize {
+    pub(in crate::audit) fn of(&self, op: *mut PyObject) -> isize {
         self.seen(op)
             .map_or(0, |word| (word.load(Ordering::Relaxed) & !MARKS) as isize)
     }
@@ -96,33 +96,33 @@ mod tests {
 
     #[test]
     fn counts_and_remembers() {
-        let ledger = Ledger::new().expect("memory");
+        let explained = Explained::new().expect("memory");
         let op = 0x7000_1230 as *mut PyObject;
-        assert!(!ledger.has_seen(op));
-        assert!(!ledger.explain(op, 2));
-        assert!(ledger.see(op));
-        assert!(!ledger.see(op));
-        assert!(ledger.explain(op, 1));
-        assert!(ledger.explain(op, 2));
-        assert!(ledger.has_seen(op));
-        assert_eq!(ledger.explained(op), 3);
-        assert_eq!(ledger.explained(0x7000_1240 as *mut PyObject), 0);
+        assert!(!explained.has_seen(op));
+        assert!(!explained.explain(op, 2));
+        assert!(explained.see(op));
+        assert!(!explained.see(op));
+        assert!(explained.explain(op, 1));
+        assert!(explained.explain(op, 2));
+        assert!(explained.has_seen(op));
+        assert_eq!(explained.of(op), 3);
+        assert_eq!(explained.of(0x7000_1240 as *mut PyObject), 0);
     }
 
     #[test]
     fn tells_the_halves_of_a_pair_apart() {
-        let ledger = Ledger::new().expect("memory");
+        let explained = Explained::new().expect("memory");
         for (own, other) in [(0x7000_1230, 0x7000_1238), (0x7000_1268, 0x7000_1260)] {
             let [own, other] = [own, other].map(|place| place as *mut PyObject);
-            assert!(ledger.see(own));
+            assert!(explained.see(own));
             for wrong in [other, own.wrapping_byte_add(1), own.wrapping_byte_add(4)] {
-                assert!(!ledger.has_seen(wrong));
-                assert!(!ledger.explain(wrong, 1));
-                assert_eq!(ledger.explained(wrong), 0);
+                assert!(!explained.has_seen(wrong));
+                assert!(!explained.explain(wrong, 1));
+                assert_eq!(explained.of(wrong), 0);
             }
-            assert!(!ledger.see(other));
-            assert!(ledger.has_seen(own));
-            assert_eq!(ledger.explained(own), 0);
+            assert!(!explained.see(other));
+            assert!(explained.has_seen(own));
+            assert_eq!(explained.of(own), 0);
         }
     }
 }

@@ -3,13 +3,13 @@ use std::cell::UnsafeCell;
 /// A function pointer that changes only while callers take turns. A call through it is one indirect jump; a test of a
 /// flag first would be two instructions.
 #[derive(Debug)]
-pub struct Chosen<F>(UnsafeCell<F>);
+pub struct FunctionSlot<F>(UnsafeCell<F>);
 
 // SAFETY: it is written only while callers take turns: under the host's lock, before there is a second thread, or
 // serialised by the caller as the header asks.
-unsafe impl<F> Sync for Chosen<F> {}
+unsafe impl<F> Sync for FunctionSlot<F> {}
 
-impl<F: Copy> Chosen<F> {
+impl<F: Copy> FunctionSlot<F> {
     /// Starts with `function`.
     pub const fn new(function: F) -> Self {
         Self(UnsafeCell::new(function))
@@ -34,7 +34,7 @@ impl<F: Copy> Chosen<F> {
     /// Chooses the host's function, if the host has one.
     ///
     /// # Safety
-    /// As [`Chosen::set`].
+    /// As [`FunctionSlot::set`].
     pub unsafe fn follow(&self, theirs: Option<F>) {
         if let Some(theirs) = theirs {
             // SAFETY: the caller's promise is the callee's.

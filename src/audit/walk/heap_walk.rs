@@ -9,11 +9,11 @@ use super::types::{TYPE_WORD, TypeId, Types};
 use super::word::may_be_address;
 use crate::abi::{FLAVOUR, PyObject, PyTypeObject};
 use crate::audit::heap::blocks;
-use crate::audit::heap::door::door;
-use crate::audit::heap::ledger::Ledger;
+use crate::audit::heap::explained::Explained;
+use crate::audit::heap::host_hooks::host_hooks;
 use crate::audit::heap::memory::Memory;
 use crate::audit::heap::tracked::Tracked;
-use crate::audit::holds::{self, Asked, Held, TypeInfo};
+use crate::audit::holds::{self, Asked, TypeInfo, Visitor};
 use crate::host::{self, reserve};
 use crate::watch::live;
 
@@ -26,8 +26,8 @@ pub(in crate::audit) struct Seen {
 
 /// The state of the walk.
 #[derive(Debug)]
-pub(in crate::audit) struct Pass {
-    pub(in crate::audit) ledger: Ledger,
+pub(in crate::audit) struct HeapWalk {
+    pub(in crate::audit) explained: Explained,
     pub(in crate::audit) types: Types,
     pub(in crate::audit) memory: Memory,
     tracked: Tracked,
@@ -49,17 +49,17 @@ pub(in crate::audit) struct Pass {
     asked: (*mut PyObject, bool),
 }
 
-impl Held for Pass {
+impl Visitor for HeapWalk {
     #[inline]
     fn visited(&mut self, op: *mut PyObject) {
-        if self.ledger.explain(op, 1) || self.meet(op) && self.ledger.explain(op, 1) {
+        if self.explained.explain(op, 1) || self.meet(op) && self.explained.explain(op, 1) {
             self.references += 1;
             self.asked.1 |= op == self.asked.0;
         }
     }
 
     fn read(&mut self, word: *mut PyObject) {
-        if self.ledger.has_seen(word) || self.can_be_met(word) {
+        if self.explained.has_seen(word) || self.can_be_met(word) {
             self.visited(word);
         } else if may_be_address(word as usize) {
             self.early.push(word);
@@ -105,7 +105,7 @@ pub(in crate::audit) unsafe fn enumerate(
             live::visit(0, |op| {
                 let word = *((op as usize + TYPE_WORD) as *const usize);
                 if !is_known(op as usize, size_of::<PyObject>())
-                    && let Some(ob_type) = types.judge(word, memory)
+                    && let Some(ob_type) = types.type_at(word, memory)
                 {
                     found(op, ob_type);
                 }
@@ -115,7 +115,7 @@ pub(in crate::audit) unsafe fn enumerate(
     }
 }
 
-impl Pass {
+impl HeapWalk {
     /// Whether a met object starts in a block, behind the words that its type puts in front.
     ///
     /// # Safety
@@ -125,7 +125,7 @@ impl Pass {
             let front = usize::from(pairs) * PAIR;
             let op = (start + front) as *mut PyObject;
             front + size_of::<PyObject>() <= bytes
-                && self.ledger.has_seen(op)
+                && self.explained.has_seen(op)
                 // SAFETY: an object that was met is an object, and the caller promises that it is alive.
                 && self.types.pairs_of(unsafe { (*op).ob_type }) == Some(pairs)
         })
@@ -134,7 +134,7 @@ impl Pass {
     /// A walk that has met nothing; `None` without memory.
     pub(in crate::audit) fn new(is_trusting: bool) -> Option<Self> {
         Some(Self {
-            ledger: Ledger::new()?,
+            explained: Explained::new()?,
             types: Types::new(),
             memory: Memory::look()?,
             tracked: Tracked::look(),
@@ -155,34 +155,34 @@ impl Pass {
     /// # Safety
     /// The host's lock is held: no other thread ends objects meanwhile.
     pub(in crate::audit) unsafe fn over_all() -> Option<Self> {
-        let mut pass = Self::new(false)?;
+        let mut walk = Self::new(false)?;
         // SAFETY: the caller's promise is the callees'.
         unsafe {
-            let (types, memory) = (&mut pass.types, &pass.memory);
+            let (types, memory) = (&mut walk.types, &walk.memory);
             enumerate(
                 types,
                 memory,
                 |_, _| false,
                 |op, ob_type| {
-                    pass.ledger.see(op);
-                    pass.seen.push(Seen { op, ob_type });
+                    walk.explained.see(op);
+                    walk.seen.push(Seen { op, ob_type });
                 },
             );
             statics::visit(types, memory, |op, ob_type| {
-                if pass.ledger.see(op) {
-                    pass.seen.push(Seen { op, ob_type });
+                if walk.explained.see(op) {
+                    walk.seen.push(Seen { op, ob_type });
                 }
             });
-            if let Some(door) = door() {
-                (door.exit_callbacks)(&mut |op| {
-                    pass.visited(op);
-                    pass.roots.push(op);
+            if let Some(hooks) = host_hooks() {
+                (hooks.exit_callbacks)(&mut |op| {
+                    walk.visited(op);
+                    walk.roots.push(op);
                 });
             }
-            pass.ask_all();
+            walk.ask_all();
         }
-        pinned::explain(&pass.ledger);
-        Some(pass)
+        pinned::explain(&walk.explained);
+        Some(walk)
     }
 
     /// A walk over `roots` and over all objects that they hold.
@@ -192,13 +192,13 @@ impl Pass {
     pub(in crate::audit) unsafe fn over_trusted(
         roots: impl Iterator<Item = *mut PyObject>,
     ) -> Option<Self> {
-        let mut pass = Self::new(true)?;
+        let mut walk = Self::new(true)?;
         for op in roots {
-            pass.meet(op);
+            walk.meet(op);
         }
         // SAFETY: the caller's promise is the callee's.
-        unsafe { pass.ask_all() };
-        Some(pass)
+        unsafe { walk.ask_all() };
+        Some(walk)
     }
 
     /// The type of a met object.
@@ -208,12 +208,12 @@ impl Pass {
 
     /// The object at an address, if the walk has met one there.
     pub(in crate::audit) fn find(&mut self, op: *mut PyObject) -> Option<Seen> {
-        if !self.ledger.has_seen(op) {
+        if !self.explained.has_seen(op) {
             return None;
         }
         // SAFETY: an object was met there, so its head can be read.
         let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
-        let ob_type = self.types.judge(word, &self.memory)?;
+        let ob_type = self.types.type_at(word, &self.memory)?;
         Some(Seen { op, ob_type })
     }
 
@@ -235,7 +235,7 @@ impl Pass {
         // A block's object that the walk has not met was born since the walk began: a `tp_traverse` has created it.
         let front = usize::from(self.types.get(ob_type).pairs) * PAIR;
         let is_born = !self.is_trusting && blocks::room(op as usize - front).is_some();
-        let is_new = !is_born && self.ledger.see(op);
+        let is_new = !is_born && self.explained.see(op);
         if is_new {
             self.seen.push(Seen { op, ob_type });
         }
@@ -262,7 +262,7 @@ impl Pass {
             let (asked, also, is_heap) = (info.asked, info.also, info.is_heap);
             let has_more = also.is_some() || info.has_inline_values;
             info.objects += 1;
-            if info.objects == 1 && self.ledger.see(ob_type) {
+            if info.objects == 1 && self.explained.see(ob_type) {
                 // Instances of a static type do not hold it, and no other object may lead to it.
                 self.note_type(ob_type);
             }
@@ -298,14 +298,14 @@ impl Pass {
         }
         // An object outside all blocks may be read before another object visits it. By now, all objects have been met.
         for word in std::mem::take(&mut self.early) {
-            self.references += usize::from(self.ledger.explain(word, 1));
+            self.references += usize::from(self.explained.explain(word, 1));
         }
     }
 
     fn note_type(&mut self, ob_type: *mut PyObject) {
         // SAFETY: a type is an object, so its head can be read.
         let word = unsafe { *((ob_type as usize + TYPE_WORD) as *const usize) };
-        if let Some(id) = self.types.judge(word, &self.memory) {
+        if let Some(id) = self.types.type_at(word, &self.memory) {
             self.seen.push(Seen {
                 op: ob_type,
                 ob_type: id,
@@ -323,11 +323,11 @@ impl Pass {
     /// # Safety
     /// The object was met and has not died.
     pub(in crate::audit) unsafe fn shown_by(&self, seen: Seen, shown: &mut Vec<usize>) {
-        struct Collect<'a>(&'a Pass, &'a mut Vec<usize>);
-        impl Held for Collect<'_> {
+        struct Collect<'a>(&'a HeapWalk, &'a mut Vec<usize>);
+        impl Visitor for Collect<'_> {
             fn visited(&mut self, op: *mut PyObject) {
                 // A `tp_traverse` may visit an object that it has just created, or an address without an object.
-                if self.0.ledger.has_seen(op) {
+                if self.0.explained.has_seen(op) {
                     self.1.push(op as usize);
                 }
             }

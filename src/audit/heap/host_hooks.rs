@@ -19,7 +19,7 @@ pub struct CHeap {
 
 /// The host's functions. The caller holds the host's lock.
 #[derive(Clone, Copy, Debug)]
-pub struct Door {
+pub struct HostHooks {
     /// Hooks the allocator.
     pub open: fn() -> Result<(), &'static CStr>,
     /// Removes the hook; false if another hook has been set in front of it.
@@ -60,14 +60,14 @@ pub struct Door {
     pub exit_callbacks: fn(&mut dyn FnMut(*mut PyObject)),
 }
 
-static DOOR: OnceLock<Door> = OnceLock::new();
+static HOOKS: OnceLock<HostHooks> = OnceLock::new();
 
 /// Sets the host's functions. Called once, when there is a host.
-pub fn enter_through(door: Door) {
-    let _ = DOOR.set(door);
+pub fn set(hooks: HostHooks) {
+    let _ = HOOKS.set(hooks);
 }
 
 /// The host's functions; `None` without a host.
-pub(in crate::audit) fn door() -> Option<&'static Door> {
-    DOOR.get()
+pub(in crate::audit) fn host_hooks() -> Option<&'static HostHooks> {
+    HOOKS.get()
 }
