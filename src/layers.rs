@@ -31,7 +31,7 @@ const INSIDE: [(&str, &[&str]); 2] = [
             "memory",
             "all_objects",
             "death",
-            "brc",
+            "merge",
             "count",
             "birth",
             "containers",

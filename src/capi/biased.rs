@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 
 use crate::abi::PyObject;
 use crate::host::{self, Host, ThisHost};
-use crate::lifecycle::{brc, misuse};
+use crate::lifecycle::{merge, misuse};
 
 /// Releases a reference to `op` on a thread that does not own `op`. If the owner counted that reference, `op` waits
 /// until its owner merges the counts (free-threaded 3.13 and later). From any thread.
@@ -16,7 +16,7 @@ pub unsafe extern "C" fn _Py_DecRefShared(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "_Py_DecRefShared");
-        brc::release_shared(op, c"_Py_DecRefShared".as_ptr(), 0);
+        merge::release_shared(op, c"_Py_DecRefShared".as_ptr(), 0);
     }
 }
 
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn _Py_DecRefSharedDebug(
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "_Py_DecRefSharedDebug");
-        brc::release_shared(op, filename, lineno);
+        merge::release_shared(op, filename, lineno);
     }
 }
 
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn _Py_MergeZeroLocalRefcount(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check(op, "_Py_MergeZeroLocalRefcount");
-        brc::merge_zero_local(op);
+        merge::merge_zero_local(op);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
-use crate::lifecycle::{birth, brc, memory, misuse};
+use crate::lifecycle::{birth, memory, merge, misuse};
 
 /// Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory.
 /// `PyObject_Malloc` in this header is this function. From any thread.
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn pyrefcore_object_new(ob_type: *mut PyTypeObject) -> *mu
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         misuse::check_allocation(ob_type, false, "PyObject_New");
-        brc::merge_queued();
+        merge::merge_queued();
         let block = memory::allocate(birth::size_of_instance(ob_type, 0));
         birth::init(block.cast(), ob_type)
     }
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn pyrefcore_object_new_var(
         if size < 0 {
             return std::ptr::null_mut();
         }
-        brc::merge_queued();
+        merge::merge_queued();
         let block = memory::allocate(birth::size_of_instance(ob_type, size));
         birth::init_var(block.cast(), ob_type, size)
     }
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn pyrefcore_object_new_var(
 /// thread that has ended, and may count as the owner of that thread's objects.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_merge_queued() -> usize {
-    brc::merge_queued()
+    merge::merge_queued()
 }
 
 /// The name of the flavour that the library was built for, for example `cp311` or `cp312-refdebug`.

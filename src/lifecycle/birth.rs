@@ -1,6 +1,6 @@
 //! Births: an object gets its first reference.
 
-use super::{HOST_OWNS_BIRTHS, all_objects, brc, count};
+use super::{HOST_OWNS_BIRTHS, all_objects, count, merge};
 use crate::abi::{FLAVOUR, Head, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 use crate::host::{self, FunctionSlot};
 use crate::refcount::{Current, Policy};
@@ -48,7 +48,7 @@ unsafe fn new_here(op: *mut PyObject, total: Total) {
             // A tail call, so that the usual path saves no registers.
             return traced(op);
         }
-        let unknown = brc::unknown();
+        let unknown = merge::unknown();
         counted(op, total);
         if !FLAVOUR.free_threaded {
             events::created(op);
@@ -66,7 +66,7 @@ unsafe fn new_here(op: *mut PyObject, total: Total) {
 /// `op` is an object.
 #[inline(never)]
 unsafe fn announce(op: *mut PyObject) {
-    brc::register();
+    merge::register();
     // SAFETY: the caller's promise is the callee's.
     unsafe { events::created(op) }
 }

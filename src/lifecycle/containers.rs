@@ -2,7 +2,7 @@
 
 use std::ptr::null_mut;
 
-use super::{birth, brc, gc, memory, misuse};
+use super::{birth, gc, memory, merge, misuse};
 use crate::abi::{self, FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 
 /// A new, untracked instance of a container type; NULL where there is no memory.
@@ -52,7 +52,7 @@ unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t, call: &str) ->
     if items < 0 {
         return null_mut();
     }
-    brc::merge_queued();
+    merge::merge_queued();
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         let presize = TypeFlags((*ob_type).tp_flags).presize(FLAVOUR);

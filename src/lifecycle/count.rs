@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::{brc, death, refcnt};
+use super::{death, merge, refcnt};
 use crate::abi::{FLAVOUR, Head, PyObject};
 use crate::host;
 use crate::refcount::{Current, Policy, Released, Tried};
@@ -56,7 +56,7 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
     unsafe {
         match outcome {
             Released::Dead => death::dealloc(op),
-            Released::Foreign => brc::release_shared(op, call.as_ptr(), 0),
+            Released::Foreign => merge::release_shared(op, call.as_ptr(), 0),
             _ => {}
         }
     }

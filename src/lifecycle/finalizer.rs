@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::ptr::null;
 
 use super::birth::{self, Total};
-use super::{brc, gc, refcnt};
+use super::{gc, merge, refcnt};
 use crate::abi::{self, FLAVOUR, Head, PyObject};
 use crate::host;
 use crate::refcount::{Current, Policy, Released};
@@ -72,7 +72,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             }
             fail(op, message);
         }
-        brc::register();
+        merge::register();
         Current::revive(PyObject::count(op));
         call(op);
         if Current::let_go_alone(PyObject::count(op)) {
@@ -82,7 +82,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             // This comes before the reference is given back: afterwards another thread may end the object at any time.
             birth::resurrect_reference(op);
         }
-        if FLAVOUR.ref_debug && brc::owns(op) && !refcnt::is_immortal(op) {
+        if FLAVOUR.ref_debug && merge::owns(op) && !refcnt::is_immortal(op) {
             // Where the owner merges, CPython subtracts the reference from the total a second time.
             ref_total::add(-1);
         }
@@ -92,7 +92,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
                 return Fate::Dies;
             }
             Released::Negative => fail(op, c"refcount is too small"),
-            Released::Owners => brc::hand_over(op, null(), 0),
+            Released::Owners => merge::hand_over(op, null(), 0),
             Released::Alive | Released::Immortal | Released::Foreign => {}
         }
         if !FLAVOUR.has_tracer() {

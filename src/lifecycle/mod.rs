@@ -8,7 +8,6 @@
 
 pub mod all_objects;
 pub mod birth;
-pub mod brc;
 pub mod containers;
 pub mod count;
 pub mod death;
@@ -16,6 +15,7 @@ pub mod finalizer;
 pub mod gc;
 pub mod immortality;
 pub mod memory;
+pub mod merge;
 pub mod misuse;
 pub mod refcnt;
 #[cfg(test)]

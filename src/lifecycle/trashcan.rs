@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::{death, gc, misuse};
 use crate::abi::{self, BiasedCount, FLAVOUR, PyGC_Head, PyObject, destructor};
 use crate::host::{self, ThreadWords};
-use crate::refcount::bias;
+use crate::refcount::biased::protocol;
 
 /// Whether `dealloc` is the `tp_dealloc` of `op`'s type, and not one of a base type: `_PyTrash_cond`.
 ///
@@ -278,7 +278,7 @@ unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
             // zero.
             let shared = &(*op.cast::<BiasedCount>()).ob_ref_shared;
             // Relaxed: no other thread has the object.
-            shared.store(bias::MERGED, Relaxed);
+            shared.store(protocol::MERGED, Relaxed);
         }
         if FLAVOUR.dealloc_puts_aside() && link & TRACKED != 0 {
             gc::track(op);

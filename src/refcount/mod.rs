@@ -3,19 +3,14 @@
 //! Uses `abi` and, for thread ids, `host`. A policy uses nothing but the count and knows no types. It returns an
 //! outcome and never acts on it. The cfgs below pick aliases; every policy is always compiled and tested.
 
-pub mod bias;
-mod biased;
-pub mod brc;
+pub mod biased;
 mod flagged;
 mod immortal;
 #[cfg(test)]
-mod interleavings;
-#[cfg(test)]
 mod model;
 mod plain;
-pub mod words;
 
-pub use biased::Biased;
+pub use biased::policy::Biased;
 pub use flagged::Flagged;
 pub use immortal::Immortal;
 pub use plain::Plain;

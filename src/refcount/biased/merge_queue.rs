@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Mutex, PoisonError};
 
-use super::bias;
+use super::protocol;
 use super::words::{Word, Words};
 
 /// CPython's `_Py_BRC_NUM_BUCKETS`: a prime, because thread ids have many factors in common.
@@ -37,7 +37,7 @@ pub struct Owner<Item> {
 
 /// All threads by their id, in buckets, each with the items that wait for it.
 #[derive(Debug)]
-pub struct Brc<L, const N: usize = BUCKETS>([L; N]);
+pub struct MergeQueue<L, const N: usize = BUCKETS>([L; N]);
 
 /// The result of handing a reference to an object's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub enum Handed {
     Dead,
 }
 
-impl<L, const N: usize> Brc<L, N> {
+impl<L, const N: usize> MergeQueue<L, N> {
     /// A queue with these buckets.
     pub const fn new(buckets: [L; N]) -> Self {
         Self(buckets)
@@ -69,7 +69,7 @@ impl<L, const N: usize> Brc<L, N> {
     }
 
     /// Enters a thread. Called on that thread. An entry with its id may be left from a thread that ended without
-    /// [`Brc::leave`]; then nothing is done.
+    /// [`MergeQueue::leave`]; then nothing is done.
     pub fn register<Item>(&self, tid: usize)
     where
         L: Lock<Vec<Owner<Item>>>,
@@ -84,7 +84,7 @@ impl<L, const N: usize> Brc<L, N> {
         });
     }
 
-    /// Hands a reference to the owner of an object: `_Py_brc_queue_object`. The caller has set [`bias::QUEUED`] before,
+    /// Hands a reference to the owner of an object: `_Py_brc_queue_object`. The caller has set [`protocol::QUEUED`] before,
     /// so only one thread queues an object.
     pub fn queue<Item>(&self, item: Item, words: &impl Words) -> Handed
     where
@@ -102,7 +102,7 @@ impl<L, const N: usize> Brc<L, N> {
             }
             // The owner left while it held this lock, so all its writes are visible. No other thread queues this
             // object.
-            match bias::explicit_merge(words, -1) {
+            match protocol::explicit_merge(words, -1) {
                 0 => Handed::Dead,
                 _ => Handed::Alive,
             }
@@ -162,5 +162,5 @@ impl<L, const N: usize> Brc<L, N> {
 /// Merges an object that waited, and gives back the reference that was handed over; true where it was the last one.
 /// Called by the owner, or by its heir after a fork.
 pub fn merge(words: &impl Words) -> bool {
-    bias::explicit_merge(words, -1) == 0
+    protocol::explicit_merge(words, -1) == 0
 }

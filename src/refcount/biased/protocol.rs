@@ -6,7 +6,7 @@
 //!
 //! The owner merges when the local word reaches zero. When another thread gives back a reference that the shared word
 //! never counted, it *queues* the object: it hands that reference to the owner, which merges later (see
-//! [`super::brc`]).
+//! [`super::merge_queue`]).
 //!
 //! The read-modify-write steps are sequentially consistent, as CPython's are. CPython's own code works on the same
 //! words, in the host and in its extensions, and was written for that order. "SeqCst: CPython's order" below means
@@ -15,7 +15,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 use super::words::{IMMORTAL, Word, Words};
-use super::{Released, Tried};
+use crate::refcount::{Released, Tried};
 
 /// A count of one in the shared word, whose low two bits are flags: `_Py_REF_SHARED_SHIFT`.
 pub const ONE: isize = 4;

@@ -11,9 +11,10 @@ use loom::sync::atomic::{AtomicIsize, AtomicU32, AtomicUsize};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use super::brc::{self, Brc, Handed, Owner};
+use super::merge_queue::{self, Handed, MergeQueue, Owner};
+use super::protocol;
 use super::words::{Word, Words};
-use super::{Released, Tried, bias};
+use crate::refcount::{Released, Tried};
 
 /// Three find the fault in every mutation of the counting. Four find no more and take ten times as long.
 const PREEMPTIONS: usize = 3;
@@ -30,7 +31,7 @@ struct World {
     /// A thread with a reference reads it; a death overwrites it.
     body: UnsafeCell<&'static str>,
     deaths: std::sync::atomic::AtomicUsize,
-    queue: Brc<Mutex<Vec<Owner<()>>>, 1>,
+    queue: MergeQueue<Mutex<Vec<Owner<()>>>, 1>,
 }
 
 impl Words for World {
@@ -56,7 +57,7 @@ impl World {
             shared: AtomicIsize::new(shared),
             body: UnsafeCell::new("alive"),
             deaths: 0.into(),
-            queue: Brc::new([Mutex::new(Vec::new())]),
+            queue: MergeQueue::new([Mutex::new(Vec::new())]),
         };
         world.queue.register(A);
         Arc::new(world)
@@ -70,24 +71,24 @@ impl World {
 
     fn acquire(&self, me: usize) {
         self.look();
-        bias::acquire(self, me);
+        protocol::acquire(self, me);
     }
 
     fn release(&self, me: usize) {
         self.look();
-        self.end(bias::release(self, me));
+        self.end(protocol::release(self, me));
     }
 
     fn end(&self, outcome: Released) {
         match outcome {
             Released::Dead => self.die(),
-            Released::Owners if bias::mark_queued(self) => match self.queue.queue((), self) {
-                Handed::Back => self.end(bias::release_shared(self)),
+            Released::Owners if protocol::mark_queued(self) => match self.queue.queue((), self) {
+                Handed::Back => self.end(protocol::release_shared(self)),
                 Handed::Dead => self.die(),
                 Handed::Alive | Handed::Waits => {}
             },
             Released::Alive => {}
-            Released::Foreign | Released::Owners => self.end(bias::release_shared(self)),
+            Released::Foreign | Released::Owners => self.end(protocol::release_shared(self)),
             Released::Immortal | Released::Negative => panic!("{outcome:?}"),
         }
     }
@@ -105,7 +106,7 @@ impl World {
     fn merge_queued(&self, me: usize) {
         for () in self.queue.take(me) {
             self.look();
-            if brc::merge(self) {
+            if merge_queue::merge(self) {
                 self.die();
             }
         }
@@ -121,25 +122,25 @@ impl World {
 
     /// Takes a reference without owning one, uses it and gives it back.
     fn try_to_use(&self, me: usize) {
-        if bias::try_acquire(self, me) == Tried::Acquired {
+        if protocol::try_acquire(self, me) == Tried::Acquired {
             self.release(me);
         }
     }
 
     /// Takes back the reference that a finalizer ran with.
     fn let_go(&self, me: usize) {
-        if bias::let_go_alone(self, me) {
+        if protocol::let_go_alone(self, me) {
             self.die();
         } else {
-            self.end(bias::let_go(self, me));
+            self.end(protocol::let_go(self, me));
         }
     }
 
     /// Runs a finalizer in a `tp_dealloc`, on the thread that ends the object. The finalizer gives one reference to
     /// `heir`.
     fn finalize(&self, me: usize, heir: impl FnOnce()) {
-        bias::revive(self, me);
-        bias::acquire(self, me);
+        protocol::revive(self, me);
+        protocol::acquire(self, me);
         heir();
         self.let_go(me);
     }
@@ -206,7 +207,7 @@ fn the_last_reference_is_given_back_while_the_owner_ends() {
 #[test]
 fn a_counted_reference_is_given_back_while_the_owner_lets_go() {
     explore(
-        || World::new(1, bias::ONE),
+        || World::new(1, protocol::ONE),
         release_and_leave,
         &[(B, release)],
     );
@@ -240,7 +241,7 @@ fn the_owner_merges_twice() {
 #[test]
 fn a_try_meets_the_owners_last_release() {
     explore(
-        || World::new(1, bias::MAYBE_WEAKREF),
+        || World::new(1, protocol::MAYBE_WEAKREF),
         release_and_leave,
         &[(B, try_to_use)],
     );
@@ -256,7 +257,7 @@ fn a_try_is_allowed_while_another_thread_lets_go() {
     explore(
         || World::new(2, 0),
         |world, me| {
-            bias::enable_try(world);
+            protocol::enable_try(world);
             release_and_leave(world, me);
         },
         &[(B, |world, me| {
@@ -270,7 +271,7 @@ fn a_try_is_allowed_while_another_thread_lets_go() {
 fn nobodys_object_is_let_go_by_two() {
     explore(
         || {
-            let world = World::new(0, (2 * bias::ONE) | bias::MERGED);
+            let world = World::new(0, (2 * protocol::ONE) | protocol::MERGED);
             world.tid.store(0, std::sync::atomic::Ordering::Relaxed);
             world
         },
@@ -304,7 +305,7 @@ fn a_finalizer_has_its_object_copied_by_another_thread() {
     builder.check(|| {
         let world = World::new(0, 0);
         let other = world.clone();
-        bias::revive(&*world, A);
+        protocol::revive(&*world, A);
         world.acquire(B);
         let heir = thread::spawn(move || other.release(B));
         world.let_go(A);
@@ -339,7 +340,7 @@ fn two_give_back_while_the_owner_only_merges() {
 #[test]
 fn one_copies_and_one_gives_back_while_the_owner_lets_go() {
     explore(
-        || World::new(2, bias::ONE),
+        || World::new(2, protocol::ONE),
         release_and_leave,
         &[(B, copy_and_release), (C, release)],
     );
@@ -348,7 +349,7 @@ fn one_copies_and_one_gives_back_while_the_owner_lets_go() {
 #[test]
 fn a_try_meets_two_that_let_go() {
     explore(
-        || World::new(2, bias::MAYBE_WEAKREF),
+        || World::new(2, protocol::MAYBE_WEAKREF),
         release_and_leave,
         &[(B, release), (C, try_to_use)],
     );
@@ -357,7 +358,7 @@ fn a_try_meets_two_that_let_go() {
 #[test]
 fn two_tries_meet_the_owners_last_release() {
     explore(
-        || World::new(1, bias::MAYBE_WEAKREF),
+        || World::new(1, protocol::MAYBE_WEAKREF),
         release_and_leave,
         &[(B, try_to_use), (C, try_to_use)],
     );

@@ -14,8 +14,9 @@ use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use super::{death, refcnt};
 use crate::abi::{BiasedCount, FLAVOUR, Head, PyObject};
 use crate::host::{self, Host, ThisHost, ThreadWords};
-use crate::refcount::brc::{BUCKETS, Brc, Handed, Owner};
-use crate::refcount::{Released, bias, brc};
+use crate::refcount::Released;
+use crate::refcount::biased::merge_queue::{self, BUCKETS, Handed, MergeQueue, Owner};
+use crate::refcount::biased::protocol;
 use crate::watch::{ref_total, type_name};
 
 /// An object that waits, with the reference that was handed to its owner.
@@ -27,7 +28,7 @@ unsafe impl Send for Waiting {}
 
 type Bucket = Mutex<Vec<Owner<Waiting>>>;
 
-static QUEUE: Brc<Bucket> = Brc::new([const { Mutex::new(Vec::new()) }; BUCKETS]);
+static QUEUE: MergeQueue<Bucket> = MergeQueue::new([const { Mutex::new(Vec::new()) }; BUCKETS]);
 /// How many objects wait, for all threads together.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
@@ -142,9 +143,9 @@ pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         let outcome = if FLAVOUR.ref_debug {
-            bias::release_shared_checked(words(op))
+            protocol::release_shared_checked(words(op))
         } else {
-            bias::release_shared(words(op))
+            protocol::release_shared(words(op))
         };
         match outcome {
             Released::Dead => death::dealloc(op),
@@ -172,7 +173,7 @@ pub unsafe fn hand_over(op: *mut PyObject, file: *const c_char, line: c_int) {
         } else if FLAVOUR.ref_debug && type_name::type_word(op) == Some(0xDDDD_DDDD_DDDD_DDDD) {
             // A debug allocator has filled this memory when it was freed.
             negative(op, file, line);
-        } else if bias::mark_queued(words(op)) {
+        } else if protocol::mark_queued(words(op)) {
             queue(op);
         } else {
             release_shared(op, file, line);
@@ -205,7 +206,7 @@ unsafe fn negative(op: *mut PyObject, file: *const c_char, line: c_int) -> ! {
 pub unsafe fn merge_zero_local(op: *mut PyObject) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if bias::merge_zero_local(words(op)) == Released::Dead {
+        if protocol::merge_zero_local(words(op)) == Released::Dead {
             death::dealloc(op);
         }
     }
@@ -262,7 +263,7 @@ pub fn merge_queued() -> usize {
             if FLAVOUR.ref_debug {
                 ref_total::add(-1);
             }
-            if brc::merge(words(op)) {
+            if merge_queue::merge(words(op)) {
                 death::dealloc(op);
             }
         }
@@ -271,12 +272,12 @@ pub fn merge_queued() -> usize {
 }
 
 /// The locks that are held while the process forks.
-struct Held(UnsafeCell<Vec<MutexGuard<'static, Vec<Owner<Waiting>>>>>);
+struct HeldBuckets(UnsafeCell<Vec<MutexGuard<'static, Vec<Owner<Waiting>>>>>);
 
 // SAFETY: only the thread that forks uses it, and the C library lets one thread fork at a time.
-unsafe impl Sync for Held {}
+unsafe impl Sync for HeldBuckets {}
 
-static HELD: Held = Held(UnsafeCell::new(Vec::new()));
+static HELD: HeldBuckets = HeldBuckets(UnsafeCell::new(Vec::new()));
 
 extern "C" fn before_fork() {
     let held = QUEUE.buckets().iter();

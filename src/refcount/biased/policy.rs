@@ -1,10 +1,13 @@
+//! The policy of biased counting.
+
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::bias::Me;
+use super::protocol;
+use super::protocol::Me;
 use super::words::IMMORTAL;
-use super::{MOST_REFERENCES, Policy, Released, Tried, bias};
 use crate::abi::BiasedCount;
 use crate::host::{Host, ThisHost};
+use crate::refcount::{MOST_REFERENCES, Policy, Released, Tried};
 
 /// Free-threaded 3.13 and later: biased counting, by any thread at any time.
 ///
@@ -65,31 +68,31 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         // SAFETY: the caller's promise is the callee's.
         let words = unsafe { words(count) };
         // Relaxed: only the owner can count up to `IMMORTAL`, and the owner reads its own write here.
-        bias::acquire(words, ThisThread)
+        protocol::acquire(words, ThisThread)
             && (MINOR < 14 || words.ob_ref_local.load(Relaxed) != IMMORTAL)
     }
 
     #[inline]
     unsafe fn release(count: *mut BiasedCount) -> Released {
         // SAFETY: the caller's promise is the callee's.
-        bias::release(unsafe { words(count) }, ThisThread)
+        protocol::release(unsafe { words(count) }, ThisThread)
     }
 
     #[inline]
     unsafe fn release_checked(count: *mut BiasedCount) -> Released {
         // SAFETY: the caller's promise is the callees'.
         let words = unsafe { words(count) };
-        // Relaxed: as in `bias::acquire`.
-        if words.ob_ref_local.load(Relaxed) == 0 && bias::owns(words, ThisThread) {
+        // Relaxed: as in `protocol::acquire`.
+        if words.ob_ref_local.load(Relaxed) == 0 && protocol::owns(words, ThisThread) {
             return Released::Negative;
         }
-        bias::release(words, ThisThread)
+        protocol::release(words, ThisThread)
     }
 
     #[inline]
     unsafe fn get(count: *const BiasedCount) -> isize {
         // SAFETY: the caller's promise is the callee's.
-        bias::get(unsafe { words(count) }).unwrap_or(Self::IMMORTAL_REFCNT)
+        protocol::get(unsafe { words(count) }).unwrap_or(Self::IMMORTAL_REFCNT)
     }
 
     #[inline]
@@ -105,10 +108,10 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
         if words.ob_ref_local.load(Relaxed) == IMMORTAL {
             return;
         }
-        if !bias::owns(words, ThisThread) {
-            store(0, 0, (refcnt << 2) | bias::MERGED);
+        if !protocol::owns(words, ThisThread) {
+            store(0, 0, (refcnt << 2) | protocol::MERGED);
         } else if let Ok(local) = u32::try_from(refcnt) {
-            let flags = words.ob_ref_shared.load(Relaxed) & bias::FLAGS;
+            let flags = words.ob_ref_shared.load(Relaxed) & protocol::FLAGS;
             words.ob_ref_shared.store(flags, Relaxed);
             words.ob_ref_local.store(local, Relaxed);
         } else {
@@ -118,7 +121,7 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
 
     #[inline]
     unsafe fn is_immortal(count: *const BiasedCount) -> bool {
-        // SAFETY: the caller's promise is the callee's. Relaxed: as in `bias::acquire`.
+        // SAFETY: the caller's promise is the callee's. Relaxed: as in `protocol::acquire`.
         unsafe { words(count) }.ob_ref_local.load(Relaxed) == IMMORTAL
     }
 
@@ -155,38 +158,38 @@ impl<const MINOR: u8> Policy for Biased<MINOR> {
                 (1..MOST_REFERENCES).contains(&refcnt)
             }
         };
-        may_own && bias::get(words).is_none_or(may_be)
+        may_own && protocol::get(words).is_none_or(may_be)
     }
 
     #[inline]
     unsafe fn is_unique(count: *const BiasedCount) -> bool {
         // SAFETY: the caller's promise is the callee's.
-        bias::is_unique(unsafe { words(count) }, ThisThread)
+        protocol::is_unique(unsafe { words(count) }, ThisThread)
     }
 
     #[inline]
     unsafe fn try_acquire(count: *mut BiasedCount) -> Tried {
         // SAFETY: the caller's promise is the callee's.
-        bias::try_acquire(unsafe { words(count) }, ThisThread)
+        protocol::try_acquire(unsafe { words(count) }, ThisThread)
     }
 
     unsafe fn enable_try(count: *mut BiasedCount) {
         // SAFETY: the caller's promise is the callee's.
-        bias::enable_try(unsafe { words(count) });
+        protocol::enable_try(unsafe { words(count) });
     }
 
     unsafe fn revive(count: *mut BiasedCount) {
         // SAFETY: the caller's promise is the callee's.
-        bias::revive(unsafe { words(count) }, ThisThread);
+        protocol::revive(unsafe { words(count) }, ThisThread);
     }
 
     unsafe fn let_go_alone(count: *mut BiasedCount) -> bool {
         // SAFETY: the caller's promise is the callee's.
-        bias::let_go_alone(unsafe { words(count) }, ThisThread)
+        protocol::let_go_alone(unsafe { words(count) }, ThisThread)
     }
 
     unsafe fn let_go(count: *mut BiasedCount) -> Released {
         // SAFETY: the caller's promise is the callee's.
-        bias::let_go(unsafe { words(count) }, ThisThread)
+        protocol::let_go(unsafe { words(count) }, ThisThread)
     }
 }
