@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use super::any_bits::AnyBits;
+
 /// glibc's `struct mallinfo2`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -145,6 +147,8 @@ fn is_in_heap_of_threads(start: usize, end: usize) -> bool {
     }
     /// glibc's `HEAP_MAX_SIZE`. Each such heap starts at a multiple of it.
     const LONGEST: usize = 64 << 20;
+    // SAFETY: its fields are numbers.
+    unsafe impl AnyBits for HeapInfo {}
     let heap = start & !(LONGEST - 1);
     super::read::<HeapInfo>(heap).is_some_and(|info| {
         info.ar_ptr != 0 && info.size <= LONGEST && start > heap && end < heap + info.size

@@ -1,3 +1,5 @@
+//! A function pointer that is set rarely and called often.
+
 use std::cell::UnsafeCell;
 
 /// A function pointer that changes only while callers take turns. A call through it is one indirect jump; a test of a
@@ -5,9 +7,9 @@ use std::cell::UnsafeCell;
 #[derive(Debug)]
 pub struct FunctionSlot<F>(UnsafeCell<F>);
 
-// SAFETY: it is written only while callers take turns: under the host's lock, before there is a second thread, or
-// serialised by the caller as the header asks.
-unsafe impl<F> Sync for FunctionSlot<F> {}
+// SAFETY: any thread may use the value. It is written only while callers take turns: under the host's lock, before there
+// is a second thread, or serialised by the caller as the header asks.
+unsafe impl<F: Send + Sync> Sync for FunctionSlot<F> {}
 
 impl<F: Copy> FunctionSlot<F> {
     /// Starts with `function`.

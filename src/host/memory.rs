@@ -4,16 +4,17 @@ use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// Reads a value from `address`; `None` if it can't be read. The bytes may be anything, so `T` must be valid for every
-/// bit pattern: an integer, an atomic, a raw pointer, or a struct or array of them.
+use super::any_bits::AnyBits;
+
+/// Reads a value from `address`; `None` if it can't be read. The bytes may be anything.
 #[must_use]
-pub fn read<T>(address: usize) -> Option<T> {
+pub fn read<T: AnyBits>(address: usize) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
     let ours = libc::iovec {
         iov_base: value.as_mut_ptr().cast(),
         iov_len: size_of::<T>(),
     };
-    // SAFETY: all bytes of the value were read, and `T` is valid for every bit pattern.
+    // SAFETY: all bytes of the value were read, and every bit pattern is a `T`.
     (copy(address, ours) == size_of::<T>()).then(|| unsafe { value.assume_init() })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Uses `abi`. Changes no reference count and makes no decision. It answers, forwards a call, or ends the process.
 
+mod any_bits;
 pub mod c_heap;
 pub mod descriptor;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub mod reserve;
 mod stderr;
 mod thread_words;
 
+pub use any_bits::AnyBits;
 pub use function_slot::FunctionSlot;
 pub use interpreter::{
     Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,

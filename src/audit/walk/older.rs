@@ -10,7 +10,7 @@ use super::recognise::PAIR;
 use super::word::may_be_address;
 use crate::abi::{FLAVOUR, PyObject};
 use crate::audit::heap::blocks;
-use crate::host::{self, c_heap};
+use crate::host::{self, AnyBits, c_heap};
 
 /// CPython's `struct pool_header`.
 #[derive(Clone, Copy)]
@@ -30,6 +30,9 @@ struct PoolHeader {
     /// The greatest offset of a block.
     maxnextoffset: u32,
 }
+
+// SAFETY: its fields are numbers.
+unsafe impl AnyBits for PoolHeader {}
 
 /// `POOL_SIZE`. Pools became larger together with the radix tree of arenas.
 const POOL: usize = if FLAVOUR.has_large_pools() {
