@@ -1,4 +1,16 @@
 //! The unexplained references at one moment.
+//!
+//! The numbers of references to one object:
+//!
+//! | number | meaning |
+//! | --- | --- |
+//! | `refcount` | the counted references |
+//! | `explained` | the references that objects show |
+//! | `unshown` | `refcount` minus `explained`; negative after an over-release |
+//! | `hidden` | the part of `unshown` that words in instances of C types may be |
+//! | `unexplained` | `unshown` without `hidden`: C code holds these references, or nothing does |
+//!
+//! `compare` adds up `unexplained` over the objects of a group, and calls the sum the group's `rest`.
 
 use rustc_hash::FxHashMap;
 use std::ffi::CString;
