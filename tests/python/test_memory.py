@@ -110,7 +110,7 @@ def test_what_older_memory_leads_to_is_quiet():
 def test_the_collectors_links_lead_to_no_memory():
     """The object's links lead to the view, and the view to the addresses of the leaked blocks."""
     found, _ = memory("memory.by_mem()", "kept = [memory.linked(), memoryview(memory.addresses()), memory.linked()]")
-    assert [(one["type"], one["blocks_per_run"]) for one in found] == [("PyMem_Malloc", 1.0)]
+    assert [one["type"] for one in found] == ["PyMem_Malloc"] and found[0]["blocks_per_run"] >= 0.97
 
 
 @knows_older
