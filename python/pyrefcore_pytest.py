@@ -44,7 +44,7 @@ def pytest_configure(config: Any) -> None:
         reason = why_not()
         if reason is not None:
             raise pytest.UsageError("--refs: " + reason)
-        from pyrefcore.pytest_plugin import References
+        from pyrefcore.pytest.plugin import References
 
         config.pluginmanager.register(References(config), "pyrefcore-references")
         return

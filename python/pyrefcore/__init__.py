@@ -8,13 +8,13 @@ The import attaches to the interpreter, so that objects are seen from then on. I
 still succeeds, and `attach`, `check` and `audit` raise NotSupported with the reason.
 """
 
-from .report import Example, Finding, Folded, Frame, Neighbour, Report
+from .report.report import Example, Finding, Folded, Frame, Neighbour, Report
 from .support import NotSupported, why_not
 
 if why_not() is None:
-    from .attach import attach, attached, detach
-    from .audit import audit
-    from .check import Interrupted, check
+    from .core.attach import attach, attached, detach
+    from .core.audit import audit
+    from .core.check import Interrupted, check
 else:
     from .refused import Interrupted, attach, attached, audit, check, detach
 

@@ -12,14 +12,15 @@ import sys
 import traceback
 from typing import Any, Callable, List, Optional
 
-from . import doctor, progress, run, statement
-from .audit import audit
-from .check import Interrupted, check
-from .native import NotSupported
-from .report import Report
-from .report_file import ReportFile
-from .safe_repr import type_name
-from .windows import NotCounted
+from . import doctor
+from .core import progress, run, statement
+from .core.audit import audit
+from .core.check import Interrupted, check
+from .core.native import NotSupported
+from .core.safe_repr import type_name
+from .core.windows import NotCounted
+from .report.file import ReportFile
+from .report.report import Report
 
 CLEAN, FOUND, MISUSE, INTERRUPTED = 0, 1, 2, 130
 

@@ -9,8 +9,8 @@ import sys
 import tempfile
 from typing import Any, Dict, List
 
-from . import host, native, notes, run, windows
-from .attach import attach, attached
+from .core import host, native, notes, run, windows
+from .core.attach import attach, attached
 
 #: The environment variables that the library and this package read.
 VARIABLES = ("PYREFCORE", "PYREFCORE_REPORT", native.VARIABLE)

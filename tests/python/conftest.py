@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(items):
 def attached():
     """The package with its library. Without a library the test is skipped; with an unusable one it fails."""
     import pyrefcore
-    from pyrefcore import native
+    from pyrefcore.core import native
 
     try:
         native.path()

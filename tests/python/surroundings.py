@@ -32,7 +32,8 @@ def _switch(function):
 
 def state():
     """The state by name, for `changed`."""
-    from pyrefcore import attached, native
+    from pyrefcore import attached
+    from pyrefcore.core import native
 
     core = native.library()
     return {

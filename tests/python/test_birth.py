@@ -136,7 +136,7 @@ def program(code, *modules):
     import conftest
 
     path = os.pathsep.join([conftest.PACKAGE] + [extension.build(name) for name in modules])
-    imports = "import sys, ctypes, pyrefcore, pyrefcore.native, %s\n" % ", ".join(modules)
+    imports = "import sys, ctypes, pyrefcore, pyrefcore.core.native, %s\n" % ", ".join(modules)
     done = conftest.python("-W", "ignore", "-c", imports + code, PYTHONPATH=path)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.split("\n")
@@ -146,7 +146,7 @@ def program(code, *modules):
 def test_another_tracer_is_passed_on_to_and_put_back():
     code = """
 pyrefcore.attach()
-core = pyrefcore.native.library()
+core = pyrefcore.core.native.library()
 tracer.set(True)
 core.pyrefcore_audit_births(1)
 ours, before = not tracer.is_set(), tracer.events()
@@ -155,7 +155,7 @@ after = tracer.events()
 made.clear()
 last, frames = tracer.events(), []
 thing = []
-visitor = pyrefcore.native.FRAME_VISITOR(lambda *_: frames.append(1) or 0)
+visitor = pyrefcore.core.native.FRAME_VISITOR(lambda *_: frames.append(1) or 0)
 core.pyrefcore_birth_stack(id(thing), visitor, None)
 core.pyrefcore_audit_births(0)
 print(ours, after[0] - before[0] >= 100, last[1] - after[1] >= 100, bool(frames), tracer.is_set(), last[2])
@@ -187,7 +187,7 @@ nested = []
 for _ in range(200000):
     nested = [nested]
 pyrefcore.attach()
-pyrefcore.native.library().pyrefcore_audit_births(1)
+pyrefcore.core.native.library().pyrefcore_audit_births(1)
 del nested
 print("alive")
 """

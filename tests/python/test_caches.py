@@ -17,7 +17,7 @@ import weakref
 
 import pytest
 
-from pyrefcore import caches
+from pyrefcore.core import caches
 
 
 class Thing:

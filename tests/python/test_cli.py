@@ -53,7 +53,7 @@ def test_several_lines_and_setups(there):
 
 
 def test_html(there, tmp_path):
-    pytest.importorskip("pyrefcore.html")
+    pytest.importorskip("pyrefcore.report.html")
     page = tmp_path / "page.html"
     done = command("check", "--html", str(page), "pass")
     assert done.returncode == 0 and done.stdout, done
@@ -66,7 +66,7 @@ def test_an_unwritable_page_is_refused_before_the_runs(there, tmp_path):
 
 
 def test_a_page_that_becomes_unwritable_loses_nothing(there, tmp_path):
-    pytest.importorskip("pyrefcore.html")
+    pytest.importorskip("pyrefcore.report.html")
     folder = tmp_path / "folder"
     folder.mkdir()
     done = command(

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("attached")
 def test_children_of_a_busy_process_end():
     out = program("""
 import signal, threading, time
-from pyrefcore import native
+from pyrefcore.core import native
 core = native.library()
 assert core.pyrefcore_audit_births(1) == 0
 core.pyrefcore_audit_quarantine(1)

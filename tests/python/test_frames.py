@@ -7,7 +7,7 @@ import pytest
 
 from conftest import incref, only
 from held_frames import SHAPES, Thing, started
-from pyrefcore import native
+from pyrefcore.core import native
 from test_holds import RUNS, unexplained
 
 # From 3.14 on the stacks of these shapes hold borrowed references.

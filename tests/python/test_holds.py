@@ -25,8 +25,8 @@ def test_what_is_kept_is_explained(name, attached):
 
 def unexplained(make):
     """The findings, except growth, while a growing number of objects is kept."""
-    from pyrefcore import caches, native
-    from pyrefcore.windows import Windows
+    from pyrefcore.core import caches, native
+    from pyrefcore.core.windows import Windows
 
     kept = [None] * (8 * RUNS)
     free = iter(range(len(kept)))
@@ -56,7 +56,7 @@ def unexplained(make):
 
 def held_by(holder):
     """The objects that an object visibly holds."""
-    from pyrefcore import contents, native
+    from pyrefcore.core import contents, native
 
     found = []
     visitor = native.EDGE_VISITOR(lambda source, target, _: found.append(contents.at(target)) or 0)

@@ -6,9 +6,9 @@ import sys
 import extension
 import pytest
 from conftest import PACKAGE, check, command, incref, only, program
-from pyrefcore.contents import Nothing, at, look
-from pyrefcore.printable import LONGEST, decoded, printable, short
-from pyrefcore.safe_repr import safe_repr, safe_repr_at, type_name
+from pyrefcore.core.contents import Nothing, at, look
+from pyrefcore.report.printable import LONGEST, decoded, printable, short
+from pyrefcore.core.safe_repr import safe_repr, safe_repr_at, type_name
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -47,8 +47,8 @@ def test_a_leak_beside_containers_that_are_being_filled():
 def test_an_object_without_references_is_shown_and_stays_so():
     code = """
 import hostile
-from pyrefcore.safe_repr import safe_repr, safe_repr_at
-from pyrefcore.contents import has_references
+from pyrefcore.core.safe_repr import safe_repr, safe_repr_at
+from pyrefcore.core.contents import has_references
 thing = Thing()
 address = id(thing)
 container = hostile.without_references(address)

@@ -5,8 +5,8 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
-from pyrefcore import drawing, html
-from pyrefcore.report import Example, Finding, Folded, Frame, Neighbour, Report
+from pyrefcore.report import drawing, html
+from pyrefcore.report.report import Example, Finding, Folded, Frame, Neighbour, Report
 
 HOST = {"implementation": "cpython", "version": "3.12.1", "flavour": "cp312", "platform": "linux-x86_64"}
 HOSTILE = '<script>alert("1")</script>\'&amp;\x00\ud800]]>'

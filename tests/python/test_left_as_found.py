@@ -60,7 +60,7 @@ print(gc.isenabled())
 
 def test_refusals():
     out = program(TEST + """
-from pyrefcore import native, windows
+from pyrefcore.core import native, windows
 before = state()
 core = native.library()
 class Refusing:
@@ -103,7 +103,7 @@ thread.join()
 # Python handles a signal between two instructions. Here one comes before each instruction of the code that changes the
 # process.
 INTERRUPTED = """
-package = os.path.dirname(pyrefcore.__file__)
+package = os.path.join(os.path.dirname(pyrefcore.__file__), "core")
 HOLDERS = ("windows.py", "check.py", "graph.py")
 thing = Thing()
 def leak():

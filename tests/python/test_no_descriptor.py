@@ -5,7 +5,7 @@ from conftest import program
 
 FILL = """
 import resource
-from pyrefcore import native
+from pyrefcore.core import native
 native.library()
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 def fill():

@@ -8,7 +8,7 @@ import pytest
 import held_numpy
 from conftest import decref, incref, only
 from held_families import Plain
-from pyrefcore import native
+from pyrefcore.core import native
 from test_holds import RUNS, Spec, held_by, unexplained
 
 numpy = pytest.importorskip("numpy")

@@ -286,7 +286,7 @@ print(pyrefcore.check(lambda: id(object())).ok)
 
 
 def test_a_report_says_where_nothing_is_guarded():
-    from pyrefcore import host
+    from pyrefcore.core import host
 
     notes = check(lambda: None, runs=2).notes
     assert any("not guarded" in note for note in notes) == host.is_free_threaded_build()

@@ -94,7 +94,7 @@ for name in ("numpy", "pytest", "_pytest.pytester", "xdist"):
         __import__(name)
     except ImportError:
         pass
-from pyrefcore import caches, native, windows
+from pyrefcore.core import caches, native, windows
 windows.ZEROES = %r
 class Thing:
     def method(self): pass

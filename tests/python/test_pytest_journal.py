@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from pyrefcore import host
+from pyrefcore.core import host
 
 pytest_plugins = ["pytester", "project"]
 

@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from pyrefcore import host
+from pyrefcore.core import host
 
 pytest_plugins = ["pytester", "project"]
 

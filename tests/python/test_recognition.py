@@ -79,7 +79,7 @@ class Blocks:
 
     def holders(self, op):
         """The places in these blocks where the audit sees an object that holds `op`."""
-        from pyrefcore import native
+        from pyrefcore.core import native
 
         found = []
         visitor = native.EDGE_VISITOR(lambda holder, _held, _arg: found.append(holder) or 0)
@@ -113,7 +113,7 @@ def in_front():
 
 def seen():
     """The over-releases of a new snapshot: type names and examples."""
-    from pyrefcore import native
+    from pyrefcore.core import native
 
     gc.collect()
     core = native.library()
@@ -294,7 +294,7 @@ def test_a_code_object_full_of_nonsense(blocks):
 
 FREED = """
 # Objects that die and memory that is used again for something else, over and over.
-from pyrefcore import native
+from pyrefcore.core import native
 core = native.library()
 pyrefcore.attach()
 import random
@@ -386,7 +386,7 @@ pyrefcore.attach()
 gc.disable()
 odd_words.lie(True)
 report = pyrefcore.audit()
-from pyrefcore import native
+from pyrefcore.core import native
 held = []
 visitor = native.EDGE_VISITOR(lambda holder, other, _: held.append(other) or 0)
 native.library().pyrefcore_referents(id(kept[0]), visitor, None)

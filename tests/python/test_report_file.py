@@ -13,7 +13,7 @@ import threading
 
 import pytest
 from conftest import PACKAGE, command, python
-from pyrefcore.report_file import ReportFile
+from pyrefcore.report.file import ReportFile
 
 pytest_plugins = ["pytester", "project"]
 
@@ -199,7 +199,7 @@ def test_a_slow_reader_gets_everything(tmp_path):
 
 def test_the_file_of_standard_output_is_written_on(tmp_path):
     code = (
-        "from pyrefcore.report_file import ReportFile\nfile = ReportFile('%s')\n"
+        "from pyrefcore.report.file import ReportFile\nfile = ReportFile('%s')\n"
         "print('before')\nfile.write('the report\\n')\nprint('after')"
     )
     for target in ("/dev/stdout", str(tmp_path / "output")):
@@ -250,7 +250,7 @@ def test_a_session_with_pipes_without_readers(project, tmp_path):
 
 SHOW_LIBRARY = """
 import os
-from pyrefcore import native
+from pyrefcore.core import native
 print(os.getuid() != os.geteuid(), flush=True)
 try:
     print(native.path())

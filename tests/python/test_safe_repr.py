@@ -4,7 +4,7 @@ import math
 import sys
 
 import pytest
-from pyrefcore.safe_repr import DEPTH, ELEMENTS, LENGTH, safe_repr, type_name
+from pyrefcore.core.safe_repr import DEPTH, ELEMENTS, LENGTH, safe_repr, type_name
 
 
 class Touched(Exception):

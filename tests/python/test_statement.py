@@ -1,7 +1,7 @@
 """Functions made from the text of a statement."""
 
 import pytest
-from pyrefcore import statement
+from pyrefcore.core import statement
 
 
 def test_names_come_from_the_setup_and_die_with_the_call():

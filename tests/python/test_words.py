@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("attached")
 PRELUDE = """
 import sys
 import pyrefcore, words
-from pyrefcore import windows
+from pyrefcore.core import windows
 windows.ZEROES = %s
 class Thing: pass
 class Other: pass

@@ -72,11 +72,11 @@ is_complete() {
     unzip -Z1 "$1" | grep -v '/$' >"$scratch/names"
     cat "$scratch/names"
     [ "$(grep -c '^pyrefcore/libpyrefcore\..*\.so$' "$scratch/names")" = 1 ] || return 1
-    for file in $(cd python && ls pyrefcore/*.py pyrefcore/py.typed *.py); do
+    for file in $(cd python && ls pyrefcore/*.py pyrefcore/*/*.py pyrefcore/py.typed *.py); do
         grep -Fqx "$file" "$scratch/names" || { echo "there is no $file"; return 1; }
     done
     grep -q 'dist-info/.*LICENSE-MIT$' "$scratch/names" || return 1
-    ! grep -Ev '^pyrefcore/[a-z_]+\.py$|^pyrefcore/py\.typed$|^pyrefcore_pytest\.py$|^pyrefcore/libpyrefcore\.|\.dist-info/' \
+    ! grep -Ev '^pyrefcore/([a-z]+/)?[a-z_]+\.py$|^pyrefcore/py\.typed$|^pyrefcore_pytest\.py$|^pyrefcore/libpyrefcore\.|\.dist-info/' \
         "$scratch/names"
 }
 

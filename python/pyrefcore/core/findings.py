@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Tuple, Union
 
-from . import graph, native, report
+from ..report import report
+from ..report.printable import decoded
+from . import graph, native
 from .contents import at, has_references
-from .printable import decoded
 from .safe_repr import is_type, safe_repr_at, type_name_at
 
 KINDS = {native.LEAK: report.LEAK, native.OVER_RELEASE: report.OVER_RELEASE}

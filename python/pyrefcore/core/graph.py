@@ -6,9 +6,9 @@ import ctypes
 from gc import disable, enable, isenabled
 from typing import Dict, List, Sequence
 
+from ..report.report import Neighbour
 from . import native
 from .contents import type_of
-from .report import Neighbour
 from .safe_repr import safe_repr_at, type_name_at
 
 #: The most neighbours of one object, in each direction.

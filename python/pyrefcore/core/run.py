@@ -7,8 +7,8 @@ import subprocess
 import sys
 from typing import Dict, List, Optional
 
+from ..report.file import ReportFile
 from . import native
-from .report_file import ReportFile
 
 
 def environment(report: str) -> Dict[str, str]:

@@ -7,8 +7,9 @@ import json
 import os
 from typing import Any, BinaryIO, Dict, List, Optional
 
-from . import host, notes, report_file
-from .pytest_summary import UNFINISHED, Verdict, is_ok, to_entry
+from ..core import host, notes
+from ..report.file import is_stream, replacing
+from .summary import UNFINISHED, Verdict, is_ok, to_entry
 
 DIED = "pytest ended while it ran"
 ERROR = "pytest has not finished"
@@ -24,11 +25,11 @@ class Journal:
         self._is_empty = True
         self._about: Dict[str, Any] = {"ok": False, "host": host.describe(), "notes": notes.always()}
         # A terminal or a pipe gets the report at the end.
-        if report_file.is_stream(path):
+        if is_stream(path):
             return
         self._path = path
         # An old report is replaced at once, so that a reader does not take it for this session's.
-        with report_file.replacing(path) as self._file:
+        with replacing(path) as self._file:
             self._end = self._file.write(b'{\n  "tests": [')
             self._rewrite("", [])
 

@@ -13,16 +13,17 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-from . import host, pytest_summary
-from .attach import attach
-from .check import Interrupted
-from .native import NotSupported
-from .pytest_guard import GuardedTest, of_report
-from .pytest_item import RepeatedTest
-from .pytest_journal import Journal
-from .pytest_settings import Settings, read_allowed
-from .pytest_summary import LEAKED, MISSING, UNFINISHED, Verdict
-from .report_file import ReportFile
+from ..core import host
+from ..core.attach import attach
+from ..core.check import Interrupted
+from ..core.native import NotSupported
+from ..report.file import ReportFile
+from . import summary
+from .guard import GuardedTest, of_report
+from .item import RepeatedTest
+from .journal import Journal
+from .settings import Settings, read_allowed
+from .summary import LEAKED, MISSING, UNFINISHED, Verdict
 
 
 class References:
@@ -148,7 +149,7 @@ class References:
     def pytest_sessionfinish(self, session: Any) -> None:
         if self._is_worker:
             return
-        makers = {"refs_json": pytest_summary.to_json, "refs_html": pytest_summary.to_html}
+        makers = {"refs_json": summary.to_json, "refs_html": summary.to_html}
         for option, file in self._files.items():
             try:
                 if option == "refs_json" and self._journal is not None and self._journal.close(self._verdicts):
@@ -159,7 +160,7 @@ class References:
                 session.exitstatus = session.exitstatus or 1
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        lines = pytest_summary.to_lines(self._verdicts) + self._unwritten
+        lines = summary.to_lines(self._verdicts) + self._unwritten
         terminalreporter.write_sep("=", "references")
         for line in lines:
             is_bad = line.startswith("LEAKED") or line in self._unwritten

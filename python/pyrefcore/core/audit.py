@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..report.report import Report
 from . import findings, host, native, notes, windows
 from .attach import attach
-from .report import Report
 
 
 def audit(*, unsafe_repr: bool = False) -> Report:

@@ -13,8 +13,8 @@ import sys
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_ssize_t, c_uint, c_void_p
 from typing import Any
 
+from ..support import NotSupported
 from . import host
-from .support import NotSupported
 
 #: The variable that names the library, if it is not beside this file.
 VARIABLE = "PYREFCORE_LIBRARY"
@@ -121,7 +121,7 @@ def path() -> str:
         if not os.path.isfile(named):
             raise NotSupported("%s names %s, which is no file" % (VARIABLE, named))
         return named
-    here = os.path.dirname(os.path.abspath(__file__))
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     mine = os.path.join(here, "libpyrefcore" + importlib.machinery.EXTENSION_SUFFIXES[0])
     if os.path.isfile(mine):
         return mine

@@ -9,10 +9,10 @@ import traceback
 import types
 from typing import Callable, Generator, Iterator, Optional
 
+from ..report.printable import short
+from ..report.report import OVER_RELEASE, Report
 from . import caches, findings, host, native, notes
 from .attach import attach
-from .printable import short
-from .report import OVER_RELEASE, Report
 from .safe_repr import safe_repr, type_name
 from .windows import NotCounted, Windows
 

@@ -10,12 +10,13 @@ from typing import Any, Dict, Iterator, Optional
 
 import pytest
 
-from . import notes, pytest_counts, pytest_summary
-from .check import Checking
-from .pytest_item import RepeatedTest
-from .pytest_settings import Settings
-from .pytest_summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
-from .report import Report
+from ..core import notes
+from ..core.check import Checking
+from ..report.report import Report
+from . import counts, summary
+from .item import RepeatedTest
+from .settings import Settings
+from .summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
 
 
 class GuardedTest:
@@ -79,7 +80,7 @@ class GuardedTest:
         if self._checking is None:
             return None
         self._steps.close()  # type: ignore[attr-defined]
-        return pytest_counts.cause(error)
+        return counts.cause(error)
 
     def _run_again(self, why: str) -> None:
         """Runs the test once more with fresh fixtures and without the guard."""
@@ -163,7 +164,7 @@ def of_report(nodeid: str, settings: Settings, report: Report) -> Verdict:
     found = report.to_dict()
     # One example says enough on a terminal; the others are in the report.
     shown = [dataclasses.replace(finding, examples=finding.examples[:1]) for finding in unexpected]
-    own_notes = pytest_summary.own_notes(report.notes)
+    own_notes = summary.own_notes(report.notes)
     text = str(dataclasses.replace(report, findings=shown, notes=own_notes))
     if unexpected:
         return Verdict(nodeid, LEAKED, text=text, report=found)

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import pytest
 
-from .report import Finding
+from ..report.report import Finding
 
 #: An allowed finding: which tests, which type, and why.
 Allowed = Tuple[str, str, str]

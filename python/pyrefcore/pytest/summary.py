@@ -8,8 +8,9 @@ import json
 import re
 from typing import Any, Dict, List, Sequence
 
-from . import host, html, notes
-from .printable import printable
+from ..core import host, notes
+from ..report import html
+from ..report.printable import printable
 
 CLEAN = "clean"
 #: Findings: at least one is neither allowed nor expected; all are allowed; all are expected; an expected one is

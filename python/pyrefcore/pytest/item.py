@@ -8,7 +8,8 @@ from typing import Any, Optional
 
 import pytest
 
-from .pytest_records import Records
+from .records import Records
+
 
 class Result(unittest.TestResult):
     """Keeps the error of a repetition. pytest's own result would report each repetition."""

@@ -6,6 +6,7 @@ import ctypes
 import types
 from typing import Any, Iterable, Iterator
 
+from ..report.printable import decoded, short
 from .contents import (
     Nothing,
     at,
@@ -19,7 +20,6 @@ from .contents import (
     type_of,
     word,
 )
-from .printable import decoded, short
 
 #: Longest text, in characters; most elements of a container; deepest nesting.
 LENGTH = 120

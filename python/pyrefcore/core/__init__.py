@@ -1,0 +1,1 @@
+"""Counts references: attaches, checks, and makes findings."""

@@ -1,0 +1,1 @@
+"""What a check has found, as data, as text and as a page."""
