@@ -23,7 +23,7 @@ import types
 import weakref
 
 import pyrefcore
-from pyrefcore import findings, graph, native, windows
+from pyrefcore.core import findings, graph, native, windows
 
 WORD = 8
 HEAD = object.__basicsize__

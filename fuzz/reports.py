@@ -8,8 +8,8 @@ import json
 import os
 import sys
 
-from pyrefcore import html, text
-from pyrefcore.report import LEAK, OVER_RELEASE, Example, Finding, Folded, Frame, Neighbour, Report
+from pyrefcore.report import html, text
+from pyrefcore.report.report import LEAK, OVER_RELEASE, Example, Finding, Folded, Frame, Neighbour, Report
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests", "python"))
 from test_html import Reader  # noqa: E402
