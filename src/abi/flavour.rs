@@ -27,13 +27,19 @@ impl Flavour {
         self.minor >= 10
     }
 
-    /// Whether CPython has a reference tracer, which hears of births and deaths (3.13 and later).
+    /// Whether CPython has a reference tracer, which is called for births and deaths (3.13 and later).
     #[must_use]
     pub const fn has_tracer(self) -> bool {
         self.minor >= 13
     }
 
-    /// Whether a tracer is told that it is being replaced (3.15 and later).
+    /// Whether a resurrection counts as a second birth (up to 3.12).
+    #[must_use]
+    pub const fn resurrects_by_birth(self) -> bool {
+        self.minor <= 12
+    }
+
+    /// Whether CPython calls a tracer with `PyRefTracer_TRACKER_REMOVED` when another replaces it (3.15 and later).
     #[must_use]
     pub const fn has_farewell(self) -> bool {
         self.minor >= 15
@@ -45,9 +51,9 @@ impl Flavour {
         self.minor >= 12
     }
 
-    /// Whether libpython exports `_Py_RefTotal` and tracemalloc's settings (up to 3.11).
+    /// Whether libpython exports the variables `_Py_RefTotal` and `_Py_tracemalloc_config` (up to 3.11).
     #[must_use]
-    pub const fn exports_totals(self) -> bool {
+    pub const fn exports_variables(self) -> bool {
         self.minor <= 11
     }
 

@@ -18,7 +18,7 @@ pub(super) fn share(python: Option<&Library>) {
         // SAFETY: CPython's variable of this name is a Py_ssize_t, and so is ours.
         unsafe { ref_total::use_exported(total.cast::<AtomicIsize>()) };
     }
-    if !FLAVOUR.exports_totals() {
+    if !FLAVOUR.exports_variables() {
         return;
     }
     let config = c"_Py_tracemalloc_config";

@@ -41,7 +41,7 @@ pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
         return -1;
     }
     tracemalloc::start(max_nframe);
-    watchers::set(Watcher::Blocks, !FLAVOUR.exports_totals());
+    watchers::set(Watcher::Blocks, !FLAVOUR.exports_variables());
     0
 }
 

@@ -44,7 +44,7 @@ pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
 unsafe fn new_here(op: *mut PyObject, total: Total) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        if FLAVOUR.exports_totals() && tracemalloc::is_tracing() {
+        if FLAVOUR.exports_variables() && tracemalloc::is_tracing() {
             // A tail call, so that the usual path saves no registers.
             return traced(op);
         }

@@ -78,7 +78,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
         if Current::let_go_alone(PyObject::count(op)) {
             return Fate::Dies;
         }
-        if FLAVOUR.has_tracer() {
+        if !FLAVOUR.resurrects_by_birth() {
             // This comes before the reference is given back: afterwards another thread may end the object at any time.
             birth::resurrect_reference(op);
         }
@@ -95,7 +95,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
             Released::Owners => merge::hand_over(op, null(), 0),
             Released::Alive | Released::Immortal | Released::Foreign => {}
         }
-        if !FLAVOUR.has_tracer() {
+        if FLAVOUR.resurrects_by_birth() {
             // Up to 3.12 a resurrection is a second birth. Its reference was counted before, so the total does not
             // grow.
             let left = refcnt::refcnt(op);

@@ -29,7 +29,7 @@ pub unsafe fn use_exported(variable: *mut AtomicIsize) {
 /// Adds to the total. In a host from 3.12 on, adds to the host's total.
 #[inline]
 pub fn add(amount: isize) {
-    if FLAVOUR.exports_totals() {
+    if FLAVOUR.exports_variables() {
         // Relaxed: a sum has no order.
         exported().fetch_add(amount, Ordering::Relaxed);
     } else if host::has_interpreter() {

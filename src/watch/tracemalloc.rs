@@ -62,7 +62,7 @@ pub fn is_surely_off() -> bool {
 /// From 3.12 on, every birth asks the host, because its flag is not shared.
 pub fn follow_host() {
     static ALWAYS: AtomicI32 = AtomicI32::new(1);
-    if !FLAVOUR.exports_totals() {
+    if !FLAVOUR.exports_variables() {
         MAY_TRACE.store((&raw const ALWAYS).cast_mut(), Ordering::Relaxed);
     }
 }

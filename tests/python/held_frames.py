@@ -1,5 +1,4 @@
-"""Objects with a suspended or finished frame that holds a given object. All of them together are one family of
-held_families.py.
+"""Objects with a suspended or finished frame that holds a given object: one family of held_families.py.
 
 From 3.14 on most references on the evaluation stack of such a frame are borrowed from its variables, and not counted.
 """

@@ -6,7 +6,7 @@ use crate::audit::heap::blocks;
 use crate::audit::heap::host_hooks::host_hooks;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
-/// The interpreter whose blocks are held back.
+/// The interpreter whose blocks are held back: a copy that needs no mutex.
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether blocks are held back.
@@ -35,6 +35,6 @@ pub(in crate::audit) fn switch(on: bool) -> bool {
 }
 
 /// Sets the interpreter whose blocks are held back.
-pub(in crate::audit) fn of(interpreter: usize) {
+pub(in crate::audit) fn set_interpreter(interpreter: usize) {
     INTERPRETER.store(interpreter, Ordering::Relaxed);
 }

@@ -103,7 +103,7 @@ pub fn switch(on: bool) -> bool {
     if on && !before {
         let mut quarantine = quarantine();
         quarantine.interpreter = (hooks.interpreter)();
-        held_back::of(quarantine.interpreter);
+        held_back::set_interpreter(quarantine.interpreter);
         quarantine.spoiled = 0;
     }
     if on != before {

@@ -37,6 +37,8 @@ unsafe impl Sync for Watched {}
 
 static WATCHED: RwLock<Vec<Watched>> = RwLock::new(Vec::new());
 static IS_ON: AtomicBool = AtomicBool::new(false);
+/// The functions that `free_lists` puts into slots. They free all memory.
+static FREE_ALL: OnceLock<Vec<usize>> = OnceLock::new();
 /// How many of our calls are nested now.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
 
@@ -225,18 +227,16 @@ unsafe fn bases(ob_type: *mut PyTypeObject) -> impl Iterator<Item = *mut PyTypeO
     successors(some(ob_type), move |&one| some(unsafe { (*one).tp_base }))
 }
 
-/// Sets the functions of `free_lists` for slots: a type with one of them frees all memory.
-pub(in crate::audit) fn leave(functions: impl FnOnce() -> Vec<usize>) {
+/// Names the functions for slots that free all memory. A type with one of them is not watched. Only the first call counts.
+pub(in crate::audit) fn trust(functions: impl FnOnce() -> Vec<usize>) {
     FREE_ALL.get_or_init(functions);
 }
 
+/// Whether that function frees all memory.
 fn frees_all(dealloc: destructor) -> bool {
     let known = FREE_ALL.get().map_or(&[][..], |known| known);
     dealloc.is_some_and(|dealloc| known.contains(&(dealloc as usize)))
 }
-
-/// The functions of `free_lists` for slots.
-static FREE_ALL: OnceLock<Vec<usize>> = OnceLock::new();
 
 /// How a type treats the memory of a dead instance.
 ///
