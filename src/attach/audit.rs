@@ -227,6 +227,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
     }
     let room = blocks::room(block as usize);
     let young = young::take(block as usize);
+    let old = blocks::short_length(block as usize).or(young.map(|young| young.bytes));
     blocks::taken_back(block as usize);
     let began = if attachment::keeps_births() {
         birth_stacks::at(block as usize)
@@ -240,7 +241,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
     };
     if !moved.is_null() {
         // SAFETY: the block has `bytes` bytes now, and nothing was written behind the old ones.
-        unsafe { zeroing::clear_tail(young, moved.cast(), bytes) };
+        unsafe { zeroing::clear_tail(old, moved.cast(), bytes) };
         young::resized(young, moved as usize, bytes, Domain::Object);
         blocks::given(moved as usize, bytes);
         if attachment::keeps_births() {
@@ -249,7 +250,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
         pinned::resized(block as usize, room.unwrap_or(0));
     } else {
         if let Some(room) = room {
-            blocks::given(block as usize, room);
+            blocks::adopted(block as usize, room);
         }
         if let Some(old) = young {
             young::resized(young, old.start, old.bytes, old.domain);

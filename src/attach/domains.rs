@@ -207,7 +207,7 @@ unsafe extern "C" fn realloc<const D: u32>(
         return moved;
     }
     // SAFETY: the block has `bytes` bytes now, and nothing was written behind the old ones.
-    unsafe { zeroing::clear_tail(young, moved.cast(), bytes) };
+    unsafe { zeroing::clear_tail(young.map(|young| young.bytes), moved.cast(), bytes) };
     young::resized(young, moved as usize, bytes, domain::<D>());
     if attachment::keeps_births() {
         match began {

@@ -201,7 +201,7 @@ unsafe fn adopt(tracked: Vec<*mut PyObject>) -> bool {
             let front = usize::from(walk.info(seen).pairs) * 16;
             let block = seen.op as usize - front;
             if blocks::room(block).is_none() {
-                blocks::given(block, front + size_of_instance(seen.op, ob_type));
+                blocks::adopted(block, front + size_of_instance(seen.op, ob_type));
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::audit::heap::host_hooks::host_hooks;
-use crate::audit::heap::young::{self, Block, User};
+use crate::audit::heap::young::{self, User};
 
 /// The audit looks for no fields beyond this length of a block.
 const LONGEST: usize = 1 << 17;
@@ -34,15 +34,14 @@ pub fn switch(on: bool) -> bool {
     before
 }
 
-/// Zeroes the bytes that a block has gained, if zeroing is on. `old` is the block before it grew, if it was handed out
-/// since the check began.
+/// Zeroes the bytes that a block has gained, if zeroing is on. `old` is its length before it grew, if that is known.
 ///
 /// # Safety
 /// `moved` points to `bytes` bytes that are the block now. The bytes beyond the old length hold no data yet.
-pub unsafe fn clear_tail(old: Option<Block>, moved: *mut u8, bytes: usize) {
+pub unsafe fn clear_tail(old: Option<usize>, moved: *mut u8, bytes: usize) {
     let bytes = bytes.min(LONGEST);
-    if let Some(old) = old.filter(|old| is_on() && old.bytes < bytes) {
+    if let Some(old) = old.filter(|&old| is_on() && old < bytes) {
         // SAFETY: the bytes from the old length to `bytes` are in the block and hold no data, as the caller promises.
-        unsafe { moved.add(old.bytes).write_bytes(0, bytes - old.bytes) };
+        unsafe { moved.add(old).write_bytes(0, bytes - old) };
     }
 }

@@ -10,16 +10,21 @@ static IS_WHOLE: AtomicBool = AtomicBool::new(true);
 
 /// Bytes for one mark. Every block starts at a multiple of it.
 const GRAIN: usize = 16;
-/// A mark below this is the length in grains.
-const EXACT: u8 = 128;
+const WORD: usize = 8;
+/// The longest block of pymalloc. Longer blocks come from malloc, and stay there when they shrink.
+pub const SHORT: usize = 512;
+/// The mark of a short block that passed the hook is its length in words, up to this mark.
+const WORDS: u8 = (SHORT / WORD) as u8;
+/// The mark of a short block that is older than the hook is [`WORDS`] and its length in grains, up to this mark.
+const GRAINS: u8 = WORDS + (SHORT / GRAIN) as u8;
 /// The mark of a freed block that the quarantine holds back.
 const HELD_BACK: u8 = u8::MAX;
 /// The mark of all blocks that are too long for the other marks.
 const LONGEST: u8 = HELD_BACK - 1;
 /// Longer blocks have `1 << STEPS` marks for each doubling of the length.
 const STEPS: u32 = 3;
-/// The first doubling with steps: 2^7 grains.
-const FIRST: u32 = 7;
+/// The first doubling with steps: 2^5 grains.
+const FIRST: u32 = 5;
 
 /// Makes an empty table, and drops the marks of an older one; false without memory.
 pub fn open() -> bool {
@@ -61,9 +66,19 @@ pub const fn enough_items(items: usize, bytes: usize) -> (usize, usize) {
 /// Notes a block that was handed out.
 #[inline]
 pub fn given(block: usize, bytes: usize) {
+    note(block, length_mark(bytes));
+}
+
+/// Notes a block that is older than the hook. `bytes` is the length of its object; the block may be longer.
+pub fn adopted(block: usize, bytes: usize) {
+    note(block, adopted_mark(bytes));
+}
+
+#[inline]
+fn note(block: usize, length: u8) {
     if let Some(mark) = BLOCKS.at(block) {
         // Relaxed, here and below: a thread that gets a block from another thread has synchronised with it.
-        mark.store(length_mark(bytes), Ordering::Relaxed);
+        mark.store(length, Ordering::Relaxed);
     } else if Shadow::<AtomicU8>::reaches(block) {
         IS_WHOLE.store(false, Ordering::Relaxed);
     }
@@ -81,6 +96,14 @@ pub fn taken_back(block: usize) {
     if let Some(mark) = BLOCKS.get(block) {
         mark.store(0, Ordering::Relaxed);
     }
+}
+
+/// The length of the block at `block`, rounded up to a word. `None` unless the block is short and passed the hook.
+#[inline]
+#[must_use]
+pub fn short_length(block: usize) -> Option<usize> {
+    let mark = BLOCKS.get(block)?.load(Ordering::Relaxed);
+    (block.is_multiple_of(GRAIN) && mark != 0 && mark <= WORDS).then(|| usize::from(mark) * WORD)
 }
 
 /// The most bytes that the block at `block` can have: never too few, at most an eighth and 15 bytes too many. `None` if
@@ -119,32 +142,43 @@ pub fn visit(mut visit: impl FnMut(usize, usize)) {
 
 #[inline]
 fn length_mark(bytes: usize) -> u8 {
-    let grains = bytes.div_ceil(GRAIN).max(1);
-    if grains < usize::from(EXACT) {
-        return grains as u8;
+    if bytes <= SHORT {
+        bytes.div_ceil(WORD).max(1) as u8
+    } else {
+        long_mark(bytes)
     }
-    long_mark(grains)
+}
+
+fn adopted_mark(bytes: usize) -> u8 {
+    if bytes <= SHORT {
+        WORDS + bytes.div_ceil(GRAIN).max(1) as u8
+    } else {
+        long_mark(bytes)
+    }
 }
 
 #[cold]
-fn long_mark(grains: usize) -> u8 {
+fn long_mark(bytes: usize) -> u8 {
+    let grains = bytes.div_ceil(GRAIN);
     let doubling = grains.ilog2();
     let step = (grains >> (doubling - STEPS)) & 7;
-    let mark = usize::from(EXACT) + ((doubling - FIRST) << STEPS) as usize + step;
+    let mark = usize::from(GRAINS) + 1 + ((doubling - FIRST) << STEPS) as usize + step;
     u8::try_from(mark).map_or(LONGEST, |mark| mark.min(LONGEST))
 }
 
 fn room_of(mark: u8) -> usize {
-    let grains = match mark.checked_sub(EXACT) {
-        None => usize::from(mark),
-        Some(steps) if mark < LONGEST => {
-            let doubling = FIRST + u32::from(steps >> STEPS);
-            (9 + usize::from(steps & 7)) << (doubling - STEPS)
-        }
-        // [`LONGEST`].
-        Some(_) => usize::MAX / GRAIN,
-    };
-    grains * GRAIN
+    if mark <= WORDS {
+        // Whole grains: a `datetime` without a zone requests 40 bytes, and its type's `tp_basicsize` is 48.
+        (usize::from(mark) * WORD).next_multiple_of(GRAIN)
+    } else if mark <= GRAINS {
+        usize::from(mark - WORDS) * GRAIN
+    } else if mark < LONGEST {
+        let steps = mark - GRAINS - 1;
+        let doubling = FIRST + u32::from(steps >> STEPS);
+        ((9 + usize::from(steps & 7)) << (doubling - STEPS)) * GRAIN
+    } else {
+        usize::MAX / GRAIN * GRAIN
+    }
 }
 
 #[cfg(test)]
@@ -160,5 +194,34 @@ mod tests {
             assert!(room <= bytes + bytes / 8 + 2 * GRAIN, "{bytes}: {room}");
         }
         assert!(room_of(length_mark(1 << 40)) >= 1 << 40);
+        for bytes in 0..=SHORT {
+            let room = bytes.div_ceil(16).max(1) * 16;
+            assert_eq!(
+                [length_mark(bytes), adopted_mark(bytes)].map(room_of),
+                [room; 2]
+            );
+        }
+        assert_eq!(adopted_mark(SHORT + 1), length_mark(SHORT + 1));
+    }
+
+    #[test]
+    fn the_length_of_a_short_block_is_known_if_it_passed_the_hook() {
+        const BLOCK: usize = 0x5000_0000;
+        assert!(open());
+        for (bytes, length) in [(0, Some(8)), (9, Some(16)), (512, Some(512)), (513, None)] {
+            given(BLOCK, bytes);
+            assert_eq!(short_length(BLOCK), length, "{bytes}");
+            assert!(room(BLOCK).expect("noted") >= bytes);
+        }
+        for bytes in [0, 8, 512, 513] {
+            adopted(BLOCK, bytes);
+            assert_eq!(short_length(BLOCK), None, "{bytes}");
+            assert!(room(BLOCK).expect("noted") >= bytes);
+        }
+        given(BLOCK, 24);
+        hold_back(BLOCK);
+        assert_eq!(short_length(BLOCK), None);
+        taken_back(BLOCK);
+        assert_eq!(short_length(BLOCK), None);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
+use super::blocks::{self, SHORT};
 use crate::watch::shadow::{GRAIN, Shadow};
 
 /// CPython's `PyMemAllocatorDomain`.
@@ -31,9 +32,6 @@ pub struct Block {
     pub is_long: bool,
 }
 
-/// The longest block of pymalloc. Longer blocks come from malloc, and stay there when they shrink.
-const SHORT: usize = 512;
-
 /// For each block: its length, [`IS_LONG`], and, in the lowest bits, its domain plus one.
 static SIZES: Shadow<AtomicU32> = Shadow::new();
 /// One mark for each page in which a block has started.
@@ -44,7 +42,7 @@ static USERS: AtomicU8 = AtomicU8::new(0);
 /// A part of the audit that needs the notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum User {
-    /// Zeroing of what a block gains.
+    /// Zeroing of what a block gains. For short blocks it uses [`blocks::short_length`], so only long ones are noted.
     Zeroing = 1,
     /// The search for blocks that nothing holds.
     Unheld = 2,
@@ -67,19 +65,33 @@ pub fn is_on() -> bool {
     USERS.load(Ordering::Relaxed) != 0
 }
 
-/// Adds or removes a user. Without users, all notes are dropped. Without memory, no blocks are noted.
+/// Whether short blocks are noted, too.
+#[inline]
+fn has_short() -> bool {
+    USERS.load(Ordering::Relaxed) & User::Unheld as u8 != 0
+}
+
+/// Adds or removes a user. Without users, and before the search begins, all notes are dropped. Without memory, no
+/// blocks are noted.
 pub fn switch(user: User, on: bool) {
     let before = USERS.load(Ordering::Relaxed);
     let bit = user as u8;
     if on && SIZES.open() && PAGES.open() {
+        if user == User::Unheld && !has_short() {
+            clear();
+        }
         USERS.store(before | bit, Ordering::Relaxed);
     } else if !on {
         USERS.store(before & !bit, Ordering::Relaxed);
         if before == bit {
-            SIZES.clear();
-            PAGES.clear();
+            clear();
         }
     }
+}
+
+fn clear() {
+    SIZES.clear();
+    PAGES.clear();
 }
 
 /// Notes a block that was handed out.
@@ -97,7 +109,7 @@ pub fn resized(old: Option<Block>, start: usize, bytes: usize, domain: Domain) {
 #[inline]
 fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
     // An unaligned block may share its 16 bytes, and so its mark, with another block.
-    if !is_on() || !start.is_multiple_of(GRAIN) {
+    if !(has_short() || bytes > SHORT && is_on()) || !start.is_multiple_of(GRAIN) {
         return;
     }
     if let Some(size) = SIZES.at(start) {
@@ -118,6 +130,9 @@ fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
 #[inline]
 pub fn take(start: usize) -> Option<Block> {
     if !is_on() || !start.is_multiple_of(GRAIN) {
+        return None;
+    }
+    if !has_short() && blocks::short_length(start).is_some() {
         return None;
     }
     let size = SIZES.get(start)?;
@@ -201,6 +216,12 @@ mod tests {
         switch(User::Zeroing, true);
         switch(User::Unheld, false);
         assert!(is_on() && find(0x7000_0010).is_some());
+        given(0x7000_4000, SHORT, Domain::Object);
+        given(0x7000_5000, SHORT + 1, Domain::Object);
+        assert!(find(0x7000_4000).is_none() && find(0x7000_5000).is_some());
+        switch(User::Unheld, true);
+        assert!(find(0x7000_5000).is_none(), "the search has begun anew");
+        switch(User::Unheld, false);
         switch(User::Zeroing, false);
         visit(|block| panic!("{block:?} is forgotten"));
         assert!(find(0x7000_0010).is_none());

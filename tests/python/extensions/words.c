@@ -68,23 +68,28 @@ static PyObject *used(PyObject *module, PyObject *one)
     return PyLong_FromLong(count);
 }
 
-/* Fills a block with ones and makes it longer. Returns the number of bytes of its new tail that are not zero. */
-static PyObject *grown(PyObject *module, PyObject *none)
+/* Fills a block with ones and makes it longer. Counts the bytes of its new tail that are not zero. */
+static long bytes_left(size_t old_bytes, size_t new_bytes)
 {
-    enum { OLD = 24, NEW = 400 };
-    char *other = PyObject_Malloc(NEW), *block = PyObject_Malloc(OLD);
-    memset(other, 1, NEW);
-    memset(block, 1, OLD);
+    char *other = PyObject_Malloc(new_bytes), *block = PyObject_Malloc(old_bytes), *behind = PyObject_Malloc(old_bytes);
+    memset(other, 1, new_bytes);
+    memset(block, 1, old_bytes);
     PyObject_Free(other);
-    block = PyObject_Realloc(block, NEW);
+    block = PyObject_Realloc(block, new_bytes);
     long count = 0;
-    for (int at = 0; at < OLD; at++)
+    for (size_t at = 0; at < old_bytes; at++)
         if (block[at] != 1)
             Py_FatalError("realloc has lost a byte");
-    for (int at = OLD; at < NEW; at++)
+    for (size_t at = old_bytes; at < new_bytes; at++)
         count += block[at] != 0;
     PyObject_Free(block);
-    return PyLong_FromLong(count);
+    PyObject_Free(behind);
+    return count;
+}
+
+static PyObject *grown(PyObject *module, PyObject *none)
+{
+    return PyLong_FromLong(bytes_left(24, 400) + bytes_left(600, 900));
 }
 
 static PyObject *leak(PyObject *module, PyObject *one) { Py_INCREF(one); Py_RETURN_NONE; }
