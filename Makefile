@@ -13,12 +13,14 @@ DENY ?= advisories bans licenses sources
 
 CHECKED := $(shell sed -n '/^cp/p' flavours/branches.txt)
 
-DIST := target/dist/$(FLAVOUR)
+# With another OUT, the libraries are built beside the usual ones: OUT=target/portable FEATURES=portable
+OUT ?= target
+DIST := $(OUT)/dist/$(FLAVOUR)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
 
-.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check msrv msrv-version deny workflows loom miri fuzz mutants bench install clean
+.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check msrv msrv-version deny workflows portable loom miri fuzz mutants bench install clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -27,24 +29,24 @@ help: ## List the targets
 build: $(DIST)/.built ## Build one flavour into target/dist/<flavour> (FLAVOUR=cp311; the default is python3's)
 	@echo "$(DIST): include/ lib/ lib/pkgconfig/"
 
-build-all: $(FLAVOURS:%=target/dist/%/.built) ## Build every flavour
+build-all: $(FLAVOURS:%=$(OUT)/dist/%/.built) ## Build every flavour
 
 # Flavours share cargo's folder, so a lock lets only one be built at a time. Tests may open any library meanwhile: a
 # rename puts it there as a whole.
-target/dist/%/.built: flavours/%.txt $(SOURCES)
-	@mkdir -p target/dist/$*/include target/dist/$*/lib/pkgconfig
+$(OUT)/dist/%/.built: flavours/%.txt $(SOURCES)
+	@mkdir -p $(@D)/include $(@D)/lib/pkgconfig
 	@echo "building $*"
-	@flock target/dist/.lock sh -ec '\
-	  PYO3_CONFIG_FILE="$(CURDIR)/flavours/$*.txt" PYREFCORE_STAGE="$(CURDIR)/target/dist/$*/include" \
-	    $(CARGO) rustc --quiet --release --lib --crate-type=cdylib,staticlib; \
-	  install -m 755 target/release/libpyrefcore.so target/dist/$*/lib/new; \
-	  mv target/dist/$*/lib/new target/dist/$*/lib/libpyrefcore-$*.so.0; \
-	  install -m 644 target/release/libpyrefcore.a target/dist/$*/lib/libpyrefcore.a'
-	@ln -sf libpyrefcore-$*.so.0 target/dist/$*/lib/libpyrefcore.so
+	@flock $(OUT)/dist/.lock sh -ec '\
+	  PYO3_CONFIG_FILE="$(CURDIR)/flavours/$*.txt" PYREFCORE_STAGE="$(CURDIR)/$(@D)/include" $(CARGO) rustc --quiet \
+	    --release --lib --crate-type=cdylib,staticlib --target-dir $(OUT) $(FEATURES:%=--features %); \
+	  install -m 755 $(OUT)/release/libpyrefcore.so $(@D)/lib/new; \
+	  mv $(@D)/lib/new $(@D)/lib/libpyrefcore-$*.so.0; \
+	  install -m 644 $(OUT)/release/libpyrefcore.a $(@D)/lib/libpyrefcore.a'
+	@ln -sf libpyrefcore-$*.so.0 $(@D)/lib/libpyrefcore.so
 	@printf '%s\n' 'prefix=$${pcfiledir}/../..' 'Name: pyrefcore' 'Version: $(VERSION)' \
 	  'Description: reference counting as CPython ($*) does it' 'Cflags: -I$${prefix}/include' \
 	  'Libs: -L$${prefix}/lib -lpyrefcore' 'Libs.private: -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc' \
-	  > target/dist/$*/lib/pkgconfig/pyrefcore.pc
+	  > $(@D)/lib/pkgconfig/pyrefcore.pc
 	@touch $@
 
 flavours/%.txt:
@@ -137,6 +139,9 @@ workflows: ## Check the files of .github/: their schemas, a time limit for each 
 # What cargo prints of tests with a filter. A filter that finds none would pass: what it names may have moved.
 some_tests = mkdir -p target; $(1) >target/$@.log 2>&1 && grep -q '^running [1-9]' target/$@.log && cat target/$@.log \
   || { cat target/$@.log; echo "$(2): these tests failed, or there are none of this name"; exit 1; }
+
+portable: ## Test the library as it is without assembly, or FLAVOURS="cp38 cp313t"
+	@sh tests/portable/run.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
 loom: ## Run every interleaving of a few threads that count one object (the model checker loom)
 	@export PYO3_CONFIG_FILE="$(CURDIR)/flavours/cp313t.txt"; \

@@ -13,6 +13,10 @@ fn main() {
     pyo3_build_config::use_pyo3_cfgs();
     // pyo3-build-config may not know the newest version yet.
     println!("cargo::rustc-check-cfg=cfg(Py_3_{NEWEST})");
+    println!("cargo::rustc-check-cfg=cfg(assembly)");
+    if env::var_os("CARGO_FEATURE_PORTABLE").is_none() {
+        println!("cargo::rustc-cfg=assembly");
+    }
     let config = pyo3_build_config::get();
     if let Some(reason) = refusal(config) {
         println!("cargo::error={reason}");

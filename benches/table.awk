@@ -12,8 +12,7 @@ BEGIN {
 
 function limit(row) {
     if (row ~ /^inline functions/ || row ~ /^inline: /) return 1
-    if (row == "exported IncRef/DecRef pair" && flavour == "cp311") return 1
-    if (row == "exported IncRef/DecRef pair" && flavour ~ /^cp313t?$/) return 0.5
+    if (row == "exported IncRef/DecRef pair") return 1.02
     if (row ~ /live table on$/) return 2
     if (row == "interpreter, preloaded, idle") return 1.01
     if (row == "interpreter, preloaded, live" || row == "audit attached, time") return 1.05

@@ -55,16 +55,9 @@ unsafe extern "C" fn get(data: *mut *mut c_void) -> RefTracer {
 /// # Safety
 /// `tracer` may be called with `data` until another is set.
 #[unsafe(no_mangle)]
-#[cfg_attr(target_arch = "x86_64", unsafe(naked))]
 pub unsafe extern "C" fn PyRefTracer_SetTracer(tracer: RefTracer, data: *mut c_void) -> c_int {
-    // One instruction. For a function with two arguments the compiler makes two.
-    #[cfg(target_arch = "x86_64")]
-    std::arch::naked_asm!("jmp qword ptr [rip + {}]", sym SET);
     // SAFETY: the caller's promise is the callee's.
-    #[cfg(not(target_arch = "x86_64"))]
-    unsafe {
-        SET.get()(tracer, data)
-    }
+    unsafe { SET.get()(tracer, data) }
 }
 
 /// Returns the reference tracer, and stores its data in `data` unless that is NULL (3.13 and later).

@@ -43,16 +43,9 @@ unsafe extern "C" fn destroy(_tstate: *mut c_void) {
 /// # Safety
 /// `op` is a dying object whose type has `Py_TPFLAGS_HAVE_GC`. In 3.13 it is not tracked any more.
 #[unsafe(no_mangle)]
-#[cfg_attr(target_arch = "x86_64", unsafe(naked))]
 pub unsafe extern "C" fn _PyTrash_thread_deposit_object(tstate: *mut c_void, op: *mut PyObject) {
-    // One instruction. For a function with two arguments the compiler makes two.
-    #[cfg(target_arch = "x86_64")]
-    std::arch::naked_asm!("jmp qword ptr [rip + {}]", sym DEPOSIT);
     // SAFETY: the caller's promise is the callee's.
-    #[cfg(not(target_arch = "x86_64"))]
-    unsafe {
-        DEPOSIT.get()(tstate, op)
-    }
+    unsafe { DEPOSIT.get()(tstate, op) }
 }
 
 /// Ends the objects that were put aside (3.13 and later). Without a host `tstate` may be NULL.

@@ -22,13 +22,12 @@ pub use interpreter::{
     Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,
 };
 pub use memory::{read, read_text, read_words};
-pub use process::Process;
 pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;
 
 /// The host of this library.
 #[cfg(not(test))]
-pub type ThisHost = Process;
+pub type ThisHost = process::Process;
 
 /// The host of a unit test.
 #[cfg(test)]

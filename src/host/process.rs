@@ -10,40 +10,7 @@ const UNIT: u32 = 14;
 impl Host for Process {
     #[inline]
     fn thread_id() -> usize {
-        let id: usize;
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: on Linux the word at fs:0 is the thread pointer and is always readable.
-        unsafe {
-            std::arch::asm!("mov {}, fs:0", out(reg) id, options(nostack, preserves_flags, pure, readonly));
-        }
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: this register is readable from user space.
-        unsafe {
-            std::arch::asm!("mrs {}, tpidr_el0", out(reg) id, options(nostack, preserves_flags, nomem));
-        }
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        // SAFETY: pthread_self has no precondition.
-        {
-            id = unsafe { libc::pthread_self() } as usize;
-        }
-        id
-    }
-
-    /// One comparison with memory. Compiled from Rust, it would be a load and a comparison.
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    fn is_this_thread(id: usize) -> bool {
-        // SAFETY: as in `thread_id`.
-        unsafe {
-            std::arch::asm!(
-                "cmp {}, qword ptr fs:[0]",
-                "jne {}",
-                in(reg) id,
-                label { return false },
-                options(nostack, readonly),
-            );
-        }
-        true
+        thread_pointer()
     }
 
     #[inline]
@@ -61,21 +28,43 @@ impl Host for Process {
     }
 }
 
+/// The address that CPython's `_Py_ThreadId` reads.
+#[cfg(all(assembly, target_arch = "x86_64"))]
+#[inline]
+fn thread_pointer() -> usize {
+    let pointer;
+    // SAFETY: on Linux the word at fs:0 is the thread pointer and is always readable.
+    unsafe {
+        std::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, preserves_flags, pure, readonly));
+    }
+    pointer
+}
+
+/// The address that CPython's `_Py_ThreadId` reads.
+#[cfg(all(assembly, target_arch = "aarch64"))]
+#[inline]
+fn thread_pointer() -> usize {
+    let pointer;
+    // SAFETY: this register is readable from user space.
+    unsafe {
+        std::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, preserves_flags, nomem));
+    }
+    pointer
+}
+
+/// The C library's name of the thread. On x86-64 it is the address that CPython's `_Py_ThreadId` reads.
+#[cfg(not(all(assembly, any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn thread_pointer() -> usize {
+    // SAFETY: pthread_self has no precondition.
+    let name = unsafe { libc::pthread_self() };
+    name as usize
+}
+
 /// An address in the caller's stack frame.
 #[inline]
 fn stack_pointer() -> usize {
-    let here: usize;
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: the register is readable.
-    unsafe {
-        std::arch::asm!("mov {}, rsp", out(reg) here, options(nostack, preserves_flags, nomem));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let local = 0_u8;
-        here = &raw const local as usize;
-    }
-    here
+    let local = 0_u8;
+    &raw const local as usize
 }
 
 /// Finds and stores the calling thread's limit.

@@ -1,9 +1,5 @@
-#[cfg(target_arch = "x86_64")]
-use std::arch::asm;
 use std::cell::Cell;
-#[cfg(target_arch = "x86_64")]
-use std::mem::offset_of;
-#[cfg(any(test, not(target_arch = "x86_64")))]
+#[cfg(any(test, not(all(assembly, target_arch = "x86_64"))))]
 use std::ptr::null_mut;
 
 use crate::abi::PyObject;
@@ -29,7 +25,7 @@ pub struct ThreadWords {
 // room that the loader reserves beside its own. There, their distance from the thread pointer is one load away. Rust
 // has no stable way to ask for this (`-Ztls-model=initial-exec`), so x86-64, on which the library is measured, uses
 // assembly.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(assembly, target_arch = "x86_64"))]
 std::arch::global_asm!(
     ".pushsection .tdata.pyrefcore_words, \"awT\", @progbits",
     ".balign 8",
@@ -46,7 +42,7 @@ std::arch::global_asm!(
     outermost = const ThreadWords::OUTERMOST,
 );
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(assembly, target_arch = "x86_64")))]
 thread_local! {
     static WORDS: ThreadWords = const {
         ThreadWords {
@@ -64,130 +60,52 @@ impl ThreadWords {
     /// a thread's budget of C recursion instead, ten thousand levels. Only the interpreter has that budget, and not
     /// every C program has so much stack.
     pub const OUTERMOST: i32 = -50;
-}
-
-#[cfg(target_arch = "x86_64")]
-impl ThreadWords {
-    /// The distance of the words from the thread pointer.
-    #[inline]
-    fn distance() -> usize {
-        let distance;
-        // SAFETY: the loader wrote this entry before any code of the library ran, and it never changes.
-        unsafe {
-            asm!(
-                "mov {0}, qword ptr [rip + pyrefcore_words@GOTTPOFF]",
-                out(reg) distance,
-                options(nostack, preserves_flags, pure, readonly),
-            );
-        }
-        distance
-    }
 
     /// Calls `use_them` with the calling thread's words.
+    #[cfg(all(assembly, target_arch = "x86_64"))]
     #[inline]
     pub fn with<R>(use_them: impl FnOnce(&Self) -> R) -> R {
-        let mut words = Self::distance();
-        // SAFETY: on Linux the word at fs:0 is the thread pointer and is always readable.
+        let words: usize;
+        // SAFETY: the loader wrote the words' distance from the thread pointer before any code of the library ran, and
+        // it never changes. On Linux the word at fs:0 is the thread pointer and is always readable.
         unsafe {
-            asm!("add {0}, qword ptr fs:[0]", inout(reg) words, options(nostack, pure, readonly));
+            std::arch::asm!(
+                "mov {0}, qword ptr [rip + pyrefcore_words@GOTTPOFF]",
+                "add {0}, qword ptr fs:[0]",
+                out(reg) words,
+                options(nostack, pure, readonly),
+            );
         }
         // SAFETY: the loader initialised the words from the section above. They live as long as the thread, and no
         // other thread uses them.
         use_them(unsafe { &*(words as *const Self) })
     }
 
-    /// Not zero if the thread is not yet registered with the queue.
-    #[inline]
-    pub fn is_unknown() -> usize {
-        let unknown;
-        // SAFETY: as in `with`.
-        unsafe {
-            asm!(
-                "mov {unknown}, qword ptr fs:[{distance} + {offset}]",
-                unknown = out(reg) unknown,
-                distance = in(reg) Self::distance(),
-                offset = const offset_of!(Self, unknown),
-                options(nostack, preserves_flags, pure, readonly),
-            );
-        }
-        unknown
-    }
-
-    /// Opens a trashcan level; true if too many levels are open.
-    #[inline]
-    pub fn open_trash() -> bool {
-        // SAFETY: as in `with`.
-        unsafe {
-            asm!(
-                "inc dword ptr fs:[{distance} + {depth}]",
-                "jg {too_deep}",
-                distance = in(reg) Self::distance(),
-                depth = const offset_of!(Self, trash_depth),
-                too_deep = label { return true },
-                options(nostack),
-            );
-        }
-        false
-    }
-
-    /// Closes a trashcan level; true if objects are put aside.
-    #[inline]
-    pub fn close_trash() -> bool {
-        // SAFETY: as in `with`.
-        unsafe {
-            asm!(
-                "dec dword ptr fs:[{distance} + {depth}]",
-                "cmp qword ptr fs:[{distance} + {later}], 0",
-                "je {nothing}",
-                distance = in(reg) Self::distance(),
-                depth = const offset_of!(Self, trash_depth),
-                later = const offset_of!(Self, trash_later),
-                nothing = label { return false },
-                options(nostack),
-            );
-        }
-        true
-    }
-
-    /// Makes `op` the object put aside last, and returns the one before.
-    #[inline]
-    pub fn put_aside(op: *mut PyObject) -> *mut PyObject {
-        let before;
-        // SAFETY: as in `with`.
-        unsafe {
-            asm!(
-                "mov {before}, qword ptr fs:[{distance} + {later}]",
-                "mov qword ptr fs:[{distance} + {later}], {op}",
-                before = out(reg) before,
-                op = in(reg) op,
-                distance = in(reg) Self::distance(),
-                later = const offset_of!(Self, trash_later),
-                options(nostack, preserves_flags),
-            );
-        }
-        before
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-impl ThreadWords {
     /// Calls `use_them` with the calling thread's words.
+    #[cfg(not(all(assembly, target_arch = "x86_64")))]
     #[inline]
     pub fn with<R>(use_them: impl FnOnce(&Self) -> R) -> R {
         WORDS.with(use_them)
     }
 
     /// Not zero if the thread is not yet registered with the queue.
+    #[inline]
     pub fn is_unknown() -> usize {
         Self::with(|words| words.unknown.get())
     }
 
     /// Opens a trashcan level; true if too many levels are open.
+    #[inline]
     pub fn open_trash() -> bool {
-        Self::with(|words| words.trash_depth.replace(words.trash_depth.get() + 1) >= 0)
+        Self::with(|words| {
+            let depth = words.trash_depth.get() + 1;
+            words.trash_depth.set(depth);
+            depth > 0
+        })
     }
 
     /// Closes a trashcan level; true if objects are put aside.
+    #[inline]
     pub fn close_trash() -> bool {
         Self::with(|words| {
             words.trash_depth.set(words.trash_depth.get() - 1);
@@ -196,6 +114,7 @@ impl ThreadWords {
     }
 
     /// Makes `op` the object put aside last, and returns the one before.
+    #[inline]
     pub fn put_aside(op: *mut PyObject) -> *mut PyObject {
         Self::with(|words| words.trash_later.replace(op))
     }

@@ -258,14 +258,14 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
 #[inline]
 unsafe fn read_four(first: *const AtomicU8) -> u32 {
     let four: u32;
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(assembly, target_arch = "x86_64"))]
     // SAFETY: the caller's promise. The processor reads each byte as a relaxed load does. Rust can't express four
     // relaxed loads in one instruction.
     unsafe {
         std::arch::asm!("mov {0:e}, dword ptr [{1}]", out(reg) four, in(reg) first,
             options(nostack, preserves_flags, readonly));
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(assembly, target_arch = "x86_64")))]
     {
         // SAFETY: the caller's promise. Relaxed: as in `Shadow::visit_region`.
         let mark = |at| unsafe { (*first.add(at)).load(Ordering::Relaxed) };

@@ -1,19 +1,21 @@
 #!/bin/sh
 # Runs the same random operations on twin objects in one process: with our library and with the real libpython.
 #
-#   run.sh [--operations N] [--seed S] [FLAVOUR...]
+#   run.sh [--operations N] [--seed S] [--dist FOLDER] [FLAVOUR...]
 #
 # Runs tests/differential for each CPython that find_pythons.sh finds, or only for those of the given flavours. Each
 # runs N operations (200000) from seed S (a new one each time). Prints the seed, and a sequence on which the two differ,
-# made as short as possible. The last line is "N passed, N failed, N skipped".
+# made as short as possible. --dist names a folder of built flavours; without it make builds them, in target/dist. The
+# last line is "N passed, N failed, N skipped".
 
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-out=$PWD/target/differential
+out=$PWD/target/differential dist=
 operations=200000 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 while [ $# -gt 0 ]; do
     case $1 in
     --operations) operations=${2:?--operations needs a number} && shift 2 ;;
+    --dist) dist=$(realpath "${2:?--dist needs a folder}") && shift 2 ;;
     --seed) seed=${2:?--seed needs a number} && shift 2 ;;
     -*) echo "run.sh: there is no option '$1'" >&2 && exit 2 ;;
     *) break ;;
@@ -60,14 +62,14 @@ FACTS
         skip "$2: there is no flavour $1"
     elif [ "$library" = - ]; then
         skip "$2: it holds its CPython itself, and only a shared libpython can be opened beside ours"
-    elif ! make -s build FLAVOUR="$1" >"$out/make.log" 2>&1; then
+    elif [ -z "$dist" ] && ! make -s build FLAVOUR="$1" >"$out/make.log" 2>&1; then
         cat "$out/make.log"
         failed=$((failed + 1))
     else
         echo "$1, against $version in $library"
         # No setting of the caller may reach the two libraries.
         env -i LC_ALL=C.UTF-8 PYTHONHOME="$prefix" PYTHONDONTWRITEBYTECODE=1 \
-            "$loader" --library-path "${libc%/*}" "$program" "$1" "$PWD/target/dist/$1/lib/libpyrefcore.so" "$library" "$operations" "$seed" >"$out/$1.log" 2>&1
+            "$loader" --library-path "${libc%/*}" "$program" "$1" "${dist:-$PWD/target/dist}/$1/lib/libpyrefcore.so" "$library" "$operations" "$seed" >"$out/$1.log" 2>&1
         status=$?
         sed '/^[0-9]* passed, [0-9]* failed, [0-9]* skipped$/d' "$out/$1.log"
         line=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$out/$1.log" | tail -n 1)

@@ -1,6 +1,6 @@
 //! Atomic words, and the three words of a biased count.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(assembly, target_arch = "x86_64"))]
 use std::mem::offset_of;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicUsize, Ordering};
@@ -109,27 +109,9 @@ impl Words for BiasedCount {
         &self.ob_ref_shared
     }
 
-    /// One instruction compares with memory. For an atomic word the compiler makes a separate load.
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    fn is_immortal(&self) -> bool {
-        // SAFETY: the instruction is a relaxed load of the word, which `self` keeps readable.
-        unsafe {
-            std::arch::asm!(
-                "cmp dword ptr [{words} + {local}], {immortal}",
-                "je {yes}",
-                words = in(reg) self,
-                local = const offset_of!(Self, ob_ref_local),
-                immortal = const IMMORTAL as i32,
-                yes = label { return true },
-                options(nostack, readonly),
-            );
-        }
-        false
-    }
-
-    /// One instruction changes memory. The compiler makes three.
-    #[cfg(target_arch = "x86_64")]
+    /// One instruction changes memory. The compiler makes three, and a pair of `Py_IncRef` and `Py_DecRef` takes 6 %
+    /// longer.
+    #[cfg(all(assembly, target_arch = "x86_64"))]
     #[inline]
     fn take_local(&self) -> bool {
         // SAFETY: an atomic word may be written through a shared reference. The instruction is a relaxed load and a
