@@ -20,7 +20,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.h') build.rs Cargo.toml Cargo.lock cbindgen.toml
 
-.PHONY: help build build-all header headers pythons run wheel wheel-all test test-wheel test-all sanitize check msrv msrv-version deny workflows portable loom miri fuzz mutants bench install clean
+.PHONY: help build build-all header headers pythons run wheel wheel-all test test-here test-wheel test-all sanitize check msrv msrv-version deny workflows portable loom miri fuzz mutants bench install clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -73,13 +73,16 @@ wheel: ## Build a wheel for one CPython into target/wheels/<flavour> (PYTHON=pyt
 wheel-all: ## Build wheels for every CPython that is here, or FLAVOURS="cp38 cp313t"
 	@PYTHON= sh tools/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
-test: ## Test everything this machine can, or FLAVOURS="cp38 cp313t"; ends with one line of counts
+test: ## Run the quick tests, or everything with FLAVOURS="cp38 cp313t"; ends with one line of counts
 	@sh tests/test.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+
+test-here: ## Test everything that this machine can, on all of its CPythons (an hour)
+	@sh tests/test.sh --here
 
 test-wheel: ## Build and install the wheels for every CPython that is here, or FLAVOURS="cp38 cp313t" (half an hour)
 	@sh tests/python/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
-test-all: ## Bring in what `make test` would skip, then test everything on all of it (no root)
+test-all: ## Bring in what `make test-here` would skip, then test everything on all of it (no root)
 	@sh tests/all.sh
 
 sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind (every flavour: FLAVOURS=--all)

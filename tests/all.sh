@@ -34,8 +34,8 @@ bring headers tools/fetch_headers.sh
 bring unstable tools/fetch_unstable.sh
 bring pythons tools/fetch_pythons.sh
 
-export TEST_ALL=1 PRELOAD_SUITE="--full --jobs $(nproc)"
-sh tests/test.sh 2>&1 | tee "$log"
+export PRELOAD_SUITE="--full --jobs $(nproc)"
+sh tests/test.sh --all 2>&1 | tee "$log"
 # Takes the very last line of test.sh: a run that ends without counts has failed.
 line=$(tail -n 1 "$log" | grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$')
 # shellcheck disable=SC2046

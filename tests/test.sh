@@ -1,12 +1,24 @@
 #!/bin/sh
-# Runs every test that this machine can run, and adds up their counts: `N passed, N failed, N skipped`. Each step prints
-# such a line last. A step that ends without one counts as a failure. test.sh FLAVOUR... tests these flavours alone, on
-# the CPythons of these flavours.
+# Runs the tests, and adds up their counts: `N passed, N failed, N skipped`. Each step prints such a line last. A step
+# that ends without one counts as a failure. Before the last line stand the ten slowest steps, with their seconds.
+#
+#   test.sh              the quick tests, on the oldest and the newest CPython of this machine
+#   test.sh --here       every test that this machine can run, except those that only --all runs
+#   test.sh --all        every test, with every flavour
+#   test.sh FLAVOUR...   every test, with these flavours alone, on their CPythons
 set -u
-cd "$(dirname "$0")/.."
-log=target/test.log
+cd "$(dirname "$0")/.." || exit 2
+log=target/test.log times=target/times
 mkdir -p target
+: >$times
 passed=0 failed=0 skipped=0
+tier=quick
+case ${1:-} in
+--here | --all)
+    tier=${1#--}
+    shift
+    ;;
+esac
 
 branches=$(sed -n '/^cp/p' flavours/branches.txt)
 all=$(cd flavours && ls cp*.txt | sed 's/\.txt$//' | sort -V)
@@ -14,19 +26,23 @@ for flavour; do
     [ -f "flavours/$flavour.txt" ] || { echo "test.sh: there is no flavour '$flavour' in flavours/" >&2; exit 2; }
 done
 only=$*
-# TEST_ALL=1 tests everything. Otherwise the tests use the named flavours, or those of branches.txt and of the CPythons on
-# this machine.
-if [ -n "$only" ]; then
-    flavours=$only units=$only operations=200000 audited=$only
-elif [ "${TEST_ALL:-}" = 1 ]; then
-    flavours=$all units=$all operations=10000000 audited=
-else
-    here=$(sh tools/find_pythons.sh | cut -d ' ' -f 1)
+[ -z "$only" ] || tier=only
+here=$(sh tools/find_pythons.sh | cut -d ' ' -f 1)
+# The package's tests use one build of the newest release. The corpus uses another one.
+newest=$(printf '%s\n' $here | grep -x 'cp3[0-9]*' | sort -uV | tail -n 1)
+oldest=$(printf '%s\n' $here | grep -x 'cp3[0-9]*' | sort -uV | head -n 1)
+case $tier in
+quick)
+    flavours=$(printf '%s\n' $oldest cp311-refdebug cp313t $newest | sort -uV)
+    units=$flavours portables= operations=50000 hosts=$newest audited=$newest
+    ;;
+here)
     flavours=$(printf '%s\n' $all | grep -xF "$(printf '%s\n' $branches $here)")
-    units=$branches operations=200000
-    # The package's tests use one build of the newest release. The corpus uses another one.
-    audited=$(printf '%s\n' $here | grep -x 'cp3[0-9]*' | sort -uV | tail -n 1)
-fi
+    units=$branches portables="cp313t $newest" operations=200000 hosts= audited=$newest
+    ;;
+all) flavours=$all units=$all portables=$all operations=10000000 hosts= audited= ;;
+only) flavours=$only units=$only portables=$only operations=200000 hosts=$only audited=$only ;;
+esac
 
 step() {
     name=$1
@@ -34,7 +50,9 @@ step() {
     printf '\n== %s\n' "$name"
     begin=$(date +%s)
     "$@" 2>&1 | tee "$log"
-    echo "$(($(date +%s) - begin)) seconds"
+    seconds=$(($(date +%s) - begin))
+    echo "$seconds seconds"
+    printf '%5s s  %s\n' $seconds "$name" >>$times
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)
     if [ -z "$line" ]; then
         echo "$name ended without its counts"
@@ -87,13 +105,13 @@ own_tests() {
     ${only:+on_named} sh tests/preload/suite.sh --quick --jobs 2
 }
 
-# TEST_ALL=1: every Python. Named flavours: their Pythons. Otherwise the last cp311 in the list, or the last Python.
+# --all: every Python. Named flavours: their Pythons. Otherwise the last cp311 in the list, or the last Python.
 corpus() {
     if [ -n "$only" ]; then
         on_named python3 tests/corpus/table.py --failures
         return
     fi
-    if [ "${TEST_ALL:-}" = 1 ]; then
+    if [ $tier = all ]; then
         "$(sh tools/find_pythons.sh | sed -n '1s/^[^ ]* \(.*\) [a-z]*$/\1/p')" tests/corpus/table.py
         return
     fi
@@ -110,8 +128,13 @@ corpus() {
 
 left_out() {
     left=$(printf '%s\n' $all | grep -vxF "$flavours")
-    [ -z "$left" ] || echo "skipped: nothing asks for these flavours here; make test-all tests them:" $left
+    [ -z "$left" ] || echo "skipped: these tests leave out these flavours; make test-all tests them:" $left
+    [ $tier != quick ] || echo "skipped: make test-here also runs the slow tests, and uses every CPython of this machine"
     echo "0 passed, 0 failed, $(echo "$left" | grep -c .) skipped"
+}
+
+slow() {
+    [ $tier = quick ] || step "$@"
 }
 
 # The build runs in the background: it uses one core, and the first steps need little of its output.
@@ -119,8 +142,8 @@ make -s build-all FLAVOURS="$(echo $flavours)" >target/build-all.log 2>&1 &
 builder=$!
 step "unit and random tests" unit_tests
 # shellcheck disable=SC2086
-step "preloaded into a CPython" sh tests/preload/run.sh $only
-step "CPython's own tests on replaced symbols" own_tests
+step "preloaded into a CPython" sh tests/preload/run.sh $hosts
+slow "CPython's own tests on replaced symbols" own_tests
 wait $builder || cat target/build-all.log
 # shellcheck disable=SC2086
 {
@@ -129,20 +152,24 @@ wait $builder || cat target/build-all.log
     step "layouts, constants and inline functions beside CPython's headers" sh tests/header/facts.sh $flavours
     step "names of CPython's headers of counting" sh tests/header/names.sh $flavours
     step "exported symbols" sh tests/header/symbols.sh $flavours
-    step "symbols that real headers and libraries know" sh tests/header/emitted.sh $flavours
-}
-# shellcheck disable=SC2086
-{
-    step "random operations beside the real libpython" sh tests/differential/run.sh --operations $operations $only
-    step "the Python package" sh tests/python/run.sh ${audited:+--one} $audited
-    step "the audit on a corpus of mistakes" corpus
+    slow "symbols that real headers and libraries know" sh tests/header/emitted.sh $flavours
+    slow "without assembly" sh tests/portable/run.sh $portables
+    step "random operations beside the real libpython" sh tests/differential/run.sh --operations $operations $hosts
+    if [ $tier = quick ]; then
+        step "the Python package, its quick tests" sh tests/python/run.sh --one --quick $audited
+    else
+        step "the Python package" sh tests/python/run.sh ${audited:+--one} $audited
+    fi
+    slow "the audit on a corpus of mistakes" corpus
     step "the examples" sh tests/examples/run.sh ${audited:-$flavours}
-    step "fuzzing, a short run" sh fuzz/run.sh $audited
+    slow "fuzzing, a short run" sh fuzz/run.sh $audited
 }
-[ "${TEST_ALL:-}" != 1 ] || step "wheels" sh tests/python/wheel.sh
-[ "${TEST_ALL:-}" != 1 ] || step "sanitizers and valgrind" sh tests/sanitize/run.sh
+[ $tier != all ] || step "wheels" sh tests/python/wheel.sh
+[ $tier != all ] || step "sanitizers and valgrind" sh tests/sanitize/run.sh
 step "installed, with pkg-config" sh tests/header/install.sh
-[ -n "$only" ] || step "flavours left out" left_out
+[ $tier = only ] || step "flavours left out" left_out
 
+printf '\nthe slowest steps:\n'
+sort -rn $times | head -n 10
 printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" = 0 ]

@@ -27,8 +27,8 @@ import lines_run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COPY = os.path.join(ROOT, "target", "mutants", "tree-%s")
-# Without a mutant the slowest step takes a minute or two, once its programs are built.
-SECONDS = {"nothing": 1800, "mutant": 400}
+# Without a mutant the slowest step takes a minute or two, once its programs are built; the package's tests take five.
+SECONDS = {"nothing": 1800, "mutant": 400, "package": 1200}
 BUILD = "build"
 UNBUILT = "does not compile"
 
@@ -89,10 +89,11 @@ def tried(apply, steps):
     fresh_copy()
     if apply is not None:
         apply()
-    start, seconds = time.time(), SECONDS["mutant" if apply else "nothing"]
+    start = time.time()
     # The package and the C programs must use this copy, whatever the caller has set.
     environment = {name: word for name, word in os.environ.items() if not name.startswith("PYREFCORE")}
     for name, command in steps:
+        seconds = SECONDS["nothing" if not apply else "package" if name.startswith("package") else "mutant"]
         with open(COPY + ".log", "w") as log:
             try:
                 step = subprocess.run(
@@ -144,7 +145,8 @@ def rust_steps(flavours, _):
         steps.append(("C " + flavour, "sh c_tests/run.sh " + flavour))
     for flavour in flavours:
         steps.append(("corpus " + flavour, "python3 tests/corpus/table.py --stop " + first % flavour))
-    return steps + [("preloaded", "sh tests/preload/run.sh " + " ".join(flavours))]
+    steps.append(("preloaded", "sh tests/preload/run.sh " + " ".join(flavours)))
+    return steps + [("package " + flavour, "sh tests/python/run.sh --one --tests tests/python " + flavour) for flavour in flavours]
 
 
 def python_steps(flavours, place):

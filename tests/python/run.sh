@@ -1,19 +1,24 @@
 #!/bin/sh
-# Tests the Python package on each CPython that find_pythons.sh finds: run.sh [--one] [--core] [--tests FILE] [FLAVOUR...]
+# Tests the Python package on each CPython that find_pythons.sh finds:
+#
+#   run.sh [--one] [--core] [--quick] [--tests FILE] [FLAVOUR...]
+#
 # --one takes the first CPython of each flavour. --core leaves out tests whose result is the same on every CPython: of
-# the command, of the texts and files of reports, and of pytest's options. --tests runs the tests that FILE names, one a
-# line, or all tests if FILE is a folder. It stops at the first failure.
+# the command, of the texts and files of reports, and of pytest's options. --quick leaves out the tests that are marked
+# as slow, and those of numpy. --tests runs the tests that FILE names, one a line, or all tests if FILE is a folder. It
+# stops at the first failure.
 # Builds the library if it is not up to date. Installs pytest into target/pytest if it is missing, and numpy into
 # target/numpy, one for each release Python that has pip.
 set -u
 cd "$(dirname "$0")/../.."
 unset PYREFCORE PYREFCORE_REPORT LD_PRELOAD PYREFCORE_LIBRARY
-one= core= tests=
+one= core= quick= tests=
 while :; do
     case ${1:-} in
     --one) one=yes ;;
     --core) core=$(printf -- '--ignore=tests/python/test_%s.py ' cli html json_output report report_file \
         pytest_plugin pytest_settings pytest_journal) ;;
+    --quick) quick=yes ;;
     --tests)
         tests=$2
         shift
@@ -74,8 +79,8 @@ while read -r flavour python kind; do
         continue
     fi
     numpy=$PWD/target/numpy/$flavour
-    case $flavour in
-    *-*) numpy= ;;
+    case $flavour$quick in
+    *-* | *yes) numpy= ;;
     *)
         if [ ! -d "$numpy" ]; then
             mkdir -p target/numpy
@@ -99,7 +104,7 @@ while read -r flavour python kind; do
         grep "^$of_numpy" "$tests" >target/tests && [ -n "$numpy" ] && [ "$bad" = 0 ] && run -x @target/tests
     else
         # shellcheck disable=SC2086
-        run ${tests:+-x} --ignore=$of_numpy $core tests/python
+        run ${tests:+-x} --ignore=$of_numpy $core ${quick:+-m "not slow"} tests/python
         case ${tests:+$bad} in "" | 0) [ -z "$numpy" ] || run ${tests:+-x} $of_numpy ;; esac
     fi
     echo "$flavour $python ($kind): $good passed, $bad failed, $left skipped"

@@ -42,7 +42,7 @@ def read(
 
 
 def _subject(found: native.Finding) -> Tuple[int, int, bytes]:
-    return found.kind, found.type or 0, found.type_name
+    return found.kind, found.ob_type or 0, found.type_name
 
 
 def _memory(
@@ -138,7 +138,7 @@ def _died(examples: Sequence[native.Example], found: native.Finding) -> List[rep
             explained=one.explained,
             repr="<a %s that had died>" % name_of(found),
             died=True,
-            **(_birth(one.object) if found.type else {}),
+            **(_birth(one.object) if found.ob_type else {}),
         )
         for one in examples
         if one.died

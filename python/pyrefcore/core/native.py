@@ -48,7 +48,7 @@ class Folded(ctypes.Structure):
 class Finding(ctypes.Structure):
     _fields_ = [
         ("kind", c_int),
-        ("type", c_void_p),
+        ("ob_type", c_void_p),
         ("type_name", c_char_p),
         ("windows", c_size_t),
         ("references", POINTER(c_ssize_t)),

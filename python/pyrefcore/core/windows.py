@@ -104,8 +104,8 @@ class Windows:
         self._keep_births(True)
         with self.compared(0, self.count.value) as findings:
             for one in findings:
-                if one.type:
-                    self._core.pyrefcore_audit_births_of(one.type)
+                if one.ob_type:
+                    self._core.pyrefcore_audit_births_of(one.ob_type)
 
     def run_apart(self, times: int) -> None:
         """Calls the function `times` times. Before each call, empties the free lists of types, so that a new object
@@ -227,7 +227,7 @@ class Windows:
         before = self._changed.value
         with self.compared(self.count.value - 2, 2) as findings:
             changes = sorted(
-                (one.kind, one.type or 0, one.type_name, one.references[0], one.objects[0])
+                (one.kind, one.ob_type or 0, one.type_name, one.references[0], one.objects[0])
                 for one in findings
                 if one.kind != native.GROWTH and not one.bytes
             )
