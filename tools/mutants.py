@@ -131,22 +131,29 @@ def fresh_copy():
             os.symlink(source, target)
 
 
-def rust_steps(flavours, _):
-    """The quickest first: most mutants end early. The newest flavour comes first, since it has the most code."""
+def rust_steps(flavours, file):
+    """The quickest first: most mutants end early. The newest flavour comes first, since it has the most code. The audit
+    is tested most by the package and the corpus, and other code by C programs."""
     unit = "PYO3_CONFIG_FILE=$PWD/flavours/%s.txt cargo test --quiet --lib %s -- --skip interleavings"
     first = "$(sh tools/find_pythons.sh | sed -n '/^%s /{s/^[^ ]* \\(.*\\) [a-z]*$/\\1/p;q}')"
+    is_of_audit = file is not None and file.startswith(("src/audit/", "src/attach/", "src/report/"))
     flavours = flavours[::-1]
     steps = []
     for flavour in flavours:
         steps.append((BUILD, unit % (flavour, "--no-run")))
         steps.append(("unit " + flavour, unit % (flavour, "")))
     for flavour in flavours:
+        programs = [
+            ("C " + flavour, "sh c_tests/run.sh " + flavour),
+            ("preloaded " + flavour, "sh tests/preload/run.sh " + flavour),
+        ]
+        audits = [
+            ("package " + flavour, "sh tests/python/run.sh --one --tests tests/python " + flavour),
+            ("corpus " + flavour, "python3 tests/corpus/table.py --stop " + first % flavour),
+        ]
         steps.append((BUILD, "make -s build FLAVOUR=" + flavour))
-        steps.append(("C " + flavour, "sh c_tests/run.sh " + flavour))
-    for flavour in flavours:
-        steps.append(("corpus " + flavour, "python3 tests/corpus/table.py --stop " + first % flavour))
-    steps.append(("preloaded", "sh tests/preload/run.sh " + " ".join(flavours)))
-    return steps + [("package " + flavour, "sh tests/python/run.sh --one --tests tests/python " + flavour) for flavour in flavours]
+        steps.extend(audits + programs if is_of_audit else programs + audits)
+    return steps
 
 
 def python_steps(flavours, place):
@@ -174,7 +181,8 @@ def rust_mutants(flavours):
     mutants = []
     for mutant in json.loads(listed.stdout.decode()):
         if mutant["file"] in alive:
-            mutants.append((mutant["name"], lambda mutant=mutant: patch(mutant["file"], mutant["diff"]), None))
+            file = mutant["file"]
+            mutants.append((mutant["name"], lambda mutant=mutant: patch(mutant["file"], mutant["diff"]), file))
     return mutants
 
 
