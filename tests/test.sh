@@ -133,7 +133,7 @@ left_out() {
     echo "0 passed, 0 failed, $(echo "$left" | grep -c .) skipped"
 }
 
-slow() {
+long() {
     [ $tier = quick ] || step "$@"
 }
 
@@ -143,7 +143,7 @@ builder=$!
 step "unit and random tests" unit_tests
 # shellcheck disable=SC2086
 step "preloaded into a CPython" sh tests/preload/run.sh $hosts
-slow "CPython's own tests on replaced symbols" own_tests
+long "CPython's own tests on replaced symbols" own_tests
 wait $builder || cat target/build-all.log
 # shellcheck disable=SC2086
 {
@@ -152,17 +152,17 @@ wait $builder || cat target/build-all.log
     step "layouts, constants and inline functions beside CPython's headers" sh tests/header/facts.sh $flavours
     step "names of CPython's headers of counting" sh tests/header/names.sh $flavours
     step "exported symbols" sh tests/header/symbols.sh $flavours
-    slow "symbols that real headers and libraries know" sh tests/header/emitted.sh $flavours
-    slow "without assembly" sh tests/portable/run.sh $portables
+    long "symbols that real headers and libraries know" sh tests/header/emitted.sh $flavours
+    long "without assembly" sh tests/portable/run.sh $portables
     step "random operations beside the real libpython" sh tests/differential/run.sh --operations $operations $hosts
     if [ $tier = quick ]; then
         step "the Python package, its quick tests" sh tests/python/run.sh --one --quick $audited
     else
         step "the Python package" sh tests/python/run.sh ${audited:+--one} $audited
     fi
-    slow "the audit on a corpus of mistakes" corpus
+    long "the audit on a corpus of mistakes" corpus
     step "the examples" sh tests/examples/run.sh ${audited:-$flavours}
-    slow "fuzzing, a short run" sh fuzz/run.sh $audited
+    long "fuzzing, a short run" sh fuzz/run.sh $audited
 }
 [ $tier != all ] || step "wheels" sh tests/python/wheel.sh
 [ $tier != all ] || step "sanitizers and valgrind" sh tests/sanitize/run.sh

@@ -68,6 +68,10 @@ def only(report):
     return report.findings[0]
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than five seconds; `make test` leaves it out")
+
+
 def pytest_collection_modifyitems(items):
     """Tests that start threads run last: after the first thread, free-threaded 3.13 makes every type immortal."""
     items.sort(key=lambda item: item.fspath.basename in ("test_bad_input.py", "test_observers.py"))

@@ -93,6 +93,7 @@ KEPT = {"parked"}
 EITHER = ({"slice", "float"} if BEFORE_THE_TRACER else set()) | ({"method"} if sys.version_info < (3, 9) else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["first", "last"])
 @pytest.mark.parametrize("name", TYPES)
 def test_another_function_is_never_called_the_birth(name, order):

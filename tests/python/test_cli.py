@@ -178,6 +178,7 @@ def shell(redirected, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("check", "-n", "2", "pass"), ("doctor",)])
 def test_a_report_that_is_not_written_is_no_finding(there, arguments):
     full = "pyrefcore: the report was not written: No space left on device\n"

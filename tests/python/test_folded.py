@@ -14,6 +14,7 @@ def folded(finding):
     return {one.type.split(".")[-1]: one.objects for one in finding.folded}
 
 
+@pytest.mark.slow
 def test_what_only_a_leaked_object_holds_is_folded():
     def leak():
         inside = bytearray(b"inside")
@@ -25,6 +26,7 @@ def test_what_only_a_leaked_object_holds_is_folded():
     assert [one.type for one in found.examples[0].referents] == ["bytearray"]
 
 
+@pytest.mark.slow
 def test_each_leak_is_told_what_it_holds_itself():
     class Other(Thing):
         pass
@@ -66,6 +68,7 @@ def test_a_dozen_leaks_hold_one_list_each():
     assert [folded(one)["list"] for one in report.findings] == [1.0] * 12
 
 
+@pytest.mark.slow
 def test_what_a_leaked_object_holds_may_hold_itself():
     def leak():
         things = [Thing() for _ in range(3)]
@@ -76,6 +79,7 @@ def test_what_a_leaked_object_holds_may_hold_itself():
     assert found == {"tuple": 2.0, "frozenset": 1.0}
 
 
+@pytest.mark.slow
 def test_what_two_leaks_hold_is_named_once():
     def leak():
         both = bytearray(1)

@@ -17,6 +17,7 @@ from conftest import incref, python
 RUNS = 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(held_families.FAMILIES))
 def test_what_is_kept_is_explained(name, attached):
     found = unexplained(held_families.FAMILIES[name])

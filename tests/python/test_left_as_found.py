@@ -29,6 +29,7 @@ def end_with(error):
 ERRORS = [ValueError(), SystemExit(), GeneratorExit(), StopIteration(), MemoryError(), RecursionError()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [None] + ERRORS)
 @pytest.mark.parametrize("more", [{}, {"births": True}, {"guard": False}, {"warmup": 2}])
 def test_an_end_and_an_exception(error, more):
@@ -151,12 +152,14 @@ threading.settrace(None)
 
 
 # PYREFCORE_TEST_EVERY=1 tests all instructions, which takes minutes.
+@pytest.mark.slow
 @pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="3.12 does not report each instruction of a frame")
 def test_an_interrupt_before_any_instruction():
     every = int(os.environ.get("PYREFCORE_TEST_EVERY", 25))
     assert program(TEST + INTERRUPTED % every) == "True []\n"
 
 
+@pytest.mark.slow
 def test_signals_at_any_time():
     out = program(TEST + """
 import signal, time

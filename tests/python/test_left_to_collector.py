@@ -26,6 +26,7 @@ MADE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEAKED)
 def test_a_leaked_reference(attached, name):
     thing = LEAKED[name]
@@ -33,6 +34,7 @@ def test_a_leaked_reference(attached, name):
     assert (found.kind, found.type, found.references_per_run, found.objects_per_run) == ("leak", name, 1, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_a_leaked_object(attached, name):
     make = MADE[name]
@@ -40,6 +42,7 @@ def test_a_leaked_object(attached, name):
     assert (found.kind, found.type, found.references_per_run, found.objects_per_run) == ("leak", name, 1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_objects_that_are_kept_or_die(attached, name):
     make, kept = MADE[name], []

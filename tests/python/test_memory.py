@@ -164,6 +164,7 @@ def growing():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(growing()))
 def test_what_grows_visibly_is_quiet(name):
     report = check(growing()[name], runs=20)

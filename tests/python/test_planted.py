@@ -128,6 +128,7 @@ print([(name, found.get(name)) for name in names if found.get(name) != [RUNS] * 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zeroes", [True, False])
 @pytest.mark.parametrize("perturb", [None, "165"])
 def test_every_planted_leak_is_found(zeroes, perturb):

@@ -27,6 +27,7 @@ def test_what_a_dead_session_leaves(project, signal):
     assert report["tests"][1]["report"]["findings"][0]["kind"] == "leak"
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies(project):
     pytest.importorskip("xdist")
     if host.is_free_threaded():
