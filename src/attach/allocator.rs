@@ -90,8 +90,11 @@ pub(super) fn access() -> Option<[unsafe extern "C" fn(c_int, *mut Allocator); 2
 static HOOKED: AtomicBool = AtomicBool::new(false);
 
 /// Hooks the allocator, once. If the host is not yet initialised, it has not chosen its allocator; then the hook is set
-/// at the first birth. The caller that switches the live table on holds the host's lock.
-pub(super) fn hook_when_ready() {
+/// at the first birth.
+///
+/// # Safety
+/// The host's lock is held, or the host has not started. No other thread may use objects meanwhile.
+pub(super) unsafe fn hook_when_ready() {
     let Some(python) = originals::python() else {
         return;
     };
@@ -104,8 +107,8 @@ pub(super) fn hook_when_ready() {
             python.function::<unsafe extern "C" fn() -> c_int>(c"Py_IsInitialized");
         is_initialized.is_some_and(|is_initialized| is_initialized() != 0)
     };
-    // SAFETY: the caller holds the host's lock, or the host has not started. `first_birth` gets the boxed tracer that
-    // it expects.
+    // SAFETY: a running host's lock is held, and no other thread may use objects, as the caller promises.
+    // `first_birth` gets the boxed tracer that it expects.
     unsafe {
         if running {
             hook();

@@ -52,7 +52,8 @@ pub(super) fn open_hooks(python: &Library) {
             // SAFETY: the block came from the allocator behind the hook.
             unsafe { give_back(block as *mut c_void) }
         },
-        births: |on| {
+        // SAFETY: the audit holds the host's lock.
+        births: |on| unsafe {
             if on {
                 originals::python().inspect(|python| running_line::learn(python));
                 births::listen()
@@ -66,8 +67,9 @@ pub(super) fn open_hooks(python: &Library) {
         tracked: collector::tracked,
         containers: collector::containers,
         watch_domains: domains::watch,
-        // SAFETY: the audit attached first, so the inner allocator is complete, and it holds the host's lock.
-        c_heap: || domains::c_heap(unsafe { &*INNER.0.get() }),
+        // SAFETY: the audit attached first, so the inner allocator is complete. It holds the host's lock, and has set
+        // the hooks of the domains.
+        c_heap: || unsafe { domains::c_heap(&*INNER.0.get()) },
         by_threads: |number| {
             // SAFETY: the audit holds the host's lock while it looks.
             unsafe { thread_counts::references(number) }
@@ -84,19 +86,21 @@ pub(super) fn locks() -> fork::Locks {
     vec![Box::new(quarantine::lock()), Box::new(pinned::lock())]
 }
 
-fn open() -> Result<(), &'static CStr> {
+/// # Safety
+/// The host's lock is held.
+unsafe fn open() -> Result<(), &'static CStr> {
     let [get, set] = access().ok_or(NO_MEMORY_API)?;
-    interpreters::alone()?;
-    if hears().ok_or(attachment::NO_MEMORY)? {
-        return Ok(());
-    }
-    if let Some(python) = originals::python() {
-        exit_callbacks::learn(python);
-        thread_counts::learn(python);
-    }
-    // SAFETY: the host's lock is held. New blocks do not pass our hook, so our hook can't be behind the allocator that
-    // it will call.
+    // SAFETY: the host's lock is held, as the caller promises. New blocks do not pass our hook when it is set, so it
+    // can't be behind the allocator that it will call.
     unsafe {
+        interpreters::alone()?;
+        if hears().ok_or(attachment::NO_MEMORY)? {
+            return Ok(());
+        }
+        if let Some(python) = originals::python() {
+            exit_callbacks::learn(python);
+            thread_counts::learn(python);
+        }
         let mut ours = HOOK;
         let mut now = *Inner::new().0.get();
         get(OBJECTS, &mut now);
@@ -110,7 +114,10 @@ fn open() -> Result<(), &'static CStr> {
 
 /// Whether a new block passes our hook. Another hook that was set before ours, such as tracemalloc's, removes ours when
 /// it is removed. `None` if there is no memory to try.
-fn hears() -> Option<bool> {
+///
+/// # Safety
+/// The host's lock is held.
+unsafe fn hears() -> Option<bool> {
     const BYTES: usize = 16;
     let Some(python) = originals::python() else {
         return Some(false);
@@ -139,11 +146,13 @@ fn hears() -> Option<bool> {
     }
 }
 
-fn close() -> bool {
+/// # Safety
+/// The host's lock is held.
+unsafe fn close() -> bool {
     let Some([get, set]) = access() else {
         return true;
     };
-    // SAFETY: the host's lock is held.
+    // SAFETY: the host's lock is held, as the caller promises.
     unsafe {
         let mut now = *Inner::new().0.get();
         get(OBJECTS, &mut now);
@@ -167,7 +176,9 @@ fn is_ours(allocator: &Allocator) -> bool {
     allocator.malloc.map(|malloc| malloc as usize) == HOOK.malloc.map(|malloc| malloc as usize)
 }
 
-fn put_error_aside() -> Error {
+/// # Safety
+/// The host's lock is held.
+unsafe fn put_error_aside() -> Error {
     type Fetch = unsafe extern "C" fn(*mut *mut PyObject, *mut *mut PyObject, *mut *mut PyObject);
     let mut error = [null_mut(); 3];
     let [kind, value, traceback] = &mut error;
@@ -181,7 +192,9 @@ fn put_error_aside() -> Error {
     error
 }
 
-fn put_error_back([kind, value, traceback]: Error) {
+/// # Safety
+/// The host's lock is held, and the error came from [`put_error_aside`].
+unsafe fn put_error_back([kind, value, traceback]: Error) {
     type Restore = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject);
     // SAFETY: as above. The function steals the three references.
     unsafe {
@@ -198,25 +211,25 @@ unsafe extern "C" fn malloc(ctx: *mut c_void, bytes: usize) -> *mut c_void {
         // SAFETY: our own hook, with the caller's arguments.
         return unsafe { calloc(ctx, 1, bytes) };
     }
-    // SAFETY: the inner allocator's own function and context.
-    let block = unsafe {
+    // SAFETY: the inner allocator's own function and context. The caller holds the lock of its interpreter.
+    unsafe {
         let inner = INNER.0.get();
-        (*inner).malloc.unwrap_unchecked()((*inner).ctx, blocks::enough(bytes))
-    };
-    given(block, bytes);
-    block
+        let block = (*inner).malloc.unwrap_unchecked()((*inner).ctx, blocks::enough(bytes));
+        given(block, bytes);
+        block
+    }
 }
 
 unsafe extern "C" fn calloc(_ctx: *mut c_void, items: usize, bytes: usize) -> *mut c_void {
     let all = items.saturating_mul(bytes);
     let (items, bytes) = blocks::enough_items(items, bytes);
     // SAFETY: as in `malloc`.
-    let block = unsafe {
+    unsafe {
         let inner = INNER.0.get();
-        (*inner).calloc.unwrap_unchecked()((*inner).ctx, items, bytes)
-    };
-    given(block, all);
-    block
+        let block = (*inner).calloc.unwrap_unchecked()((*inner).ctx, items, bytes);
+        given(block, all);
+        block
+    }
 }
 
 /// Forgets the old block first. Once the block has moved, its old address may be another block's.
@@ -245,7 +258,8 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
         young::resized(young, moved as usize, bytes, Domain::Object);
         blocks::given(moved as usize, bytes);
         if attachment::keeps_births() {
-            birth_stacks::moved(began, moved as usize);
+            // SAFETY: the caller holds the lock of its interpreter.
+            unsafe { birth_stacks::moved(began, moved as usize) };
         }
         pinned::resized(block as usize, room.unwrap_or(0));
     } else {
@@ -287,13 +301,16 @@ unsafe fn give_back(block: *mut c_void) {
     }
 }
 
+/// # Safety
+/// The host's lock is held.
 #[inline]
-fn given(block: *mut c_void, bytes: usize) {
+unsafe fn given(block: *mut c_void, bytes: usize) {
     if !block.is_null() {
         blocks::given(block as usize, bytes);
         young::given(block as usize, bytes, Domain::Object);
         if attachment::keeps_births() {
-            birth_stacks::allocated(block as usize);
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { birth_stacks::allocated(block as usize) };
         }
     }
 }

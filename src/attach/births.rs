@@ -18,51 +18,68 @@ static LISTENS: AtomicBool = AtomicBool::new(false);
 /// Whether `leave` is removing our tracer.
 static LEAVES: AtomicBool = AtomicBool::new(false);
 
-/// Starts to record births. True if every birth is announced to our tracer. The host's lock is held.
-pub(super) fn listen() -> bool {
+/// Starts to record births. True if every birth is announced to our tracer.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn listen() -> bool {
     LISTENS.store(true, Ordering::Relaxed);
-    let Some(now) = current() else {
-        return false;
-    };
-    if is_ours(now) {
-        return true;
-    }
-    // SAFETY: the host's lock is held, and our tracer is not yet called.
-    unsafe { *BEHIND.get() = now };
     let ours = Tracer {
         function: Some(heard),
         data: null_mut(),
     };
-    replace(now, ours)
+    // SAFETY: the host's lock is held, as the caller promises. Our tracer is not called before it is set.
+    unsafe {
+        let Some(now) = current() else {
+            return false;
+        };
+        if is_ours(now) {
+            return true;
+        }
+        *BEHIND.get() = now;
+        replace(now, ours)
+    }
 }
 
 /// Stops recording births. If another tracer stands in front of ours, ours stays and passes events on.
-pub(super) fn leave() {
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn leave() {
     LISTENS.store(false, Ordering::Relaxed);
-    let Some(now) = current().filter(|&now| is_ours(now)) else {
-        return;
-    };
-    // SAFETY: the host's lock is held.
-    let before = unsafe { *BEHIND.get() };
-    LEAVES.store(true, Ordering::Relaxed);
-    replace(now, before);
-    LEAVES.store(false, Ordering::Relaxed);
+    // SAFETY: the host's lock is held, as the caller promises. The tracer behind ours is set with its own data.
+    unsafe {
+        let Some(now) = current().filter(|&now| is_ours(now)) else {
+            return;
+        };
+        let before = *BEHIND.get();
+        LEAVES.store(true, Ordering::Relaxed);
+        replace(now, before);
+        LEAVES.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The current tracer. `None` if no tracer is called at every birth.
-fn current() -> Option<Tracer> {
+///
+/// # Safety
+/// The host's lock is held.
+unsafe fn current() -> Option<Tracer> {
     if !FLAVOUR.has_tracer() {
-        return reaches_births().then(tracer::get);
+        // SAFETY: the host's lock is held, as the caller promises.
+        return reaches_births().then(|| unsafe { tracer::get() });
     }
     let mut data = null_mut();
-    // SAFETY: the host's own function, and the lock is held.
+    // SAFETY: the host's own function, and the lock is held, as the caller promises.
     let function = unsafe { host::originals().PyRefTracer_GetTracer?(&mut data) };
     Some(Tracer { function, data })
 }
 
 /// Replaces the tracer `now` by `next`; false if that can't be done.
-fn replace(now: Tracer, next: Tracer) -> bool {
-    // SAFETY: the lock is held; each tracer is set with its own data.
+///
+/// # Safety
+/// The host's lock is held. `next` may be called with its data until another is set.
+unsafe fn replace(now: Tracer, next: Tracer) -> bool {
+    // SAFETY: the caller's promise. Where there is no tracer in the host, its lock is a global one.
     unsafe {
         if !FLAVOUR.has_tracer() {
             watchers::set_tracer(next);
@@ -98,8 +115,8 @@ fn reaches_births() -> bool {
 /// Our tracer.
 unsafe extern "C" fn heard(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
     if event == CREATE && LISTENS.load(Ordering::Relaxed) {
-        // SAFETY: a tracer is called with complete objects.
-        birth_stacks::born(op as usize - unsafe { abi::presize(op) });
+        // SAFETY: a tracer is called with complete objects, and the host's lock is held at every birth.
+        unsafe { birth_stacks::born(op as usize - abi::presize(op)) };
     }
     if event == TRACKER_REMOVED && LEAVES.load(Ordering::Relaxed) {
         return 0;

@@ -11,13 +11,16 @@ const HIDDEN: &CStr =
     c"this CPython hides the functions that list the objects which its collector tracks";
 
 /// Visits the tracked objects through `gc.get_objects`, which every version has.
-pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr> {
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'static CStr> {
     type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
     type Call =
         unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
     let python = originals::python().ok_or(HIDDEN)?;
-    // SAFETY: the host's public functions, with the types that its headers give them. A list has the pointer to its
-    // items behind its size.
+    // SAFETY: the host's public functions, with the types that its headers give them; the lock is held. A list has the
+    // pointer to its items behind its size.
     unsafe {
         let import = python.function::<Import>(c"PyImport_ImportModule");
         let call = python.function::<Call>(c"PyObject_CallMethod");
@@ -61,7 +64,10 @@ pub(super) fn tracked(visit: &mut dyn FnMut(*mut PyObject)) -> Result<(), &'stat
 }
 
 /// Visits the containers through `PyUnstable_GC_VisitObjects`, which every free-threaded version has.
-pub(super) fn containers(visit: &mut dyn FnMut(*mut PyObject)) -> bool {
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn containers(visit: &mut dyn FnMut(*mut PyObject)) -> bool {
     type Visitor = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int;
     unsafe extern "C" fn one(op: *mut PyObject, visit: *mut c_void) -> c_int {
         // SAFETY: the argument is the variable below, and only this call uses it meanwhile.

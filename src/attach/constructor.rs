@@ -38,10 +38,12 @@ extern "C" fn enter() {
     if let Some(python) = originals::find_python() {
         let wishes = environment::read();
         if preloaded && !wishes.children {
-            preload::leave_the_children_alone();
+            // SAFETY: the constructor of a preloaded library runs before `main`, on the only thread.
+            unsafe { preload::leave_the_children_alone() };
         }
         if agrees(python, preloaded) {
-            join(python, &wishes);
+            // SAFETY: this is the only thread, or it opens the library and holds the host's lock.
+            unsafe { join(python, &wishes) };
         }
     } else if preloaded {
         // This process runs no CPython. It may be a shell that starts the Python in question. Or it is a program that
@@ -51,20 +53,24 @@ extern "C" fn enter() {
             data: null_mut(),
         };
         host::await_interpreter(true);
-        // SAFETY: `late_python` does not use its data.
+        // SAFETY: `late_python` does not use its data. This is the only thread, as the library is preloaded.
         unsafe { watchers::set_tracer(late) };
     } else {
         variables::share(None);
-        if live::remembers_the_dead() {
-            watchers::set(Watcher::Live, true);
+        // SAFETY: there is no host, and the program can't call this library yet.
+        unsafe {
+            if live::remembers_the_dead() {
+                watchers::set(Watcher::Live, true);
+            }
+            watch(&environment::read());
         }
-        watch(&environment::read());
     }
 }
 
 /// Called at the first birth, or in 3.8 at the first death, in a process that was loaded without a CPython.
 unsafe extern "C" fn late_python(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
-    // SAFETY: no other tracer is set, and the host's lock is held as at every birth.
+    // SAFETY: no other tracer is set, and the host's lock is held as at every birth. This object is the first, so no
+    // other thread may use one.
     unsafe {
         watchers::set_tracer(Tracer::NONE);
         host::await_interpreter(false);
@@ -100,22 +106,28 @@ fn agrees(python: &Library, preloaded: bool) -> bool {
 }
 
 /// Connects the library to a host.
-fn join(python: &'static Library, wishes: &Wishes) {
-    // SAFETY: the loader runs its constructors, or the host's lock is held as at every birth.
+///
+/// # Safety
+/// The host has not started, or its lock is held. No other thread calls this library or may use objects meanwhile.
+unsafe fn join(python: &'static Library, wishes: &Wishes) {
+    // SAFETY: the caller's promise is the callees'.
     unsafe {
         host::enter(originals::resolve(python));
         capi::follow_host();
+        symbols::remember_where();
+        variables::share(Some(python));
+        tracer_slot::share();
+        watchers::when_live_starts(allocator::hook_when_ready);
+        audit::open_hooks(python);
+        watch(wishes);
     }
-    symbols::remember_where();
-    variables::share(Some(python));
-    tracer_slot::share();
-    watchers::when_live_starts(allocator::hook_when_ready);
-    audit::open_hooks(python);
-    watch(wishes);
 }
 
 /// Switches on the watchers and the report that the environment asks for.
-fn watch(wishes: &Wishes) {
+///
+/// # Safety
+/// The host has not started, or its lock is held. No other thread may use objects meanwhile.
+unsafe fn watch(wishes: &Wishes) {
     fork::take_part(audit::locks);
     let reporting = wishes.report.is_some();
     let watchers = [
@@ -124,7 +136,8 @@ fn watch(wishes: &Wishes) {
         (Watcher::Count, reporting),
     ];
     for (watcher, _) in watchers.into_iter().filter(|(_, wanted)| *wanted) {
-        if !watchers::set(watcher, true) {
+        // SAFETY: the caller's promise is the callee's.
+        if !unsafe { watchers::set(watcher, true) } {
             host::say("pyrefcore: there is no memory for the live table\n");
         }
     }

@@ -23,7 +23,10 @@ const MEM: u32 = Domain::Mem as u32;
 static INNERS: [Inner; 2] = [const { Inner::new() }; 2];
 
 /// Sets the hooks in both domains, or removes them. A hook with another hook in front of it stays, and passes calls on.
-pub(super) fn watch(on: bool) {
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn watch(on: bool) {
     let Some([get, set]) = access() else { return };
     for (domain, hook) in [(RAW, hook::<RAW>()), (MEM, hook::<MEM>())] {
         let inner = INNERS[domain as usize].0.get();
@@ -68,16 +71,22 @@ unsafe fn hears(domain: u32, now: &Allocator) -> bool {
 
 /// Which blocks of Python lie in the C heap, measured with the hooks in place. `None` if the measurement is unclear.
 /// `objects` is the allocator behind the hook of the object domain.
-pub(super) fn c_heap(objects: &Allocator) -> Option<CHeap> {
+///
+/// # Safety
+/// The host's lock is held, and the hooks of [`watch`] were set.
+pub(super) unsafe fn c_heap(objects: &Allocator) -> Option<CHeap> {
     // Several tries: another thread may allocate meanwhile.
-    (0..3).find_map(|_| try_c_heap(objects))
+    // SAFETY: the caller's promise is the callee's.
+    (0..3).find_map(|_| unsafe { try_c_heap(objects) })
 }
 
-fn try_c_heap(object: &Allocator) -> Option<CHeap> {
+/// # Safety
+/// As [`c_heap`].
+unsafe fn try_c_heap(object: &Allocator) -> Option<CHeap> {
     const SHORT: usize = 64;
     /// A thread keeps no freed block of this length in its cache.
     const LONG: usize = 1100;
-    // SAFETY: the host's lock is held, and the hooks were set.
+    // SAFETY: the host's lock is held, and the hooks were set, as the caller promises.
     let [raw, mem] = unsafe { [RAW, MEM].map(|domain| *INNERS[domain as usize].0.get()) };
     // SAFETY: these are the host's allocators or the C library's, and the host's lock is held.
     let are_there = |of: &Allocator, bytes| unsafe { are_in_c_heap(of, bytes) };
@@ -160,10 +169,12 @@ unsafe extern "C" fn malloc<const D: u32>(ctx: *mut c_void, bytes: usize) -> *mu
         return unsafe { calloc::<D>(ctx, 1, bytes) };
     }
     let inner = inner::<D>();
-    // SAFETY: the inner allocator's own function and context.
-    let block = unsafe { inner.malloc.unwrap_unchecked()(inner.ctx, blocks::enough(bytes)) };
-    given::<D>(block, bytes);
-    block
+    // SAFETY: the inner allocator's own function and context. The caller holds the lock that its domain asks for.
+    unsafe {
+        let block = inner.malloc.unwrap_unchecked()(inner.ctx, blocks::enough(bytes));
+        given::<D>(block, bytes);
+        block
+    }
 }
 
 unsafe extern "C" fn calloc<const D: u32>(
@@ -175,9 +186,11 @@ unsafe extern "C" fn calloc<const D: u32>(
     let all = items.saturating_mul(bytes);
     let (items, bytes) = blocks::enough_items(items, bytes);
     // SAFETY: as in `malloc`.
-    let block = unsafe { inner.calloc.unwrap_unchecked()(inner.ctx, items, bytes) };
-    given::<D>(block, all);
-    block
+    unsafe {
+        let block = inner.calloc.unwrap_unchecked()(inner.ctx, items, bytes);
+        given::<D>(block, all);
+        block
+    }
 }
 
 /// Forgets the old block first. Once the block has moved, its old address may be another block's.
@@ -211,8 +224,10 @@ unsafe extern "C" fn realloc<const D: u32>(
     young::resized(young, moved as usize, bytes, domain::<D>());
     if attachment::keeps_births() {
         match began {
-            Some(_) => birth_stacks::moved(began, moved as usize),
-            None => begins::<D>(moved),
+            // SAFETY: the beginning is known.
+            Some(_) => unsafe { birth_stacks::moved(began, moved as usize) },
+            // SAFETY: the caller holds the lock that its domain asks for.
+            None => unsafe { begins::<D>(moved) },
         }
     }
     moved
@@ -225,21 +240,27 @@ unsafe extern "C" fn free<const D: u32>(_ctx: *mut c_void, block: *mut c_void) {
     unsafe { inner.free.unwrap_unchecked()(inner.ctx, block) }
 }
 
+/// # Safety
+/// As [`begins`].
 #[inline]
-fn given<const D: u32>(block: *mut c_void, bytes: usize) {
+unsafe fn given<const D: u32>(block: *mut c_void, bytes: usize) {
     if block.is_null() {
         return;
     }
     young::given(block as usize, bytes, domain::<D>());
     if attachment::keeps_births() {
-        begins::<D>(block);
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { begins::<D>(block) };
     }
 }
 
-fn begins<const D: u32>(block: *mut c_void) {
+/// # Safety
+/// In the `PyMem` domain, the host's lock is held.
+unsafe fn begins<const D: u32>(block: *mut c_void) {
     if D == RAW {
         birth_stacks::allocated_anywhere(block as usize);
     } else {
-        birth_stacks::allocated(block as usize);
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { birth_stacks::allocated(block as usize) };
     }
 }

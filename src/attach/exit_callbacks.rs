@@ -68,8 +68,11 @@ type Import = unsafe extern "C" fn(*const c_char) -> *mut PyObject;
 type New = unsafe extern "C" fn(*const Method, *mut PyObject, *mut PyObject) -> *mut PyObject;
 type Call = unsafe extern "C" fn(*mut PyObject, *const c_char, *const c_char, ...) -> *mut PyObject;
 
-/// Finds the array, once. If it is not found, its references stay unexplained. The host's lock is held.
-pub(super) fn learn(python: &Library) {
+/// Finds the array, once. If it is not found, its references stay unexplained.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn learn(python: &Library) {
     if !HAS_ARRAY || PLACE.get().is_some() {
         return;
     }

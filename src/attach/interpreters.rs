@@ -28,16 +28,20 @@ pub(super) unsafe fn all(python: &Library) -> impl Iterator<Item = *mut c_void> 
         )
     };
     // SAFETY: as above, with the caller's promise.
-    chain(head.map_or(null_mut(), |head| unsafe { head() }), next)
+    unsafe { chain(head.map_or(null_mut(), |head| head()), next) }
 }
 
 /// The address of the calling thread's interpreter; 0 in versions in which all interpreters have one allocator.
-pub(super) fn current() -> usize {
+///
+/// # Safety
+/// The lock of that interpreter is held.
+pub(super) unsafe fn current() -> usize {
     static GET: OnceLock<Option<Get>> = OnceLock::new();
     if !HAVE_LOCKS {
         return 0;
     }
-    // SAFETY: the host's public function, with the type that its headers give it; the caller's thread has an interpreter.
+    // SAFETY: the host's public function, with the type that its headers give it. The caller holds the lock, and so is
+    // on a thread of an interpreter.
     unsafe {
         GET.get_or_init(|| originals::python()?.function::<Get>(c"PyInterpreterState_Get"))
             .map_or(0, |get| get() as usize)
@@ -46,7 +50,10 @@ pub(super) fn current() -> usize {
 
 /// An error if another thread may count references or end objects during an audit. A waiting thread is refused as well:
 /// it may go on at any time.
-pub(super) fn alone() -> Result<(), &'static CStr> {
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn alone() -> Result<(), &'static CStr> {
     const UNKNOWN: &CStr = c"this CPython does not show which threads it has";
     if !HAVE_LOCKS {
         return Ok(());
@@ -80,8 +87,13 @@ pub(super) fn alone() -> Result<(), &'static CStr> {
     Ok(())
 }
 
-fn chain(first: *mut c_void, next: Option<Next>) -> impl Iterator<Item = *mut c_void> {
+/// The elements of one of the host's lists.
+///
+/// # Safety
+/// `first` is an element or NULL, and `next` is the function of that list. The host's lock is held as long as the
+/// result is used.
+unsafe fn chain(first: *mut c_void, next: Option<Next>) -> impl Iterator<Item = *mut c_void> {
     let some = |one: *mut c_void| (!one.is_null()).then_some(one);
-    // SAFETY: `one` is an element of the host's list, and `next` is the function of that list.
+    // SAFETY: `one` is an element of the list, and `next` is its function, as the caller promises.
     successors(some(first), move |&one| some(unsafe { next?(one) }))
 }

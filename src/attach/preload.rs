@@ -16,13 +16,16 @@ pub(super) fn is_preloaded() -> bool {
 }
 
 /// Removes this library from `LD_PRELOAD`.
-pub(super) fn leave_the_children_alone() {
+///
+/// # Safety
+/// No other thread reads the environment meanwhile.
+pub(super) unsafe fn leave_the_children_alone() {
     let Some(preloads) = env::var_os(VARIABLE) else {
         return;
     };
     let Some(ours) = own_path() else { return };
     let rest = without(&preloads, |entry| same_file(entry, &ours));
-    // SAFETY: the constructor of a preloaded library runs before `main`, when no other thread can read the environment.
+    // SAFETY: the caller's promise is the callees'.
     unsafe {
         match rest {
             Some(rest) => env::set_var(VARIABLE, rest),

@@ -42,8 +42,11 @@ const TAGS: usize = if FLAVOUR.minor >= 14 { 7 } else { 0 };
 /// Longer names are cut.
 const LONGEST_NAME: Py_ssize_t = 4096;
 
-/// Finds the host's functions, and the offset of the file name. The host's lock is held.
-pub(super) fn learn(python: &Library) {
+/// Finds the host's functions, and the offset of the file name.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn learn(python: &Library) {
     let reader = READER.get_or_init(|| find(python));
     let known = FILE_NAME.load(Ordering::Relaxed) != 0;
     if let (false, Some(reader)) = (known, reader) {
@@ -60,10 +63,13 @@ pub(super) fn learn(python: &Library) {
 }
 
 /// See `lines::Running`.
-pub(super) fn running(name: &mut String) -> Option<u32> {
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn running(name: &mut String) -> Option<u32> {
     let place = FILE_NAME.load(Ordering::Relaxed);
     let reader = READER.get()?.as_ref().filter(|_| place != 0)?;
-    // SAFETY: a thread that makes an object holds the lock. A code object holds the name of its file, which is a
+    // SAFETY: the host's lock is held, as the caller promises. A code object holds the name of its file, which is a
     // string.
     unsafe {
         let (code, line) = reader.running()?;

@@ -48,8 +48,11 @@ struct Slot {
     pfunc: *mut c_void,
 }
 
-/// Finds the table, once. If it is not found, objects that are counted in it are not judged. The host's lock is held.
-pub(super) fn learn(python: &Library) {
+/// Finds the table, once. If it is not found, objects that are counted in it are not judged.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn learn(python: &Library) {
     /// Numbers of instances that are alive, one for each search.
     const NUMBERS: [usize; 2] = [37, 23];
     if !HAVE_TABLES || PLACE.get().is_some() {
@@ -90,7 +93,7 @@ pub(super) fn learn(python: &Library) {
         let mut places: Option<Vec<usize>> = None;
         for wanted in NUMBERS {
             while instances.len() > wanted {
-                instances.pop().into_iter().for_each(release);
+                instances.pop().into_iter().for_each(|op| release(op));
             }
             while instances.len() < wanted && places.is_none() {
                 let one = alloc(probe.cast(), 0);
@@ -101,7 +104,7 @@ pub(super) fn learn(python: &Library) {
             }
             places = number.map(|number| find(thread as usize, number, wanted, places));
         }
-        instances.into_iter().for_each(release);
+        instances.into_iter().for_each(|op| release(op));
         release(probe);
         clear();
         if let Some([place]) = places.as_deref() {
@@ -110,8 +113,10 @@ pub(super) fn learn(python: &Library) {
     }
 }
 
-fn release(op: *mut PyObject) {
-    // SAFETY: `learn` made the object, and owns the reference.
+/// # Safety
+/// `op` is an object of which the caller owns a reference.
+unsafe fn release(op: *mut PyObject) {
+    // SAFETY: the caller's promise is the callee's.
     unsafe { count::release(op, c"Py_DecRef") }
 }
 
@@ -167,11 +172,14 @@ pub(super) unsafe fn references(number: usize) -> Option<isize> {
 }
 
 /// The state of the calling thread.
-fn this_thread() -> Option<*mut c_void> {
+///
+/// # Safety
+/// The host's lock is held.
+unsafe fn this_thread() -> Option<*mut c_void> {
     type Get = unsafe extern "C" fn() -> *mut c_void;
     static GET: OnceLock<Option<Get>> = OnceLock::new();
     // SAFETY: the host's public function, with the type that its headers give it. The calling thread has a thread
-    // state.
+    // state, as it holds the lock.
     unsafe {
         let get = GET.get_or_init(|| originals::python()?.function::<Get>(c"PyThreadState_Get"));
         get.map(|get| get())

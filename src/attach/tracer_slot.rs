@@ -14,9 +14,11 @@ use crate::lifecycle::{HOST_OWNS_BIRTHS, HOST_OWNS_DEATHS};
 use crate::watch::tracer::Tracer;
 use crate::watch::watchers;
 
-/// Finds the host's slot and uses it. Called before the host is initialised, or by the code that opens the library in a
-/// running host. A tracer that is in the slot then is put back.
-pub(super) fn share() {
+/// Finds the host's slot and uses it. A tracer that is in the slot then is put back.
+///
+/// # Safety
+/// The host is not yet initialised, or its lock is held. No other thread may use objects meanwhile.
+pub(super) unsafe fn share() {
     let host = host::originals();
     let (Some(set), Some(get)) = (host.PyRefTracer_SetTracer, host.PyRefTracer_GetTracer) else {
         return;
@@ -26,7 +28,7 @@ pub(super) fn share() {
     }
     let data = dangling_mut::<c_void>().wrapping_byte_add(0x7E57_0000_0000);
     let mut before = null_mut();
-    // SAFETY: the host's functions only store and return the tracer and its data.
+    // SAFETY: the host's functions only store and return the tracer and its data. No object is born meanwhile.
     let found = unsafe {
         let tracer = get(&mut before);
         set(Some(probe), data);
@@ -38,9 +40,9 @@ pub(super) fn share() {
         found
     };
     match found {
-        // SAFETY: the slot is part of the host's runtime, which is never freed. The host's lock guards it.
+        // SAFETY: the slot is part of the host's runtime, which is never freed. No other thread may use objects now.
         Some(slot) => unsafe { watchers::use_slot_of_host(slot) },
-        // SAFETY: `ask` does not use its data.
+        // SAFETY: `ask` does not use its data. No other thread may use objects, as the caller promises.
         None => unsafe {
             watchers::set_tracer(Tracer {
                 function: Some(ask),

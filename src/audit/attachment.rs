@@ -34,16 +34,23 @@ const NO_PYTHON: &CStr = c"this process has no CPython to attach to";
 
 /// Whether a snapshot sees every object. It does not if there was no memory to note a block, or if another allocator
 /// has displaced the hook.
+///
+/// # Safety
+/// The host's lock is held.
 #[must_use]
-pub fn is_attached() -> bool {
+pub unsafe fn is_attached() -> bool {
     // Relaxed, in this file: the host's lock is held.
     ATTACHED.load(Ordering::Relaxed)
         && blocks::is_whole()
-        && host_hooks().is_some_and(|hooks| (hooks.hears)() == Some(true))
+        // SAFETY: the host's lock is held, as the caller promises.
+        && host_hooks().is_some_and(|hooks| unsafe { (hooks.hears)() } == Some(true))
 }
 
 /// Returns an error if a snapshot would miss objects or would be disturbed.
-pub fn look() -> Result<(), &'static CStr> {
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn look() -> Result<(), &'static CStr> {
     memory::why_not()?;
     if !host::has_interpreter() {
         return live::is_open().then_some(()).ok_or(TABLE_IS_OFF);
@@ -55,8 +62,10 @@ pub fn look() -> Result<(), &'static CStr> {
     if !blocks::is_whole() {
         return Err(c"there was no memory to record some objects, so a snapshot would miss them; attach again");
     }
-    match (hooks.hears)() {
-        Some(true) => (hooks.alone)(),
+    // SAFETY: the host's lock is held, as the caller promises.
+    match unsafe { (hooks.hears)() } {
+        // SAFETY: as above.
+        Some(true) => unsafe { (hooks.alone)() },
         Some(false) => Err(
             c"another allocator was set after the audit's hook and hides new objects from it; attach again",
         ),
@@ -65,21 +74,31 @@ pub fn look() -> Result<(), &'static CStr> {
 }
 
 /// Whether a snapshot would see every object and be undisturbed.
+///
+/// # Safety
+/// The host's lock is held.
 #[must_use]
-pub fn can_look() -> bool {
-    look().is_ok()
+pub unsafe fn can_look() -> bool {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { look() }.is_ok()
 }
 
 /// Runs `look` without a trace. An exception that a `tp_traverse` raises meanwhile is dropped, and the exception that
-/// was being raised before is restored. The host's lock is held.
-pub fn undisturbed<T>(look: impl FnOnce() -> T) -> T {
+/// was being raised before is restored.
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn undisturbed<T>(look: impl FnOnce() -> T) -> T {
     let Some(hooks) = host_hooks() else {
         return look();
     };
-    let error = (hooks.put_error_aside)();
-    let seen = look();
-    (hooks.put_error_back)(error);
-    seen
+    // SAFETY: the host's lock is held, as the caller promises. The exception is put back once.
+    unsafe {
+        let error = (hooks.put_error_aside)();
+        let seen = look();
+        (hooks.put_error_back)(error);
+        seen
+    }
 }
 
 /// Whether the stack of each birth is kept.
@@ -89,13 +108,19 @@ pub fn keeps_births() -> bool {
     BIRTHS.load(Ordering::Relaxed)
 }
 
-/// Starts or stops keeping the stack of each birth; returns whether stacks were kept before. The host's lock is held.
-pub fn keep_births(on: bool) -> bool {
+/// Starts or stops keeping the stack of each birth; returns whether stacks were kept before.
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn keep_births(on: bool) -> bool {
     let before = BIRTHS.swap(on, Ordering::Relaxed);
     if before != on {
-        let told = host_hooks().is_some_and(|hooks| (hooks.births)(on));
-        TOLD.store(told, Ordering::Relaxed);
-        reuse::switch(on && !told);
+        // SAFETY: the host's lock is held, as the caller promises.
+        unsafe {
+            let told = host_hooks().is_some_and(|hooks| (hooks.births)(on));
+            TOLD.store(told, Ordering::Relaxed);
+            reuse::switch(on && !told);
+        }
     }
     if before && !on {
         // From now on, reused memory is not noticed.
@@ -137,11 +162,13 @@ pub unsafe fn birth_of(op: *mut PyObject) -> Option<(Birth, bool)> {
 /// # Safety
 /// The host's lock is held.
 pub unsafe fn attach() -> Result<(), &'static CStr> {
-    if is_attached() {
+    // SAFETY: the caller's promise is the callee's.
+    if unsafe { is_attached() } {
         return Ok(());
     }
     if !host::has_interpreter() {
-        return look();
+        // SAFETY: the caller's promise is the callee's.
+        return unsafe { look() };
     }
     let hooks = host_hooks().ok_or(NO_PYTHON)?;
     memory::why_not()?;
@@ -149,33 +176,41 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
         return Err(NO_MEMORY);
     }
     birth_stacks::clear();
-    holds::learn();
-    names::learn();
-    (hooks.open)()?;
-    let mut tracked = Vec::new();
-    if let Err(why_not) = (hooks.tracked)(&mut |op| tracked.push(op)) {
-        (hooks.close)();
-        return Err(why_not);
-    }
-    // SAFETY: the collector tracks only objects, and the host's lock is held.
-    if !unsafe { adopt(tracked) } || reserve::is_short() {
-        (hooks.close)();
-        return Err(NO_MEMORY);
+    // SAFETY: the host's lock is held, as the caller promises. The collector tracks only objects.
+    unsafe {
+        holds::learn();
+        names::learn();
+        (hooks.open)()?;
+        let mut tracked = Vec::new();
+        if let Err(why_not) = (hooks.tracked)(&mut |op| tracked.push(op)) {
+            (hooks.close)();
+            return Err(why_not);
+        }
+        if !adopt(tracked) || reserve::is_short() {
+            (hooks.close)();
+            return Err(NO_MEMORY);
+        }
     }
     ATTACHED.store(true, Ordering::Relaxed);
     Ok(())
 }
 
 /// Detaches. False if another allocator stands in front of the hook; the hook then stays and only passes calls on.
-pub fn detach() -> bool {
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn detach() -> bool {
     if !ATTACHED.swap(false, Ordering::Relaxed) {
         return true;
     }
-    keep_births(false);
-    quarantine::switch(false);
-    zeroing::switch(false);
-    unheld::switch(false);
-    host_hooks().is_none_or(|hooks| (hooks.close)())
+    // SAFETY: the host's lock is held, as the caller promises.
+    unsafe {
+        keep_births(false);
+        quarantine::switch(false);
+        zeroing::switch(false);
+        unheld::switch(false);
+        host_hooks().is_none_or(|hooks| (hooks.close)())
+    }
 }
 
 /// Notes the blocks of objects that are older than the hook; false if there is no memory.

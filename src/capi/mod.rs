@@ -95,7 +95,7 @@ pub mod print_interpreter;
 /// too much.
 ///
 /// # Safety
-/// No other thread calls this library meanwhile.
+/// No other thread calls this library or may use objects meanwhile.
 pub unsafe fn follow_host() {
     // SAFETY: the caller's promise is the callees'.
     unsafe {

@@ -19,11 +19,12 @@ use crate::host::reserve;
 /// thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_attach() -> *const c_char {
-    if attachment::is_attached() {
+    // SAFETY: the host's lock is held, as the caller promises.
+    if unsafe { attachment::is_attached() } {
         return null();
     }
-    // SAFETY: the caller's promise is the callee's.
-    match reserve::within(|| Some(unsafe { attachment::attach() })) {
+    // SAFETY: the caller's promise is the callees'.
+    match unsafe { reserve::within(|| Some(attachment::attach())) } {
         Some(Ok(())) => null(),
         Some(Err(reason)) => reason.as_ptr(),
         None => attachment::NO_MEMORY.as_ptr(),
@@ -32,15 +33,27 @@ pub unsafe extern "C" fn pyrefcore_audit_attach() -> *const c_char {
 
 /// Detaches the audit. Returns 0, or -1 where another allocator hook was set after the audit's: then the audit's hook
 /// stays, and only passes calls on.
+///
+/// # Safety
+/// The host's lock is held.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_audit_detach() -> c_int {
-    if attachment::detach() { 0 } else { -1 }
+pub unsafe extern "C" fn pyrefcore_audit_detach() -> c_int {
+    // SAFETY: the caller's promise is the callee's.
+    if unsafe { attachment::detach() } {
+        0
+    } else {
+        -1
+    }
 }
 
 /// 1 while the audit is attached, otherwise 0.
+///
+/// # Safety
+/// The host's lock is held.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_audit_is_attached() -> c_int {
-    c_int::from(attachment::is_attached())
+pub unsafe extern "C" fn pyrefcore_audit_is_attached() -> c_int {
+    // SAFETY: the caller's promise is the callee's.
+    c_int::from(unsafe { attachment::is_attached() })
 }
 
 /// Switches birth stacks on: the C call stack of each birth is kept for `pyrefcore_birth_stack`. This is slow. With 0
@@ -52,7 +65,8 @@ pub extern "C" fn pyrefcore_audit_is_attached() -> c_int {
 /// The host's lock is held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_births(on: c_int) -> c_int {
-    c_int::from(attachment::keep_births(on != 0))
+    // SAFETY: the caller's promise is the callee's.
+    c_int::from(unsafe { attachment::keep_births(on != 0) })
 }
 
 /// While birth stacks are on, up to 3.12: replaces the `tp_dealloc` of a type by one that also notes the death, until
@@ -76,7 +90,8 @@ pub unsafe extern "C" fn pyrefcore_audit_births_of(ob_type: *mut PyTypeObject) {
 /// The host's lock is held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_quarantine(on: c_int) -> c_int {
-    c_int::from(quarantine::switch(on != 0))
+    // SAFETY: the caller's promise is the callee's.
+    c_int::from(unsafe { quarantine::switch(on != 0) })
 }
 
 /// Switches zeroing on: memory blocks of objects are zeroed before they are handed out. So the fields of a new object
@@ -88,7 +103,8 @@ pub unsafe extern "C" fn pyrefcore_audit_quarantine(on: c_int) -> c_int {
 /// The host's lock is held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_zeroing(on: c_int) -> c_int {
-    c_int::from(zeroing::switch(on != 0))
+    // SAFETY: the caller's promise is the callee's.
+    c_int::from(unsafe { zeroing::switch(on != 0) })
 }
 
 /// Switches memory growth on: hooks in the allocators of the object, the `PyMem` and the raw domain note all memory
@@ -99,5 +115,6 @@ pub unsafe extern "C" fn pyrefcore_audit_zeroing(on: c_int) -> c_int {
 /// The host's lock is held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_audit_memory(on: c_int) -> c_int {
-    c_int::from(unheld::switch(on != 0))
+    // SAFETY: the caller's promise is the callee's.
+    c_int::from(unsafe { unheld::switch(on != 0) })
 }

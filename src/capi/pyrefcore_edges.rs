@@ -137,7 +137,7 @@ pub unsafe extern "C" fn pyrefcore_edges_drop(edges: *mut pyrefcore_edge, count:
 /// The host's lock is held as long as the result is used.
 unsafe fn edges() -> Option<Edges> {
     // SAFETY: the caller's promise is the callee's.
-    attachment::can_look().then(|| unsafe { Edges::all() })?
+    unsafe { attachment::can_look().then(|| Edges::all())? }
 }
 
 /// Calls the visitor with each pair. The visitor may run Python code. So the search must be over, and a reference to

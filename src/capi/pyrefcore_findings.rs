@@ -113,11 +113,13 @@ pub unsafe extern "C" fn pyrefcore_compare(
     snapshots: *const *const pyrefcore_snapshot,
     count: usize,
 ) -> *mut pyrefcore_findings {
-    // SAFETY: the caller promises valid snapshots, and what the callee asks.
-    let found = reserve::within(|| unsafe {
-        let snapshots: Vec<&Snapshot> = (0..count).map(|at| &(**snapshots.add(at)).0).collect();
-        attachment::undisturbed(|| compare::compare(&snapshots)).map(show)
-    });
+    // SAFETY: the caller promises valid snapshots, and what the callees ask.
+    let found = unsafe {
+        reserve::within(|| {
+            let snapshots: Vec<&Snapshot> = (0..count).map(|at| &(**snapshots.add(at)).0).collect();
+            attachment::undisturbed(|| compare::compare(&snapshots)).map(show)
+        })
+    };
     found.map_or(null_mut(), Box::into_raw)
 }
 
@@ -132,9 +134,11 @@ pub unsafe extern "C" fn pyrefcore_is_quiet(
     before: *const pyrefcore_snapshot,
     after: *const pyrefcore_snapshot,
 ) -> c_int {
-    // SAFETY: the caller promises valid snapshots.
-    let (before, after) = unsafe { (&(*before).0, &(*after).0) };
-    let quiet = reserve::within(|| Some(compare::is_quiet(before, after)));
+    // SAFETY: the caller promises valid snapshots, and holds the host's lock.
+    let quiet = unsafe {
+        let (before, after) = (&(*before).0, &(*after).0);
+        reserve::within(|| Some(compare::is_quiet(before, after)))
+    };
     quiet.unwrap_or(false).into()
 }
 
@@ -147,9 +151,11 @@ pub unsafe extern "C" fn pyrefcore_is_quiet(
 pub unsafe extern "C" fn pyrefcore_over_released(
     snapshot: *const pyrefcore_snapshot,
 ) -> *mut pyrefcore_findings {
-    // SAFETY: the caller promises a valid snapshot.
-    let snapshot = unsafe { &(*snapshot).0 };
-    let found = reserve::within(|| Some(show(compare::over_released(snapshot))));
+    // SAFETY: the caller promises a valid snapshot, and holds the host's lock.
+    let found = unsafe {
+        let snapshot = &(*snapshot).0;
+        reserve::within(|| Some(show(compare::over_released(snapshot))))
+    };
     found.map_or(null_mut(), Box::into_raw)
 }
 

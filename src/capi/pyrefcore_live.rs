@@ -32,25 +32,34 @@ pub type pyrefcore_type_visitor =
 /// Switches watchers on. `watchers` is a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know
 /// objects that are born from then on. Returns 0, or -1 where there is no memory for one, or where a bit stands for no
 /// watcher.
+///
+/// # Safety
+/// The host's lock is held, and no other thread may use objects meanwhile.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
+pub unsafe extern "C" fn pyrefcore_watch(watchers: c_uint) -> c_int {
     if watchers & !WATCHERS.iter().fold(0, |known, (bit, _)| known | bit) != 0 {
         return -1;
     }
     let wanted = WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0);
+    // SAFETY: the caller's promise is the callee's.
+    let set = |watcher| unsafe { watchers::set(watcher, true) };
     wanted
-        .map(|(_, watcher)| if watchers::set(*watcher, true) { 0 } else { -1 })
+        .map(|(_, watcher)| if set(*watcher) { 0 } else { -1 })
         .min()
         .unwrap_or(0)
 }
 
 /// Switches watchers off. When the live table is switched on again, it is empty. A debug flavour does not switch it
 /// off.
+///
+/// # Safety
+/// The host's lock is held, and no other thread may use objects meanwhile.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_unwatch(watchers: c_uint) {
+pub unsafe extern "C" fn pyrefcore_unwatch(watchers: c_uint) {
     for (_, watcher) in WATCHERS.iter().filter(|(bit, _)| watchers & bit != 0) {
         if *watcher != Watcher::Live || !live::remembers_the_dead() {
-            watchers::set(*watcher, false);
+            // SAFETY: the caller's promise is the callee's.
+            unsafe { watchers::set(*watcher, false) };
         }
     }
 }
@@ -69,17 +78,24 @@ pub extern "C" fn pyrefcore_deaths() -> u64 {
 
 /// Makes a mark, which stands for this moment. An object that is born or resurrected later counts as born since this
 /// mark. After more than 30 later marks it may be too old to be used.
+///
+/// # Safety
+/// The host's lock is held.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_mark() -> u64 {
-    live::mark()
+pub unsafe extern "C" fn pyrefcore_mark() -> u64 {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { live::mark() }
 }
 
 /// The number of live objects that were born since a mark, or since the live table was switched on where `since` is 0.
 /// -1 where the mark is too old, or the table is off.
+///
+/// # Safety
+/// The host's lock is held, and no other thread ends objects meanwhile.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_live_count(since: u64) -> Py_ssize_t {
+pub unsafe extern "C" fn pyrefcore_live_count(since: u64) -> Py_ssize_t {
     let mut objects = 0;
-    // SAFETY: this function may not be called from any thread, so no other thread ends objects meanwhile.
+    // SAFETY: the caller's promise is the callee's.
     let walked = unsafe {
         visit_since(since, |_| {
             objects += 1;

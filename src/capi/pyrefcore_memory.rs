@@ -88,9 +88,13 @@ pub unsafe extern "C" fn pyrefcore_object_new_var(
 /// In a free-threaded program a thread is registered by its first birth or its first call of this function. A thread
 /// that only uses objects of other threads must call it before it uses the first one. Otherwise it may have the id of a
 /// thread that has ended, and may count as the owner of that thread's objects.
+///
+/// # Safety
+/// Destructors may run: afterwards the caller uses only objects that they do not end.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_merge_queued() -> usize {
-    merge::merge_queued()
+pub unsafe extern "C" fn pyrefcore_merge_queued() -> usize {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { merge::merge_queued() }
 }
 
 /// The name of the flavour that the library was built for, for example `cp311` or `cp312-refdebug`.

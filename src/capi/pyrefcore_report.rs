@@ -16,7 +16,9 @@ use crate::report::{census, file, text};
 /// `path` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_report(path: *const c_char) -> c_int {
-    let Some(summary) = reserve::within(|| Some(text::summary(&census::take()))) else {
+    // SAFETY: the caller holds the host's lock.
+    let summary = unsafe { reserve::within(|| Some(text::summary(&census::take()))) };
+    let Some(summary) = summary else {
         // SAFETY: errno belongs to this thread, and can always be written.
         unsafe { *libc::__errno_location() = libc::ENOMEM };
         return -1;

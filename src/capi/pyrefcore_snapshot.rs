@@ -54,15 +54,17 @@ pub unsafe extern "C" fn pyrefcore_snapshot_try(
 /// # Safety
 /// As `pyrefcore_snapshot_take`.
 unsafe fn take() -> Result<*mut pyrefcore_snapshot, &'static CStr> {
-    attachment::look()?;
-    let taken = reserve::within(|| {
-        // SAFETY: the caller's promise is the callee's.
-        let taken = attachment::undisturbed(|| unsafe { Snapshot::take() })?;
-        Some(Box::new(pyrefcore_snapshot(taken)))
-    });
-    // The reason may have arisen only during the snapshot, so it is looked for again.
-    let why_not = || attachment::look().err().unwrap_or(attachment::NO_MEMORY);
-    taken.map(Box::into_raw).ok_or_else(why_not)
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        attachment::look()?;
+        let taken = reserve::within(|| {
+            let taken = attachment::undisturbed(|| Snapshot::take())?;
+            Some(Box::new(pyrefcore_snapshot(taken)))
+        });
+        // The reason may have arisen only during the snapshot, so it is looked for again.
+        let why_not = || attachment::look().err().unwrap_or(attachment::NO_MEMORY);
+        taken.map(Box::into_raw).ok_or_else(why_not)
+    }
 }
 
 /// Frees a snapshot, and first takes back the references of its pins. Nothing happens with NULL.
@@ -134,11 +136,13 @@ pub unsafe extern "C" fn pyrefcore_snapshot_c_heap(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_snapshot_pin(snapshot: *mut pyrefcore_snapshot) -> usize {
     let mut held = 0;
-    let _ = reserve::within(|| {
-        // SAFETY: the caller promises a valid snapshot, and what the callee asks.
-        held = unsafe { (*snapshot).0.pin() };
-        Some(())
-    });
+    // SAFETY: the caller promises a valid snapshot, and what the callees ask.
+    let _ = unsafe {
+        reserve::within(|| {
+            held = (*snapshot).0.pin();
+            Some(())
+        })
+    };
     held
 }
 

@@ -35,21 +35,29 @@ pub type pyrefcore_frame_visitor =
 
 /// Starts to trace the memory blocks of `PyTraceMalloc_Track` and `pyrefcore_object_malloc`, with at most `max_nframe`
 /// frames each (at least one). Returns 0, or -1 in a host: there the host's tracemalloc traces.
+///
+/// # Safety
+/// The host's lock is held, and no other thread may use objects meanwhile.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
+pub unsafe extern "C" fn pyrefcore_trace_start(max_nframe: c_int) -> c_int {
     if host::has_interpreter() {
         return -1;
     }
     tracemalloc::start(max_nframe);
-    watchers::set(Watcher::Blocks, !FLAVOUR.exports_variables());
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { watchers::set(Watcher::Blocks, !FLAVOUR.exports_variables()) };
     0
 }
 
 /// Stops tracing and forgets all blocks.
+///
+/// # Safety
+/// The host's lock is held, and no other thread may use objects meanwhile.
 #[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_trace_stop() {
+pub unsafe extern "C" fn pyrefcore_trace_stop() {
     if !host::has_interpreter() {
-        watchers::set(Watcher::Blocks, false);
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { watchers::set(Watcher::Blocks, false) };
         tracemalloc::stop();
     }
 }

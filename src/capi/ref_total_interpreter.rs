@@ -8,23 +8,34 @@ use crate::watch::ref_total;
 
 /// Adds one to the total of all references (`Py_REF_DEBUG`, 3.12 and later). Without a host, from any
 /// thread.
+///
+/// # Safety
+/// In a host, its lock is held.
 #[unsafe(no_mangle)]
-pub extern "C" fn _Py_INCREF_IncRefTotal() {
-    ref_total::add(1);
+pub unsafe extern "C" fn _Py_INCREF_IncRefTotal() {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { ref_total::add(1) };
 }
 
 /// Subtracts one from the total of all references (`Py_REF_DEBUG`, 3.12 and later). Without a host, from any
 /// thread.
+///
+/// # Safety
+/// In a host, its lock is held.
 #[unsafe(no_mangle)]
-pub extern "C" fn _Py_DECREF_DecRefTotal() {
-    ref_total::add(-1);
+pub unsafe extern "C" fn _Py_DECREF_DecRefTotal() {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { ref_total::add(-1) };
 }
 
 /// The number of all references of all interpreters (`Py_REF_DEBUG`, 3.12 and later).
+///
+/// # Safety
+/// In a host, its lock is held.
 #[unsafe(no_mangle)]
-pub extern "C" fn _Py_GetGlobalRefTotal() -> Py_ssize_t {
+pub unsafe extern "C" fn _Py_GetGlobalRefTotal() -> Py_ssize_t {
     match host::originals()._Py_GetGlobalRefTotal {
-        // SAFETY: the host's function needs the host's lock, which the caller holds.
+        // SAFETY: the host's function needs the host's lock, which is held, as the caller promises.
         Some(theirs) => unsafe { theirs() },
         None => ref_total::global(),
     }

@@ -14,7 +14,8 @@ pub unsafe extern "C" fn _Py_IncRefTotal(tstate: *mut c_void) {
     match host::originals()._Py_IncRefTotal {
         // SAFETY: the host's function needs one of its thread states, which the caller promises.
         Some(theirs) => unsafe { theirs(tstate) },
-        None => ref_total::add(1),
+        // SAFETY: in a host, the caller holds its lock.
+        None => unsafe { ref_total::add(1) },
     }
 }
 
@@ -28,6 +29,7 @@ pub unsafe extern "C" fn _Py_DecRefTotal(tstate: *mut c_void) {
     match host::originals()._Py_DecRefTotal {
         // SAFETY: the host's function needs one of its thread states, which the caller promises.
         Some(theirs) => unsafe { theirs(tstate) },
-        None => ref_total::add(-1),
+        // SAFETY: in a host, the caller holds its lock.
+        None => unsafe { ref_total::add(-1) },
     }
 }

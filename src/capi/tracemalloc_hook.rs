@@ -19,10 +19,13 @@ pub unsafe extern "C" fn _PyTraceMalloc_NewReference(op: *mut PyObject) -> c_int
 
 /// A new reference to the host's tuple of the frames in which a block was allocated, or to `None`. Without a host there
 /// are no tuples, and the result is NULL; `pyrefcore_block_stack` gives the C frames (up to 3.12).
+///
+/// # Safety
+/// The host's lock is held.
 #[unsafe(no_mangle)]
-pub extern "C" fn _PyTraceMalloc_GetTraceback(domain: c_uint, ptr: usize) -> *mut PyObject {
+pub unsafe extern "C" fn _PyTraceMalloc_GetTraceback(domain: c_uint, ptr: usize) -> *mut PyObject {
     match host::originals()._PyTraceMalloc_GetTraceback {
-        // SAFETY: the host's function takes any numbers, and needs the host's lock, which the caller holds.
+        // SAFETY: the host's function takes any numbers. The host's lock is held, as the caller promises.
         Some(theirs) => unsafe { theirs(domain, ptr) },
         None => std::ptr::null_mut(),
     }

@@ -45,9 +45,11 @@ static IS_SHORT: AtomicBool = AtomicBool::new(false);
 /// 1 while work runs. Work inside other work uses the same reserve.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs `work` with a reserve behind it. Returns `None`, and drops the result, if memory ran out. Callers of one
-/// process take turns.
-pub fn within<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+/// Runs `work` with a reserve behind it. Returns `None`, and drops the result, if memory ran out.
+///
+/// # Safety
+/// Callers of one process take turns: the host's lock is held.
+pub unsafe fn within<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     // Relaxed, here and below: callers take turns.
     if RUNNING.load(Ordering::Relaxed) > 0 {
         return work();

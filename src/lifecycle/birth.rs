@@ -179,11 +179,11 @@ unsafe fn by_host(op: *mut PyObject, theirs: Birth, slot: *mut Tracer) {
 /// As [`new_reference`].
 #[inline]
 unsafe fn counted(op: *mut PyObject, total: Total) {
-    if FLAVOUR.ref_debug && total == Total::Counted {
-        ref_total::add(1);
-    }
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the caller's promise is the callees'. In a host, the caller holds the lock, as it uses an object.
     unsafe {
+        if FLAVOUR.ref_debug && total == Total::Counted {
+            ref_total::add(1);
+        }
         Current::birth(PyObject::count(op));
         all_objects::add(op, all_objects::Entry::Force);
     }
@@ -214,10 +214,12 @@ unsafe fn traced(op: *mut PyObject) {
 /// # Safety
 /// [`new_reference`] was called with `op`, and no listener was told of it. `op` is an object.
 pub unsafe fn undo(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { all_objects::forget(op) };
-    if FLAVOUR.ref_debug {
-        ref_total::add(-1);
+    // SAFETY: the caller's promise is the callees'. In a host, the caller holds the lock, as it uses an object.
+    unsafe {
+        all_objects::forget(op);
+        if FLAVOUR.ref_debug {
+            ref_total::add(-1);
+        }
     }
 }
 

@@ -52,9 +52,9 @@ unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t, call: &str) ->
     if items < 0 {
         return null_mut();
     }
-    merge::merge_queued();
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the caller's promise is the callees'. Afterwards only `ob_type` is used, which stays a type.
     unsafe {
+        merge::merge_queued();
         let presize = TypeFlags((*ob_type).tp_flags).presize(FLAVOUR);
         let block =
             memory::allocate(presize.saturating_add(birth::size_of_instance(ob_type, items)));

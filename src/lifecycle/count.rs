@@ -14,10 +14,12 @@ use crate::watch::ref_total;
 /// `op` is an object.
 #[inline]
 pub unsafe fn acquire(op: *mut PyObject) {
-    // SAFETY: the count of an object can be read and written.
-    let counts = unsafe { Current::acquire(PyObject::count(op)) };
-    if FLAVOUR.ref_debug && counts {
-        ref_total::add(1);
+    // SAFETY: the count of an object can be read and written. In a host, the caller holds the lock, as it uses an
+    // object.
+    unsafe {
+        if Current::acquire(PyObject::count(op)) && FLAVOUR.ref_debug {
+            ref_total::add(1);
+        }
     }
 }
 
@@ -48,12 +50,12 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
         Released::Negative => unsafe { refcnt::negative(op, call, 0) },
         Released::Alive | Released::Dead | Released::Foreign | Released::Owners => {}
     }
-    if FLAVOUR.ref_debug {
-        ref_total::add(-1);
-    }
     // SAFETY: for `Dead` that was the last reference. For `Foreign` nothing was done, and the caller still owns its
-    // reference.
+    // reference. In a host, the caller holds the lock, as it uses an object.
     unsafe {
+        if FLAVOUR.ref_debug {
+            ref_total::add(-1);
+        }
         match outcome {
             Released::Dead => death::dealloc(op),
             Released::Foreign => merge::release_shared(op, call.as_ptr(), 0),
@@ -70,12 +72,15 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
 /// it.
 #[must_use]
 pub unsafe fn try_acquire(op: *mut PyObject) -> bool {
-    // SAFETY: the count can be read and written during the call. `try_acquire` allows other threads to count.
-    let tried = unsafe { Current::try_acquire(PyObject::count(op)) };
-    if FLAVOUR.ref_debug && tried == Tried::Acquired {
-        ref_total::add(1);
+    // SAFETY: the count can be read and written during the call. `try_acquire` allows other threads to count. In a
+    // host, the caller holds the lock, as it uses an object.
+    unsafe {
+        let tried = Current::try_acquire(PyObject::count(op));
+        if FLAVOUR.ref_debug && tried == Tried::Acquired {
+            ref_total::add(1);
+        }
+        tried != Tried::Dying
     }
-    tried != Tried::Dying
 }
 
 /// Allows [`try_acquire`]: CPython's `PyUnstable_EnableTryIncRef`.

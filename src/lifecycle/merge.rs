@@ -108,6 +108,8 @@ fn call_at_end() {
 /// The first call only asks for another round, so that the program's own destructors come first: they may still give
 /// back references.
 extern "C" fn leave(_: *mut c_void) {
+    // SAFETY: the C library calls this function, which uses no object.
+    let merge_queued = || unsafe { merge_queued() };
     if !IS_LEAVING.replace(true) {
         merge_queued();
         call_at_end();
@@ -220,7 +222,8 @@ pub unsafe fn merge_zero_local(op: *mut PyObject) {
 unsafe fn queue(op: *mut PyObject) {
     if FLAVOUR.ref_debug {
         // The reference still exists. The owner takes it from the total when it merges.
-        ref_total::add(1);
+        // SAFETY: there is no interpreter.
+        unsafe { ref_total::add(1) };
     }
     // This comes before the object is queued, so that the number never goes below zero. Relaxed: the lock of the queue
     // orders. An owner that does not see the new number yet merges the next time.
@@ -231,12 +234,12 @@ unsafe fn queue(op: *mut PyObject) {
         return;
     }
     WAITING.fetch_sub(1, Relaxed);
-    if FLAVOUR.ref_debug {
-        ref_total::add(-1);
-    }
     // SAFETY: for `Back` the caller still owns the reference. For `Dead` it was the last, so no other thread has the
-    // object.
+    // object. There is no interpreter.
     unsafe {
+        if FLAVOUR.ref_debug {
+            ref_total::add(-1);
+        }
         match handed {
             Handed::Back => release_shared(op, c"_Py_brc_queue_object".as_ptr(), 0),
             Handed::Dead => death::dealloc(op),
@@ -246,8 +249,11 @@ unsafe fn queue(op: *mut PyObject) {
 }
 
 /// Merges the objects that wait for the calling thread, and ends those without references. Returns how many waited.
+///
+/// # Safety
+/// Destructors may run: afterwards the caller uses only objects that they do not end.
 #[inline]
-pub fn merge_queued() -> usize {
+pub unsafe fn merge_queued() -> usize {
     register();
     // Relaxed: as in `queue`.
     if !FLAVOUR.free_threaded || WAITING.load(Relaxed) == 0 {
@@ -258,7 +264,7 @@ pub fn merge_queued() -> usize {
     // Last in, first out: CPython keeps them in a stack.
     for &Waiting(op) in waiting.iter().rev() {
         // SAFETY: the reference in the queue keeps the object alive. The calling thread owns the object or, after a
-        // fork, is the heir of its owner.
+        // fork, is the heir of its owner. There is no interpreter where an object waits.
         unsafe {
             if FLAVOUR.ref_debug {
                 ref_total::add(-1);

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ptr::{null_mut, with_exposed_provenance_mut};
+use std::sync::Once;
 
 use super::birth::{self, Total};
 use super::finalizer::{self, Fate};
@@ -12,10 +13,18 @@ use crate::watch::live::{self, State};
 use crate::watch::ref_total;
 use crate::watch::watchers::{self, Watcher};
 
+/// Switches the live table on in a debug flavour, as the library does when it is loaded.
+fn load() {
+    static LOADED: Once = Once::new();
+    LOADED.call_once(|| {
+        // SAFETY: every test calls this before it has an object, so no thread has one yet.
+        assert!(!FLAVOUR.is_debug() || unsafe { watchers::set(Watcher::Live, true) });
+    });
+}
+
 /// A new type for one test.
 fn make_type(flags: u64, dealloc: unsafe extern "C" fn(*mut PyObject)) -> *mut PyTypeObject {
-    // As the library does when it is loaded.
-    assert!(!FLAVOUR.is_debug() || watchers::set(Watcher::Live, true));
+    load();
     // SAFETY: all zeroes are a valid value of every field. The fields that are used are set below.
     let mut ob_type: Box<PyTypeObject> = Box::new(unsafe { std::mem::zeroed() });
     ob_type.tp_name = c"tests.Thing".as_ptr();
@@ -235,7 +244,7 @@ fn a_debug_flavour_knows_wild_pointers() {
     if !FLAVOUR.is_debug() {
         return;
     }
-    assert!(live::open());
+    load();
     for address in [0, 0x1001, 0x1000, usize::MAX - 7] {
         let wild: *mut PyObject = with_exposed_provenance_mut(address);
         // SAFETY: the check takes any pointer.
@@ -249,7 +258,6 @@ fn a_debug_flavour_remembers_the_dead() {
     if !FLAVOUR.is_debug() {
         return;
     }
-    assert!(live::open());
     // SAFETY: after the object's death only its address is used.
     unsafe {
         let op = new(make_type(0, plain_dealloc));

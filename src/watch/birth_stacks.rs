@@ -37,11 +37,15 @@ pub struct Birth {
 }
 
 /// Records an event at `place` with the current stack. If there is no memory for it, forgets the place.
-fn begins(of: Beginning, place: usize) {
+///
+/// # Safety
+/// In a host, its lock is held.
+unsafe fn begins(of: Beginning, place: usize) {
     let birth = stacks::capture(FRAMES).map(|stack| Birth {
         of,
         stack,
-        line: lines::running(),
+        // SAFETY: the caller's promise is the callee's.
+        line: unsafe { lines::running() },
     });
     keep(place, birth);
 }
@@ -70,14 +74,22 @@ pub fn clear() {
 }
 
 /// Records an allocation.
-pub fn allocated(block: usize) {
-    begins(Beginning::Block, block);
+///
+/// # Safety
+/// In a host, its lock is held.
+pub unsafe fn allocated(block: usize) {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { begins(Beginning::Block, block) };
 }
 
 /// Records that a block was resized, and may have moved to `to`. The block keeps its event `before`.
-pub fn moved(before: Option<Birth>, to: usize) {
+///
+/// # Safety
+/// In a host, its lock is held, or `before` is known.
+pub unsafe fn moved(before: Option<Birth>, to: usize) {
     let Some(mut birth) = before else {
-        return allocated(to);
+        // SAFETY: in a host, its lock is held, as the caller promises.
+        return unsafe { allocated(to) };
     };
     if birth.of == Beginning::Object {
         birth.of = Beginning::MovedObject;
@@ -86,7 +98,10 @@ pub fn moved(before: Option<Birth>, to: usize) {
 }
 
 /// Records the birth of an object at that address, or in the block there.
-pub fn born(place: usize) {
+///
+/// # Safety
+/// In a host, its lock is held.
+pub unsafe fn born(place: usize) {
     let mut births = lock();
     if let Some(birth) = births.get_mut(&place)
         && birth.of == Beginning::MovedObject
@@ -96,7 +111,8 @@ pub fn born(place: usize) {
         return;
     }
     drop(births);
-    begins(Beginning::Object, place);
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { begins(Beginning::Object, place) };
 }
 
 /// Records that an object died in `block`, which its type may keep in a free list.
@@ -133,6 +149,8 @@ mod tests {
 
     #[test]
     fn a_block_that_moves_keeps_its_beginning() {
+        // SAFETY: a test has no host.
+        let (born, moved) = unsafe { (|place| born(place), |before, to| moved(before, to)) };
         born(0x10);
         let first = at(0x10);
         moved(first, 0x20);

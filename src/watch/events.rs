@@ -70,10 +70,13 @@ unsafe fn told_and_end(op: *mut PyObject, dealloc: unsafe extern "C" fn(*mut PyO
 }
 
 /// Makes `ours` the tracer in our slot. With `None`, no watcher is on.
-pub(super) fn put_in_front(ours: Option<Tracer>) {
-    // SAFETY: callers take turns, so no other thread reads the slot or the choice meanwhile.
+///
+/// # Safety
+/// No other thread may use objects meanwhile. `ours` may be called with its data until another is set.
+pub(super) unsafe fn put_in_front(ours: Option<Tracer>) {
+    // SAFETY: no other thread may use objects, so none reads or writes a slot or the choice meanwhile.
     unsafe {
-        *FRONT.get() = ours.unwrap_or_else(tracer::get);
+        *FRONT.get() = ours.unwrap_or_else(|| tracer::get());
         let heard = (*FRONT.get()).function.is_some();
         DEATH.set(if heard { tell_and_end } else { end });
     }
@@ -86,18 +89,24 @@ pub(super) fn put_in_front(ours: Option<Tracer>) {
 }
 
 /// The slot of the listener, or `None` if there is no listener.
+///
+/// # Safety
+/// The calling thread may use objects, so no other thread sets a tracer meanwhile.
 #[inline]
-pub fn listener() -> Option<*mut Tracer> {
+pub unsafe fn listener() -> Option<*mut Tracer> {
     let slot = front();
-    // SAFETY: the front slot is never freed.
+    // SAFETY: the front slot is never freed, and no other thread writes it meanwhile, as the caller promises.
     unsafe { (*slot).function.is_some() }.then_some(slot)
 }
 
 /// Not zero if there is a listener.
+///
+/// # Safety
+/// As [`listener`].
 #[inline]
 #[must_use]
-pub fn heard() -> usize {
-    // SAFETY: the front slot is never freed.
+pub unsafe fn heard() -> usize {
+    // SAFETY: the front slot is never freed, and no other thread writes it meanwhile, as the caller promises.
     unsafe { (*front()).function }.map_or(0, |function| function as usize)
 }
 
@@ -107,9 +116,11 @@ pub fn heard() -> usize {
 /// `op` is an object with its count and type set.
 #[inline]
 pub unsafe fn created(op: *mut PyObject) {
-    if let Some(slot) = listener() {
-        // SAFETY: the caller's promise, and `slot` came from `listener`.
-        unsafe { created_in(op, slot) }
+    // SAFETY: the caller's promise, and `slot` came from `listener`.
+    unsafe {
+        if let Some(slot) = listener() {
+            created_in(op, slot);
+        }
     }
 }
 
@@ -134,9 +145,11 @@ pub unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
 /// `op` is an object that is still complete.
 #[inline]
 pub unsafe fn destroyed(op: *mut PyObject) {
-    if let Some(slot) = listener() {
-        // SAFETY: the caller's promise, and `slot` came from `listener`.
-        unsafe { destroyed_in(op, slot) }
+    // SAFETY: the caller's promise, and `slot` came from `listener`.
+    unsafe {
+        if let Some(slot) = listener() {
+            destroyed_in(op, slot);
+        }
     }
 }
 

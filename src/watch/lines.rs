@@ -7,8 +7,8 @@ use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 pub type LineId = u32;
 
 /// Stores the name of the source file that runs on this thread, and returns the line. `None` if no Python runs, or if
-/// there is no memory. Makes no object and takes no memory from the host.
-pub type Running = fn(&mut String) -> Option<u32>;
+/// there is no memory. Makes no object and takes no memory from the host. The host's lock is held.
+pub type Running = unsafe fn(&mut String) -> Option<u32>;
 
 #[derive(Default)]
 pub(super) struct Lines {
@@ -26,14 +26,18 @@ pub fn follow_host(running: Running) {
     let _ = RUNNING.set(running);
 }
 
-/// The line that runs on this thread. The host's lock is held.
+/// The line that runs on this thread.
+///
+/// # Safety
+/// In a host, its lock is held.
 #[must_use]
-pub fn running() -> Option<LineId> {
+pub unsafe fn running() -> Option<LineId> {
     let running = RUNNING.get()?;
     let mut lines = lock();
     let mut name = std::mem::take(&mut lines.name);
     name.clear();
-    let line = running(&mut name);
+    // SAFETY: there is a host, and its lock is held, as the caller promises.
+    let line = unsafe { running(&mut name) };
     let id = line.and_then(|line| lines.id(&name, line));
     lines.name = name;
     id

@@ -41,7 +41,10 @@ pub enum State {
 
 /// Opens an empty table; false if there is no memory. Old marks are cleared: an object that died while the table was
 /// off would keep its mark for good.
-pub fn open() -> bool {
+///
+/// # Safety
+/// The host's lock is held, and no other thread may use objects meanwhile.
+pub unsafe fn open() -> bool {
     if SHADOW.is_open() {
         wipe();
     }
@@ -57,7 +60,7 @@ pub fn is_open() -> bool {
 /// Clears the marks of all live objects.
 fn wipe() {
     SHADOW.visit(|_, mark| {
-        // Relaxed: marks are wiped while callers take turns.
+        // Relaxed: marks are wiped while no other thread may use objects.
         if mark.load(Ordering::Relaxed) >> KIND_BITS <= LAST {
             mark.store(0, Ordering::Relaxed);
         }
@@ -103,7 +106,7 @@ unsafe fn birth_mark(op: *mut PyObject) -> u8 {
     } else {
         ODD
     };
-    // Relaxed: generations begin while callers take turns.
+    // Relaxed: a generation begins while its thread holds the host's lock.
     GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind
 }
 
@@ -277,7 +280,10 @@ const fn is_of_block(value: u8, kind: u8) -> bool {
 }
 
 /// Begins a new generation, and returns a number for this moment.
-pub fn mark() -> u64 {
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn mark() -> u64 {
     // Relaxed here and below: the thread that reads the marks also sets them.
     if GENERATION.load(Ordering::Relaxed) == LAST {
         fold();

@@ -27,8 +27,11 @@ pub unsafe fn use_exported(variable: *mut AtomicIsize) {
 }
 
 /// Adds to the total. In a host from 3.12 on, adds to the host's total.
+///
+/// # Safety
+/// In a host, its lock is held.
 #[inline]
-pub fn add(amount: isize) {
+pub unsafe fn add(amount: isize) {
     if FLAVOUR.exports_variables() {
         // Relaxed: a sum has no order.
         exported().fetch_add(amount, Ordering::Relaxed);
@@ -40,7 +43,7 @@ pub fn add(amount: isize) {
             host._Py_DECREF_DecRefTotal
         };
         if let Some(one) = one {
-            // SAFETY: the host's own function. It needs an attached thread, which our callers have.
+            // SAFETY: the host's own function. It needs the host's lock, which is held, as the caller promises.
             (0..amount.abs()).for_each(|_| unsafe { one() });
         }
     } else {

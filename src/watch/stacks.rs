@@ -48,9 +48,12 @@ pub fn capture(frames: usize) -> Option<StackId> {
     let mut stack = Vec::new();
     stack.try_reserve_exact(frames + OWN_FRAMES).ok()?;
     let mut depot = lock();
-    match CODE.get() {
-        Some(code) => fold(code, &mut stack, frames),
-        None => walk(&mut stack, frames + OWN_FRAMES),
+    // SAFETY: the lock is held.
+    unsafe {
+        match CODE.get() {
+            Some(code) => fold(code, &mut stack, frames),
+            None => walk(&mut stack, frames + OWN_FRAMES),
+        }
     }
     if let Some(&id) = depot.ids.get(&*stack) {
         return Some(id);
@@ -73,23 +76,31 @@ fn copy(stack: &[usize]) -> Option<Box<[usize]>> {
 }
 
 /// The first `most` frames of the stack.
-fn walk(stack: &mut Vec<usize>, most: usize) {
-    visit(|address| {
+///
+/// # Safety
+/// The lock of this file is held.
+unsafe fn walk(stack: &mut Vec<usize>, most: usize) {
+    let each = |address| {
         stack.push(address);
         stack.len() < most
-    });
+    };
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { visit(each) };
 }
 
 /// The frames of the stack without this library's. Of consecutive frames of the interpreter, only the outermost is
 /// kept: the function that the next frame called. The frames in which the stack begins are left out, too.
-fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
+///
+/// # Safety
+/// The lock of this file is held.
+unsafe fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
     let (mut inner, mut inner_count) = ([0; INTERPRETER_FRAMES], 0);
     let mut entered = None;
     // The index of the outermost frame of the interpreter. CPython's allocation functions jump to their hook, so a thread
     // of an extension may have none.
     let mut outermost = None;
     let mut walked = 0;
-    visit(|address| {
+    let each = |address| {
         walked += 1;
         if code.interpreter.contains(&address) {
             if stack.is_empty() && inner_count < INTERPRETER_FRAMES {
@@ -105,7 +116,9 @@ fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
             stack.push(address);
         }
         stack.len() < most && walked < DEEPEST
-    });
+    };
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { visit(each) };
     let begins = |address| code.beginning.iter().any(|range| range.contains(address));
     if let Some(outermost) = outermost
         && stack[outermost + 1..].iter().all(begins)
@@ -117,9 +130,11 @@ fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
     }
 }
 
-/// Calls `each` with the return addresses of the calling thread's stack, innermost first, until it returns false. The
-/// lock is held.
-fn visit(mut each: impl FnMut(usize) -> bool) {
+/// Calls `each` with the return addresses of the calling thread's stack, innermost first, until it returns false.
+///
+/// # Safety
+/// The lock of this file is held.
+unsafe fn visit(mut each: impl FnMut(usize) -> bool) {
     // SAFETY: the lock is held, and this library uses `backtrace` only under that lock. The crate's own lock could not
     // be freed after a fork.
     unsafe {

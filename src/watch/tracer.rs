@@ -39,7 +39,7 @@ impl Tracer {
 #[derive(Debug)]
 pub struct Place(UnsafeCell<Tracer>);
 
-// SAFETY: the slots are written only while callers take turns: under the host's lock, or as the header asks. This is
+// SAFETY: a slot is read by threads that may use objects. It is written only while no other thread may. This is
 // CPython's own rule for its slot.
 unsafe impl Sync for Place {}
 
@@ -82,15 +82,21 @@ pub const fn users() -> *mut Tracer {
 }
 
 /// Uses the host's slot.
-pub(super) fn use_slot(slot: *mut Tracer) {
+///
+/// # Safety
+/// `slot` stays valid for good.
+pub(super) unsafe fn use_slot(slot: *mut Tracer) {
     // Relaxed: called before the first object is born.
     THEIRS.store(slot, Ordering::Relaxed);
 }
 
 /// The tracer that was set.
+///
+/// # Safety
+/// The calling thread may use objects, so no other thread sets a tracer meanwhile.
 #[must_use]
-pub fn get() -> Tracer {
-    // SAFETY: callers take turns, and the slot is never freed.
+pub unsafe fn get() -> Tracer {
+    // SAFETY: the slot is never freed, and no other thread writes it meanwhile, as the caller promises.
     unsafe { *slot() }
 }
 
@@ -111,9 +117,13 @@ pub(super) unsafe fn tell(slot: *mut Tracer, op: *mut PyObject, event: c_int) {
 }
 
 /// From 3.15 on, tells the current tracer that it is being replaced.
-pub fn say_farewell() {
+///
+/// # Safety
+/// The calling thread may use objects, so no other thread sets a tracer meanwhile.
+pub unsafe fn say_farewell() {
     if FLAVOUR.has_farewell() {
-        // SAFETY: this event has no object, and from 3.15 on tracers expect it.
+        // SAFETY: this event has no object, and from 3.15 on tracers expect it. No other thread writes the slot
+        // meanwhile, as the caller promises.
         unsafe { tell(slot(), null_mut(), TRACKER_REMOVED) }
     }
 }

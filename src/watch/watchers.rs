@@ -37,38 +37,46 @@ thread_local! {
     static BORN: Cell<*mut PyObject> = const { Cell::new(null_mut()) };
 }
 /// Called when the live table is switched on.
-static WHEN_LIVE_STARTS: OnceLock<fn()> = OnceLock::new();
+static WHEN_LIVE_STARTS: OnceLock<unsafe fn()> = OnceLock::new();
 
 /// Whether a watcher is on.
 #[inline]
 #[must_use]
 pub fn is_on(watcher: Watcher) -> bool {
-    // Relaxed: set while callers take turns.
+    // Relaxed: set while no other thread may use objects.
     WATCHING.load(Ordering::Relaxed) & watcher as u8 != 0
 }
 
 /// Switches a watcher on or off; false if there is no memory for it.
-pub fn set(watcher: Watcher, on: bool) -> bool {
+///
+/// # Safety
+/// The host's lock is held, and no other thread may use objects meanwhile.
+pub unsafe fn set(watcher: Watcher, on: bool) -> bool {
     let starts = on && !is_on(watcher);
-    if starts && watcher == Watcher::Live && !live::open() {
+    // SAFETY: the caller's promise is the callee's.
+    if starts && watcher == Watcher::Live && !unsafe { live::open() } {
         return false;
     }
-    // Relaxed: callers take turns.
+    // Relaxed: the host's lock is held.
     let others = WATCHING.load(Ordering::Relaxed) & !(watcher as u8);
     let all = others | if on { watcher as u8 } else { 0 };
     WATCHING.store(all, Ordering::Relaxed);
     if starts && watcher == Watcher::BirthStacks {
         birth_stacks::clear();
     }
-    choose();
-    if starts && watcher == Watcher::Live {
-        WHEN_LIVE_STARTS.get().inspect(|start| start());
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        choose();
+        if starts && watcher == Watcher::Live {
+            WHEN_LIVE_STARTS.get().inspect(|start| start());
+        }
     }
     true
 }
 
-/// Sets the function that is called when the live table is switched on. Called once, before the first birth.
-pub fn when_live_starts(start: fn()) {
+/// Sets the function that is called when the live table is switched on. It may rely on what [`set`] demands. Called
+/// once, before the first birth.
+pub fn when_live_starts(start: unsafe fn()) {
     let _ = WHEN_LIVE_STARTS.set(start);
 }
 
@@ -84,23 +92,28 @@ pub fn counted() -> (u64, u64) {
 /// Sets the tracer of `PyRefTracer_SetTracer`, which comes after ours.
 ///
 /// # Safety
-/// The tracer may be called with its data until another is set.
+/// The tracer may be called with its data until another is set. No other thread may use objects meanwhile.
 pub unsafe fn set_tracer(tracer: Tracer) {
-    // SAFETY: callers take turns, and the slot is never freed.
-    unsafe { *tracer::slot() = tracer };
-    if !FLAVOUR.has_tracer() {
-        // From 3.13 on each event reads the slot itself.
-        choose();
+    // SAFETY: no other thread uses the slot meanwhile, as the caller promises, and it is never freed.
+    unsafe {
+        *tracer::slot() = tracer;
+        if !FLAVOUR.has_tracer() {
+            // From 3.13 on each event reads the slot itself.
+            choose();
+        }
     }
 }
 
 /// Uses the slot in which the host's `PyRefTracer_SetTracer` keeps its tracer. Called before this library sees a birth.
 ///
 /// # Safety
-/// `slot` stays valid for good and is written only while callers take turns.
+/// `slot` stays valid for good, and is written only while no other thread may use objects. None may now.
 pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
-    tracer::use_slot(slot);
-    choose();
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        tracer::use_slot(slot);
+        choose();
+    }
 }
 
 /// Marks a dying object as live, because it may be resurrected.
@@ -120,9 +133,11 @@ pub unsafe fn may_live_on(op: *mut PyObject) {
 /// # Safety
 /// `op` is a complete object.
 unsafe fn resurrected(op: *mut PyObject) {
-    count_once(op);
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { may_live_on(op) };
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        count_once(op);
+        may_live_on(op);
+    }
 }
 
 /// Begins a resurrection. Another part may count its second birth. Up to 3.12 and in 3.13.0, the host counts it, or
@@ -132,7 +147,10 @@ pub fn begin_resurrection() {
 }
 
 /// Counts the second birth of an object, unless it was counted since the resurrection began. Does not read the object.
-pub fn count_once(op: *mut PyObject) {
+///
+/// # Safety
+/// In a host, its lock is held.
+pub unsafe fn count_once(op: *mut PyObject) {
     if BORN.replace(op) == op {
         return;
     }
@@ -140,7 +158,8 @@ pub fn count_once(op: *mut PyObject) {
         TALLY.add(CREATE as usize, 1);
     }
     if is_on(Watcher::BirthStacks) {
-        birth_stacks::born(op as usize);
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { birth_stacks::born(op as usize) };
     }
 }
 
@@ -203,15 +222,23 @@ unsafe extern "C" fn tell_host_and_watchers(op: *mut PyObject) {
 }
 
 /// Chooses the functions anew, because there is a host now.
-pub fn follow_host() {
-    choose();
+///
+/// # Safety
+/// No other thread may use objects meanwhile.
+pub unsafe fn follow_host() {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { choose() }
 }
 
 /// Chooses the front tracer, and the function that reports a resurrection.
-fn choose() {
-    // Relaxed: callers take turns.
+///
+/// # Safety
+/// No other thread may use objects meanwhile.
+unsafe fn choose() {
+    // Relaxed: no other thread may use objects.
     let watching = WATCHING.load(Ordering::Relaxed);
-    let nobody_behind = FLAVOUR.has_tracer() || tracer::get().function.is_none();
+    // SAFETY: no other thread may use objects, so none sets a tracer meanwhile.
+    let nobody_behind = FLAVOUR.has_tracer() || unsafe { tracer::get() }.function.is_none();
     let first: unsafe extern "C" fn(*mut PyObject, c_int, *mut c_void) -> c_int =
         if watching == Watcher::Live as u8 && nobody_behind {
             keep_live_table
@@ -225,12 +252,14 @@ fn choose() {
         Some(_) if heard => tell_host_and_watchers,
         Some(theirs) => theirs,
     };
-    // SAFETY: callers take turns, so no other thread reads the function meanwhile.
-    unsafe { RESURRECTION.set(told) };
-    put_in_front((watching != 0).then_some(Tracer {
-        function: Some(first),
-        data: null_mut(),
-    }));
+    // SAFETY: no other thread may use objects, so none reads the function meanwhile. Our tracer takes any data.
+    unsafe {
+        RESURRECTION.set(told);
+        put_in_front((watching != 0).then_some(Tracer {
+            function: Some(first),
+            data: null_mut(),
+        }));
+    }
 }
 
 /// The front tracer, when `keep_live_table` alone is not enough.
@@ -247,7 +276,8 @@ unsafe extern "C" fn watch(op: *mut PyObject, event: c_int, data: *mut c_void) -
     }
     if is_on(Watcher::BirthStacks) {
         match event {
-            CREATE => birth_stacks::born(op as usize),
+            // SAFETY: in a host, its lock is held at every birth.
+            CREATE => unsafe { birth_stacks::born(op as usize) },
             _ => birth_stacks::died(op),
         }
     }

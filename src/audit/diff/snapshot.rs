@@ -257,12 +257,14 @@ impl Snapshot {
         // SAFETY: each object in question is alive.
         let mortal = |op: &*mut PyObject| unsafe { may_be_held(*op) };
         let [in_blocks, outside] = self.pins.get_or_insert_with(|| {
-            let outside = Pins::new();
             // Objects in no block are found only through their holders. The snapshot has found them.
             let rows = self.rows.iter().filter(|row| row.is_outside);
             // SAFETY: the objects are mortal, alive and not yet pinned in this set, and the host's lock is held.
-            unsafe { outside.hold(rows.map(|row| row.op).filter(mortal)) };
-            [Pins::new(), outside]
+            unsafe {
+                let outside = Pins::new();
+                outside.hold(rows.map(|row| row.op).filter(mortal));
+                [Pins::new(), outside]
+            }
         });
         let (mut types, mut born) = (Types::new(), Vec::new());
         let Some(memory) = Memory::look() else {

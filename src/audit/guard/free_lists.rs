@@ -92,7 +92,8 @@ pub(in crate::audit) unsafe fn switch(hooks: &HostHooks, on: bool) {
     let all = ALL.get_or_init(|| unsafe { All::learn(hooks) });
     reuse::trust(|| OURS.iter().map(|&ours| ours as usize).collect());
     // `reuse` checks again which types keep memory whenever our functions come or go.
-    reuse::apart(|| all.replace(on));
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { reuse::apart(|| all.replace(on)) };
 }
 
 /// Restores the type of a dead object with a disguise.

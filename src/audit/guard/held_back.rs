@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::audit::heap::blocks;
-use crate::audit::heap::host_hooks::host_hooks;
+use crate::audit::heap::host_hooks::{HostHooks, host_hooks};
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 /// The interpreter whose blocks are held back: a copy that needs no mutex.
@@ -18,10 +18,13 @@ pub fn is_on() -> bool {
 }
 
 /// Whether blocks of the current thread's interpreter are held back.
-pub(in crate::audit) fn is_here() -> bool {
-    is_on()
-        && host_hooks()
-            .is_some_and(|hooks| (hooks.interpreter)() == INTERPRETER.load(Ordering::Relaxed))
+///
+/// # Safety
+/// The lock of that interpreter is held.
+pub(in crate::audit) unsafe fn is_here() -> bool {
+    // SAFETY: the caller holds the lock, and so is on a thread of an interpreter.
+    let here = |hooks: &HostHooks| unsafe { (hooks.interpreter)() };
+    is_on() && host_hooks().is_some_and(|hooks| here(hooks) == INTERPRETER.load(Ordering::Relaxed))
 }
 
 /// Whether a block is in use: neither free nor held back.

@@ -14,9 +14,12 @@ pub(in crate::audit) struct Pins {
 
 impl Pins {
     /// A new set, without objects.
-    pub(in crate::audit) fn new() -> Self {
+    ///
+    /// # Safety
+    /// The host's lock is held.
+    pub(in crate::audit) unsafe fn new() -> Self {
         let number = new_set();
-        // SAFETY: the host's lock is held.
+        // SAFETY: the caller's promise is the callee's.
         unsafe { getrefcount::leave_out_pins(true) };
         Self { number }
     }

@@ -93,21 +93,24 @@ fn quarantine() -> MutexGuard<'static, Quarantine> {
 }
 
 /// Starts or stops holding blocks back; returns whether they were held back before. Stopping frees the blocks and drops
-/// all notes. A free-threaded collector walks over the allocator's blocks, so none is held back there. The host's lock
-/// is held.
-pub fn switch(on: bool) -> bool {
+/// all notes. A free-threaded collector walks over the allocator's blocks, so none is held back there.
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn switch(on: bool) -> bool {
     let Some(hooks) = host_hooks().filter(|_| !FLAVOUR.free_threaded) else {
         return false;
     };
     let before = held_back::switch(on);
     if on && !before {
         let mut quarantine = quarantine();
-        quarantine.interpreter = (hooks.interpreter)();
+        // SAFETY: the host's lock is held, as the caller promises.
+        quarantine.interpreter = unsafe { (hooks.interpreter)() };
         held_back::set_interpreter(quarantine.interpreter);
         quarantine.spoiled = 0;
     }
     if on != before {
-        // SAFETY: the host's lock is held.
+        // SAFETY: the host's lock is held, as the caller promises.
         unsafe { free_lists::switch(hooks, on) };
     }
     if before && !on {
@@ -116,7 +119,8 @@ pub fn switch(on: bool) -> bool {
         quarantine.in_c_heap = 0;
         for HeldBlock { block, .. } in quarantine.held.drain(..) {
             blocks::taken_back(block);
-            (hooks.give_back)(block);
+            // SAFETY: the block was held back instead of freed, and the host's lock is held, as the caller promises.
+            unsafe { (hooks.give_back)(block) };
         }
     }
     before

@@ -84,8 +84,11 @@ pub fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
 }
 
-/// Starts to watch the types that keep the memory of exact instances, or stops all watching. The host's lock is held.
-pub(in crate::audit) fn switch(on: bool) {
+/// Starts to watch the types that keep the memory of exact instances, or stops all watching.
+///
+/// # Safety
+/// The host's lock is held.
+pub(in crate::audit) unsafe fn switch(on: bool) {
     if FLAVOUR.has_tracer() || IS_ON.swap(on, Ordering::Relaxed) == on {
         return;
     }
@@ -111,11 +114,17 @@ pub(in crate::audit) fn switch(on: bool) {
 }
 
 /// Calls `what` while no type is watched.
-pub(in crate::audit) fn apart(what: impl FnOnce()) {
+///
+/// # Safety
+/// The host's lock is held.
+pub(in crate::audit) unsafe fn apart(what: impl FnOnce()) {
     let before = is_on();
-    switch(false);
-    what();
-    switch(before);
+    // SAFETY: the caller's promise is the callee's.
+    unsafe {
+        switch(false);
+        what();
+        switch(before);
+    }
 }
 
 /// The original `tp_dealloc` of a type, which may be replaced now.

@@ -21,13 +21,17 @@ pub fn is_on() -> bool {
 }
 
 /// Starts or stops zeroing new blocks; returns whether they were zeroed before. If the host fills blocks with its own
-/// pattern to find mistakes, they keep that pattern. The host's lock is held.
-pub fn switch(on: bool) -> bool {
+/// pattern to find mistakes, they keep that pattern.
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn switch(on: bool) -> bool {
     let before = is_on();
     let Some(hooks) = host_hooks().filter(|_| before != on) else {
         return before;
     };
-    if !(on && (hooks.fills_blocks)()) {
+    // SAFETY: the host's lock is held, as the caller promises.
+    if !(on && unsafe { (hooks.fills_blocks)() }) {
         young::switch(User::Zeroing, on);
         IS_ON.store(on, Ordering::Relaxed);
     }

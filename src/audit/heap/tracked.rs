@@ -22,10 +22,14 @@ pub(in crate::audit) struct Tracked {
 
 impl Tracked {
     /// Asks the collector, if containers have no links.
-    pub(in crate::audit) fn look() -> Self {
+    ///
+    /// # Safety
+    /// The host's lock is held.
+    pub(in crate::audit) unsafe fn look() -> Self {
         let mut all = FxHashSet::default();
         let is_told = FLAVOUR.free_threaded
-            && host_hooks().is_some_and(|hooks| {
+            // SAFETY: the host's lock is held, as the caller promises.
+            && host_hooks().is_some_and(|hooks| unsafe {
                 (hooks.containers)(&mut |op| {
                     all.insert(op as usize);
                 })

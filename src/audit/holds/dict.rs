@@ -28,8 +28,11 @@ const LAST_KIND: u8 = 2;
 /// `dk_lookup` of a table with other keys than strings. Up to 3.10 it is the only mark of such a table.
 static GENERAL_LOOKUP: OnceLock<usize> = OnceLock::new();
 
-/// Learns from the host the facts that have no symbol. The host's lock is held.
-pub(super) fn learn() {
+/// Learns from the host the facts that have no symbol.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn learn() {
     if FLAVOUR.minor >= 11 {
         return;
     }

@@ -36,16 +36,22 @@ pub(in crate::audit) use type_object::{HEAP_TYPE, has_hidden_fields, qualified_n
 /// The addresses of the types in [`SYMBOLS`], in the same order. Empty without a host.
 static KNOWN: OnceLock<Vec<usize>> = OnceLock::new();
 
-/// Learns from the host the types, and the facts that have no symbol. The host's lock is held.
-pub(in crate::audit) fn learn() {
+/// Learns from the host the types, and the facts that have no symbol.
+///
+/// # Safety
+/// The host's lock is held.
+pub(in crate::audit) unsafe fn learn() {
     if let Some(hooks) = host_hooks() {
         KNOWN.get_or_init(|| {
             let names = SYMBOLS.iter().map(|(name, _)| name);
             names.map(|name| (hooks.symbol)(name) as usize).collect()
         });
     }
-    dict::learn();
-    structseq::learn();
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        dict::learn();
+        structseq::learn();
+    }
 }
 
 /// Receives the references that an object holds.

@@ -20,8 +20,11 @@ struct Member {
     doc: *const u8,
 }
 
-/// Learns from the host the facts that have no symbol. The host's lock is held.
-pub(super) fn learn() {
+/// Learns from the host the facts that have no symbol.
+///
+/// # Safety
+/// The host's lock is held.
+pub(super) unsafe fn learn() {
     let Some(get) = builtin().PySys_GetObject else {
         return;
     };

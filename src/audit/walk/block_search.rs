@@ -217,7 +217,10 @@ impl<'a> Search<'a> {
     }
 
     /// Looks for the blocks that held blocks lead to, until no more are found.
-    pub(in crate::audit) fn follow(&mut self) {
+    ///
+    /// # Safety
+    /// The blocks are in use, and the host's lock is held.
+    pub(in crate::audit) unsafe fn follow(&mut self) {
         loop {
             if let Some(at) = self.found.pop() {
                 let block = self.all[at];
@@ -248,7 +251,7 @@ impl<'a> Search<'a> {
     /// If some blocks are not held yet, searches also through memory that was not noted.
     ///
     /// # Safety
-    /// The objects that `walk` has met are alive, as long as the search lives.
+    /// The objects that `walk` has met are alive, as long as the search lives. Also as [`Search::follow`].
     pub(in crate::audit) unsafe fn look_further(&mut self, walk: &'a HeapWalk) {
         if self.held.iter().all(|&is_held| is_held) {
             return;
@@ -259,9 +262,11 @@ impl<'a> Search<'a> {
         self.found = held
             .filter_map(|(at, &is_held)| is_held.then_some(at))
             .collect();
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { self.ask(walk) };
-        self.follow();
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            self.ask(walk);
+            self.follow();
+        }
     }
 
     /// The blocks that nothing holds.
@@ -299,7 +304,8 @@ mod tests {
         let mut search = Search::new(blocks);
         search.word(place(0));
         search.word(place(2) + 32);
-        search.follow();
+        // SAFETY: the memory lives to the end of the function. A test has no host.
+        unsafe { search.follow() };
         let mut rest: Vec<usize> = search.rest().iter().map(|block| block.start).collect();
         rest.retain(|&start| start != place(2) + 32);
         let mut wanted = vec![place(3), place(4)];

@@ -78,7 +78,8 @@ unsafe fn counted_deferred(op: *mut PyObject) -> Option<isize> {
     let own = count - BiasedCount::DEFERRED_REFERENCES;
     // SAFETY: `op` is an object of 3.14 or later.
     match unsafe { number_of(op) } {
-        Some(number) => Some(own + (host_hooks()?.by_threads)(number)?),
+        // SAFETY: the caller looks at objects while the host's lock is held.
+        Some(number) => Some(own + unsafe { (host_hooks()?.by_threads)(number) }?),
         None => Some(own),
     }
 }

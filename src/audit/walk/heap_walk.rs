@@ -132,12 +132,16 @@ impl HeapWalk {
     }
 
     /// A walk that has met nothing; `None` without memory.
-    pub(in crate::audit) fn new(is_trusting: bool) -> Option<Self> {
+    ///
+    /// # Safety
+    /// The host's lock is held.
+    pub(in crate::audit) unsafe fn new(is_trusting: bool) -> Option<Self> {
         Some(Self {
             explained: Explained::new()?,
             types: Types::new(),
             memory: Memory::look()?,
-            tracked: Tracked::look(),
+            // SAFETY: the caller's promise is the callee's.
+            tracked: unsafe { Tracked::look() },
             seen: Vec::new(),
             references: 0,
             unsaid: FxHashMap::default(),
@@ -155,9 +159,9 @@ impl HeapWalk {
     /// # Safety
     /// The host's lock is held: no other thread ends objects meanwhile.
     pub(in crate::audit) unsafe fn over_all() -> Option<Self> {
-        let mut walk = Self::new(false)?;
         // SAFETY: the caller's promise is the callees'.
         unsafe {
+            let mut walk = Self::new(false)?;
             let (types, memory) = (&mut walk.types, &walk.memory);
             enumerate(
                 types,
@@ -180,9 +184,9 @@ impl HeapWalk {
                 });
             }
             walk.ask_all();
+            pinned::explain(&walk.explained);
+            Some(walk)
         }
-        pinned::explain(&walk.explained);
-        Some(walk)
     }
 
     /// A walk over `roots` and over all objects that they hold.
@@ -192,13 +196,15 @@ impl HeapWalk {
     pub(in crate::audit) unsafe fn over_trusted(
         roots: impl Iterator<Item = *mut PyObject>,
     ) -> Option<Self> {
-        let mut walk = Self::new(true)?;
-        for op in roots {
-            walk.meet(op);
+        // SAFETY: the caller's promise is the callees'.
+        unsafe {
+            let mut walk = Self::new(true)?;
+            for op in roots {
+                walk.meet(op);
+            }
+            walk.ask_all();
+            Some(walk)
         }
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { walk.ask_all() };
-        Some(walk)
     }
 
     /// The type of a met object.

@@ -15,10 +15,14 @@ const DICT_SUBCLASS: u64 = 1 << 29;
 /// The interned string `__module__`, a key in the dictionary of every heap type.
 static MODULE: OnceLock<usize> = OnceLock::new();
 
-/// Learns from the host the facts that have no symbol. The host's lock is held.
-pub(in crate::audit) fn learn() {
+/// Learns from the host the facts that have no symbol.
+///
+/// # Safety
+/// The host's lock is held.
+pub(in crate::audit) unsafe fn learn() {
     if let Some(intern) = builtin().PyUnicode_InternFromString {
-        // SAFETY: the function gets a string that ends with a zero byte, and returns an object or NULL.
+        // SAFETY: the function gets a string that ends with a zero byte, and returns an object or NULL. The host's lock
+        // is held, as the caller promises.
         unsafe {
             let name = intern(c"__module__".as_ptr());
             if !name.is_null() {

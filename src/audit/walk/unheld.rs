@@ -38,8 +38,11 @@ const RAW_IN_HEAP: u8 = 4;
 const LONG_IN_HEAP: u8 = 8;
 static STATE: AtomicU8 = AtomicU8::new(OFF);
 
-/// Starts or stops noting the blocks of all domains; returns whether they were noted before. The host's lock is held.
-pub fn switch(on: bool) -> bool {
+/// Starts or stops noting the blocks of all domains; returns whether they were noted before.
+///
+/// # Safety
+/// The host's lock is held.
+pub unsafe fn switch(on: bool) -> bool {
     // Relaxed, in this file: the host's lock is held.
     let before = STATE.load(Ordering::Relaxed) != OFF;
     let Some(hooks) = host_hooks().filter(|_| before != on) else {
@@ -47,14 +50,19 @@ pub fn switch(on: bool) -> bool {
     };
     if on {
         young::switch(User::Unheld, true);
-        (hooks.watch_domains)(true);
-        let measured = (hooks.c_heap)().map_or(0, |CHeap { has_raw, has_long }| {
+        // SAFETY: the host's lock is held, as the caller promises. The hooks are set before the measurement.
+        let c_heap = unsafe {
+            (hooks.watch_domains)(true);
+            (hooks.c_heap)()
+        };
+        let measured = c_heap.map_or(0, |CHeap { has_raw, has_long }| {
             MEASURED | (u8::from(has_raw) * RAW_IN_HEAP) | (u8::from(has_long) * LONG_IN_HEAP)
         });
         STATE.store(BLOCKS | measured, Ordering::Relaxed);
     } else {
         STATE.store(OFF, Ordering::Relaxed);
-        (hooks.watch_domains)(false);
+        // SAFETY: the host's lock is held, as the caller promises.
+        unsafe { (hooks.watch_domains)(false) };
         young::switch(User::Unheld, false);
     }
     before
@@ -98,10 +106,11 @@ impl Unheld {
         let mut search = Search::new(all);
         if !search.is_empty() {
             // SAFETY: the walk is done and the host's lock is held, so no met object has died.
-            unsafe { search.ask(walk) };
-            search.follow();
-            // SAFETY: the walk is done and the host's lock is held, so no met object has died.
-            unsafe { search.look_further(walk) };
+            unsafe {
+                search.ask(walk);
+                search.follow();
+                search.look_further(walk);
+            }
         }
         Self {
             blocks: search.rest(),
