@@ -533,11 +533,15 @@ const char *pyrefcore_audit_attach(void);
 /*
  Detaches the audit. Returns 0, or -1 where another allocator hook was set after the audit's: then the audit's hook
  stays, and only passes calls on.
+
+ Needs: The host's lock is held.
  */
 int pyrefcore_audit_detach(void);
 
 /*
  1 while the audit is attached, otherwise 0.
+
+ Needs: The host's lock is held.
  */
 int pyrefcore_audit_is_attached(void);
 
@@ -722,12 +726,16 @@ int pyrefcore_gc_is_tracked(PyObject *op);
  Switches watchers on. `watchers` is a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know
  objects that are born from then on. Returns 0, or -1 where there is no memory for one, or where a bit stands for no
  watcher.
+
+ Needs: The host's lock is held, and no other thread may use objects meanwhile.
  */
 int pyrefcore_watch(unsigned int watchers);
 
 /*
  Switches watchers off. When the live table is switched on again, it is empty. A debug flavour does not switch it
  off.
+
+ Needs: The host's lock is held, and no other thread may use objects meanwhile.
  */
 void pyrefcore_unwatch(unsigned int watchers);
 
@@ -744,12 +752,16 @@ uint64_t pyrefcore_deaths(void);
 /*
  Makes a mark, which stands for this moment. An object that is born or resurrected later counts as born since this
  mark. After more than 30 later marks it may be too old to be used.
+
+ Needs: The host's lock is held.
  */
 uint64_t pyrefcore_mark(void);
 
 /*
  The number of live objects that were born since a mark, or since the live table was switched on where `since` is 0.
  -1 where the mark is too old, or the table is off.
+
+ Needs: The host's lock is held, and no other thread ends objects meanwhile.
  */
 Py_ssize_t pyrefcore_live_count(uint64_t since);
 
@@ -823,6 +835,8 @@ PyVarObject *pyrefcore_object_new_var(PyTypeObject *ob_type, Py_ssize_t size);
  In a free-threaded program a thread is registered by its first birth or its first call of this function. A thread
  that only uses objects of other threads must call it before it uses the first one. Otherwise it may have the id of a
  thread that has ended, and may count as the owner of that thread's objects.
+
+ Needs: Destructors may run: afterwards the caller uses only objects that they do not end.
  */
 size_t pyrefcore_merge_queued(void);
 
@@ -925,11 +939,15 @@ void pyrefcore_snapshot_unpin(pyrefcore_snapshot *snapshot);
 /*
  Starts to trace the memory blocks of `PyTraceMalloc_Track` and `pyrefcore_object_malloc`, with at most `max_nframe`
  frames each (at least one). Returns 0, or -1 in a host: there the host's tracemalloc traces.
+
+ Needs: The host's lock is held, and no other thread may use objects meanwhile.
  */
 int pyrefcore_trace_start(int max_nframe);
 
 /*
  Stops tracing and forgets all blocks.
+
+ Needs: The host's lock is held, and no other thread may use objects meanwhile.
  */
 void pyrefcore_trace_stop(void);
 
@@ -1348,6 +1366,8 @@ int _PyTraceMalloc_NewReference(PyObject *op);
 /*
  A new reference to the host's tuple of the frames in which a block was allocated, or to `None`. Without a host there
  are no tuples, and the result is NULL; `pyrefcore_block_stack` gives the C frames (up to 3.12).
+
+ Needs: The host's lock is held.
  */
 PyObject *_PyTraceMalloc_GetTraceback(unsigned int domain, size_t ptr);
 #endif
@@ -1452,6 +1472,8 @@ void _Py_NegativeRefcount(const char *filename, int lineno, PyObject *op);
  Writes `[N refs, M blocks]` to standard error: the number of all references, and the number of blocks that the
  host's allocator has handed out. Without a host the second number is 0, as in CPython where an allocator does not
  count (`Py_REF_DEBUG`, 3.8).
+
+ Needs: The host's lock is held.
  */
 void _PyDebug_PrintTotalRefs(void);
 #endif
@@ -1460,6 +1482,8 @@ void _PyDebug_PrintTotalRefs(void);
 /*
  Adds one to the total of all references (`Py_REF_DEBUG`, 3.12 and later). Without a host, from any
  thread.
+
+ Needs: In a host, its lock is held.
  */
 void _Py_INCREF_IncRefTotal(void);
 #endif
@@ -1468,6 +1492,8 @@ void _Py_INCREF_IncRefTotal(void);
 /*
  Subtracts one from the total of all references (`Py_REF_DEBUG`, 3.12 and later). Without a host, from any
  thread.
+
+ Needs: In a host, its lock is held.
  */
 void _Py_DECREF_DecRefTotal(void);
 #endif
@@ -1475,6 +1501,8 @@ void _Py_DECREF_DecRefTotal(void);
 #if (defined(Py_REF_DEBUG) && defined(PYREFCORE_3_12))
 /*
  The number of all references of all interpreters (`Py_REF_DEBUG`, 3.12 and later).
+
+ Needs: In a host, its lock is held.
  */
 Py_ssize_t _Py_GetGlobalRefTotal(void);
 #endif
@@ -1499,6 +1527,8 @@ Py_ssize_t _PyInterpreterState_GetRefTotal(void *interpreter);
 #if (defined(Py_REF_DEBUG) && !defined(PYREFCORE_3_12))
 /*
  The number of all references (`Py_REF_DEBUG`, up to 3.11). Without a host, from any thread.
+
+ Needs: In a host, its lock is held.
  */
 Py_ssize_t _Py_GetRefTotal(void);
 #endif

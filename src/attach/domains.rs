@@ -81,7 +81,7 @@ pub(super) unsafe fn c_heap(objects: &Allocator) -> Option<CHeap> {
 }
 
 /// # Safety
-/// As [`c_heap`].
+/// As [`c_heap()`].
 unsafe fn try_c_heap(object: &Allocator) -> Option<CHeap> {
     const SHORT: usize = 64;
     /// A thread keeps no freed block of this length in its cache.

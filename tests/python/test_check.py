@@ -179,6 +179,7 @@ def test_a_report_is_true_where_nothing_was_found():
     assert not check(lambda: incref(kept))
 
 
+@pytest.mark.slow
 def test_repr_runs_code_only_when_asked():
     class Loud:
         def __repr__(self):

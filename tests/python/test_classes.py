@@ -58,6 +58,7 @@ def test_classes_are_told_apart():
     assert [len(one.examples) for one in report.findings] == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_new_classes_are_one_finding_beside_an_old_one():
     def leak():
         incref(type("New", (), {})), incref(First)

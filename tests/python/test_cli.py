@@ -154,6 +154,7 @@ def test_ctrl_c(there):
     assert process.returncode == 130 and "not finished: interrupted in run 1" in out, (out, err)
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves(there):
     done = subprocess.run(
         ["sh", "-c", '"$0" -m pyrefcore check --json pass | true', sys.executable],

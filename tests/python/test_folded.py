@@ -55,6 +55,7 @@ def test_each_leak_is_told_what_it_holds_itself():
     assert found["Thing"] == {} and found["Other"]["bytearray"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_dozen_leaks_hold_one_list_each():
     kinds = [type("Kind%d" % number, (Thing,), {}) for number in range(12)]
 

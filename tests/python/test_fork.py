@@ -6,6 +6,7 @@ from conftest import program
 pytestmark = pytest.mark.usefixtures("attached")
 
 
+@pytest.mark.slow
 def test_children_of_a_busy_process_end():
     out = program("""
 import signal, threading, time

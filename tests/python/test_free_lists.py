@@ -22,6 +22,7 @@ PARKED = {
 }
 
 
+@pytest.mark.slow
 @holds_back
 @pytest.mark.parametrize("kind", sorted(PARKED))
 def test_what_dies_in_the_same_run_is_found(kind):

@@ -76,6 +76,7 @@ def test_what_types_of_the_interpreter_hold_is_seen(attached):
     assert bool in [one() for one in references], tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaked", [lambda: datetime.time(1, 2), lambda: datetime.datetime(2000, 1, 1)])
 def test_times_without_a_zone_are_objects_although_they_end_early(leaked, attached):
     report = attached.check(lambda: incref(leaked()), runs=10)
@@ -84,6 +85,7 @@ def test_times_without_a_zone_are_objects_although_they_end_early(leaked, attach
     ], str(report)
 
 
+@pytest.mark.slow
 def test_what_lies_behind_a_time_without_a_zone_is_not_its_own(attached):
     malloc, free = ctypes.pythonapi.PyObject_Malloc, ctypes.pythonapi.PyObject_Free
     malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]

@@ -62,6 +62,7 @@ os._exit(0)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, shown",
     [
@@ -105,6 +106,7 @@ os._exit(0)
     assert program(code % extension.build("hostile")) == "True\n"
 
 
+@pytest.mark.slow
 def test_a_liar_itself_is_leaked():
     types = [one["type"] for one in found("", "hostile.keep(hostile.liar(0))")]
     assert "hostile.Liar" in types

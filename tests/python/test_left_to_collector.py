@@ -50,6 +50,7 @@ def test_objects_that_are_kept_or_die(attached, name):
     assert check(lambda: kept.append(make())).findings == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["type", "function"])
 def test_a_reference_that_is_released_too_often(attached, name):
     thing = LEAKED[name]

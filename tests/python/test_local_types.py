@@ -110,6 +110,7 @@ NAMES = {
 }
 
 
+@pytest.mark.slow
 def test_what_is_leaked_has_its_name():
     report = check(lambda: [incref(make()) for make in KINDS] and None, runs=5, births=False)
     assert {one.type for one in report.findings} == NAMES, str(report)
@@ -123,6 +124,7 @@ def test_what_is_released_is_quiet():
     assert report.ok, str(report)
 
 
+@pytest.mark.slow
 def test_what_is_visibly_held_is_a_note():
     held = []
     assert check(lambda: held.extend(make() for make in KINDS), runs=5, births=False).ok
@@ -137,6 +139,7 @@ def test_a_type_made_in_c_has_its_name():
     assert extension.check("local_type", "", "local_type.make()")["ok"]
 
 
+@pytest.mark.slow
 def test_the_same_name_elsewhere_is_another_type():
     def other():
         class Local:
@@ -152,6 +155,7 @@ def test_the_same_name_elsewhere_is_another_type():
     assert found == {own: 2.0, "%s.plain.<locals>.Local" % __name__: 1.0}
 
 
+@pytest.mark.slow
 def test_the_same_name_in_another_module_is_another_type():
     def leak():
         for module in "first", "second":
@@ -161,6 +165,7 @@ def test_the_same_name_in_another_module_is_another_type():
     assert types == ["first.Local", "second.Local"]
 
 
+@pytest.mark.slow
 def test_what_only_the_leaked_object_holds_is_folded():
     def leak():
         one = plain()
@@ -176,6 +181,7 @@ def test_what_only_the_leaked_object_holds_is_folded():
     assert not any("visibly hold" in note for note in report.notes), report.notes
 
 
+@pytest.mark.slow
 def test_classes_that_were_leaked_themselves_are_named():
     found = only(check(lambda: incref(type(plain())), runs=5, births=False))
     assert (found.references_per_run, set(found.classes)) == (1.0, {"%s.plain.<locals>.Local" % __name__})
@@ -195,6 +201,7 @@ def test_an_over_release_has_its_name():
         assert (found.kind, found.references_per_run) == ("over-release", -1.0) and found.type in NAMES
 
 
+@pytest.mark.slow
 def test_a_name_may_be_anything():
     def leak():
         one = type("Local", (), {})
@@ -204,6 +211,7 @@ def test_a_name_may_be_anything():
     assert only(check(leak, runs=5, births=False)).type == "\U0001f40d.zero\\x00 and \u20ac"
 
 
+@pytest.mark.slow
 def test_a_module_may_be_no_text():
     def leak():
         incref(type("Local", (), {"__module__": 3})())

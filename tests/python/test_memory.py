@@ -40,6 +40,7 @@ def memory(statement, setup="", **more):
     return [one for one in report["findings"] if one["kind"] == "memory"], report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function, source, length", BLOCKS)
 def test_a_block_in_each_run(function, source, length):
     found, report = memory("memory.%s()" % function)
@@ -241,6 +242,7 @@ def test_another_malloc():
     assert status == 0 and text.count("the growth of the C heap was not measured") == 1, text
 
 
+@pytest.mark.slow
 def test_pytest_counts_it_as_a_leak(project):
     code = "import sys\nsys.path.insert(0, %r)" % extension.build("memory") + """
 import memory
@@ -256,6 +258,7 @@ def test_clean(): memory.and_back()
     project.is_silent_about("test_it.py::test_allowed leaked", "test_it.py::test_clean leaked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement, name, text",
     [

@@ -26,6 +26,7 @@ def test_after(): import gc; gc.collect()
 """
 
 
+@pytest.mark.slow
 @holds_back
 def test_over_releases_are_found_and_survived(project):
     assert project.run(OVER_RELEASED) == 1, project.output
@@ -80,6 +81,7 @@ def test_once(): assert len(runs) == 1 and len(made) == 2
     project.says("3 failed, 1 passed", "the first run failed while the guard of --refs made counts higher (ValueError: cannot resize")
 
 
+@pytest.mark.slow
 def test_refs_changes_no_outcome(project):
     code = COUNTS + """
 order = []

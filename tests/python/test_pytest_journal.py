@@ -16,6 +16,7 @@ def test_never(): pass
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGSEGV"])
 def test_what_a_dead_session_leaves(project, signal):
     project.folder.makefile(".json", refs='{"tests": "an old report"}')

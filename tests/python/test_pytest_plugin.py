@@ -116,6 +116,7 @@ class TestCase(unittest.TestCase):
     )
 
 
+@pytest.mark.slow
 def test_unittest_with_coroutines(project):
     code = """
 class TestCase(unittest.IsolatedAsyncioTestCase):

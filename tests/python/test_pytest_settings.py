@@ -19,6 +19,7 @@ def test_options_need_refs(project, option):
     project.says("needs --refs")
 
 
+@pytest.mark.slow
 def test_marker(project):
     code = """
 runs = []
@@ -63,6 +64,7 @@ class TestClass:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments, why",
     [

@@ -31,6 +31,7 @@ def program(code, zeroes=True, **environment):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zeroes", [True, False])
 @pytest.mark.parametrize("held", ["Thing()", "object()", "kept", "(kept, [])", "str(len(keep))"])
 def test_references_that_new_instances_hold_are_clean(held, zeroes):
@@ -131,6 +132,7 @@ os._exit(0)
 
 
 # Each run leaves the addresses at other places, or all runs at the same places.
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", ["len(keep) % 40", "0"])
 def test_new_instances_that_are_full_of_old_addresses_excuse_no_leak(turn):
     out = program("""

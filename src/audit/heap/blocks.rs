@@ -12,7 +12,7 @@ static IS_WHOLE: AtomicBool = AtomicBool::new(true);
 const GRAIN: usize = 16;
 const WORD: usize = 8;
 /// The longest block of pymalloc. Longer blocks come from malloc, and stay there when they shrink.
-pub const SHORT: usize = 512;
+pub(super) const SHORT: usize = 512;
 /// The mark of a short block that passed the hook is its length in words, up to this mark.
 const WORDS: u8 = (SHORT / WORD) as u8;
 /// The mark of a short block that is older than the hook is [`WORDS`] and its length in grains, up to this mark.
