@@ -2,7 +2,7 @@
 # Runs the tests, and adds up their counts: `N passed, N failed, N skipped`. Each step prints such a line last. A step
 # that ends without one counts as a failure. Before the last line stand the ten slowest steps, with their seconds.
 #
-#   test.sh              the quick tests, on the oldest and the newest CPython of this machine
+#   test.sh              the quick tests: those of four flavours, and of the newest CPython of this machine
 #   test.sh --here       every test that this machine can run, except those that only --all runs
 #   test.sh --all        every test, with every flavour
 #   test.sh FLAVOUR...   every test, with these flavours alone, on their CPythons
@@ -133,6 +133,7 @@ left_out() {
     echo "0 passed, 0 failed, $(echo "$left" | grep -c .) skipped"
 }
 
+# A step that the quick tests leave out.
 long() {
     [ $tier = quick ] || step "$@"
 }

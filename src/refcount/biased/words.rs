@@ -109,8 +109,7 @@ impl Words for BiasedCount {
         &self.ob_ref_shared
     }
 
-    /// One instruction changes memory. The compiler makes three, and a pair of `Py_IncRef` and `Py_DecRef` takes 6 %
-    /// longer.
+    /// One instruction changes memory. The compiler makes three, and a pair of `Py_IncRef` and `Py_DecRef` takes longer.
     #[cfg(all(assembly, target_arch = "x86_64"))]
     #[inline]
     fn take_local(&self) -> bool {
