@@ -1,0 +1,1 @@
+"""What the tests share: flavours, CPythons, headers, builds, and commands."""

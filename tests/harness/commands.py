@@ -1,0 +1,47 @@
+"""Commands: run one, and see its output if it fails."""
+
+import os
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TARGET = os.path.join(ROOT, "target")
+
+# Settings of the caller that would change what a tested program does.
+OTHERS = ("LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYO3_PYTHON", "PYO3_CONFIG_FILE")
+
+
+def environment(**more):
+    """The caller's environment variables without settings of Python, pytest and this library, and with `more`."""
+    own = {
+        name: word
+        for name, word in os.environ.items()
+        if name not in OTHERS and not name.startswith(("PYREFCORE", "PYTEST_"))
+    }
+    for kept in ("PYREFCORE_PYTHONS",):
+        if kept in os.environ:
+            own[kept] = os.environ[kept]
+    own.update(more)
+    return own
+
+
+def run(command, timeout=900, status=0, env=None, cwd=ROOT, **more):
+    """Runs a command, and returns what it wrote to both its outputs. Fails the test if it ends with another status.
+
+    `status` None allows every status. `env` has the environment variables that differ from environment()."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=str(cwd),
+        env=environment(**(env or {})),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout,
+        **more
+    )
+    text = done.stdout.decode("utf-8", "replace")
+    assert status is None or done.returncode == status, "%s\nended with status %d:\n%s" % (
+        " ".join(map(str, command)),
+        done.returncode,
+        text,
+    )
+    return text
