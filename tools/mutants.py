@@ -15,6 +15,7 @@ which tests these are.
 
 import argparse
 import ast
+import collections
 import json
 import os
 import random
@@ -30,6 +31,8 @@ COPY = os.path.join(ROOT, "target", "mutants", "tree-%s")
 # Without a mutant the slowest step takes a minute or two, once its programs are built; the package's tests take five.
 SECONDS = {"nothing": 1800, "mutant": 400, "package": 1200}
 BUILD = "build"
+# How many mutants each step has killed.
+KILLS = collections.Counter()
 UNBUILT = "does not compile"
 
 
@@ -61,7 +64,9 @@ def main():
     done = {}
     if os.path.exists(table):
         with open(table) as lines:
-            done = dict(line.split("\t")[:2] for line in lines)
+            rows = [line.split("\t") for line in lines]
+        done = {row[0]: row[1] for row in rows}
+        KILLS.update(row[2] for row in rows if row[1] == "killed")
     steps = rust_steps if chosen.kind == "rust" else python_steps
     if "nothing" not in done:
         record(table, "nothing", *tried(None, steps(flavours, None)))
@@ -75,6 +80,7 @@ def main():
 
 
 def record(table, name, verdict, step, seconds):
+    KILLS[step] += verdict == "killed"
     line = "\t".join((name, verdict, step, "%.0f" % seconds))
     print(line, flush=True)
     with open(table, "a") as lines:
@@ -135,7 +141,6 @@ def rust_steps(flavours, file):
     """The quickest first: most mutants end early. The newest flavour comes first, since it has the most code. The audit
     is tested most by the package and the corpus, and other code by C programs."""
     unit = "PYO3_CONFIG_FILE=$PWD/flavours/%s.txt cargo test --quiet --lib %s -- --skip interleavings"
-    first = "$(sh tools/find_pythons.sh | sed -n '/^%s /{s/^[^ ]* \\(.*\\) [a-z]*$/\\1/p;q}')"
     is_of_audit = file is not None and file.startswith(("src/audit/", "src/attach/", "src/report/"))
     flavours = flavours[::-1]
     steps = []
@@ -143,17 +148,35 @@ def rust_steps(flavours, file):
         steps.append((BUILD, unit % (flavour, "--no-run")))
         steps.append(("unit " + flavour, unit % (flavour, "")))
     for flavour in flavours:
-        programs = [
-            ("C " + flavour, "sh c_tests/run.sh " + flavour),
-            ("preloaded " + flavour, "sh tests/preload/run.sh " + flavour),
-        ]
-        audits = [
-            ("package " + flavour, "sh tests/python/run.sh --one --tests tests/python " + flavour),
-            ("corpus " + flavour, "python3 tests/corpus/table.py --stop " + first % flavour),
-        ]
+        python = first_python(flavour)
+        programs = [("C " + flavour, "sh c_tests/run.sh " + flavour)]
+        audits = [("corpus " + flavour, "python3 tests/corpus/table.py --stop " + python)]
+        # What the preloaded library and the package do differs little between two flavours.
+        if flavour == flavours[0]:
+            programs.append(("preloaded " + flavour, "sh tests/preload/run.sh " + flavour))
+            audits = package_steps(flavour, python, '-m "not slow"') + audits
         steps.append((BUILD, "make -s build FLAVOUR=" + flavour))
         steps.extend(audits + programs if is_of_audit else programs + audits)
     return steps
+
+
+def first_python(flavour):
+    with os.popen("sh %s/tools/find_pythons.sh" % ROOT) as lines:
+        return next(line.split(" ", 1)[1].rsplit(" ", 1)[0] for line in lines if line.startswith(flavour + " "))
+
+
+def package_steps(flavour, python, options):
+    """A step for each file of the package's tests. Those that have killed the most mutants come first."""
+    environment = "PYTHONPATH=$PWD/target/pytest:$PWD/python PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$PWD/%s"
+    environment %= "target/dist/%s/lib/libpyrefcore.so" % flavour
+    command = environment + " %s -W ignore -m pytest -q -x -p no:cacheprovider -p no:xdist %s tests/python/%s"
+    names = sorted(name for name in os.listdir(os.path.join(ROOT, "tests", "python")) if name.startswith("test_"))
+    names.remove("test_numpy.py")
+    return [
+        # pytest ends with 5 if it left out every test of the file.
+        ("package %s %s" % (flavour, name), "%s || [ $? = 5 ]" % (command % (python, options, name)))
+        for name in sorted(names, key=lambda name: -KILLS["package %s %s" % (flavour, name)])
+    ]
 
 
 def python_steps(flavours, place):

@@ -27,7 +27,8 @@ def environment(**more):
 def run(command, timeout=900, status=0, env=None, cwd=ROOT, **more):
     """Runs a command, and returns what it wrote to both its outputs. Fails the test if it ends with another status.
 
-    `status` None allows every status. `env` has the environment variables that differ from environment()."""
+    `status` is a number, several, or None, which allows every status. `env` has the environment variables that differ
+    from environment()."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=str(cwd),
@@ -39,7 +40,8 @@ def run(command, timeout=900, status=0, env=None, cwd=ROOT, **more):
         **more
     )
     text = done.stdout.decode("utf-8", "replace")
-    assert status is None or done.returncode == status, "%s\nended with status %d:\n%s" % (
+    wanted = (status,) if isinstance(status, int) else status
+    assert wanted is None or done.returncode in wanted, "%s\nended with status %d:\n%s" % (
         " ".join(map(str, command)),
         done.returncode,
         text,

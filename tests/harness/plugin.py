@@ -17,6 +17,7 @@ import pytest
 from harness import flavours, pythons
 
 TIERS = ("quick", "here", "all")
+SKIPPED_INSIDE = "skipped inside"
 
 
 def pytest_addoption(parser):
@@ -48,6 +49,7 @@ class Chosen:
         releases = _releases(here)
         newest = releases[-1:]
         self.hosts = [host for host in here if host.flavour in every]
+        self.releases = releases
         if named:
             self.flavours = self.branches = named
             self.hosts = [host for host in here if host.flavour in named]
@@ -70,13 +72,21 @@ class Chosen:
         return list(first.values())
 
 
+    def place(self, host):
+        """Where a CPython stands among the releases of this machine: "oldest", "newest" or "between"."""
+        if host.flavour in self.releases[-1:]:
+            return "newest"
+        return "oldest" if host.flavour in self.releases[:1] else "between"
+
+    def host_id(self, host):
+        """The flavour, with a number where this machine has several CPythons of it."""
+        of_flavour = [one for one in self.hosts if one.flavour == host.flavour]
+        number = of_flavour.index(host) + 1
+        return host.flavour if len(of_flavour) == 1 else "%s#%d" % (host.flavour, number)
+
+
 def chosen(config):
     return Chosen(config.option.tier, config.option.flavours.split())
-
-
-def _host_id(host):
-    """Its flavour and its version's folder, as two CPythons of one flavour may differ only there."""
-    return "%s-%s" % (host.flavour, host.python.strip("/").replace("/", "."))
 
 
 def pytest_generate_tests(metafunc):
@@ -84,7 +94,7 @@ def pytest_generate_tests(metafunc):
     for name, values, ids in (
         ("flavour", these.flavours, None),
         ("branch", these.branches, None),
-        ("host", these.hosts, _host_id),
+        ("host", these.hosts, these.host_id),
         ("one_host", these.one_host, lambda host: host.flavour),
     ):
         if name in metafunc.fixturenames:
@@ -95,8 +105,8 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what a higher tier has. A run with named flavours has everything but what needs all flavours."""
-    most = TIERS.index("here" if config.option.flavours else config.option.tier)
+    """Leaves out what a higher tier has."""
+    most = TIERS.index(config.option.tier)
     left = [item for item in items if _tier(item) > most]
     if left:
         config.hook.pytest_deselected(items=left)
@@ -131,3 +141,27 @@ def out(request):
         return path
 
     return folder
+
+
+@pytest.fixture
+def tell_skips(request):
+    """A function: notes what a test's own commands skipped. The end of the run shows each note once."""
+
+    def tell(lines):
+        request.node.user_properties.extend((SKIPPED_INSIDE, line) for line in lines)
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, [])]
+    notes = {
+        "%s: %s" % (report.nodeid.rpartition("[")[2].rstrip("]"), text)
+        for report in reports
+        for name, text in report.user_properties
+        if name == SKIPPED_INSIDE
+    }
+    if notes:
+        terminalreporter.section("skipped by what the tests ran", sep="=")
+        for note in sorted(notes):
+            terminalreporter.line(note)
