@@ -73,20 +73,26 @@ wheel: ## Build a wheel for one CPython into target/wheels/<flavour> (PYTHON=pyt
 wheel-all: ## Build wheels for every CPython that is here, or FLAVOURS="cp38 cp313t"
 	@PYTHON= sh tools/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
 
-test: ## Run the quick tests, or everything with FLAVOURS="cp38 cp313t"; ends with one line of counts
-	@sh tests/test.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+# Flavours that the caller named are tested in full, on their CPythons. TESTS holds more arguments of pytest.
+NAMED := $(if $(filter-out file,$(origin FLAVOURS)),--flavours "$(FLAVOURS)")
+run_tests = @sh tools/pytest.sh $(NAMED) $(TESTS)
+
+test: ## Run the quick tests, or everything with FLAVOURS="cp38 cp313t"
+	$(run_tests) $(if $(NAMED),,--tier quick)
 
 test-here: ## Test everything that this machine can, on all of its CPythons (an hour)
-	@sh tests/test.sh --here
+	$(run_tests)
 
 test-wheel: ## Build and install the wheels for every CPython that is here, or FLAVOURS="cp38 cp313t" (half an hour)
-	@sh tests/python/wheel.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+	$(run_tests) --tier all tests/wheel
 
-test-all: ## Bring in what `make test-here` would skip, then test everything on all of it (no root)
-	@sh tests/all.sh
+# The tests run without what can't be brought; the target fails then.
+test-all: ## Bring every CPython and header that can be had into target/ (3 GB, half an hour), then test on all of them
+	@brought=0; for part in headers unstable pythons; do sh tools/fetch_$$part.sh || brought=1; done; \
+	  sh tools/pytest.sh $(NAMED) $(TESTS) --tier all && exit $$brought
 
-sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind (every flavour: FLAVOURS=--all)
-	@sh tests/sanitize/run.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind
+	$(run_tests) --tier all tests/sanitize
 
 check: $(DIST)/.built ## Check format, lints, documentation, header and symbols; each failure names its cure
 	@$(CARGO) fmt --check >/dev/null || { echo "the sources are not formatted; cure: cargo fmt"; exit 1; }
@@ -144,7 +150,7 @@ some_tests = mkdir -p target; $(1) >target/$@.log 2>&1 && grep -q '^running [1-9
   || { cat target/$@.log; echo "$(2): these tests failed, or there are none of this name"; exit 1; }
 
 portable: ## Test the library as it is without assembly, or FLAVOURS="cp38 cp313t"
-	@sh tests/portable/run.sh $(if $(filter-out file,$(origin FLAVOURS)),$(FLAVOURS))
+	$(run_tests) tests/portable
 
 loom: ## Run every interleaving of a few threads that count one object (the model checker loom)
 	@export PYO3_CONFIG_FILE="$(CURDIR)/flavours/cp313t.txt"; \
@@ -161,7 +167,7 @@ miri: ## Run the tests of raw pointers that need no C library under Miri, which 
 	  $(call some_tests,$(MIRI) test --quiet --target-dir target/miri --features system-allocator --lib $$tests,$$tests); done
 
 fuzz: ## Fuzz what the audit reads, and reports, for ten minutes a target (FUZZ="--seconds 600 --seed 7", FLAVOUR=cp311)
-	@FUZZ="$(or $(FUZZ),--seconds 600)" sh fuzz/run.sh $(FLAVOUR)
+	@FUZZ="$(or $(FUZZ),--seconds 600)" sh tools/pytest.sh --flavours $(FLAVOUR) tests/test_fuzz.py
 
 mutants: ## Change the code in 150 places, one at a time, and run the tests on each, for hours (MUTANTS="python --seed 1 --count 50")
 	@python3 tools/mutants.py $(or $(MUTANTS),rust --seed 11 --count 150)

@@ -27,7 +27,7 @@ _see_lines(%r)
 IN_TESTS = '''
 
 def pytest_runtest_setup(item):
-    os.environ["LINES_TEST"] = item.nodeid
+    os.environ["LINES_TEST"] = "tests/python/" + item.nodeid.split("tests/python/")[-1]
     if hasattr(sys, "monitoring"):
         sys.monitoring.restart_events()
 '''

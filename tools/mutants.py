@@ -28,9 +28,11 @@ import lines_run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COPY = os.path.join(ROOT, "target", "mutants", "tree-%s")
-# Without a mutant the slowest step takes a minute or two, once its programs are built; the package's tests take five.
+# Without a mutant the slowest step takes a minute or two once its programs are built, and the whole package five.
 SECONDS = {"nothing": 1800, "mutant": 400, "package": 1200}
 BUILD = "build"
+# These tests need another package, and take longest.
+WITH_NUMPY = "test_numpy.py"
 # How many mutants each step has killed.
 KILLS = collections.Counter()
 UNBUILT = "does not compile"
@@ -165,34 +167,42 @@ def first_python(flavour):
         return next(line.split(" ", 1)[1].rsplit(" ", 1)[0] for line in lines if line.startswith(flavour + " "))
 
 
-def package_steps(flavour, python, options):
-    """A step for each file of the package's tests. Those that have killed the most mutants come first."""
+def package_command(flavour, python):
     environment = "PYTHONPATH=$PWD/target/pytest:$PWD/python PYTHONDONTWRITEBYTECODE=1 PYREFCORE_LIBRARY=$PWD/%s"
     environment %= "target/dist/%s/lib/libpyrefcore.so" % flavour
-    command = environment + " %s -W ignore -m pytest -q -x -p no:cacheprovider -p no:xdist %s tests/python/%s"
+    return "%s %s -W ignore -m pytest -q -x -p no:cacheprovider -p no:xdist" % (environment, python)
+
+
+def package_steps(flavour, python, options):
+    """A step for each file of the package's tests. Those that have killed the most mutants come first."""
     names = sorted(name for name in os.listdir(os.path.join(ROOT, "tests", "python")) if name.startswith("test_"))
-    names.remove("test_numpy.py")
+    names.remove(WITH_NUMPY)
+    command = package_command(flavour, python)
     return [
         # pytest ends with 5 if it left out every test of the file.
-        ("package %s %s" % (flavour, name), "%s || [ $? = 5 ]" % (command % (python, options, name)))
+        ("package %s %s" % (flavour, name), "%s %s tests/python/%s || [ $? = 5 ]" % (command, options, name))
         for name in sorted(names, key=lambda name: -KILLS["package %s %s" % (flavour, name)])
     ]
 
 
 def python_steps(flavours, place):
     """`place` is the file, the lines, and whether they stand in a function."""
-    chosen = ""
+    commands = [(flavour, package_command(flavour, first_python(flavour))) for flavour in flavours[::-1]]
+    every = "tests/python --ignore=tests/python/" + WITH_NUMPY
+    builds = [(BUILD, "make -s build FLAVOUR=" + flavour) for flavour in flavours]
+    chosen = every
     if place is not None and place[3]:
         found = COPY + ".lines"
         if not os.path.exists(found):
             fresh_copy()
-            lines_run.record(COPY, found, "sh tests/python/run.sh --one " + flavours[-1])
+            lines_run.record(COPY, found, "%s %s" % (commands[0][1].replace(" -x ", " "), every))
+        tests = [test for test in lines_run.tests(found, *place[:3]) if WITH_NUMPY not in test]
+        if not tests:
+            return []
         with open(COPY + ".tests", "w") as file:
-            file.write("".join(test + "\n" for test in lines_run.tests(found, *place[:3])))
-        chosen = " --tests %s.tests" % COPY
-    else:
-        chosen = " --tests tests/python" if place else ""
-    return [("package " + flavour, "sh tests/python/run.sh --one%s %s" % (chosen, flavour)) for flavour in flavours[::-1]]
+            file.write("".join(test + "\n" for test in tests))
+        chosen = "@%s.tests" % COPY
+    return builds + [("package " + flavour, "%s %s" % (command, chosen)) for flavour, command in commands]
 
 
 def rust_mutants(flavours):
