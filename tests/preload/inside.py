@@ -1,6 +1,6 @@
-"""The functions that the preload tests run inside the tested Python: inside.py LIBRARY FUNCTION.
+"""The functions that the tests of this folder run inside the tested Python: inside.py LIBRARY FUNCTION.
 
-The driver compares their output with a run without the library, or with an expected text.
+The tests compare their output with a run without the library, or with an expected text.
 """
 
 import ctypes

@@ -1,5 +1,7 @@
-"""Cases of run.sh: the library passes some functions on to the host. Run inside the tested Python, with a library as
-its argument, this file prints the results of the library's functions. Without a library it calls the host's."""
+"""Run inside the tested Python: prints the results of the functions that the library passes on to the host.
+
+With a library as its argument it calls the library's functions, and without one the host's.
+"""
 
 import ctypes
 import sys
@@ -57,35 +59,3 @@ def answers(api):
 if __name__ == "__main__":
     for line in answers(ctypes.PyDLL(sys.argv[1]) if sys.argv[1:] else ctypes.pythonapi):
         print(*line)
-else:
-    from tested import case, need
-
-    @case("both")
-    def hosts_functions(t):
-        """The library's functions return what the host's functions return."""
-        plain = t.run("-B", __file__, preload=False)
-        need(plain.status == 0 and plain.out.count("\n") >= 4, "the script is wrong", plain)
-        t.same(plain, t.run("-B", __file__, t.library))
-
-    @case()
-    def hosts_births_are_seen(t):
-        """The objects of the host's _PyObject_New are in our live table."""
-        t.need_births()
-        code = ("import ctypes, sys; core = ctypes.PyDLL(sys.argv[1]); new = core._PyObject_New; "
-                "new.restype = ctypes.py_object; new.argtypes = [ctypes.py_object]; "
-                "count = core.pyrefcore_live_count; count.restype = ctypes.c_ssize_t; count.argtypes = [ctypes.c_uint64]; "
-                "mark = core.pyrefcore_mark; mark.restype = ctypes.c_uint64; since = mark(); "
-                "kept = [new(object) for _ in range(500)]; full = count(since); del kept; "
-                "print(full >= 500, full - count(since) >= 500)")
-        result = t.run("-c", code, t.library, words="live")
-        need((result.status, result.out) == (0, "True True\n"), "births of _PyObject_New are not in the table", result)
-
-    @case("both")
-    def hosts_assertion(t):
-        """A failed assertion about an object ends the process with the host's message."""
-        code = ("import ctypes, sys; core = ctypes.PyDLL(sys.argv[1]); "
-                "core._PyObject_AssertFailed(ctypes.py_object([7]), b'a == b', b'they differ', b'mine.c', 7, b'check')")
-        result = t.run("-c", code, t.library)
-        need(result.status == -6 and result.err.startswith('mine.c:7: check: Assertion "a == b" failed: they differ\n')
-             and "object repr     : [7]\n" in result.err and "most recent call first" in result.err,
-             "the host did not say it", result)
