@@ -1,6 +1,6 @@
 //! One process, two libraries: the same random operations on twin objects, ours and CPython's.
 //!
-//! `tests/differential/run.sh` builds this program, finds the CPythons and starts it once for each. The program
+//! `tests/differential/operations.py` builds this program, and starts it once for each CPython. The program
 //! does not depend on the flavour it was built with: an argument names the flavour whose layouts it uses.
 //!
 //! Each library is opened without making its names global, so ours finds no CPython and works alone. This program
@@ -38,7 +38,7 @@ use library::{Library, Symbol};
 use side::Side;
 
 const USAGE: &str =
-    "differential FLAVOUR OURS LIBPYTHON OPERATIONS SEED; tests/differential/run.sh runs it";
+    "differential FLAVOUR OURS LIBPYTHON OPERATIONS SEED; pytest tests/differential runs it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
