@@ -4,8 +4,8 @@
     mutants.py rust --seed 1 --count 150 [--out TABLE]      needs cargo-mutants and `patch`
     mutants.py python --seed 1 --count 50 [--out TABLE]
 
-A mutant is tried in a copy of the tree. If it does not compile, another mutant is drawn in its place. The first step
-that fails or takes too long kills the mutant. A mutant without such a step survived. A mutant that is in the table
+A mutant is tried in a copy of the tree. If it does not compile, or if the compiler makes the same library of it for every
+flavour, another mutant is drawn in its place. The first step that fails or takes too long kills the mutant. A mutant without such a step survived. A mutant that is in the table
 already is not run again, so a stopped run continues where it was. `--list` shows the drawn mutants and runs nothing.
 `--part 1/2` and `--part 2/2` run at the same time, each with its own table. `--flavours` chooses the CPythons; the
 default is cp311,cp313. Rust mutants are drawn only from files that all of these flavours compile.
@@ -38,6 +38,7 @@ OF_PACKAGE = (WITH_NUMPY, "test_cli", "test_html", "test_json", "test_pytest", "
 # How many mutants each step has killed.
 KILLS = collections.Counter()
 UNBUILT = "does not compile"
+SAME = "same code"
 
 
 def main():
@@ -79,7 +80,7 @@ def main():
         if counted == chosen.count:
             break
         verdict = done.get(name) or record(table, name, *tried(apply, steps(flavours, place)))
-        counted += verdict != UNBUILT
+        counted += verdict not in (UNBUILT, SAME)
     return 0
 
 
@@ -113,7 +114,8 @@ def tried(apply, steps):
             except subprocess.TimeoutExpired:
                 is_killed = True
         if is_killed:
-            return UNBUILT if name == BUILD else "killed", name, time.time() - start
+            verdict = {BUILD: UNBUILT, SAME: SAME}.get(name, "killed")
+            return verdict, name, time.time() - start
     return "survived", "-", time.time() - start
 
 
@@ -151,6 +153,9 @@ def rust_steps(flavours, file):
     for flavour in flavours:
         steps.append((BUILD, unit % (flavour, "--no-run")))
         steps.append(("unit " + flavour, unit % (flavour, "")))
+    if file is not None:
+        steps.extend((BUILD, "make -s build FLAVOUR=" + flavour) for flavour in flavours)
+        steps.append((SAME, "! { %s; }" % " && ".join(is_same(flavour) for flavour in flavours)))
     for flavour in flavours:
         python = first_python(flavour)
         programs = [("C " + flavour, "sh c_tests/run.sh " + flavour)]
@@ -162,6 +167,19 @@ def rust_steps(flavours, file):
         steps.append((BUILD, "make -s build FLAVOUR=" + flavour))
         steps.extend(audits + programs if is_of_audit else programs + audits)
     return steps
+
+
+STRIP = "objcopy --strip-all --remove-section=.note.gnu.build-id target/dist/%s/lib/libpyrefcore.so"
+
+
+def is_same(flavour):
+    """A command: whether the built library is that of the code without a mutant. The first call keeps that one."""
+    kept = "%s.%s.so" % (COPY, flavour)
+    if not os.path.exists(kept):
+        fresh_copy()
+        for command in ("make -s build FLAVOUR=" + flavour, STRIP % flavour + " " + kept):
+            subprocess.run(command, shell=True, cwd=COPY, check=True)
+    return "%s target/stripped.so && cmp -s target/stripped.so %s" % (STRIP % flavour, kept)
 
 
 def first_python(flavour):
