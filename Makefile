@@ -56,7 +56,8 @@ header: $(DIST)/.built ## Renew include/pyrefcore.h
 	cp $(DIST)/include/pyrefcore.h include/pyrefcore.h
 
 run: $(DIST)/.built ## See it work: a C program that finds its leak, a Python on replaced symbols, an extension's leak named
-	@sh c_tests/run.sh --demo $(FLAVOUR)
+	@$(CC) -g -I$(DIST)/include c_tests/lifecycle/forgotten.c -o $(OUT)/forgotten \
+	  -L$(DIST)/lib -Wl,-rpath,$(CURDIR)/$(DIST)/lib -lpyrefcore && $(OUT)/forgotten
 	@sh tests/preload/demo.sh $(FLAVOUR)
 	@sh tests/python/demo.sh $(FLAVOUR)
 
@@ -104,8 +105,7 @@ check: $(DIST)/.built ## Check format, lints, documentation, header and symbols;
 	  || { echo "the documentation has warnings; cure: mend what rustdoc names above"; exit 1; }
 	@cmp -s include/pyrefcore.h $(DIST)/include/pyrefcore.h \
 	  || { echo "include/pyrefcore.h is not what src/ makes; cure: make header"; exit 1; }
-	@sh tests/header/symbols.sh $(FLAVOUR) >/dev/null \
-	  || { sh tests/header/symbols.sh $(FLAVOUR); exit 1; }
+	@python3 tests/header/exported.py $(FLAVOUR)
 	@PYO3_CONFIG_FILE="$(CURDIR)/flavours/$(FLAVOUR).txt" $(CARGO) test --quiet --lib layers >target/layers.log 2>&1 \
 	  || { cat target/layers.log; echo "a layer points up; cure: move the line to where it belongs"; exit 1; }
 	@echo "checked: format, lints ($(CHECKED)), documentation, header, symbols, layers"
