@@ -92,7 +92,7 @@ test-all: ## Bring every CPython and header that can be had into target/ (3 GB, 
 	@brought=0; for part in headers unstable pythons; do sh tools/fetch_$$part.sh || brought=1; done; \
 	  sh tools/pytest.sh $(NAMED) $(TESTS) --tier all && exit $$brought
 
-sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind
+sanitize: ## The C suite under AddressSanitizer, ThreadSanitizer (ten rounds) and valgrind (on all: FLAVOURS=all)
 	$(run_tests) --tier all tests/sanitize
 
 check: $(DIST)/.built ## Check format, lints, documentation, header and symbols; each failure names its cure

@@ -23,11 +23,13 @@ SKIPPED_INSIDE = "skipped inside"
 def pytest_addoption(parser):
     group = parser.getgroup("pyrefcore's own tests")
     group.addoption("--tier", choices=TIERS, default="here", help="quick, here (the default), or all")
-    group.addoption("--flavours", default="", help="only these flavours, on their CPythons")
+    group.addoption("--flavours", default="", help="only these flavours, on their CPythons, or all")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "tier(name): the first tier that has the test: quick, here or all")
+    if config.option.flavours == "all":
+        config.option.flavours = " ".join(flavours.names())
     unknown = [name for name in config.option.flavours.split() if name not in flavours.names()]
     if unknown:
         raise pytest.UsageError("there is no flavour %r in flavours/" % unknown[0])
