@@ -37,6 +37,7 @@ def check_report(tested, text):
     """Checks that the text is one whole report, and returns its numbers."""
     assert re.search(r"^pyrefcore \S+ \(%s\)$" % tested.flavour.name, text, re.M), "no heading"
     assert text.count("pyrefcore ") == 1, "more than one report"
+    assert "binds its own calls directly" not in text
     numbers = {name: int(number) for name, number in re.findall(r"^  (born|died|alive) +(\d+)", text, re.M)}
     if not tested.sees_births:
         assert set(numbers) == {"born", "died"} and "note:" in text
