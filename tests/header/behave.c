@@ -1,5 +1,5 @@
 /* Prints what CPython's inline functions and macros do to an object. It is compiled once against pyrefcore.h and
- * once, with -DAGAINST_PYTHON_H, against Python.h. facts.sh compares the two outputs.
+ * once, with -DAGAINST_PYTHON_H, against Python.h. test_facts.py compares the two outputs.
  *
  *   behave SEED COUNT           each operation on the listed start words and COUNT random ones, a line each
  *   behave SEED COUNT digest    one number for each operation, and the lines of the listed words for counting

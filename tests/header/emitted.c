@@ -1,5 +1,5 @@
-/* Every counting construct of Python.h once, as an extension writes it. emitted.sh compiles this file, never links
- * it, and reads the undefined symbols. OPAQUE_OBJECTS is defined if the limited API hides PyObject. */
+/* Every counting construct of Python.h once, as an extension writes it. header_emitted.py compiles this file, never
+ * links it, and reads the undefined symbols. OPAQUE_OBJECTS is defined if the limited API hides PyObject. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 

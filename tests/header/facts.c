@@ -1,9 +1,9 @@
 /* Prints the layouts and names of a header, one `name value` a line. It is compiled once against pyrefcore.h and
  * once, with -DAGAINST_PYTHON_H, against Python.h. -DWITH_INTERNALS adds CPython's internal headers, which declare
- * some of the names of pyrefcore.h. facts.sh compares the outputs.
+ * some of the names of pyrefcore.h. test_facts.py compares the outputs.
  *
- * This file lists the fields. facts.sh reads the constants, functions and types from pyrefcore.h and writes them,
- * with their types, to facts_names.inc. */
+ * This file lists the fields. header_facts.py reads the constants, functions and types from pyrefcore.h. It writes
+ * them, with their types, to facts_names.inc. */
 
 #include "facts_include.h"
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* The header that facts.c describes. facts.sh also preprocesses this file alone, to find the declared names. */
+/* The header that facts.c describes. header_facts.py also preprocesses this file alone, to find the declared names. */
 #ifdef AGAINST_PYTHON_H
 #ifdef WITH_INTERNALS
 #define Py_BUILD_CORE 1

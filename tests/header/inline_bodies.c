@@ -1,4 +1,4 @@
-/* One function for each inline operation, to count its instructions. inline_counts.sh compiles it once against
+/* One function for each inline operation, to count its instructions. inline_counts.py compiles it once against
  * pyrefcore.h and once, with -DAGAINST_PYTHON_H, against Python.h. */
 
 #include "bench_objects.h"
