@@ -17,7 +17,7 @@ time_loops() {
 
 # compiled FLAVOUR: rows of the instructions that the inline functions compile to.
 compiled() {
-    sh tests/header/inline_counts.sh "target/dist/$1/include" "$include" "$cc" >"$out/$1/compiled" 2>>"$log"
+    python3 tests/header/inline_counts.py "target/dist/$1/include" "$include" "$cc" >"$out/$1/compiled" 2>>"$log"
     [ $? -lt 2 ] || stop "tests/header/inline_counts.sh could not compare $1"
     awk -v OFS='\t' 'NR > 1 {
             functions++
