@@ -7,6 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* AddressSanitizer replaces malloc itself. */
+#ifdef __SANITIZE_ADDRESS__
+int main(void) { return summary(); }
+#else
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
 
 /* The number of the request that is refused, counted from now; 0 refuses none. */
@@ -176,3 +180,4 @@ int main(void)
     pyrefcore_snapshot_drop(after);
     return summary();
 }
+#endif
