@@ -83,10 +83,15 @@ impl Library {
         unsafe { libc::dlsym(self.handle, name.as_ptr()) }
     }
 
-    /// Whether there is such a symbol. Ours does not count: a lookup through the program searches all loaded libraries.
-    pub(super) fn has(&self, name: &CStr) -> bool {
+    /// The address of a symbol. Ours does not count: a lookup through the program searches all loaded libraries.
+    fn own(&self, name: &CStr) -> Option<*mut c_void> {
         let found = self.symbol(name);
-        !found.is_null() && !is_ours(found)
+        (!found.is_null() && !is_ours(found)).then_some(found)
+    }
+
+    /// Whether there is such a symbol besides ours.
+    pub(super) fn has(&self, name: &CStr) -> bool {
+        self.own(name).is_some()
     }
 
     /// A function, or `None` if there is no function of that name but ours.
@@ -95,9 +100,9 @@ impl Library {
     /// `F` is a function pointer that fits the named function, or a union of such types.
     pub(super) unsafe fn function<F: Copy>(&self, name: &CStr) -> Option<F> {
         const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
-        let found = self.symbol(name);
+        let found = self.own(name)?;
         // SAFETY: the caller promises the type, and the sizes are equal.
-        (!found.is_null() && !is_ours(found)).then(|| unsafe { std::mem::transmute_copy(&found) })
+        Some(unsafe { std::mem::transmute_copy(&found) })
     }
 }
 
@@ -110,60 +115,6 @@ pub(super) fn is_ours(address: *const c_void) -> bool {
 
 /// Looks up all functions of [`Interpreter`].
 pub(super) fn resolve(library: &Library) -> Interpreter {
-    // SAFETY: the fields of `Interpreter` have the types of CPython's functions of their names.
-    unsafe {
-        Interpreter {
-            _Py_NewReference: library.function(c"_Py_NewReference"),
-            _Py_NewReferenceNoTotal: library.function(c"_Py_NewReferenceNoTotal"),
-            _Py_ResurrectReference: library.function(c"_Py_ResurrectReference"),
-            _Py_ForgetReference: library.function(c"_Py_ForgetReference"),
-            _Py_AddToAllObjects: library.function(c"_Py_AddToAllObjects"),
-            _Py_PrintReferences: library.function(c"_Py_PrintReferences"),
-            _Py_PrintReferenceAddresses: library.function(c"_Py_PrintReferenceAddresses"),
-            _Py_Dealloc: library.function(c"_Py_Dealloc"),
-            PyObject_Init: library.function(c"PyObject_Init"),
-            _PyObject_New: library.function(c"_PyObject_New"),
-            _PyObject_NewVar: library.function(c"_PyObject_NewVar"),
-            Py_IsNone: library.function(c"Py_IsNone"),
-            Py_IsTrue: library.function(c"Py_IsTrue"),
-            Py_IsFalse: library.function(c"Py_IsFalse"),
-            PyObject_CallFinalizer: library.function(c"PyObject_CallFinalizer"),
-            PyObject_CallFinalizerFromDealloc: library
-                .function(c"PyObject_CallFinalizerFromDealloc"),
-            _Py_SetImmortal: library.function(c"_Py_SetImmortal"),
-            PyUnstable_SetImmortal: library.function(c"PyUnstable_SetImmortal"),
-            PyUnstable_Object_IsUniqueReferencedTemporary: library
-                .function(c"PyUnstable_Object_IsUniqueReferencedTemporary"),
-            PyUnstable_Object_ClearWeakRefsNoCallbacks: library
-                .function(c"PyUnstable_Object_ClearWeakRefsNoCallbacks"),
-            _PyObject_AssertFailed: library.function(c"_PyObject_AssertFailed"),
-            _Py_DecRefSharedDebug: library.function(c"_Py_DecRefSharedDebug"),
-            _Py_GetThreadLocal_Addr: library.function(c"_Py_GetThreadLocal_Addr"),
-            PyUnstable_Object_EnableDeferredRefcount: library
-                .function(c"PyUnstable_Object_EnableDeferredRefcount"),
-            _Py_INCREF_IncRefTotal: library.function(c"_Py_INCREF_IncRefTotal"),
-            _Py_DECREF_DecRefTotal: library.function(c"_Py_DECREF_DecRefTotal"),
-            _PyDebug_PrintTotalRefs: library.function(c"_PyDebug_PrintTotalRefs"),
-            _Py_GetRefTotal: library.function(c"_Py_GetRefTotal"),
-            _Py_GetGlobalRefTotal: library.function(c"_Py_GetGlobalRefTotal"),
-            _PyInterpreterState_GetRefTotal: library.function(c"_PyInterpreterState_GetRefTotal"),
-            _Py_IncRefTotal: library.function(c"_Py_IncRefTotal"),
-            _Py_DecRefTotal: library.function(c"_Py_DecRefTotal"),
-            _PyTraceMalloc_NewReference: library.function(c"_PyTraceMalloc_NewReference"),
-            _PyTraceMalloc_GetTraceback: library.function(c"_PyTraceMalloc_GetTraceback"),
-            PyTraceMalloc_Track: library.function(c"PyTraceMalloc_Track"),
-            PyTraceMalloc_Untrack: library.function(c"PyTraceMalloc_Untrack"),
-            PyRefTracer_SetTracer: library.function(c"PyRefTracer_SetTracer"),
-            PyRefTracer_GetTracer: library.function(c"PyRefTracer_GetTracer"),
-            _PyTrash_begin: library.function(c"_PyTrash_begin"),
-            _PyTrash_end: library.function(c"_PyTrash_end"),
-            _PyTrash_deposit_object: library.function(c"_PyTrash_deposit_object"),
-            _PyTrash_destroy_chain: library.function(c"_PyTrash_destroy_chain"),
-            _PyTrash_thread_deposit_object: library.function(c"_PyTrash_thread_deposit_object"),
-            _PyTrash_thread_deposit_object_3_13: library
-                .function(c"_PyTrash_thread_deposit_object"),
-            _PyTrash_thread_destroy_chain: library.function(c"_PyTrash_thread_destroy_chain"),
-            _PyTrash_thread_destroy_chain_3_13: library.function(c"_PyTrash_thread_destroy_chain"),
-        }
-    }
+    // SAFETY: the library holds the host's CPython, and ours do not count.
+    unsafe { Interpreter::resolve(|name| library.own(name)) }
 }
