@@ -153,7 +153,7 @@ unsafe fn hook() {
     }
 }
 
-/// Takes the mark before the block moves. Afterwards another thread may get the old address.
+/// Takes the entry before the block moves. Afterwards another thread may get the old address.
 unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
     let taken = if block.is_null() {
         None
@@ -168,7 +168,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
     moved
 }
 
-/// Nearly always the death was announced, and no mark is left. Both ways end in a jump.
+/// Nearly always the death was announced, and no entry is left. Both ways end in a jump.
 unsafe extern "C" fn free(ctx: *mut c_void, block: *mut c_void) {
     // SAFETY: the table was opened before the hook was set. The inner allocator's own function and context, with the
     // caller's block.

@@ -131,12 +131,12 @@ unsafe fn hears() -> Option<bool> {
         let (Some(realloc), Some(free)) = (realloc, free) else {
             return Some(false);
         };
-        // A block of this length has a mark in every flavour.
+        // A block of this length has an entry in every flavour.
         let first = realloc(null_mut(), BYTES);
         if first.is_null() {
             return None;
         }
-        // This mark may be older than the loss of the hook. So it is cleared: only the next call may set a mark.
+        // This entry may be older than the loss of the hook. So it is cleared: only the next call may set an entry.
         blocks::taken_back(first as usize);
         let again = realloc(first, 2 * BYTES);
         let block = if again.is_null() { first } else { again };

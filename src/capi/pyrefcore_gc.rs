@@ -1,4 +1,4 @@
-//! Containers in a process without an interpreter. There is no collector, and tracking only sets a mark.
+//! Containers in a process without an interpreter. There is no collector, and tracking only sets a bit.
 
 use std::ffi::{c_int, c_void};
 

@@ -1,7 +1,7 @@
 //! The collector's data of a container: two words in front of the object or, in a free-threaded flavour, one byte of
 //! it.
 //!
-//! Without an interpreter there is no collector, and tracking only sets a mark.
+//! Without an interpreter there is no collector, and tracking only sets a bit.
 
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 

@@ -7,7 +7,7 @@ use super::shadow::{GRAIN, Shadow};
 use crate::abi::{self, FLAVOUR, Head, PyObject};
 use crate::refcount::{Current, Policy};
 
-/// The number of low bits in a mark that hold the kind: where the object starts in its memory block. The bits above
+/// The number of low bits in an entry that hold the kind: where the object starts in its memory block. The bits above
 /// hold the generation in which the object was born, or [`DYING`], or [`DEAD`].
 const KIND_BITS: u32 = 2;
 /// Kinds 0, 1 and 2: the block starts that many times 16 bytes before the object. Kind 3: the object starts in the
@@ -39,8 +39,8 @@ pub enum State {
     Dead,
 }
 
-/// Opens an empty table; false if there is no memory. Old marks are cleared: an object that died while the table was
-/// off would keep its mark for good.
+/// Opens an empty table; false if there is no memory. Old entries are cleared: an object that died while the table was
+/// off would keep its entry for good.
 ///
 /// # Safety
 /// The host's lock is held, and no other thread may use objects meanwhile.
@@ -57,30 +57,30 @@ pub fn is_open() -> bool {
     SHADOW.is_open()
 }
 
-/// Clears the marks of all live objects.
+/// Clears the entries of all live objects.
 fn wipe() {
-    SHADOW.visit(|_, mark| {
-        // Relaxed: marks are wiped while no other thread may use objects.
-        if mark.load(Ordering::Relaxed) >> KIND_BITS <= LAST {
-            mark.store(0, Ordering::Relaxed);
+    SHADOW.visit(|_, entry| {
+        // Relaxed: entries are wiped while no other thread may use objects.
+        if entry.load(Ordering::Relaxed) >> KIND_BITS <= LAST {
+            entry.store(0, Ordering::Relaxed);
         }
         true
     });
 }
 
-/// Marks an object that was born.
+/// Notes an object that was born.
 ///
 /// # Safety
 /// `op` is an object whose type has been set.
 pub unsafe fn born(op: *mut PyObject) {
-    if let Some(mark) = SHADOW.at(op as usize) {
+    if let Some(entry) = SHADOW.at(op as usize) {
         // SAFETY: the caller's promise. Relaxed: if another thread looks at the object, the hand-over between the
         // threads has ordered this store.
-        mark.store(unsafe { birth_mark(op) }, Ordering::Relaxed);
+        entry.store(unsafe { birth_entry(op) }, Ordering::Relaxed);
     }
 }
 
-/// Marks an object that was born, in a few instructions. False if its region of marks does not exist yet.
+/// Notes an object that was born, in a few instructions. False if its region of entries does not exist yet.
 ///
 /// # Safety
 /// As [`born`], and the table is open.
@@ -88,18 +88,18 @@ pub unsafe fn born(op: *mut PyObject) {
 pub unsafe fn born_quickly(op: *mut PyObject) -> bool {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        let Some(mark) = SHADOW.opened(op as usize) else {
+        let Some(entry) = SHADOW.opened(op as usize) else {
             return false;
         };
         // Relaxed: as in `born`.
-        mark.store(birth_mark(op), Ordering::Relaxed);
+        entry.store(birth_entry(op), Ordering::Relaxed);
     }
     true
 }
 
-/// The mark of an object that is born now.
+/// The entry of an object that is born now.
 #[inline]
-unsafe fn birth_mark(op: *mut PyObject) -> u8 {
+unsafe fn birth_entry(op: *mut PyObject) -> u8 {
     let kind = if (op as usize).is_multiple_of(GRAIN) {
         // SAFETY: the caller's promise is the callee's.
         unsafe { abi::flags_of(op) }.pairs_in_front(FLAVOUR)
@@ -110,7 +110,7 @@ unsafe fn birth_mark(op: *mut PyObject) -> u8 {
     GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind
 }
 
-/// Clears the mark of an object that died or is about to, in a few instructions. False if its region of marks does not
+/// Clears the entry of an object that died or is about to, in a few instructions. False if its region of entries does not
 /// exist yet.
 ///
 /// # Safety
@@ -118,20 +118,20 @@ unsafe fn birth_mark(op: *mut PyObject) -> u8 {
 #[inline]
 pub unsafe fn died_quickly(op: *mut PyObject) -> bool {
     // SAFETY: the caller's promise is the callee's.
-    let Some(mark) = (unsafe { SHADOW.opened(op as usize) }) else {
+    let Some(entry) = (unsafe { SHADOW.opened(op as usize) }) else {
         return false;
     };
     // Relaxed: as in `born`.
-    mark.store(0, Ordering::Relaxed);
+    entry.store(0, Ordering::Relaxed);
     true
 }
 
-/// Clears the mark of an object that died or is about to.
+/// Clears the entry of an object that died or is about to.
 #[inline]
 pub fn died(op: *mut PyObject) {
-    if let Some(mark) = SHADOW.get(op as usize) {
+    if let Some(entry) = SHADOW.get(op as usize) {
         // Relaxed: as in `born`.
-        mark.store(0, Ordering::Relaxed);
+        entry.store(0, Ordering::Relaxed);
     }
 }
 
@@ -149,14 +149,14 @@ thread_local! {
     static ENDING: Cell<Ending> = const { Cell::new(NOTHING) };
 }
 
-/// Marks an object as dying: its own `tp_dealloc` may still use it. Returns the argument that [`bury`] needs.
+/// Notes that an object dies: its own `tp_dealloc` may still use it. Returns the argument that [`bury`] needs.
 ///
 /// # Safety
 /// `op` is an object whose type can be read.
 pub unsafe fn dying(op: *mut PyObject) -> Ending {
-    if let Some(mark) = SHADOW.get(op as usize) {
+    if let Some(entry) = SHADOW.get(op as usize) {
         // Relaxed: as in `born`.
-        mark.store(DYING << KIND_BITS, Ordering::Relaxed);
+        entry.store(DYING << KIND_BITS, Ordering::Relaxed);
     }
     // SAFETY: the caller's promise is the callee's.
     let block = op as usize - unsafe { abi::presize(op) };
@@ -166,7 +166,7 @@ pub unsafe fn dying(op: *mut PyObject) -> Ending {
     })
 }
 
-/// Marks an object as dead after its `tp_dealloc`: a later use is an error, and is reported. Does nothing if the object
+/// Notes that an object is dead after its `tp_dealloc`: a later use is an error, and is reported. Does nothing if the object
 /// was resurrected, or if its memory was freed and may be in use again.
 pub fn bury(op: *mut PyObject, outer: Ending) {
     if ENDING.replace(outer).op == op as usize {
@@ -183,7 +183,7 @@ pub fn given_back(block: usize) {
     }
 }
 
-/// Marks a dying object as live again.
+/// Notes that a dying object lives again.
 ///
 /// # Safety
 /// `op` is an object whose type can be read.
@@ -196,11 +196,11 @@ pub unsafe fn reborn(op: *mut PyObject) {
 }
 
 fn mark_dead(place: usize) {
-    if let Some(mark) = SHADOW.get(place)
-        && mark.load(Ordering::Relaxed) == DYING << KIND_BITS
+    if let Some(entry) = SHADOW.get(place)
+        && entry.load(Ordering::Relaxed) == DYING << KIND_BITS
     {
         // Relaxed: as in `born`.
-        mark.store(DEAD << KIND_BITS, Ordering::Relaxed);
+        entry.store(DEAD << KIND_BITS, Ordering::Relaxed);
     }
 }
 
@@ -210,7 +210,7 @@ pub fn state(address: usize) -> State {
     // Relaxed: as in `born`.
     match SHADOW
         .get(address)
-        .map(|mark| mark.load(Ordering::Relaxed) >> KIND_BITS)
+        .map(|entry| entry.load(Ordering::Relaxed) >> KIND_BITS)
     {
         None | Some(0) => State::Unknown,
         Some(DEAD) => State::Dead,
@@ -219,62 +219,62 @@ pub fn state(address: usize) -> State {
     }
 }
 
-/// Whether the block at `block` has no mark. Also false if the answer takes longer to find.
+/// Whether the block at `block` has no entry. Also false if the answer takes longer to find.
 ///
 /// # Safety
 /// The table is open.
 #[inline]
 pub unsafe fn is_clear(block: usize) -> bool {
     // SAFETY: the caller's promise is the callee's.
-    unsafe { SHADOW.four(block) }.is_some_and(|marks| marks & 0xFF_FFFF == 0)
+    unsafe { SHADOW.four(block) }.is_some_and(|entries| entries & 0xFF_FFFF == 0)
 }
 
-/// Clears the mark of the object in a block that is freed. Its death may not have been announced.
+/// Clears the entry of the object in a block that is freed. Its death may not have been announced.
 ///
 /// # Safety
 /// The table is open.
 pub unsafe fn freed(block: usize) {
     // SAFETY: the caller's promise is the callee's.
-    let Some(marks) = (unsafe { SHADOW.four(block) }) else {
+    let Some(entries) = (unsafe { SHADOW.four(block) }) else {
         take(block);
         return;
     };
-    let value = |kind: u8| (marks >> (8 * u32::from(kind))) as u8;
+    let value = |kind: u8| (entries >> (8 * u32::from(kind))) as u8;
     if let Some(kind) = (0..ODD).find(|&kind| is_of_block(value(kind), kind)) {
         died((block + usize::from(kind) * GRAIN) as *mut PyObject);
     }
 }
 
-/// A mark that was taken out of the table.
+/// An entry that was taken out of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
     kind: u8,
     value: u8,
 }
 
-/// Clears the mark of the object in the memory block at `block`, and returns it.
+/// Clears the entry of the object in the memory block at `block`, and returns it.
 pub fn take(block: usize) -> Option<Taken> {
     (0..ODD).find_map(|kind| {
-        let mark = SHADOW.get(block + usize::from(kind) * GRAIN)?;
+        let entry = SHADOW.get(block + usize::from(kind) * GRAIN)?;
         // Relaxed: as in `born`.
-        let value = mark.load(Ordering::Relaxed);
+        let value = entry.load(Ordering::Relaxed);
         is_of_block(value, kind).then(|| {
-            mark.store(0, Ordering::Relaxed);
+            entry.store(0, Ordering::Relaxed);
             Taken { kind, value }
         })
     })
 }
 
-/// Sets a mark that was taken, for the memory block at `block`.
+/// Sets an entry that was taken, for the memory block at `block`.
 pub fn give(taken: Taken, block: usize) {
-    if let Some(mark) = SHADOW.at(block + usize::from(taken.kind) * GRAIN) {
+    if let Some(entry) = SHADOW.at(block + usize::from(taken.kind) * GRAIN) {
         // Relaxed: as in `born`.
-        mark.store(taken.value, Ordering::Relaxed);
+        entry.store(taken.value, Ordering::Relaxed);
     }
 }
 
-/// Whether the mark `kind` places behind a block's start belongs to that block's object. After a small block, it may
-/// belong to the next block. Marks of dying and dead objects are left to [`bury`].
+/// Whether the entry `kind` places behind a block's start belongs to that block's object. After a small block, it may
+/// belong to the next block. Entries of dying and dead objects are left to [`bury`].
 const fn is_of_block(value: u8, kind: u8) -> bool {
     value != 0 && value & ODD == kind && value >> KIND_BITS <= LAST
 }
@@ -284,7 +284,7 @@ const fn is_of_block(value: u8, kind: u8) -> bool {
 /// # Safety
 /// The host's lock is held.
 pub unsafe fn mark() -> u64 {
-    // Relaxed here and below: the thread that reads the marks also sets them.
+    // Relaxed here and below: the thread that reads the entries also sets them.
     if GENERATION.load(Ordering::Relaxed) == LAST {
         fold();
     }
@@ -294,12 +294,12 @@ pub unsafe fn mark() -> u64 {
 
 /// Makes room for new generations: merges the oldest into one.
 fn fold() {
-    SHADOW.visit(|_, mark| {
-        let value = mark.load(Ordering::Relaxed);
+    SHADOW.visit(|_, entry| {
+        let value = entry.load(Ordering::Relaxed);
         let generation = value >> KIND_BITS;
         if generation <= LAST {
             let older = generation.saturating_sub(FOLD).max(1);
-            mark.store(older << KIND_BITS | value & ODD, Ordering::Relaxed);
+            entry.store(older << KIND_BITS | value & ODD, Ordering::Relaxed);
         }
         true
     });
@@ -325,9 +325,9 @@ pub fn generation_of(mark: u64) -> Option<u8> {
 /// Calls `visit` with each place where an object was born in `generation` or later and no death was seen. The places
 /// come in order of addresses, until `visit` returns false. An object there may lie in a free list.
 pub fn visit_places(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool) {
-    SHADOW.visit(|address, mark| {
+    SHADOW.visit(|address, entry| {
         // Relaxed: as in `born`.
-        let value = mark.load(Ordering::Relaxed);
+        let value = entry.load(Ordering::Relaxed);
         let born = value >> KIND_BITS;
         if born > LAST || born < generation {
             return true;
@@ -343,14 +343,14 @@ pub fn visit_places(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool
 /// No other thread ends objects meanwhile.
 pub unsafe fn visit(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool) {
     visit_places(generation, |op| {
-        // SAFETY: the mark of a place is cleared when its memory is freed, so the memory is still mapped. The count may
+        // SAFETY: the entry of a place is cleared when its memory is freed, so the memory is still mapped. The count may
         // have any value; an object in a free list has an implausible one.
         let alive = unsafe { Current::is_plausible(PyObject::count(op)) };
         !alive || visit(op)
     });
 }
 
-/// Whether the table keeps the marks of dead objects, if there is no host.
+/// Whether the table keeps the entries of dead objects, if there is no host.
 #[must_use]
 pub const fn remembers_the_dead() -> bool {
     FLAVOUR.is_debug()

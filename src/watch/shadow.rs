@@ -1,13 +1,13 @@
-//! A table of marks, one for every 16 bytes of memory.
+//! A table of entries, one for every 16 bytes of memory.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
-/// One mark for each 16 bytes of the address space, allocated on first use. A mark is an atomic integer; zero means no
-/// mark.
+/// One entry for each 16 bytes of the address space, allocated on first use. An entry is an atomic integer; zero means no
+/// entry.
 ///
 /// Objects do not overlap and are at least 16 bytes long, so no two start in the same 16 bytes. A byte
-/// store needs no lock and loses nothing when two threads mark neighbours.
+/// store needs no lock and loses nothing when two threads write neighbours.
 #[derive(Debug)]
 pub(crate) struct Shadow<M = AtomicU8> {
     regions: AtomicPtr<AtomicPtr<M>>,
@@ -15,12 +15,12 @@ pub(crate) struct Shadow<M = AtomicU8> {
     pages: [AtomicBool; PAGES],
 }
 
-/// Bytes of memory that one mark stands for.
+/// Bytes of memory that one entry stands for.
 pub(crate) const GRAIN: usize = 16;
-/// Bytes of memory that one region of marks stands for.
+/// Bytes of memory that one region of entries stands for.
 const REGION: usize = 64 << 20;
-/// Marks in a region.
-const MARKS: usize = REGION / GRAIN;
+/// Entries in a region.
+const ENTRIES: usize = REGION / GRAIN;
 /// Regions in the address space of a process: 47 bits on x86-64, 48 on aarch64.
 const REGIONS: usize = (1 << 48) / REGION;
 /// Regions on one page of their table.
@@ -36,7 +36,7 @@ impl<M> Shadow<M> {
         }
     }
 
-    /// Whether an address can have a mark.
+    /// Whether an address can have an entry.
     pub(crate) const fn reaches(address: usize) -> bool {
         address / REGION < REGIONS
     }
@@ -52,38 +52,38 @@ impl<M> Shadow<M> {
         reserve(&self.regions, REGIONS * size_of::<AtomicPtr<M>>())
     }
 
-    /// The mark of `address`, if its region has been made.
+    /// The entry of `address`, if its region has been made.
     #[inline]
     pub(crate) fn get(&self, address: usize) -> Option<&M> {
         let region = self.region(address)?;
         // Acquire: pairs with the release in `reserve`, though the kernel's zeroes need no order.
-        let marks = region.load(Ordering::Acquire);
-        // SAFETY: a region that is not null has MARKS marks and is mapped as long as the shadow is there.
-        (!marks.is_null()).then(|| unsafe { &*marks.add(address / GRAIN % MARKS) })
+        let entries = region.load(Ordering::Acquire);
+        // SAFETY: a region that is not null has ENTRIES entries and is mapped as long as the shadow is there.
+        (!entries.is_null()).then(|| unsafe { &*entries.add(address / GRAIN % ENTRIES) })
     }
 
-    /// The mark of an address in range, if its region has been made.
+    /// The entry of an address in range, if its region has been made.
     ///
     /// # Safety
     /// The shadow is open.
     #[inline]
     pub(crate) unsafe fn opened(&self, address: usize) -> Option<&M> {
-        // SAFETY: an open table has REGIONS entries and a region MARKS marks.
+        // SAFETY: an open table has REGIONS regions, and a region ENTRIES entries.
         unsafe {
             let regions = self.regions.load(Ordering::Relaxed);
-            let marks = (*regions.add(address / REGION % REGIONS)).load(Ordering::Acquire);
-            (!marks.is_null()).then(|| &*marks.add(address / GRAIN % MARKS))
+            let entries = (*regions.add(address / REGION % REGIONS)).load(Ordering::Acquire);
+            (!entries.is_null()).then(|| &*entries.add(address / GRAIN % ENTRIES))
         }
     }
 
-    /// The mark of `address`; `None` where the address is out of range, the shadow is not open, or
+    /// The entry of `address`; `None` where the address is out of range, the shadow is not open, or
     /// there is no memory for the region.
     #[inline]
     pub(crate) fn at(&self, address: usize) -> Option<&M> {
         self.get(address).or_else(|| self.make(address))
     }
 
-    /// Clears every mark. Another thread may set marks meanwhile; those may be cleared, too.
+    /// Clears every entry. Another thread may set entries meanwhile; those may be cleared, too.
     pub(crate) fn clear(&self) {
         if !self.is_open() {
             return;
@@ -91,13 +91,19 @@ impl<M> Shadow<M> {
         // Acquire: as in `visit`.
         let pages = (0..PAGES).filter(|&page| self.pages[page].load(Ordering::Acquire));
         for number in pages.flat_map(|page| page * ON_PAGE..(page + 1) * ON_PAGE) {
-            let marks = self
+            let entries = self
                 .region(number * REGION)
                 .map_or(null_mut(), |region| region.load(Ordering::Acquire));
-            if !marks.is_null() {
+            if !entries.is_null() {
                 // SAFETY: the region was mapped with this length, and stays mapped. The kernel supplies zeroes
                 // afterwards.
-                unsafe { libc::madvise(marks.cast(), MARKS * size_of::<M>(), libc::MADV_DONTNEED) };
+                unsafe {
+                    libc::madvise(
+                        entries.cast(),
+                        ENTRIES * size_of::<M>(),
+                        libc::MADV_DONTNEED,
+                    )
+                };
             }
         }
     }
@@ -116,13 +122,13 @@ impl<M> Shadow<M> {
         let region = self.region(address)?;
         // Release: pairs with the acquire in `visit`.
         self.pages[address / REGION / ON_PAGE].store(true, Ordering::Release);
-        let bytes = MARKS * size_of::<M>();
+        let bytes = ENTRIES * size_of::<M>();
         if reserve(region, bytes) && size_of::<M>() > 1 {
-            // Wider marks are for a walk over everything. On small pages the page faults would take longer than the
+            // Wider entries are for a walk over everything. On small pages the page faults would take longer than the
             // walk. If the kernel has no large pages, the call fails and the small pages stay.
-            let marks = region.load(Ordering::Acquire);
+            let entries = region.load(Ordering::Acquire);
             // SAFETY: the region was mapped with this length, and stays mapped.
-            unsafe { libc::madvise(marks.cast(), bytes, libc::MADV_HUGEPAGE) };
+            unsafe { libc::madvise(entries.cast(), bytes, libc::MADV_HUGEPAGE) };
         }
         self.get(address)
     }
@@ -134,7 +140,7 @@ impl<M> Drop for Shadow<M> {
         if regions.is_null() {
             return;
         }
-        // SAFETY: an open table has REGIONS entries. `reserve` mapped each region with this size. No mark is borrowed
+        // SAFETY: an open table has REGIONS regions. `reserve` mapped each region with this size. No entry is borrowed
         // during a drop.
         unsafe {
             for page in 0..PAGES {
@@ -142,9 +148,9 @@ impl<M> Drop for Shadow<M> {
                     continue;
                 }
                 for number in page * ON_PAGE..(page + 1) * ON_PAGE {
-                    let marks = *(*regions.add(number)).get_mut();
-                    if !marks.is_null() {
-                        libc::munmap(marks.cast(), MARKS * size_of::<M>());
+                    let entries = *(*regions.add(number)).get_mut();
+                    if !entries.is_null() {
+                        libc::munmap(entries.cast(), ENTRIES * size_of::<M>());
                     }
                 }
             }
@@ -154,7 +160,7 @@ impl<M> Drop for Shadow<M> {
 }
 
 impl Shadow {
-    /// The marks of `address` and of the three places behind it, the first in the lowest byte. `None` unless all are in
+    /// The entries of `address` and of the three places behind it, the first in the lowest byte. `None` unless all are in
     /// one region that exists.
     ///
     /// # Safety
@@ -163,14 +169,14 @@ impl Shadow {
     pub(crate) unsafe fn four(&self, address: usize) -> Option<u32> {
         // SAFETY: the caller's promise is the callee's.
         let first = unsafe { self.opened(address) }?;
-        if address / GRAIN % MARKS > MARKS - 4 {
+        if address / GRAIN % ENTRIES > ENTRIES - 4 {
             return None;
         }
-        // SAFETY: four marks lie in the region.
+        // SAFETY: four entries lie in the region.
         Some(unsafe { read_four(first) })
     }
 
-    /// Calls `visit` with the address and the mark of each marked place, in order of addresses, until it returns false.
+    /// Calls `visit` with the address and the entry of each place that has one, in order of addresses, until it returns false.
     pub(crate) fn visit(&self, mut visit: impl FnMut(usize, &AtomicU8) -> bool) {
         // Acquire: a page is set before its region is published. A reader that needs another thread's latest region has
         // synchronised with that thread.
@@ -189,23 +195,23 @@ impl Shadow {
         visit: &mut impl FnMut(usize, &AtomicU8) -> bool,
     ) -> bool {
         // Acquire: as in `get`.
-        let marks = self
+        let entries = self
             .region(number * REGION)
             .map_or(null_mut(), |region| region.load(Ordering::Acquire));
-        if marks.is_null() {
+        if entries.is_null() {
             return true;
         }
-        for eight in (0..MARKS).step_by(8) {
-            // SAFETY: a region that is not null has MARKS marks and is mapped as long as the shadow is there.
-            if unsafe { read_four(marks.add(eight)) | read_four(marks.add(eight + 4)) } == 0 {
+        for eight in (0..ENTRIES).step_by(8) {
+            // SAFETY: a region that is not null has ENTRIES entries and is mapped as long as the shadow is there.
+            if unsafe { read_four(entries.add(eight)) | read_four(entries.add(eight + 4)) } == 0 {
                 continue;
             }
             for index in eight..eight + 8 {
                 // SAFETY: as above.
-                let mark = unsafe { &*marks.add(index) };
-                // Relaxed: a reader that needs another thread's latest mark has synchronised with that thread.
-                let marked = mark.load(Ordering::Relaxed) != 0;
-                if marked && !visit(number * REGION + index * GRAIN, mark) {
+                let entry = unsafe { &*entries.add(index) };
+                // Relaxed: a reader that needs another thread's latest entry has synchronised with that thread.
+                let is_used = entry.load(Ordering::Relaxed) != 0;
+                if is_used && !visit(number * REGION + index * GRAIN, entry) {
                     return false;
                 }
             }
@@ -250,11 +256,11 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
     true
 }
 
-/// Reads four marks, the first in the lowest byte. If another thread stores a mark meanwhile, its old or its new value
+/// Reads four entries, the first in the lowest byte. If another thread stores an entry meanwhile, its old or its new value
 /// is read.
 ///
 /// # Safety
-/// Four marks lie at `first`.
+/// Four entries lie at `first`.
 #[inline]
 unsafe fn read_four(first: *const AtomicU8) -> u32 {
     let four: u32;
@@ -268,8 +274,8 @@ unsafe fn read_four(first: *const AtomicU8) -> u32 {
     #[cfg(not(all(assembly, target_arch = "x86_64")))]
     {
         // SAFETY: the caller's promise. Relaxed: as in `Shadow::visit_region`.
-        let mark = |at| unsafe { (*first.add(at)).load(Ordering::Relaxed) };
-        four = u32::from_le_bytes([mark(0), mark(1), mark(2), mark(3)]);
+        let entry = |at| unsafe { (*first.add(at)).load(Ordering::Relaxed) };
+        four = u32::from_le_bytes([entry(0), entry(1), entry(2), entry(3)]);
     }
     four
 }
@@ -291,8 +297,8 @@ mod tests {
                 .store(value, Ordering::Relaxed);
         }
         let mut seen = Vec::new();
-        shadow.visit(|address, mark| {
-            seen.push((address, mark.load(Ordering::Relaxed)));
+        shadow.visit(|address, entry| {
+            seen.push((address, entry.load(Ordering::Relaxed)));
             true
         });
         assert_eq!(seen, places.into_iter().zip(1..).collect::<Vec<_>>());

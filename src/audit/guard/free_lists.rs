@@ -203,7 +203,7 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
             return;
         };
         if !held_back::is_handed_out(block) {
-            // The block was parked in the list before the audit was attached, and has no mark yet.
+            // The block was parked in the list before the audit was attached, and has no entry yet.
             blocks::adopted(
                 block,
                 abi::presize(op) + (*patched.ob_type).tp_basicsize as usize,

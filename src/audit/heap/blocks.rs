@@ -8,30 +8,30 @@ use crate::watch::shadow::Shadow;
 static BLOCKS: Shadow = Shadow::new();
 static IS_WHOLE: AtomicBool = AtomicBool::new(true);
 
-/// Bytes for one mark. Every block starts at a multiple of it.
+/// Bytes for one entry. Every block starts at a multiple of it.
 const GRAIN: usize = 16;
 const WORD: usize = 8;
 /// The longest block of pymalloc. Longer blocks come from malloc, and stay there when they shrink.
 pub(super) const SHORT: usize = 512;
-/// The mark of a short block that passed the hook is its length in words, up to this mark.
+/// The entry of a short block that passed the hook is its length in words, up to this entry.
 const WORDS: u8 = (SHORT / WORD) as u8;
-/// The mark of a short block that is older than the hook is [`WORDS`] and its length in grains, up to this mark.
+/// The entry of a short block that is older than the hook is [`WORDS`] and its length in grains, up to this entry.
 const GRAINS: u8 = WORDS + (SHORT / GRAIN) as u8;
-/// The mark of a freed block that the quarantine holds back.
+/// The entry of a freed block that the quarantine holds back.
 const HELD_BACK: u8 = u8::MAX;
-/// The mark of all blocks that are too long for the other marks.
+/// The entry of all blocks that are too long for the other entries.
 const LONGEST: u8 = HELD_BACK - 1;
-/// Longer blocks have `1 << STEPS` marks for each doubling of the length.
+/// Longer blocks have `1 << STEPS` entries for each doubling of the length.
 const STEPS: u32 = 3;
 /// The first doubling with steps: 2^5 grains.
 const FIRST: u32 = 5;
 
-/// Makes an empty table, and drops the marks of an older one; false without memory.
+/// Makes an empty table, and drops the entries of an older one; false without memory.
 pub fn open() -> bool {
     if BLOCKS.is_open() {
-        BLOCKS.visit(|_, mark| {
+        BLOCKS.visit(|_, entry| {
             // Relaxed: the host's lock is held.
-            mark.store(0, Ordering::Relaxed);
+            entry.store(0, Ordering::Relaxed);
             true
         });
     }
@@ -39,7 +39,7 @@ pub fn open() -> bool {
     BLOCKS.open()
 }
 
-/// The bytes that the hook requests for `bytes` bytes, so that each block has its own mark. The free-threaded allocator
+/// The bytes that the hook requests for `bytes` bytes, so that each block has its own entry. The free-threaded allocator
 /// would put two blocks of up to 8 bytes into one grain.
 #[inline]
 #[must_use]
@@ -76,25 +76,25 @@ pub fn adopted(block: usize, bytes: usize) {
 
 #[inline]
 fn note(block: usize, length: u8) {
-    if let Some(mark) = BLOCKS.at(block) {
+    if let Some(entry) = BLOCKS.at(block) {
         // Relaxed, here and below: a thread that gets a block from another thread has synchronised with it.
-        mark.store(length, Ordering::Relaxed);
+        entry.store(length, Ordering::Relaxed);
     } else if Shadow::<AtomicU8>::reaches(block) {
         IS_WHOLE.store(false, Ordering::Relaxed);
     }
 }
 
 /// Whether the table has every block that was handed out since it was opened. A block is missing if there was no memory
-/// for its mark.
+/// for its entry.
 pub fn is_whole() -> bool {
     IS_WHOLE.load(Ordering::Relaxed)
 }
 
-/// Removes the mark of a block that is about to be given back.
+/// Removes the entry of a block that is about to be given back.
 #[inline]
 pub fn taken_back(block: usize) {
-    if let Some(mark) = BLOCKS.get(block) {
-        mark.store(0, Ordering::Relaxed);
+    if let Some(entry) = BLOCKS.get(block) {
+        entry.store(0, Ordering::Relaxed);
     }
 }
 
@@ -102,22 +102,22 @@ pub fn taken_back(block: usize) {
 #[inline]
 #[must_use]
 pub fn short_length(block: usize) -> Option<usize> {
-    let mark = BLOCKS.get(block)?.load(Ordering::Relaxed);
-    (block.is_multiple_of(GRAIN) && mark != 0 && mark <= WORDS).then(|| usize::from(mark) * WORD)
+    let entry = BLOCKS.get(block)?.load(Ordering::Relaxed);
+    (block.is_multiple_of(GRAIN) && entry != 0 && entry <= WORDS).then(|| usize::from(entry) * WORD)
 }
 
 /// The most bytes that the block at `block` can have: never too few, at most an eighth and 15 bytes too many. `None` if
 /// no block in use starts there.
 #[must_use]
 pub fn room(block: usize) -> Option<usize> {
-    let mark = BLOCKS.get(block)?.load(Ordering::Relaxed);
-    (block.is_multiple_of(GRAIN) && mark != 0 && mark != HELD_BACK).then(|| room_of(mark))
+    let entry = BLOCKS.get(block)?.load(Ordering::Relaxed);
+    (block.is_multiple_of(GRAIN) && entry != 0 && entry != HELD_BACK).then(|| room_of(entry))
 }
 
-/// Marks a freed block as held back, until [`taken_back`].
+/// Notes that a freed block is held back, until [`taken_back`].
 pub fn hold_back(block: usize) {
-    if let Some(mark) = BLOCKS.get(block) {
-        mark.store(HELD_BACK, Ordering::Relaxed);
+    if let Some(entry) = BLOCKS.get(block) {
+        entry.store(HELD_BACK, Ordering::Relaxed);
     }
 }
 
@@ -126,15 +126,15 @@ pub fn hold_back(block: usize) {
 pub fn is_held_back(block: usize) -> bool {
     BLOCKS
         .get(block)
-        .is_some_and(|mark| mark.load(Ordering::Relaxed) == HELD_BACK)
+        .is_some_and(|entry| entry.load(Ordering::Relaxed) == HELD_BACK)
 }
 
 /// Calls `visit` with the start and the room of each block, in order of addresses.
 pub fn visit(mut visit: impl FnMut(usize, usize)) {
-    BLOCKS.visit(|block, mark: &AtomicU8| {
-        let mark = mark.load(Ordering::Relaxed);
-        if mark != HELD_BACK {
-            visit(block, room_of(mark));
+    BLOCKS.visit(|block, entry: &AtomicU8| {
+        let entry = entry.load(Ordering::Relaxed);
+        if entry != HELD_BACK {
+            visit(block, room_of(entry));
         }
         true
     });
@@ -145,7 +145,7 @@ fn length_mark(bytes: usize) -> u8 {
     if bytes <= SHORT {
         bytes.div_ceil(WORD).max(1) as u8
     } else {
-        long_mark(bytes)
+        long_entry(bytes)
     }
 }
 
@@ -153,27 +153,27 @@ fn adopted_mark(bytes: usize) -> u8 {
     if bytes <= SHORT {
         WORDS + bytes.div_ceil(GRAIN).max(1) as u8
     } else {
-        long_mark(bytes)
+        long_entry(bytes)
     }
 }
 
 #[cold]
-fn long_mark(bytes: usize) -> u8 {
+fn long_entry(bytes: usize) -> u8 {
     let grains = bytes.div_ceil(GRAIN);
     let doubling = grains.ilog2();
     let step = (grains >> (doubling - STEPS)) & 7;
-    let mark = usize::from(GRAINS) + 1 + ((doubling - FIRST) << STEPS) as usize + step;
-    u8::try_from(mark).map_or(LONGEST, |mark| mark.min(LONGEST))
+    let entry = usize::from(GRAINS) + 1 + ((doubling - FIRST) << STEPS) as usize + step;
+    u8::try_from(entry).map_or(LONGEST, |entry| entry.min(LONGEST))
 }
 
-fn room_of(mark: u8) -> usize {
-    if mark <= WORDS {
+fn room_of(entry: u8) -> usize {
+    if entry <= WORDS {
         // Whole grains: a `datetime` without a zone requests 40 bytes, and its type's `tp_basicsize` is 48.
-        (usize::from(mark) * WORD).next_multiple_of(GRAIN)
-    } else if mark <= GRAINS {
-        usize::from(mark - WORDS) * GRAIN
-    } else if mark < LONGEST {
-        let steps = mark - GRAINS - 1;
+        (usize::from(entry) * WORD).next_multiple_of(GRAIN)
+    } else if entry <= GRAINS {
+        usize::from(entry - WORDS) * GRAIN
+    } else if entry < LONGEST {
+        let steps = entry - GRAINS - 1;
         let doubling = FIRST + u32::from(steps >> STEPS);
         ((9 + usize::from(steps & 7)) << (doubling - STEPS)) * GRAIN
     } else {

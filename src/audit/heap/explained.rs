@@ -6,7 +6,7 @@ use crate::abi::PyObject;
 use crate::host::reserve;
 use crate::watch::shadow::Shadow;
 
-/// One 32-bit mark for each 16 bytes of memory. Two bits say whether an object was seen there and in which half it
+/// One 32-bit entry for each 16 bytes of memory. Two bits say whether an object was seen there and in which half it
 /// starts. The other bits count.
 #[derive(Debug)]
 pub(in crate::audit) struct Explained(Shadow<AtomicU32>);
@@ -15,7 +15,7 @@ pub(in crate::audit) struct Explained(Shadow<AtomicU32>);
 const SEEN: u32 = 1 << 31;
 /// The object starts in the second half, as a static object may.
 const SECOND: u32 = 1 << 30;
-const MARKS: u32 = SEEN | SECOND;
+const FLAGS: u32 = SEEN | SECOND;
 
 impl Explained {
     /// `None` without memory.
@@ -36,8 +36,8 @@ impl Explained {
         word.is_some()
     }
 
-    /// Marks the object as seen. False if it was seen before, if another object starts in the same 16 bytes, or if
-    /// there is no memory for the mark.
+    /// Notes that the object was seen. False if it was seen before, if another object starts in the same 16 bytes, or if
+    /// there is no memory for the entry.
     #[inline]
     pub(in crate::audit) fn see(&self, op: *mut PyObject) -> bool {
         let Some(word) = self.word(op) else {
@@ -45,7 +45,7 @@ impl Explained {
         };
         let is_new = word.load(Ordering::Relaxed) & SEEN == 0;
         if is_new {
-            word.store(marks(op), Ordering::Relaxed);
+            word.store(flags(op), Ordering::Relaxed);
         }
         is_new
     }
@@ -60,23 +60,23 @@ impl Explained {
     #[inline]
     pub(in crate::audit) fn of(&self, op: *mut PyObject) -> isize {
         self.seen(op)
-            .map_or(0, |word| (word.load(Ordering::Relaxed) & !MARKS) as isize)
+            .map_or(0, |word| (word.load(Ordering::Relaxed) & !FLAGS) as isize)
     }
 
-    /// The mark of an object that was seen.
+    /// The entry of an object that was seen.
     #[inline]
     fn seen(&self, op: *mut PyObject) -> Option<&AtomicU32> {
         let word = self.0.get(op as usize)?;
-        let is_there = word.load(Ordering::Relaxed) & MARKS == marks(op);
+        let is_there = word.load(Ordering::Relaxed) & FLAGS == flags(op);
         (is_there && op.cast::<u64>().is_aligned()).then_some(word)
     }
 
-    /// The mark of an object that may be new.
+    /// The entry of an object that may be new.
     #[inline]
     fn word(&self, op: *mut PyObject) -> Option<&AtomicU32> {
         let word = self.0.at(op as usize);
         if word.is_none() && Shadow::<AtomicU32>::reaches(op as usize) {
-            // Without its mark, the object would count as absent.
+            // Without its entry, the object would count as absent.
             reserve::falls_short();
         }
         word
@@ -85,7 +85,7 @@ impl Explained {
 
 /// The flag bits of an object at this address.
 #[inline]
-fn marks(op: *mut PyObject) -> u32 {
+fn flags(op: *mut PyObject) -> u32 {
     const _: () = assert!(8 << 27 == SECOND);
     SEEN | ((op as u32 & 8) << 27)
 }

@@ -34,7 +34,7 @@ pub struct Block {
 
 /// For each block: its length, [`IS_LONG`], and, in the lowest bits, its domain plus one.
 static SIZES: Shadow<AtomicU32> = Shadow::new();
-/// One mark for each page in which a block has started.
+/// One entry for each page in which a block has started.
 static PAGES: Shadow = Shadow::new();
 /// One bit for each active [`User`].
 static USERS: AtomicU8 = AtomicU8::new(0);
@@ -52,7 +52,7 @@ const PAGE: usize = 4096;
 const DOMAIN_BITS: u32 = 2;
 const IS_LONG: u32 = 1 << DOMAIN_BITS;
 const LENGTH: u32 = DOMAIN_BITS + 1;
-/// Marks a block that was given back. The domain bits are zero, which no domain has. A mark of 0 means that no block
+/// The entry of a block that was given back. The domain bits are zero, which no domain has. An entry of 0 means that no block
 /// has started there since the check began.
 const GIVEN_BACK: u32 = 1 << LENGTH;
 /// The greatest length that fits; longer blocks get it too.
@@ -108,25 +108,25 @@ pub fn resized(old: Option<Block>, start: usize, bytes: usize, domain: Domain) {
 
 #[inline]
 fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
-    // An unaligned block may share its 16 bytes, and so its mark, with another block.
+    // An unaligned block may share its 16 bytes, and so its entry, with another block.
     if !(has_short() || bytes > SHORT && is_on()) || !start.is_multiple_of(GRAIN) {
         return;
     }
     if let Some(size) = SIZES.at(start) {
         let flag = if is_long { IS_LONG } else { 0 };
-        let mark = (bytes.min(LONGEST) as u32) << LENGTH | flag | (domain as u32 + 1);
-        // Most blocks reuse the place of a freed block, whose page is marked already.
+        let entry = (bytes.min(LONGEST) as u32) << LENGTH | flag | (domain as u32 + 1);
+        // Most blocks reuse the place of a freed block, whose page has its entry already.
         if size.load(Ordering::Relaxed) == 0 {
             let Some(page) = PAGES.at(page_mark(start)) else {
                 return;
             };
             page.store(1, Ordering::Relaxed);
         }
-        size.store(mark, Ordering::Relaxed);
+        size.store(entry, Ordering::Relaxed);
     }
 }
 
-/// Returns the note of a block that is about to be given back, and marks the block as given back.
+/// Returns the note of a block that is about to be given back, and notes that it is given back.
 #[inline]
 pub fn take(start: usize) -> Option<Block> {
     if !is_on() || !start.is_multiple_of(GRAIN) {
@@ -136,11 +136,11 @@ pub fn take(start: usize) -> Option<Block> {
         return None;
     }
     let size = SIZES.get(start)?;
-    let mark = size.load(Ordering::Relaxed);
-    if mark != 0 {
+    let entry = size.load(Ordering::Relaxed);
+    if entry != 0 {
         size.store(GIVEN_BACK, Ordering::Relaxed);
     }
-    read(start, mark)
+    read(start, entry)
 }
 
 /// The block that starts at `start`, if it was handed out since the check began.
@@ -152,8 +152,8 @@ pub fn find(start: usize) -> Option<Block> {
 
 /// Calls `visit` with each noted block, in order of addresses.
 pub fn visit(mut visit: impl FnMut(Block)) {
-    PAGES.visit(|mark: usize, _: &AtomicU8| {
-        let page = mark / GRAIN * PAGE;
+    PAGES.visit(|entry: usize, _: &AtomicU8| {
+        let page = entry / GRAIN * PAGE;
         (page..page + PAGE)
             .step_by(GRAIN)
             .filter_map(find)
@@ -166,8 +166,8 @@ fn page_mark(start: usize) -> usize {
     start / PAGE * GRAIN
 }
 
-fn read(start: usize, mark: u32) -> Option<Block> {
-    let domain = match mark & ((1 << DOMAIN_BITS) - 1) {
+fn read(start: usize, entry: u32) -> Option<Block> {
+    let domain = match entry & ((1 << DOMAIN_BITS) - 1) {
         0 => return None,
         1 => Domain::Raw,
         2 => Domain::Mem,
@@ -175,9 +175,9 @@ fn read(start: usize, mark: u32) -> Option<Block> {
     };
     Some(Block {
         start,
-        bytes: (mark >> LENGTH) as usize,
+        bytes: (entry >> LENGTH) as usize,
         domain,
-        is_long: mark & IS_LONG != 0,
+        is_long: entry & IS_LONG != 0,
     })
 }
 
