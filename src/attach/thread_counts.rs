@@ -70,8 +70,8 @@ pub(super) unsafe fn learn(python: &Library) {
         flags: TypeFlags::HEAPTYPE as c_uint,
         slots: slots.as_mut_ptr(),
     };
-    // SAFETY: the host's public functions, with the types that its headers give them; the lock is held, and the instances
-    // are ours.
+    // SAFETY: the host's public functions, with the types that its headers give them; the lock is held, and the
+    // instances are ours.
     unsafe {
         let (Some(make), Some(alloc), Some(clear), Some(thread)) = (
             python.function::<unsafe extern "C" fn(*mut Spec) -> *mut PyObject>(c"PyType_FromSpec"),

@@ -7,8 +7,8 @@ use std::cell::UnsafeCell;
 #[derive(Debug)]
 pub struct FunctionSlot<F>(UnsafeCell<F>);
 
-// SAFETY: any thread may use the value. It is written only while callers take turns: under the host's lock, before there
-// is a second thread, or serialised by the caller as the header asks.
+// SAFETY: any thread may use the value. It is written only while callers take turns: under the host's lock, before
+// there is a second thread, or serialised by the caller as the header asks.
 unsafe impl<F: Send + Sync> Sync for FunctionSlot<F> {}
 
 impl<F: Copy> FunctionSlot<F> {

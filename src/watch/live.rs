@@ -110,8 +110,8 @@ unsafe fn birth_entry(op: *mut PyObject) -> u8 {
     GENERATION.load(Ordering::Relaxed) << KIND_BITS | kind
 }
 
-/// Clears the entry of an object that died or is about to, in a few instructions. False if its region of entries does not
-/// exist yet.
+/// Clears the entry of an object that died or is about to, in a few instructions. False if its region of entries does
+/// not exist yet.
 ///
 /// # Safety
 /// The table is open.
@@ -166,8 +166,8 @@ pub unsafe fn dying(op: *mut PyObject) -> Ending {
     })
 }
 
-/// Notes that an object is dead after its `tp_dealloc`: a later use is an error, and is reported. Does nothing if the object
-/// was resurrected, or if its memory was freed and may be in use again.
+/// Notes that an object is dead after its `tp_dealloc`: a later use is an error, and is reported. Does nothing if the
+/// object was resurrected, or if its memory was freed and may be in use again.
 pub fn bury(op: *mut PyObject, outer: Ending) {
     if ENDING.replace(outer).op == op as usize {
         mark_dead(op as usize);
@@ -343,8 +343,8 @@ pub fn visit_places(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool
 /// No other thread ends objects meanwhile.
 pub unsafe fn visit(generation: u8, mut visit: impl FnMut(*mut PyObject) -> bool) {
     visit_places(generation, |op| {
-        // SAFETY: the entry of a place is cleared when its memory is freed, so the memory is still mapped. The count may
-        // have any value; an object in a free list has an implausible one.
+        // SAFETY: the entry of a place is cleared when its memory is freed, so the memory is still mapped. The count
+        // may have any value; an object in a free list has an implausible one.
         let alive = unsafe { Current::is_plausible(PyObject::count(op)) };
         !alive || visit(op)
     });

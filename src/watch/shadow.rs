@@ -3,8 +3,8 @@
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
-/// One entry for each 16 bytes of the address space, allocated on first use. An entry is an atomic integer; zero means no
-/// entry.
+/// One entry for each 16 bytes of the address space, allocated on first use. An entry is an atomic integer; zero means
+/// no entry.
 ///
 /// Objects do not overlap and are at least 16 bytes long, so no two start in the same 16 bytes. A byte
 /// store needs no lock and loses nothing when two threads write neighbours.
@@ -160,8 +160,8 @@ impl<M> Drop for Shadow<M> {
 }
 
 impl Shadow {
-    /// The entries of `address` and of the three places behind it, the first in the lowest byte. `None` unless all are in
-    /// one region that exists.
+    /// The entries of `address` and of the three places behind it, the first in the lowest byte. `None` unless all are
+    /// in one region that exists.
     ///
     /// # Safety
     /// The shadow is open.
@@ -176,7 +176,8 @@ impl Shadow {
         Some(unsafe { read_four(first) })
     }
 
-    /// Calls `visit` with the address and the entry of each place that has one, in order of addresses, until it returns false.
+    /// Calls `visit` with the address and the entry of each place that has one, in order of addresses, until it returns
+    /// false.
     pub(crate) fn visit(&self, mut visit: impl FnMut(usize, &AtomicU8) -> bool) {
         // Acquire: a page is set before its region is published. A reader that needs another thread's latest region has
         // synchronised with that thread.
@@ -256,8 +257,8 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
     true
 }
 
-/// Reads four entries, the first in the lowest byte. If another thread stores an entry meanwhile, its old or its new value
-/// is read.
+/// Reads four entries, the first in the lowest byte. If another thread stores an entry meanwhile, its old or its new
+/// value is read.
 ///
 /// # Safety
 /// Four entries lie at `first`.

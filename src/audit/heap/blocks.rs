@@ -39,8 +39,8 @@ pub fn open() -> bool {
     BLOCKS.open()
 }
 
-/// The bytes that the hook requests for `bytes` bytes, so that each block has its own entry. The free-threaded allocator
-/// would put two blocks of up to 8 bytes into one grain.
+/// The bytes that the hook requests for `bytes` bytes, so that each block has its own entry. The free-threaded
+/// allocator would put two blocks of up to 8 bytes into one grain.
 #[inline]
 #[must_use]
 pub const fn enough(bytes: usize) -> usize {

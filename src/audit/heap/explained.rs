@@ -36,8 +36,8 @@ impl Explained {
         word.is_some()
     }
 
-    /// Notes that the object was seen. False if it was seen before, if another object starts in the same 16 bytes, or if
-    /// there is no memory for the entry.
+    /// Notes that the object was seen. False if it was seen before, if another object starts in the same 16 bytes, or
+    /// if there is no memory for the entry.
     #[inline]
     pub(in crate::audit) fn see(&self, op: *mut PyObject) -> bool {
         let Some(word) = self.word(op) else {

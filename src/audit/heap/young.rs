@@ -52,8 +52,8 @@ const PAGE: usize = 4096;
 const DOMAIN_BITS: u32 = 2;
 const IS_LONG: u32 = 1 << DOMAIN_BITS;
 const LENGTH: u32 = DOMAIN_BITS + 1;
-/// The entry of a block that was given back. The domain bits are zero, which no domain has. An entry of 0 means that no block
-/// has started there since the check began.
+/// The entry of a block that was given back. The domain bits are zero, which no domain has. An entry of 0 means that no
+/// block has started there since the check began.
 const GIVEN_BACK: u32 = 1 << LENGTH;
 /// The greatest length that fits; longer blocks get it too.
 const LONGEST: usize = (1 << (32 - LENGTH)) - 1;
