@@ -797,7 +797,7 @@ void *pyrefcore_object_calloc(size_t count, size_t size);
  Where `block` is NULL, it allocates a block. New bytes are zeroed. NULL where there is no memory; then the block
  does not change. `PyObject_Realloc` in `pyrefcore.h` is this function. From any thread.
 
- Needs: `block` is NULL, or came from these functions and was not given back. No other thread uses it.
+ Needs: `block` is NULL, or came from these functions and was not freed. No other thread uses it.
  */
 void *pyrefcore_object_realloc(void *block, size_t bytes);
 
@@ -805,7 +805,7 @@ void *pyrefcore_object_realloc(void *block, size_t bytes);
  Gives back a block that `pyrefcore_object_malloc`, `pyrefcore_object_calloc` or `pyrefcore_object_realloc` returned.
  Nothing happens with NULL. `PyObject_Free` in `pyrefcore.h` is this function. From any thread.
 
- Needs: `block` is NULL, or came from these functions and was not given back. No other thread uses it.
+ Needs: `block` is NULL, or came from these functions and was not freed. No other thread uses it.
  */
 void pyrefcore_object_free(void *block);
 
@@ -1037,7 +1037,7 @@ void Py_DecRef(PyObject *op);
 int PyTraceMalloc_Track(unsigned int domain, size_t ptr, size_t size);
 
 /*
- Tells tracemalloc that the block at `ptr` was given back. Returns 0, also where the block is unknown; -2 where
+ Tells tracemalloc that the block at `ptr` was freed. Returns 0, also where the block is unknown; -2 where
  nothing is traced. From any thread.
  */
 int PyTraceMalloc_Untrack(unsigned int domain, size_t ptr);
@@ -1131,7 +1131,7 @@ void _Py_SetImmortalUntracked(PyObject *op);
  Adds a reference to `op` and returns 1. Returns 0 where `op` is dying (3.14 and later). In a free-threaded flavour
  `PyUnstable_EnableTryIncRef` must be called for `op` before; then any thread may call this.
 
- Needs: `op` is an object or a dying object. Its memory is not given back during the call, although another thread may end
+ Needs: `op` is an object or a dying object. Its memory is not freed during the call, although another thread may end
  it.
  */
 int PyUnstable_TryIncRef(PyObject *op);

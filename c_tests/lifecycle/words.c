@@ -4,7 +4,7 @@
 
 /* A count: one word. Free-threaded: the owner's id, the owner's word and the shared word. */
 #ifdef Py_GIL_DISABLED
-enum { NOBODY = 0, ME = 1, GONE = 8 }; /* GONE: a thread that has ended. */
+enum { NO_OWNER = 0, ME = 1, GONE = 8 }; /* GONE: a thread that has ended. */
 typedef struct { uintptr_t tid; uint64_t local, shared; } Count;
 #define ONE { ME, 1, 0 }
 #else
@@ -28,29 +28,29 @@ static const Word words[] = {
     /* One more reference makes the object immortal. 3.14 and later see that before they add to the total. */
     { { ME, 0xFFFFFFFE, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFD, 0 }, { ME, 7, 0 }, 0, 0, PY_VERSION_HEX < 0x030E0000, 1 },
     { { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, { ME, 0xFFFFFFFF, 0 }, 0, 0, 0, 0 },
-    { { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, { NOBODY, 0xFFFFFFFF, 0 }, 0, 0, 0, 0 },
+    { { NO_OWNER, 0xFFFFFFFF, 0 }, { NO_OWNER, 0xFFFFFFFF, 0 }, { NO_OWNER, 0xFFFFFFFF, 0 }, { NO_OWNER, 0xFFFFFFFF, 0 }, 0, 0, 0, 0 },
     /* The release of the owner's last reference merges, with any flags. */
-    { { ME, 1, 1 }, { ME, 2, 1 }, { NOBODY, 0, 3 }, { ME, 7, 1 }, 1, 0, 1, 1 },
-    { { ME, 1, 2 }, { ME, 2, 2 }, { NOBODY, 0, 3 }, { ME, 7, 2 }, 1, 0, 1, 1 },
-    { { ME, 1, 0xD }, { ME, 2, 0xD }, { NOBODY, 0, 0xF }, { ME, 7, 1 }, 0, 0, 1, 1 },
-    { { ME, 1, 0x10 }, { ME, 2, 0x10 }, { NOBODY, 0, 0x13 }, { ME, 7, 0 }, 0, 0, 1, 1 },
+    { { ME, 1, 1 }, { ME, 2, 1 }, { NO_OWNER, 0, 3 }, { ME, 7, 1 }, 1, 0, 1, 1 },
+    { { ME, 1, 2 }, { ME, 2, 2 }, { NO_OWNER, 0, 3 }, { ME, 7, 2 }, 1, 0, 1, 1 },
+    { { ME, 1, 0xD }, { ME, 2, 0xD }, { NO_OWNER, 0, 0xF }, { ME, 7, 1 }, 0, 0, 1, 1 },
+    { { ME, 1, 0x10 }, { ME, 2, 0x10 }, { NO_OWNER, 0, 0x13 }, { ME, 7, 0 }, 0, 0, 1, 1 },
     { { ME, 2, 0xD }, { ME, 3, 0xD }, { ME, 1, 0xD }, { ME, 7, 1 }, 0, 0, 1, 1 },
     /* Merged. */
-    { { NOBODY, 0, 0xB }, { NOBODY, 0, 0xF }, { NOBODY, 0, 7 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
-    { { NOBODY, 0, 7 }, { NOBODY, 0, 0xB }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
-    { { NOBODY, 0, 3 }, { NOBODY, 0, 7 }, { NOBODY, 0, -1ULL }, { NOBODY, 0, 0x1F }, 0, 1, 1, 1 },
+    { { NO_OWNER, 0, 0xB }, { NO_OWNER, 0, 0xF }, { NO_OWNER, 0, 7 }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
+    { { NO_OWNER, 0, 7 }, { NO_OWNER, 0, 0xB }, { NO_OWNER, 0, 3 }, { NO_OWNER, 0, 0x1F }, 1, 0, 1, 1 },
+    { { NO_OWNER, 0, 3 }, { NO_OWNER, 0, 7 }, { NO_OWNER, 0, -1ULL }, { NO_OWNER, 0, 0x1F }, 0, 1, 1, 1 },
     /* Another thread owns the object: the shared word changes. The count of a queued object may go below zero. */
-    { { GONE, 0, 4 }, { GONE, 0, 8 }, { GONE, 0, 0 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
-    { { GONE, 1, 4 }, { GONE, 1, 8 }, { GONE, 1, 0 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
-    { { GONE, 1, 5 }, { GONE, 1, 9 }, { GONE, 1, 1 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
-    { { GONE, 1, 6 }, { GONE, 1, 0xA }, { GONE, 1, 2 }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
-    { { GONE, 2, 2 }, { GONE, 2, 6 }, { GONE, 2, -2ULL }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
-    { { GONE, 2, -4ULL }, { GONE, 2, 0 }, { GONE, 2, -8ULL }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 0, 4 }, { GONE, 0, 8 }, { GONE, 0, 0 }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 1, 4 }, { GONE, 1, 8 }, { GONE, 1, 0 }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 1, 5 }, { GONE, 1, 9 }, { GONE, 1, 1 }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 1, 6 }, { GONE, 1, 0xA }, { GONE, 1, 2 }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 2, 2 }, { GONE, 2, 6 }, { GONE, 2, -2ULL }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 2, -4ULL }, { GONE, 2, 0 }, { GONE, 2, -8ULL }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
     /* The shared count is 0, so the owner must merge. The owner has ended, so the releasing thread merges. */
-    { { GONE, 1, 0 }, { GONE, 1, 4 }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
-    { { GONE, 1, 1 }, { GONE, 1, 5 }, { NOBODY, 0, 3 }, { NOBODY, 0, 0x1F }, 1, 0, 1, 1 },
-    { { GONE, 3, 0 }, { GONE, 3, 4 }, { NOBODY, 0, 0xB }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
-    { { GONE, 3, 1 }, { GONE, 3, 5 }, { NOBODY, 0, 0xB }, { NOBODY, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 1, 0 }, { GONE, 1, 4 }, { NO_OWNER, 0, 3 }, { NO_OWNER, 0, 0x1F }, 1, 0, 1, 1 },
+    { { GONE, 1, 1 }, { GONE, 1, 5 }, { NO_OWNER, 0, 3 }, { NO_OWNER, 0, 0x1F }, 1, 0, 1, 1 },
+    { { GONE, 3, 0 }, { GONE, 3, 4 }, { NO_OWNER, 0, 0xB }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
+    { { GONE, 3, 1 }, { GONE, 3, 5 }, { NO_OWNER, 0, 0xB }, { NO_OWNER, 0, 0x1F }, 0, 0, 1, 1 },
 #elif PY_VERSION_HEX >= 0x030E0000
     { 0, 1, 0xFFFFFFFF, 7, 0, 1, 1, 0 },
     { 1, 2, 0, 7, 1, 0, 1, 1 },

@@ -86,7 +86,7 @@ pub unsafe extern "C" fn _Py_SetImmortalUntracked(op: *mut PyObject) {
 /// `PyUnstable_EnableTryIncRef` must be called for `op` before; then any thread may call this.
 ///
 /// # Safety
-/// `op` is an object or a dying object. Its memory is not given back during the call, although another thread may end
+/// `op` is an object or a dying object. Its memory is not freed during the call, although another thread may end
 /// it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyUnstable_TryIncRef(op: *mut PyObject) -> c_int {

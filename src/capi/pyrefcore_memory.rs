@@ -23,7 +23,7 @@ pub extern "C" fn pyrefcore_object_calloc(count: usize, size: usize) -> *mut c_v
 /// does not change. `PyObject_Realloc` in `pyrefcore.h` is this function. From any thread.
 ///
 /// # Safety
-/// `block` is NULL, or came from these functions and was not given back. No other thread uses it.
+/// `block` is NULL, or came from these functions and was not freed. No other thread uses it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_realloc(block: *mut c_void, bytes: usize) -> *mut c_void {
     // SAFETY: the caller's promise is the callee's.
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn pyrefcore_object_realloc(block: *mut c_void, bytes: usi
 /// Nothing happens with NULL. `PyObject_Free` in `pyrefcore.h` is this function. From any thread.
 ///
 /// # Safety
-/// `block` is NULL, or came from these functions and was not given back. No other thread uses it.
+/// `block` is NULL, or came from these functions and was not freed. No other thread uses it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_free(block: *mut c_void) {
     // SAFETY: the caller's promise is the callee's.

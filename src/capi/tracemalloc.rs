@@ -20,7 +20,7 @@ pub extern "C" fn PyTraceMalloc_Track(domain: c_uint, ptr: usize, size: usize) -
     }
 }
 
-/// Tells tracemalloc that the block at `ptr` was given back. Returns 0, also where the block is unknown; -2 where
+/// Tells tracemalloc that the block at `ptr` was freed. Returns 0, also where the block is unknown; -2 where
 /// nothing is traced. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn PyTraceMalloc_Untrack(domain: c_uint, ptr: usize) -> c_int {

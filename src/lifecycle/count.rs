@@ -68,7 +68,7 @@ pub unsafe fn release(op: *mut PyObject, call: &'static CStr) {
 /// `PyUnstable_TryIncRef`.
 ///
 /// # Safety
-/// `op` is an object or a dying object. Its memory is not given back during the call, although another thread may end
+/// `op` is an object or a dying object. Its memory is not freed during the call, although another thread may end
 /// it.
 #[must_use]
 pub unsafe fn try_acquire(op: *mut PyObject) -> bool {

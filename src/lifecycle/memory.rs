@@ -41,7 +41,7 @@ pub fn allocate(bytes: usize) -> *mut c_void {
 /// kept.
 ///
 /// # Safety
-/// `block` is NULL, or came from [`allocate`] and was not given back. No other thread uses it.
+/// `block` is NULL, or came from [`allocate`] and was not freed. No other thread uses it.
 pub unsafe fn reallocate(block: *mut c_void, bytes: usize) -> *mut c_void {
     let new = allocate(bytes);
     if !new.is_null() && !block.is_null() {
@@ -63,7 +63,7 @@ pub unsafe fn reallocate(block: *mut c_void, bytes: usize) -> *mut c_void {
 /// Gives back a block. Nothing happens with NULL.
 ///
 /// # Safety
-/// `block` is NULL, or came from [`allocate`] and was not given back. No other thread uses it.
+/// `block` is NULL, or came from [`allocate`] and was not freed. No other thread uses it.
 pub unsafe fn free(block: *mut c_void) {
     if block.is_null() {
         return;

@@ -28,7 +28,7 @@ def secure():
         corpus.hold(VICTIMS.pop(), SPARE)
 
 
-def text(words="a text that nobody else holds"):
+def text(words="a text with no other holder"):
     """A new string: neither interned nor a constant, which some versions make immortal."""
     return words.encode().decode()
 

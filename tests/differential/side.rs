@@ -124,7 +124,7 @@ impl Side {
 
     /// The recorded events that were not compared yet.
     pub(crate) fn events(&self) -> MutexGuard<'_, Vec<Event>> {
-        self.log.lock().expect("nobody panics with it")
+        self.log.lock().expect("no holder of it panics")
     }
 
     pub(crate) fn say(&self, event: Event) {

@@ -41,7 +41,7 @@ pub(crate) fn stale(choice: u8) -> usize {
 
 /// Words of free-threaded objects: the owner, `ob_ref_local` and `ob_ref_shared`.
 const BIASED: [(Owner, usize, usize); 30] = {
-    use Owner::{Gone, Me, Nobody};
+    use Owner::{Gone, Me, Unowned};
     [
         (Me, 1, 0),
         (Me, 2, 0),
@@ -55,11 +55,11 @@ const BIASED: [(Owner, usize, usize); 30] = {
         (Me, 0x8000_0000, 0),
         (Me, 1, 0x5),
         (Me, 1, 0x8),
-        (Nobody, 0, 7),
-        (Nobody, 0, 0xB),
-        (Nobody, 0xFFFF_FFFF, 0),
-        (Nobody, 0, 0x27),
-        (Nobody, 0, 3),
+        (Unowned, 0, 7),
+        (Unowned, 0, 0xB),
+        (Unowned, 0xFFFF_FFFF, 0),
+        (Unowned, 0, 0x27),
+        (Unowned, 0, 3),
         (Gone, 1, 0),
         (Gone, 1, 1),
         (Gone, 2, 0),
@@ -82,7 +82,7 @@ pub(crate) enum Owner {
     Me,
     /// A thread that has ended.
     Gone,
-    Nobody,
+    Unowned,
 }
 
 /// An id that no thread ever has: an id is the address of a thread's data, and there is none at this one.
@@ -105,7 +105,7 @@ impl Image {
                     match owner {
                         Owner::Me => me(),
                         Owner::Gone => GONE,
-                        Owner::Nobody => 0,
+                        Owner::Unowned => 0,
                     },
                 );
                 store(op + 8, word(op + 8) & 0xFFFF_FFFF | local << 32);
@@ -137,7 +137,7 @@ fn images(flavour: Flavour) -> Vec<Image> {
 fn is_fatal_to_release(flavour: Flavour, image: Image) -> bool {
     match image {
         Image::Biased(Owner::Me, local, _) => local == 0,
-        Image::Biased(Owner::Nobody, local, shared) => local == 0 && shared == 3,
+        Image::Biased(Owner::Unowned, local, shared) => local == 0 && shared == 3,
         Image::Biased(Owner::Gone, ..) => false,
         Image::Count(count) => {
             let overflowed = flavour.minor >= 14 && (count as u32) > 0xFFEF_FFFF;

@@ -35,7 +35,7 @@ struct Twin {
     was_queued: bool,
 }
 
-const NOBODY: Twin = Twin {
+const NO_TWIN: Twin = Twin {
     kind: Kind::Plain,
     alive: false,
     owned: 0,
@@ -67,7 +67,7 @@ impl Twins {
     pub(crate) fn new(sides: [&'static Side; 2], telling: bool) -> Self {
         Self {
             sides,
-            twins: vec![NOBODY; OBJECTS],
+            twins: vec![NO_TWIN; OBJECTS],
             alive: Vec::new(),
             free: (0..OBJECTS).rev().collect(),
             dead: Vec::new(),

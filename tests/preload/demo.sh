@@ -75,6 +75,6 @@ fi
 grep -E '^(Ran|OK|All [0-9]+ tests|[0-9]+ tests? OK|Total|Tests result|Result|done)' "$folder/output.txt" | sed 's/^/  /'
 say
 say "What was born, died and is still alive after the interpreter has taken itself down (what is left"
-say "then was immortal or never given back), and whose calls were replaced:"
+say "then was immortal or never freed), and whose calls were replaced:"
 say
 sed 's/^/  /' "$folder/report.txt" | head -n 44

@@ -140,7 +140,7 @@ def test_what_a_program_would_notice_stays():
         del linecache.cache["<generated>"]
 
 
-def test_output_is_flushed_and_closed_streams_are_nobodys_concern(monkeypatch):
+def test_output_is_flushed_and_closed_streams_are_left_alone(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(raw)))
     closed = io.StringIO()

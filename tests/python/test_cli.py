@@ -249,7 +249,7 @@ def test_doctor(there):
     assert found["ok"] and found["objects"] > 1000 and isinstance(found["replaced"], list)
 
 
-def test_doctor_names_variables_that_nobody_reads(there):
+def test_doctor_names_variables_without_effect(there):
     notes = json.loads(command("doctor", "--json", PYREFCORE_REPROT="stderr").stdout)["notes"]
     assert "the variable PYREFCORE_REPROT is unknown and has no effect" in notes
     assert "the variable PYREFCORE_LIBRARY is unknown and has no effect" not in notes

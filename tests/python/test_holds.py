@@ -119,7 +119,7 @@ class Spec(ctypes.Structure):
     ]
 
 
-def test_fields_that_an_extension_shows_nobody_may_hold(attached):
+def test_fields_that_an_extension_shows_to_no_visitor_may_hold(attached):
     make = ctypes.pythonapi.PyType_FromSpec
     make.restype = ctypes.py_object
     no_slots, head = ctypes.create_string_buffer(16), object.__basicsize__

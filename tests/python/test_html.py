@@ -216,7 +216,7 @@ class Drawing(unittest.TestCase):
                 self.assertEqual(len(list(svg.iter("path"))), arrows)
                 self.assertEqual(len(list(svg.iter("g"))), arrows + 1)
 
-    def test_only_a_leak_is_blamed_for_what_nobody_shows(self):
+    def test_only_a_leak_is_blamed_for_what_no_visitor_shows(self):
         def kinds(example, is_leak):
             groups = ElementTree.fromstring(drawing.graph("T", example, is_leak)).iter("g")
             return [group.get("class") for group in groups if group.get("class") != "box self"]

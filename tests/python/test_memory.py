@@ -195,7 +195,7 @@ def test_the_text_says_it(tmp_path):
     status, text = told("memory.by_mem()", "--html", str(page))
     assert status == 1
     assert (
-        "memory: 1 block of 64 bytes from PyMem_Malloc per run, never given back "
+        "memory: 1 block of 64 bytes from PyMem_Malloc per run, never freed "
         "(19200 bytes in 3 windows of 100 runs, the same in each)" in text
     )
     assert ": 64 bytes\n    taken in\n      by_mem " in text
@@ -208,7 +208,7 @@ def test_the_text_says_it(tmp_path):
 def test_the_text_says_it_of_the_c_heap(tmp_path):
     page = tmp_path / "page.html"
     status, text = told("memory.by_malloc()", "--html", str(page))
-    assert status == 1 and " bytes of the C heap per run, never given back (" in text
+    assert status == 1 and " bytes of the C heap per run, never freed (" in text
     assert " bytes of the C heap per run" in page.read_text()
 
 
@@ -217,7 +217,7 @@ def test_the_text_says_it_of_the_c_heap(tmp_path):
 @pytest.mark.parametrize("other", [{"PYTHONMALLOC": "malloc"}, {"PYTHONMALLOC": "debug"}, {"PYTHONTRACEMALLOC": "1"}])
 def test_other_allocators(other):
     status, text = told("memory.by_mem()", **other)
-    assert status == 1 and text.count("never given back") == 1 and "64 bytes from PyMem_Malloc" in text, text
+    assert status == 1 and text.count("never freed") == 1 and "64 bytes from PyMem_Malloc" in text, text
     assert text.count("the growth of the C heap was not measured") == 1
     status, text = told("memory.and_back()", **other)
     assert status == 0 and ": clean" in text

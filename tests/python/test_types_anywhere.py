@@ -90,7 +90,7 @@ def test_a_static_object_that_nothing_holds(attached):
 
 OVERRIDDEN = """
 class Meta(type):
-    def __subclasses__(cls): raise ValueError("nobody asks this")
+    def __subclasses__(cls): raise ValueError("no one may ask this")
     def mro(cls): return type.mro(cls)
 class Base(metaclass=Meta): pass
 class Thing(Base): pass

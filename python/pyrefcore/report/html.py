@@ -108,7 +108,7 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
     ]
     is_leak = finding["kind"] != OVER_RELEASE
     if finding["kind"] == MEMORY:
-        parts.append("<h4>Bytes that were not given back, window by window</h4>" + drawing.bars(finding["growth"]))
+        parts.append("<h4>Bytes that were not freed, window by window</h4>" + drawing.bars(finding["growth"]))
     elif finding["growth"]:
         what = "References that no object shows" if is_leak else "References released too often"
         parts.append("<h4>%s, window by window</h4>" % what + drawing.bars(finding["growth"]))
@@ -122,7 +122,7 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
 
 def _change(finding: Dict[str, Any], runs: int) -> str:
     if finding["kind"] == MEMORY:
-        return taken(finding["type"], finding.get("blocks_per_run"), finding["bytes_per_run"]) + ", never given back"
+        return taken(finding["type"], finding.get("blocks_per_run"), finding["bytes_per_run"]) + ", never freed"
     change = finding["references_per_run"]
     references, objects = counted(change, "reference"), counted(finding["objects_per_run"], "object")
     if not runs:

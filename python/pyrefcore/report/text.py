@@ -48,7 +48,7 @@ def headline(finding: Finding, runs: int) -> str:
     windows = len(finding.growth)
     total = abs(sum(finding.growth))
     if finding.kind == MEMORY:
-        what = taken(finding.type, finding.blocks_per_run, finding.bytes_per_run or 0.0) + ", never given back"
+        what = taken(finding.type, finding.blocks_per_run, finding.bytes_per_run or 0.0) + ", never freed"
     elif finding.kind == OVER_RELEASE:
         what = "each run releases %s too many" % _count(per_run, "reference", of)
     elif per_run:

@@ -90,7 +90,7 @@ pub fn is_whole() -> bool {
     IS_WHOLE.load(Ordering::Relaxed)
 }
 
-/// Removes the entry of a block that is about to be given back.
+/// Removes the entry of a block that is about to be freed.
 #[inline]
 pub fn taken_back(block: usize) {
     if let Some(entry) = BLOCKS.get(block) {

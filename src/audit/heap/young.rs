@@ -52,7 +52,7 @@ const PAGE: usize = 4096;
 const DOMAIN_BITS: u32 = 2;
 const IS_LONG: u32 = 1 << DOMAIN_BITS;
 const LENGTH: u32 = DOMAIN_BITS + 1;
-/// The entry of a block that was given back. The domain bits are zero, which no domain has. An entry of 0 means that no
+/// The entry of a block that was freed. The domain bits are zero, which no domain has. An entry of 0 means that no
 /// block has started there since the check began.
 const GIVEN_BACK: u32 = 1 << LENGTH;
 /// The greatest length that fits; longer blocks get it too.
@@ -126,7 +126,7 @@ fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
     }
 }
 
-/// Returns the note of a block that is about to be given back, and notes that it is given back.
+/// Returns the note of a block that is about to be freed, and notes that it is freed.
 #[inline]
 pub fn take(start: usize) -> Option<Block> {
     if !is_on() || !start.is_multiple_of(GRAIN) {

@@ -24,7 +24,7 @@ impl<T> Lock<T> for Mutex<T> {
 #[cfg(test)]
 impl<T> Lock<T> for loom::sync::Mutex<T> {
     fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
-        look(&mut self.lock().expect("nobody panics in a model"))
+        look(&mut self.lock().expect("no thread of a model panics"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::naming::{name, names, told_apart};
-use super::{Difference, NOBODY, Twin, Twins};
+use super::{Difference, NO_TWIN, Twin, Twins};
 use crate::kinds::Kind;
 use crate::library::Symbol;
 use crate::listing;
@@ -105,7 +105,7 @@ impl Twins {
                 }
                 self.twins[id] = Twin {
                     kind: self.twins[id].kind,
-                    ..NOBODY
+                    ..NO_TWIN
                 };
                 self.dead.push(id);
                 self.free.push(id);

@@ -1,7 +1,7 @@
 //! The common steps.
 
 use super::naming::name;
-use super::{Difference, NOBODY, Twin, Twins};
+use super::{Difference, NO_TWIN, Twin, Twins};
 use crate::kinds::Kind;
 use crate::library::Symbol;
 use crate::memory::{store, word};
@@ -44,7 +44,7 @@ impl Twins {
             kind,
             alive: true,
             owned: 1,
-            ..NOBODY
+            ..NO_TWIN
         };
         self.alive.push(id);
         Ok(id)
