@@ -147,3 +147,57 @@ fn block_length(pool: usize, free: &mut FxHashSet<usize>) -> Option<usize> {
     }
     Some(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C, align(16384))]
+    struct Pool([u8; POOL]);
+
+    /// The block length and the offsets of the free blocks that are found in a pool with this header.
+    fn found(header: PoolHeader) -> (Option<usize>, Vec<usize>) {
+        let mut memory = Box::new(Pool([0; POOL]));
+        let pool = (&raw mut *memory) as usize;
+        // SAFETY: the memory has room for a header, and its alignment.
+        unsafe { (pool as *mut PoolHeader).write(header) };
+        let mut free = FxHashSet::default();
+        let length = block_length(pool, &mut free);
+        let mut offsets: Vec<usize> = free.iter().map(|block| block - pool).collect();
+        offsets.sort_unstable();
+        (length, offsets)
+    }
+
+    #[test]
+    fn a_pool_shows_its_free_blocks() {
+        const LENGTH: usize = LENGTHS as usize * PAIR;
+        let last = POOL - LENGTH;
+        let header = PoolHeader {
+            count: 1,
+            _padding: 0,
+            freeblock: 0,
+            nextpool: 0,
+            prevpool: 0,
+            arenaindex: 0,
+            szidx: LENGTHS - 1,
+            nextoffset: (last - LENGTH) as u32,
+            maxnextoffset: last as u32,
+        };
+        assert_eq!(found(header), (Some(LENGTH), vec![last - LENGTH, last]));
+        let nothing = (None, Vec::new());
+        let other_length = PoolHeader { szidx: 0, ..header };
+        let too_long = PoolHeader {
+            szidx: LENGTHS,
+            maxnextoffset: (last - PAIR) as u32,
+            ..header
+        };
+        let empty = PoolHeader { count: 0, ..header };
+        let full = PoolHeader {
+            count: (POOL / LENGTH + 1) as u32,
+            ..header
+        };
+        for header in [other_length, too_long, empty, full] {
+            assert_eq!(found(header), nothing);
+        }
+    }
+}
