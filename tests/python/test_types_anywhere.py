@@ -53,6 +53,11 @@ def test_instances_that_live_and_die(attached, kind):
     assert extension.check(MODULE, setup, statement)["findings"] == []
 
 
+def test_types_made_anew_hold_their_parts(attached):
+    """Only such a type holds its dict and its bases, and only its instance leads to the type."""
+    assert extension.check(MODULE, "kept = []", "kept.append(types_anywhere.make_type())")["findings"] == []
+
+
 def test_an_object_in_no_block_has_all_its_references(attached):
     """The collector does not track the tuples. The walk meets them before and after the list, which is tracked."""
     code = """

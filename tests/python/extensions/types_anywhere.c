@@ -76,6 +76,13 @@ static PyObject *make(PyObject *module, PyObject *kind)
     return (PyObject *)thing;
 }
 
+/* An instance of a type that each call makes anew. */
+static PyObject *make_type(PyObject *module, PyObject *unused)
+{
+    PyTypeObject *type = fill(malloc(sizeof(PyHeapTypeObject)), "types_anywhere.New", &PyType_Type);
+    return PyType_Ready(type) < 0 ? NULL : PyObject_INIT((PyObject *)PyObject_Malloc(sizeof(Thing)), type);
+}
+
 static PyObject *leak(PyObject *module, PyObject *kind)
 {
     if (make(module, kind) == NULL) return NULL;
@@ -105,7 +112,8 @@ static PyObject *count_call(PyObject *module, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {{"make", make, METH_O}, {"leak", leak, METH_O}, {"over", over, METH_O},
-    {"count_call", count_call, METH_NOARGS}, {"outside", outside, METH_NOARGS}, {0}};
+    {"count_call", count_call, METH_NOARGS}, {"outside", outside, METH_NOARGS},
+    {"make_type", make_type, METH_NOARGS}, {0}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "types_anywhere", 0, -1, methods};
 
 PyMODINIT_FUNC PyInit_types_anywhere(void)
