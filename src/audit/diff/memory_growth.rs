@@ -321,6 +321,21 @@ mod tests {
     }
 
     #[test]
+    fn new_objects_may_hold_the_blocks_if_each_has_as_many() {
+        let key = (Domain::Mem, Some(8));
+        let kind_with = |holder: [isize; 2]| {
+            let numbers = [vec![4, 4], vec![32, 32]];
+            finding(key, numbers, &[], &[holder.to_vec()]).map(|found| found.kind)
+        };
+        for holder in [[4, 4], [2, 2], [1, 4]] {
+            assert_eq!(kind_with(holder), Some(Kind::Growth), "{holder:?}");
+        }
+        for holder in [[3, 3], [4, 0], [4, -4], [8, 8]] {
+            assert_eq!(kind_with(holder), Some(Kind::Memory), "{holder:?}");
+        }
+    }
+
+    #[test]
     fn only_more_blocks_are_no_quiet() {
         let block = |start, bytes| Block {
             start,
