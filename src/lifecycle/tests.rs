@@ -6,7 +6,7 @@ use std::sync::Once;
 
 use super::birth::{self, Total};
 use super::finalizer::{self, Fate};
-use super::{containers, count, death, gc, refcnt, trashcan};
+use super::{containers, count, death, gc, merge, refcnt, trashcan};
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags};
 use crate::host::ThisHost;
 use crate::watch::live::{self, State};
@@ -208,6 +208,15 @@ unsafe extern "C" fn finalizing_dealloc(op: *mut PyObject) {
             plain_dealloc(op);
         }
     }
+}
+
+#[test]
+fn a_thread_registers_once() {
+    let thread = std::thread::spawn(|| {
+        merge::register();
+        merge::unknown()
+    });
+    assert_eq!(thread.join().expect("no panic"), 0);
 }
 
 #[test]
