@@ -1,4 +1,4 @@
-"""Compiles the C programs of this folder, and runs them: for their tests here, for sanitizers, and for portable builds."""
+"""Compiles the C programs of this folder, and runs them. The sanitizers and the portable build test with them too."""
 
 import glob
 import os

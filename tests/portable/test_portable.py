@@ -44,7 +44,7 @@ def portable():
 
 
 def has_assembly(flavour, features, path):
-    """Whether a build with these features has inline assembly. A compiler's barrier is an empty piece, and may be there."""
+    """Whether a build has inline assembly. A compiler's own barrier is an empty piece, and may be there."""
     words = ["--quiet", "--lib", "--crate-type=rlib", "--features", features, "--target-dir", OUT]
     # cargo compiles again each time, because the metadata differ.
     words += ["--", "--emit=llvm-ir=%s" % path, "-Ccodegen-units=1", "-Cmetadata=%d" % time.time_ns()]

@@ -1,8 +1,8 @@
 /* Reports the synchronisation inside Rust's std to ThreadSanitizer. std is shipped compiled, without instrumentation.
  * Its inline and generic functions are compiled with our code, so ThreadSanitizer sees them. Two functions that order
  * memory are neither inline nor generic: the one that locks a contended mutex, and Once::call. std.py links the
- * wrappers below around these two, and a test fails if the library calls a third. Programs linked with the shared library
- * have neither function, so the references are weak. */
+ * wrappers below around these two. A test fails if the library calls a third. Programs linked with the shared
+ * library have neither function, so the references are weak. */
 #include <string.h>
 
 void __tsan_acquire(void *);

@@ -1,7 +1,7 @@
 """The C programs pass under AddressSanitizer, ThreadSanitizer and valgrind, which find errors that a test can't see.
 
-Each tool first finds faults made on purpose, in each flavour. Without that, the programs under it fail.
-The flavours are those of flavours/branches.txt, which together compile every branch of the source, or the named ones."""
+Each tool first finds faults made on purpose, in each flavour. Without that, the programs under it fail. The flavours
+are the named ones, or those of flavours/branches.txt, which together compile every branch of the source."""
 
 import re
 
@@ -11,7 +11,7 @@ from c_tests import programs
 from harness import flavours
 from harness.commands import run
 from sanitize import std
-from sanitize.tools import TOOLS, complaints, forget_complaints
+from sanitize.tools import TOOLS, complaints
 
 pytestmark = pytest.mark.tier("all")
 
@@ -55,8 +55,9 @@ def proven(tool, bites, instrumented):
 
 def find(tool, path, fault):
     """The tool must find a fault made on purpose, and nothing else."""
-    forget_complaints(path)
-    text = run([*tool.under(path), path, fault], status=None, env=tool.settings(path)) + complaints(path)
+    complaints(path)
+    before, env = tool.starts(path)
+    text = run([*before, path, fault], status=None, env=env) + complaints(path)
     for pattern in tool.faults.get(fault, [r"\A\Z"]):
         assert re.search(pattern, text), "%s made on purpose: %s says\n%s" % (fault, tool.name, text)
 
@@ -75,9 +76,9 @@ def test_std_orders_memory_only_where_it_is_wrapped(tool, instrumented):
 def check(tool, program, link, library, folder):
     path = programs.compile_program(program, link, library, folder, [*tool.flags, "-DWATCHED"])
     for _ in range(tool.rounds):
-        forget_complaints(path)
+        complaints(path)
         try:
-            programs.check_program(path, tool.under(path), tool.settings(path), seconds=900)
+            programs.check_program(path, *tool.starts(path), seconds=900)
         finally:
             # A sanitizer also reports an allocation that the test wants to fail.
             said = [line for line in complaints(path).splitlines() if "failed to allocate" not in line]
