@@ -30,8 +30,8 @@ class Package:
             self.real.append(words)
 
     def tests(self, python):
-        """The folder of the tests: an installed one, or a copy of one of the source distribution. Beside the copy are no
-        sources, which would be imported instead of the installed package."""
+        """The folder of the tests: an installed one, or a copy of one of the source distribution. The copy is alone:
+        sources beside it would be imported instead of the installed package."""
         if self.folder.startswith("@"):
             path = run([python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"]).strip()
             return os.path.join(path, self.folder[1:])
@@ -44,9 +44,10 @@ class Package:
                 (archive,) = os.listdir(new)
                 shutil.unpack_archive(os.path.join(new, archive), new)
                 (sources,) = [name for name in os.listdir(new) if name != archive]
-                shutil.copytree(os.path.join(new, sources, self.folder), os.path.join(new, "tests", base), symlinks=True)
+                copy = os.path.join(new, "tests")
+                shutil.copytree(os.path.join(new, sources, self.folder), os.path.join(copy, base), symlinks=True)
                 os.makedirs(os.path.dirname(tests), exist_ok=True)
-                os.rename(os.path.join(new, "tests"), tests)
+                os.rename(copy, tests)
         return os.path.join(tests, base)
 
 

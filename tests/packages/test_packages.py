@@ -1,8 +1,8 @@
 """Published packages: `pytest --refs` reports nothing of their tests but the bugs that packages.txt lists.
 
-The environment variable PACKAGES says which: `all`, or names. SAMPLE=N runs only N tests of each package, spread evenly.
-RUNS is the number of runs in a window (5, or the number in packages.txt). TIMEOUT is the number of seconds for a run of
-pytest (1800). KEEP=1 takes the installed pyrefcore. pip brings everything into target/packages, where it stays: an
+The environment variable PACKAGES says which: `all`, or names. SAMPLE=N runs only N tests of each package, spread
+evenly. RUNS is the number of runs in a window (5, or the number in packages.txt). TIMEOUT is the number of seconds for
+a run of pytest (1800). KEEP=1 takes the installed pyrefcore. pip brings everything into target/packages, where it stays: an
 environment for each flavour, the output of each run, and every report as JSON. At the end a table in Markdown is
 printed.
 """

@@ -13,9 +13,9 @@ Result = collections.namedtuple("Result", "status out err")
 
 def clean_environment(**more):
     """The environment without variables that affect a Python or the library. A value of None removes a variable."""
-    own = {name: word for name, word in environment().items() if not name.startswith(("PYTHON", "PYREFCORE", "MALLOC_"))}
-    own.update(more)
-    return {name: word for name, word in own.items() if word is not None}
+    affecting = "PYTHON", "PYREFCORE", "MALLOC_"
+    own = {name: word for name, word in environment().items() if not name.startswith(affecting)}
+    return {name: word for name, word in dict(own, **more).items() if word is not None}
 
 
 def run(command, variables, timeout=60, cwd=None, merge=False):

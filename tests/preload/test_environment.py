@@ -19,7 +19,7 @@ import os, subprocess, sys
 print("own", os.environ.get("LD_PRELOAD"), flush=True)
 show = "print('child', __import__('os').environ.get('LD_PRELOAD'), 'libpyrefcore' in open('/proc/self/maps').read())"
 subprocess.call([sys.executable, "-c", show])
-subprocess.call(["sh", "-c", "echo sh $LD_PRELOAD; if grep -q libpyrefcore /proc/self/maps; then echo in; else echo out; fi"])
+subprocess.call(["sh", "-c", "echo sh $LD_PRELOAD; grep -q libpyrefcore /proc/self/maps && echo in || echo out"])
 child = os.fork()
 if child == 0:
     os.execv(sys.executable, [sys.executable, "-c", show])

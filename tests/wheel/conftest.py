@@ -1,5 +1,6 @@
 """The wheels, which are built once in a run, and environments in which one of them is installed."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -79,16 +80,32 @@ def by_tools(host, folder, environment):
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory, environment):
-    """A function: the wheel that pip or tools/wheel.sh builds. Every CPython of a flavour uses that of the first one."""
-    # The workers of pytest-xdist share the folder above their own.
-    shared = tmp_path_factory.getbasetemp()
-    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+def shared(tmp_path_factory):
+    """A folder of this run, which all workers of pytest-xdist share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def tree(shared):
+    """A function that makes a context: in it, no other worker builds in the source tree."""
+
+    @contextlib.contextmanager
+    def alone():
+        with open(str(shared / "tree.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    return alone
+
+
+@pytest.fixture(scope="session")
+def wheel(shared, tree, environment):
+    """A function: the wheel that pip or tools/wheel.sh builds once for all CPythons of a flavour."""
 
     def built(kind, host):
         folder = shared / "wheels" / kind / host.flavour
-        with open(str(shared / "wheels.lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with tree():
             if not folder.exists():
                 folder.mkdir(parents=True)
                 {"pip": by_pip, "tools": by_tools}[kind](host, folder, environment)

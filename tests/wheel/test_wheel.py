@@ -31,7 +31,10 @@ TESTS = """
 def test_good(): Thing()
 def test_bad(): leak()
 """
-SOABI = "import sys, sysconfig; print('cp%d%d-cp' % sys.version_info[:2] + sysconfig.get_config_var('SOABI').split('-')[1])"
+SOABI = """
+import sys, sysconfig
+print("cp%d%d-cp" % sys.version_info[:2] + sysconfig.get_config_var("SOABI").split("-")[1])
+"""
 # What may be in a wheel.
 ALLOWED = re.compile(
     r"pyrefcore/([a-z]+/)?[a-z_]+\.py|pyrefcore/py\.typed|pyrefcore_pytest\.py|pyrefcore/libpyrefcore\.[^/]*\.so|"
@@ -112,8 +115,9 @@ def test_the_pytest_plugin_of_an_installed_wheel_finds_a_leak(installed, tmp_pat
     run([*command, "-k", "good"], cwd=tmp_path)
 
 
-def test_the_source_distribution_builds_without_the_tree(tools, tmp_path):
-    run([tools.python, "-m", "build", "--sdist", "--outdir", tmp_path / "sdist", "."])
+def test_the_source_distribution_builds_without_the_tree(tools, tree, tmp_path):
+    with tree():
+        run([tools.python, "-m", "build", "--sdist", "--outdir", tmp_path / "sdist", "."])
     (source,) = (tmp_path / "sdist").glob("*.tar.gz")
     run(
         [*tools.pip, "wheel", "--no-deps", "--wheel-dir", tmp_path / "wheels", source],
