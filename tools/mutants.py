@@ -158,11 +158,12 @@ def rust_steps(flavours, file):
         steps.append((SAME, "! { %s; }" % " && ".join(is_same(flavour) for flavour in flavours)))
     for flavour in flavours:
         python = first_python(flavour)
-        programs = [("C " + flavour, "sh c_tests/run.sh " + flavour)]
+        tests = "sh tools/pytest.sh -q -x --tier quick --flavours %s " % flavour
+        programs = [("C " + flavour, tests + "c_tests")]
         audits = [("corpus " + flavour, "python3 tests/corpus/table.py --stop " + python)]
         # What the preloaded library and the package do differs little between two flavours.
         if flavour == flavours[0]:
-            programs.append(("preloaded " + flavour, "sh tests/preload/run.sh " + flavour))
+            programs.append(("preloaded " + flavour, tests + "tests/preload"))
             audits = package_steps(flavour, python, '-m "not slow"') + audits
         steps.append((BUILD, "make -s build FLAVOUR=" + flavour))
         steps.extend(audits + programs if is_of_audit else programs + audits)
