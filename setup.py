@@ -12,5 +12,9 @@ def field(name):
     return re.search(rf'^{name} = "(.*)"', CARGO, re.MULTILINE).group(1)
 
 
-# Everything that is built goes where cargo and make put it, too.
-setup(version=field("version"), license=field("license"), options={"build": {"build_base": "target/wheel"}})
+# Everything that is built goes where cargo and make put it, too. Metadata beside the package would load its plugin
+# twice.
+BUILT = Path("target/wheel")
+BUILT.mkdir(parents=True, exist_ok=True)
+options = {"build": {"build_base": str(BUILT)}, "egg_info": {"egg_base": str(BUILT)}}
+setup(version=field("version"), license=field("license"), options=options)

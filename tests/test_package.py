@@ -1,8 +1,9 @@
 """The tests of the Python package in tests/python/, run by each CPython with pytest.
 
-Each file runs in a process of its own. Quick tests leave out what is marked as slow, and numpy. Tests whose result is the same on
-every CPython run on the newest release alone: those of the command, of the texts and files of reports, and of pytest's
-options. Between the oldest and the newest release, the slow tests are left out too.
+Each file runs in a process of its own. Quick tests leave out what is marked as slow, and numpy. Tests whose result is
+the same on every CPython run on the newest release alone: those of the command, of the texts and files of reports, and
+of pytest's options. Between the oldest and the newest release, the slow tests are left out too. Debug and free-threaded
+builds run these tests with `--tier all`, or if they are named.
 """
 
 import fcntl
@@ -29,7 +30,7 @@ NOTHING_LEFT = 5
 def pytest_generate_tests(metafunc):
     config = metafunc.config
     these = chosen(config)
-    is_explicit = config.option.flavours or config.option.tier == "all"
+    is_explicit = these.is_everywhere
     rows = []
     for host in these.hosts if config.option.tier == "all" else these.one_host:
         place = these.place(host)

@@ -15,7 +15,7 @@ fi
 export PYTHONPATH="$PWD/target/pytest"
 for python in python3 "$oldest"; do
     if [ -n "$python" ] && "$python" -m pytest --version >/dev/null 2>&1; then
-        exec "$python" -m pytest -n auto --durations=10 --durations-min=1 "$@"
+        exec "$python" -m pytest -n auto -o cache_dir=target/pytest_cache --durations=10 --durations-min=1 "$@"
     fi
 done
 echo "skipped: all tests but the unit tests, since there is no pytest, and pip could not bring it (target/pytest.log)"

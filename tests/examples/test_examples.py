@@ -59,7 +59,7 @@ def test_a_program_in_python(program, one_host, library):
     }
     options = []
     if program.startswith("test_"):
-        options = "-m pytest -p pyrefcore_pytest -p no:cacheprovider --rootdir=. --refs".split()
+        options = "-W ignore -m pytest -p pyrefcore_pytest -p no:cacheprovider --rootdir=. --refs".split()
         if subprocess.call([one_host.python, "-c", "import pytest"], env=environment(**variables)):
             pytest.skip("this CPython can't import a pytest from target/pytest; tools/pytest.sh brings it")
     folder = os.path.join(FOLDER, "python")

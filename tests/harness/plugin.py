@@ -5,9 +5,10 @@
     pytest --tier all c_tests tests         every test with every flavour
     pytest --flavours "cp38 cp313t" ...     every test, with these flavours alone, on their CPythons
 
-A test that takes `flavour` runs once for each chosen flavour, and gets its name. One that takes `host` runs once for each
-chosen CPython, and gets a `Host`; `one_host` is the first CPython of each flavour. `branch` is a flavour for tests of the
-source, such as the unit tests. `@pytest.mark.tier("here")` keeps a test out of the quick tests, "all" out of both.
+A test that takes `flavour` runs once for each chosen flavour, and gets its name. One that takes `host` runs once for
+each chosen CPython, and gets a `Host`. `one_host` is the first CPython of each flavour: of the releases with the global
+lock alone, if neither `--tier all` nor `--flavours` asks for more. `branch` is a flavour for tests of the source, such
+as the unit tests. `@pytest.mark.tier("here")` keeps a test out of the quick tests, "all" out of both.
 """
 
 import os
@@ -51,6 +52,7 @@ class Chosen:
         releases = _releases(here)
         newest = releases[-1:]
         self.hosts = [host for host in here if host.flavour in every]
+        self.is_everywhere = bool(named) or tier == "all"
         self.releases = releases
         if named:
             self.flavours = self.branches = named
@@ -70,7 +72,8 @@ class Chosen:
     def one_host(self):
         first = {}
         for host in self.hosts:
-            first.setdefault(host.flavour, host)
+            if self.is_everywhere or host.flavour in self.releases:
+                first.setdefault(host.flavour, host)
         return list(first.values())
 
 

@@ -43,7 +43,7 @@ if [ -n "$on_path" ] && [ "$python" != "$on_path" ]; then
 fi
 
 make --no-print-directory -s -C "$root" build FLAVOUR="$flavour" >/dev/null || exit 1
-library=${PYREFCORE_DIST:-$root/target/dist}/$flavour/lib/libpyrefcore.so
+library=$root/target/dist/$flavour/lib/libpyrefcore.so
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM

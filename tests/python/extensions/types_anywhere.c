@@ -80,6 +80,8 @@ static PyObject *make(PyObject *module, PyObject *kind)
 static PyObject *make_type(PyObject *module, PyObject *unused)
 {
     PyTypeObject *type = fill(malloc(sizeof(PyHeapTypeObject)), "types_anywhere.New", &PyType_Type);
+    /* Up to 3.9 a base that PyType_Ready has to find is held, and a given one never. */
+    type->tp_base = &PyBaseObject_Type;
     return PyType_Ready(type) < 0 ? NULL : PyObject_INIT((PyObject *)PyObject_Malloc(sizeof(Thing)), type);
 }
 
