@@ -80,11 +80,12 @@ static void expect(void (*run)(void), int kind, const char *type, int references
 
 static void refuses_while_the_table_is_off(void)
 {
-    CHECK(pyrefcore_snapshot_take() == NULL || IS_DEBUG);
+    pyrefcore_snapshot *taken = pyrefcore_snapshot_take();
+    CHECK(taken == NULL || IS_DEBUG);
+    pyrefcore_snapshot_clear(&taken);
     const char *reason = pyrefcore_audit_attach();
     CHECK(IS_DEBUG ? reason == NULL : strstr(reason, "PYREFCORE_LIVE") != NULL);
     EQUAL(pyrefcore_referents((PyObject *)&Box_Type, NULL, NULL), -1);
-    pyrefcore_snapshot *taken = NULL;
     reason = pyrefcore_snapshot_try(&taken);
     CHECK(IS_DEBUG ? reason == NULL : strstr(reason, "PYREFCORE_LIVE") != NULL);
     CHECK((taken != NULL) == IS_DEBUG);

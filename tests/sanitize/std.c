@@ -1,8 +1,8 @@
 /* Reports the synchronisation inside Rust's std to ThreadSanitizer. std is shipped compiled, without instrumentation.
- * Its inline and generic functions are compiled with our code, so ThreadSanitizer sees them. Two functions that order
- * memory are neither inline nor generic: the one that locks a contended mutex, and Once::call. std.py links the
- * wrappers below around these two. A test fails if the library calls a third. Programs linked with the shared
- * library have neither function, so the references are weak. */
+ * Its inline and generic functions are compiled with our code, so ThreadSanitizer sees them. Four functions that order
+ * memory are neither inline nor generic: those that lock a contended Mutex or RwLock, and Once::call. std.py links the
+ * wrappers below around these. A test fails if the library calls another one. Programs linked with the shared library
+ * have none of these functions, so the references are weak. */
 #include <string.h>
 
 void __tsan_acquire(void *);
@@ -14,13 +14,18 @@ WEAK void *__tsan_memcpy(void *to, const void *from, size_t size) { return memcp
 WEAK void *__tsan_memmove(void *to, const void *from, size_t size) { return memmove(to, from, size); }
 WEAK void *__tsan_memset(void *to, int byte, size_t size) { return memset(to, byte, size); }
 
-/* Mutex::lock_contended(&self): after the call the thread holds the mutex. The unlock is inlined. */
-WEAK void REAL_LOCK(void *mutex);
-void WRAP_LOCK(void *mutex)
-{
-    REAL_LOCK(mutex);
-    __tsan_acquire(mutex);
-}
+/* Mutex::lock_contended(&self) and RwLock's two functions: after the call the thread holds the lock. The unlock is
+ * inlined. */
+#define LOCKS(real, wrap) \
+    WEAK void real(void *lock); \
+    void wrap(void *lock) \
+    { \
+        real(lock); \
+        __tsan_acquire(lock); \
+    }
+LOCKS(REAL_LOCK, WRAP_LOCK)
+LOCKS(REAL_READ, WRAP_READ)
+LOCKS(REAL_WRITE, WRAP_WRITE)
 
 /* Once::call(&self, bool, &mut dyn FnMut(&OnceState)): the closure returns just before other threads see that `once` is
  * done, so the release must follow that return. A closure is a data pointer and a vtable; call_mut is the vtable's

@@ -109,9 +109,9 @@ class Thread(Sanitizer):
             if why:
                 pytest.skip("its runtime does not start here (%s); sysctl vm.mmap_rnd_bits=28 may cure it" % why)
         names = std.wrapped()
-        if len(names) != 2:
+        if names is None:
             pytest.skip("this std's locks are not where std.c looks for them; mend tests/sanitize/std.py")
-        self.link_words = std.link_words(*names)
+        self.link_words = std.link_words(names)
         self.flags = self.flags + self.link_words
 
     def starts(self, path):
