@@ -29,6 +29,7 @@ def run(command, timeout=900, status=0, env=None, cwd=ROOT, **more):
 
     `status` is a number, several, or None, which allows every status. `env` has the environment variables that differ
     from environment()."""
+    __tracebackhide__ = True
     done = subprocess.run(
         [str(word) for word in command],
         cwd=str(cwd),
