@@ -238,9 +238,9 @@ unsafe fn choose() {
     // Relaxed: no other thread may use objects.
     let watching = WATCHING.load(Ordering::Relaxed);
     // SAFETY: no other thread may use objects, so none sets a tracer meanwhile.
-    let nobody_behind = FLAVOUR.has_tracer() || unsafe { tracer::get() }.function.is_none();
+    let is_alone = FLAVOUR.has_tracer() || unsafe { tracer::get() }.function.is_none();
     let first: unsafe extern "C" fn(*mut PyObject, c_int, *mut c_void) -> c_int =
-        if watching == Watcher::Live as u8 && nobody_behind {
+        if watching == Watcher::Live as u8 && is_alone {
             keep_live_table
         } else {
             watch
