@@ -105,6 +105,7 @@ check: $(DIST)/.built ## Check format, lints, documentation, header and symbols;
 	  || { echo "the documentation has warnings; cure: mend what rustdoc names above"; exit 1; }
 	@cmp -s include/pyrefcore.h $(DIST)/include/pyrefcore.h \
 	  || { echo "include/pyrefcore.h is not what src/ makes; cure: make header"; exit 1; }
+	@command -v python3 >/dev/null || { echo "there is no python3 to compare the symbols with; cure: install a CPython"; exit 1; }
 	@python3 tests/header/exported.py $(FLAVOUR)
 	@PYO3_CONFIG_FILE="$(CURDIR)/flavours/$(FLAVOUR).txt" $(CARGO) test --quiet --lib layers >target/layers.log 2>&1 \
 	  || { cat target/layers.log; echo "a layer points up; cure: move the line to where it belongs"; exit 1; }

@@ -6,8 +6,9 @@ import subprocess
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TARGET = os.path.join(ROOT, "target")
 
-# Settings of the caller that would change what a tested program does.
-OTHERS = ("LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYO3_PYTHON", "PYO3_CONFIG_FILE")
+# Settings of the caller that would change what a tested program does, and those that say where CPythons and headers are.
+OTHERS = ("LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "PYO3_PYTHON", "PYO3_CONFIG_FILE")
+KEPT = ("PYREFCORE_PYTHONS", "PYREFCORE_HEADERS")
 
 
 def environment(**more):
@@ -15,11 +16,8 @@ def environment(**more):
     own = {
         name: word
         for name, word in os.environ.items()
-        if name not in OTHERS and not name.startswith(("PYREFCORE", "PYTEST_"))
+        if name in KEPT or name not in OTHERS and not name.startswith(("PYREFCORE", "PYTEST_"))
     }
-    for kept in ("PYREFCORE_PYTHONS",):
-        if kept in os.environ:
-            own[kept] = os.environ[kept]
     own.update(more)
     return own
 

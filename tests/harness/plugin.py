@@ -76,7 +76,6 @@ class Chosen:
                 first.setdefault(host.flavour, host)
         return list(first.values())
 
-
     def place(self, host):
         """Where a CPython stands among the releases of this machine: "oldest", "newest" or "between"."""
         if host.flavour in self.releases[-1:]:
@@ -137,7 +136,7 @@ def library():
 
 
 @pytest.fixture(scope="session")
-def out(request):
+def out():
     """A function: a folder of that name in target/tests/ for what a test writes and another run may use again."""
 
     def folder(*names):
