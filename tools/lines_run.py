@@ -20,7 +20,7 @@ def _see_lines(table):
     seen.use_tool_id(4, "lines_run")
     seen.register_callback(4, seen.events.LINE, line)
     seen.set_events(4, seen.events.LINE)
-_see_lines(%r)
+_see_lines(TABLE)
 '''
 
 # Comes last in the tests' settings. Processes that a test starts inherit its name.
@@ -33,11 +33,11 @@ def pytest_runtest_setup(item):
 '''
 
 
-def record(copy, table, command):
-    """Runs the tests, and writes a line "test, file:line" for each line that each test runs. A few tests see that they are
-    watched, and fail."""
+def record(copy, table, commands):
+    """Runs tests by some commands, and writes a line "test, file:line" for each line that each test runs. A few tests see
+    that they are watched, and fail."""
     package, settings = "python/pyrefcore/__init__.py", "tests/python/conftest.py"
-    for name, first, last in ((package, IN_PACKAGE % (table + ".new"), ""), (settings, "", IN_TESTS)):
+    for name, first, last in ((package, IN_PACKAGE.replace("TABLE", repr(table + ".new")), ""), (settings, "", IN_TESTS)):
         path = os.path.join(copy, name)
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -45,7 +45,8 @@ def record(copy, table, command):
         start = text.index('"""', 3) + 3 if first else 0
         with open(path, "w", encoding="utf-8") as file:
             file.write(text[:start] + "\n" + first + text[start:] + last)
-    subprocess.run(command, shell=True, cwd=copy, stdout=subprocess.DEVNULL, check=False)
+    for command in commands:
+        subprocess.run(command, shell=True, cwd=copy, stdout=subprocess.DEVNULL, check=False)
     os.rename(table + ".new", table)
 
 

@@ -5,11 +5,12 @@
     mutants.py python --seed 1 --count 50 [--out TABLE]
 
 A mutant is tried in a copy of the tree. If it does not compile, or if the compiler makes the same library of it for every
-flavour, another mutant is drawn in its place. The first step that fails or takes too long kills the mutant. A mutant without such a step survived. A mutant that is in the table
-already is not run again, so a stopped run continues where it was. `--list` shows the drawn mutants and runs nothing.
+flavour, another mutant is drawn in its place. The first step that fails or takes too long kills the mutant. A mutant
+without such a step survived. A mutant that is in the table already is not run again, so a stopped run continues where it
+was. `--list` shows the drawn mutants and runs nothing.
 `--part 1/2` and `--part 2/2` run at the same time, each with its own table. `--flavours` chooses the CPythons; the
 default is cp311,cp313. Rust mutants are drawn only from files that all of these flavours compile.
-For a mutant of the package only the tests run that execute its line. The last of the CPythons, 3.12 or later, records
+For a mutant of the package only the quick tests run that execute its line. The last of the CPythons, 3.12 or later, records
 which tests these are.
 """
 
@@ -20,6 +21,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -105,18 +107,27 @@ def tried(apply, steps):
     environment = {name: word for name, word in os.environ.items() if not name.startswith("PYREFCORE")}
     for name, command in steps:
         seconds = SECONDS["nothing" if not apply else "package" if name.startswith("package") else "mutant"]
-        with open(COPY + ".log", "w") as log:
-            try:
-                step = subprocess.run(
-                    command, shell=True, cwd=COPY, env=environment, timeout=seconds, stdout=log, stderr=log
-                )
-                is_killed = step.returncode != 0
-            except subprocess.TimeoutExpired:
-                is_killed = True
-        if is_killed:
+        ended = run(command, environment, seconds)
+        if ended is None:
+            return "killed", name + " (time limit)", time.time() - start
+        if ended != 0:
             verdict = {BUILD: UNBUILT, SAME: SAME}.get(name, "killed")
             return verdict, name, time.time() - start
     return "survived", "-", time.time() - start
+
+
+def run(command, environment, seconds):
+    """Runs a command of a step; returns its exit status. None at the time limit: then all its processes are killed."""
+    with open(COPY + ".log", "w") as log:
+        step = subprocess.Popen(
+            command, shell=True, cwd=COPY, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            return step.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(step.pid, signal.SIGKILL)
+            step.wait()
+            return None
 
 
 def fresh_copy():
@@ -207,23 +218,36 @@ def package_steps(flavour, python, options):
 
 
 def python_steps(flavours, place):
-    """`place` is the file, the lines, and whether they stand in a function."""
-    commands = [(flavour, package_command(flavour, first_python(flavour))) for flavour in flavours[::-1]]
-    every = "tests/python --ignore=tests/python/" + WITH_NUMPY
+    """A step for each file of tests that runs the lines. `place` is the file, the lines, and whether they stand in a
+    function. One process for all files would see what the tests of another file have left."""
+    flavours = flavours[::-1]
+    commands = {flavour: package_command(flavour, first_python(flavour)) for flavour in flavours}
+    names = sorted(name for name in os.listdir(os.path.join(ROOT, "tests", "python")) if name.startswith("test_"))
+    chosen = {"tests/python/" + name: None for name in names if name != WITH_NUMPY}
     builds = [(BUILD, "make -s build FLAVOUR=" + flavour) for flavour in flavours]
-    chosen = every
     if place is not None and place[3]:
         found = COPY + ".lines"
         if not os.path.exists(found):
             fresh_copy()
-            lines_run.record(COPY, found, "%s %s" % (commands[0][1].replace(" -x ", " "), every))
-        tests = [test for test in lines_run.tests(found, *place[:3]) if WITH_NUMPY not in test]
-        if not tests:
-            return []
-        with open(COPY + ".tests", "w") as file:
-            file.write("".join(test + "\n" for test in tests))
-        chosen = "@%s.tests" % COPY
-    return builds + [("package " + flavour, "%s %s" % (command, chosen)) for flavour, command in commands]
+            for _, build in builds:
+                subprocess.run(build, shell=True, cwd=COPY, check=True)
+            every = commands[flavours[0]].replace(" -x ", " ")
+            lines_run.record(COPY, found, ["%s %s" % (every, name) for name in chosen])
+        chosen = {}
+        for test in lines_run.tests(found, *place[:3]):
+            chosen.setdefault(test.split("::")[0], []).append(test)
+    steps = []
+    for flavour in flavours:
+        # Those that have killed the most mutants come first.
+        for name in sorted(chosen, key=lambda name: -KILLS["package %s %s" % (flavour, os.path.basename(name))]):
+            step = "package %s %s" % (flavour, os.path.basename(name))
+            tests = name if chosen[name] is None else "@%s.%s" % (COPY, os.path.basename(name))
+            if chosen[name] is not None:
+                with open(tests[1:], "w") as file:
+                    file.write("".join(test + "\n" for test in chosen[name]))
+            # pytest ends with 5 if there is no such quick test on this CPython.
+            steps.append((step, '%s -m "not slow" %s || [ $? = 5 ]' % (commands[flavour], tests)))
+    return builds + steps if steps else []
 
 
 def rust_mutants(flavours):
