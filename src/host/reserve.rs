@@ -83,15 +83,18 @@ fn most_used() -> usize {
     std::fs::read_to_string("/proc/self/status")
         .ok()
         .and_then(|status| peak(&status))
-        .unwrap_or_else(|| {
-            // SAFETY: all zeroes are a valid `rusage`, and getrusage fills it.
-            let usage = unsafe {
-                let mut usage: libc::rusage = std::mem::zeroed();
-                libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-                usage
-            };
-            usage.ru_maxrss.unsigned_abs() as usize * 1024
-        })
+        .unwrap_or_else(most_by_usage)
+}
+
+/// As [`most_used`], where `/proc` is not mounted.
+fn most_by_usage() -> usize {
+    // SAFETY: all zeroes are a valid `rusage`, and getrusage fills it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    };
+    usage.ru_maxrss.unsigned_abs() as usize * 1024
 }
 
 /// The peak in bytes, from the text of a status file of `/proc`.
@@ -237,6 +240,20 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Backed<A> {
                 self.dealloc(block, layout);
             }
             moved
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_give_the_peak_in_bytes() {
+        let held = vec![1_u8; 8 << 20];
+        std::hint::black_box(&held);
+        for peak in [most_used(), most_by_usage()] {
+            assert!(peak > held.len(), "{peak}");
         }
     }
 }

@@ -62,3 +62,39 @@ pub fn looks_freed(op: *mut PyObject) -> bool {
     };
     wiped(op as usize) || type_word(op).is_none_or(wiped) || FLAVOUR.has_links() && links()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_has_a_possible_size_and_a_readable_dealloc() {
+        let name = |size: usize, dealloc: usize| {
+            let mut words = [0_usize; size_of::<PyTypeObject>() / 8];
+            words[offset_of!(PyTypeObject, tp_basicsize) / 8] = size;
+            words[offset_of!(PyTypeObject, tp_dealloc) / 8] = dealloc;
+            words[offset_of!(PyTypeObject, tp_name) / 8] = c"a.Name".as_ptr() as usize;
+            of_type(words.as_ptr() as usize)
+        };
+        assert_eq!(name(16, 0).as_deref(), Some("a.Name"));
+        for (size, dealloc) in [(16, 8), (1 << 40, 0), (1 << 40, 8)] {
+            assert_eq!(name(size, dealloc), None, "{size:#x} {dealloc:#x}");
+        }
+    }
+
+    #[test]
+    fn memory_without_a_type_looks_freed() {
+        for (word, is_freed) in [
+            (0, true),
+            (usize::from_ne_bytes([0xDD; 8]), true),
+            (1 << 20, false),
+        ] {
+            let words = [word; 16];
+            assert_eq!(
+                looks_freed(words.as_ptr().cast_mut().cast()),
+                is_freed,
+                "{word:#x}"
+            );
+        }
+    }
+}

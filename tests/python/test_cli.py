@@ -277,3 +277,17 @@ def test_a_function_of_a_microsecond_is_answered_in_two_seconds(there):
     assert done.returncode == 0, done
     # Processor time, because other tests may run at the same time.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.0
+
+
+def test_a_reader_that_has_gone_gets_no_message(there):
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = dict(os.environ, PYTHONPATH=PACKAGE)
+    code = [sys.executable, "-W", "ignore", "-m", "pyrefcore", "check", "pass"]
+    done = subprocess.run(code, stdout=writing, stderr=subprocess.PIPE, env=environment)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (2, b"")
+
+
+def test_an_interrupt_of_the_setup(there):
+    assert command("check", "-s", "raise KeyboardInterrupt", "pass").returncode == 130

@@ -54,6 +54,16 @@ def leak(**fields):
 
 
 class Page(unittest.TestCase):
+    def test_the_first_example_is_open(self):
+        examples = [Example(address, 1, 0, "<thing %d>" % address) for address in (16, 32, 48)]
+        page = html.render(report(findings=[leak(examples=examples)]))
+        self.assertEqual(re.findall(r"<details( open)?><summary><code>&lt;thing (\d+)", page), [(" open", "16"), ("", "32"), ("", "48")])
+
+    def test_one_window_and_more(self):
+        for windows, words in ((1, "1 window of 100 runs"), (2, "2 windows of 100 runs")):
+            page = html.render(Report(host=HOST, runs=100, windows=windows, subject="fn"))
+            self.assertIn(words, Reader(page).all_text())
+
     def test_clean(self):
         read = Reader(html.render(report()))
         self.assertEqual(read.open, [])

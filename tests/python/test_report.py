@@ -136,3 +136,10 @@ def test_memory_is_not_called_a_birth():
     assert found["first_used"] == [{"function": "make", "file": "ext.c", "line": 12}]
     page = shown.to_html()
     assert "Memory first used in" in page and "called from run.py:3" in page and "Born" not in page
+
+
+def test_a_frame_without_an_offset_is_at_the_start_of_its_library():
+    from pyrefcore.report.text import place
+
+    assert place(Frame(library="lib.so")) == "lib.so+0x0"
+    assert place(Frame(library="lib.so", offset=16)) == "lib.so+0x10"

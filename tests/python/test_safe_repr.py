@@ -117,3 +117,13 @@ def test_an_unsafe_repr_is_bounded_and_guarded():
     assert len(safe_repr(Long(), unsafe=True)) == LENGTH
     shown = safe_repr(minefield()[1], unsafe=True)
     assert "Minefield object" in shown and "raises" in shown and "Touched" in shown
+
+
+@pytest.mark.parametrize("others, name", [(63, "late"), (64, "?")])
+def test_the_name_of_a_module_is_among_its_first_entries(others, name):
+    import types
+
+    module = types.ModuleType("late")
+    module.__dict__.clear()
+    module.__dict__.update({"other%d" % number: None for number in range(others)}, __name__="late")
+    assert name in safe_repr(module) and ("late" in safe_repr(module)) == (name == "late")

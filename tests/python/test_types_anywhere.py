@@ -53,6 +53,12 @@ def test_instances_that_live_and_die(attached, kind):
     assert extension.check(MODULE, setup, statement)["findings"] == []
 
 
+def test_a_type_may_have_any_name(attached):
+    """A ready type in a block needs no name that can be shown."""
+    report = extension.check(MODULE, INCREF + "kind = type('a\\tb', (), {})", "incref(kind())")
+    only(report, "leak", r"__main__.a\tb")
+
+
 def test_types_made_anew_hold_their_parts(attached):
     """Only such a type holds its dict and its bases, and only its instance leads to the type."""
     assert extension.check(MODULE, "kept = []", "kept.append(types_anywhere.make_type())")["findings"] == []
