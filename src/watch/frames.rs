@@ -37,7 +37,7 @@ fn look_up(address: usize) -> Vec<Frame> {
     let mut frames = Vec::new();
     let note = |symbol: &backtrace::Symbol| {
         frames.push(Frame {
-            function: symbol.name().map(|name| format!("{name:#}")),
+            function: symbol.name().map(|name| shown(&name)),
             file: symbol.filename().map(|file| file.display().to_string()),
             line: symbol.lineno(),
             ..unknown.clone()
@@ -53,6 +53,16 @@ fn look_up(address: usize) -> Vec<Frame> {
         frames.push(unknown);
     }
     frames
+}
+
+/// A function's name, demangled if it is a name of C++ or Rust. The demangler would take the C function `i` for `int`.
+fn shown(name: &backtrace::SymbolName<'_>) -> String {
+    let raw = String::from_utf8_lossy(name.as_bytes());
+    if raw.starts_with("_Z") || raw.starts_with("_R") {
+        format!("{name:#}")
+    } else {
+        raw.into_owned()
+    }
 }
 
 /// The program or shared library that holds an address, and the bytes from its start.
@@ -142,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_counted_from_the_start_of_its_library() {
+        static WORDS: [u64; 2] = [0; 2];
+        let [first, second] = [0, 1].map(|at| &raw const WORDS[at] as usize);
+        let place = |address| place_of(address).expect("in this program");
+        assert_eq!(place(second).1, place(first).1 + 8);
+        assert_eq!(place(second).0, place(first).0);
+    }
+
+    #[test]
     fn an_unknown_address_stays_a_number() {
         assert_eq!(
             resolve(&[0x10], 8),
@@ -150,5 +169,15 @@ mod tests {
                 ..Frame::default()
             }]
         );
+    }
+
+    #[test]
+    fn only_names_of_other_languages_are_demangled() {
+        let told = |name: &'static str| shown(&backtrace::SymbolName::new(name.as_bytes()));
+        for name in ["i", "d", "re", "leak", "_ZN"] {
+            assert_eq!(told(name), name);
+        }
+        assert_eq!(told("_ZN3one4leakEv"), "one::leak()");
+        assert_eq!(told("_ZN4rust4leak17h0123456789abcdefE"), "rust::leak");
     }
 }
