@@ -82,6 +82,18 @@ impl Flavour {
         self.minor >= 12
     }
 
+    /// Whether the memory of dead small integers is parked in a free list (3.14 and later).
+    #[must_use]
+    pub const fn parks_integers(self) -> bool {
+        self.minor >= 14
+    }
+
+    /// Whether each call of a Python function uses a frame object, which CPython keeps for the next call (up to 3.10).
+    #[must_use]
+    pub const fn runs_in_frame_objects(self) -> bool {
+        self.minor <= 10
+    }
+
     /// Whether instances of heap types visit their type (3.9 and later).
     #[must_use]
     pub const fn visits_heap_types(self) -> bool {

@@ -30,6 +30,17 @@ impl TypeFlags {
     /// cbindgen:ignore
     pub const UNICODE_SUBCLASS: u64 = 1 << 28;
 
+    /// Instances are lists or dictionaries.
+    ///
+    /// cbindgen:ignore
+    pub const LIST_OR_DICT_SUBCLASS: u64 = 1 << 25 | 1 << 29;
+
+    /// Whether instances are lists or dictionaries.
+    #[must_use]
+    pub const fn is_list_or_dict(self) -> bool {
+        self.0 & Self::LIST_OR_DICT_SUBCLASS != 0
+    }
+
     /// Whether instances take part in garbage collection.
     #[must_use]
     pub const fn have_gc(self) -> bool {

@@ -83,6 +83,27 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn 
     }
 }
 
+/// Whether a block has the keys of a dead dictionary, which wait in CPython's free list for a new one.
+///
+/// # Safety
+/// `start` is a multiple of 8. So many bytes can be read from it.
+pub(super) unsafe fn is_parked(start: usize, bytes: usize) -> bool {
+    /// The smallest table, with strings only and eight entries of index.
+    const LENGTH: usize = HEAD + 8 + if FLAVOUR.minor >= 11 { 5 * 16 } else { 5 * 24 };
+    /// The three bytes of the log2 sizes and the kind; up to 3.10 the size.
+    const SHAPE: usize = if FLAVOUR.minor >= 11 { 0x01_03_03 } else { 8 };
+    const MASK: usize = if FLAVOUR.minor >= 11 { 0xff_ff_ff } else { !0 };
+    /// From 3.14 on the word of the reference count links to the next such block.
+    const IS_LINKED: bool = FLAVOUR.minor >= 14;
+    if bytes != LENGTH {
+        return false;
+    }
+    // SAFETY: the block has two words, as its length says.
+    let [references, shape] = unsafe { *(start as *const [usize; 2]) };
+    // A live table of this shape belongs to one dictionary, so it has one reference. An address is a multiple of 16.
+    (references == 0 || IS_LINKED && references % 16 == 0) && shape & MASK == SHAPE
+}
+
 /// Whether a dictionary is the table of interned strings. Its two references to each string are not counted. From 3.14
 /// on the collector tracks the table like any dictionary.
 ///

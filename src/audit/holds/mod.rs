@@ -17,6 +17,7 @@ mod dict;
 mod fields;
 mod frame;
 mod instance;
+mod integer;
 mod lru_cache;
 mod numpy;
 mod profiler;
@@ -32,6 +33,15 @@ pub(in crate::audit) use fields::{
 pub(in crate::audit) use instance::has_inline_values;
 pub(in crate::audit) use type_info::{Asked, TypeInfo};
 pub(in crate::audit) use type_object::{HEAP_TYPE, has_hidden_fields, qualified_name};
+
+/// Whether a block holds no object, and CPython keeps it for the next dictionary or integer.
+///
+/// # Safety
+/// `start` is a multiple of 8. So many bytes can be read from it.
+pub(in crate::audit) unsafe fn is_parked(start: usize, bytes: usize) -> bool {
+    // SAFETY: the caller's promise is that of both callees.
+    unsafe { dict::is_parked(start, bytes) || integer::is_parked(start, bytes) }
+}
 
 /// The addresses of the types in [`SYMBOLS`], in the same order. Empty without a host.
 static KNOWN: OnceLock<Vec<usize>> = OnceLock::new();

@@ -31,6 +31,10 @@ pub(in crate::audit) struct TypeInfo {
     pub(in crate::audit) has_inline_values: bool,
     /// The type is exactly `dict`.
     pub(in crate::audit) is_dict: bool,
+    /// The word behind an instance's head is the number of its items, which can change: in a list or a dictionary.
+    pub(in crate::audit) has_length: bool,
+    /// A running function uses the instance, and the next call may use it again.
+    pub(in crate::audit) is_reused: bool,
     /// An instance holds a reference to its type, which no other object shows.
     pub(in crate::audit) is_heap: bool,
     /// Instances may hold references that they do not show.
