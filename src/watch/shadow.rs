@@ -21,6 +21,8 @@ pub(crate) const GRAIN: usize = 16;
 const REGION: usize = 64 << 20;
 /// Entries in a region.
 const ENTRIES: usize = REGION / GRAIN;
+/// Entries that a walk skips at once if all are zero.
+const LINE: usize = 64;
 /// Regions in the address space of a process: 47 bits on x86-64, 48 on aarch64.
 const REGIONS: usize = (1 << 48) / REGION;
 /// Regions on one page of their table.
@@ -60,6 +62,17 @@ impl<M> Shadow<M> {
         let entries = region.load(Ordering::Acquire);
         // SAFETY: a region that is not null has ENTRIES entries and is mapped as long as the shadow is there.
         (!entries.is_null()).then(|| unsafe { &*entries.add(address / GRAIN % ENTRIES) })
+    }
+
+    /// The `number` entries from that of `address` on; none if its region has not been made, or ends before.
+    pub(crate) fn several(&self, address: usize, number: usize) -> &[M] {
+        match self.get(address) {
+            Some(first) if address / GRAIN % ENTRIES <= ENTRIES - number => {
+                // SAFETY: the region has so many entries behind this one.
+                unsafe { std::slice::from_raw_parts(first, number) }
+            }
+            _ => &[],
+        }
     }
 
     /// The entry of an address in range, if its region has been made.
@@ -202,18 +215,26 @@ impl Shadow {
         if entries.is_null() {
             return true;
         }
-        for eight in (0..ENTRIES).step_by(8) {
-            // SAFETY: a region that is not null has ENTRIES entries and is mapped as long as the shadow is there.
-            if unsafe { read_four(entries.add(eight)) | read_four(entries.add(eight + 4)) } == 0 {
+        for line in (0..ENTRIES).step_by(LINE) {
+            // SAFETY: a region that is not null has ENTRIES entries, is mapped as long as the shadow is there, and starts on
+            // a page.
+            if unsafe { is_empty(entries.add(line)) } {
                 continue;
             }
-            for index in eight..eight + 8 {
+            for eight in (line..line + LINE).step_by(8) {
                 // SAFETY: as above.
-                let entry = unsafe { &*entries.add(index) };
-                // Relaxed: a reader that needs another thread's latest entry has synchronised with that thread.
-                let is_used = entry.load(Ordering::Relaxed) != 0;
-                if is_used && !visit(number * REGION + index * GRAIN, entry) {
-                    return false;
+                if unsafe { read_four(entries.add(eight)) | read_four(entries.add(eight + 4)) } == 0
+                {
+                    continue;
+                }
+                for index in eight..eight + 8 {
+                    // SAFETY: as above.
+                    let entry = unsafe { &*entries.add(index) };
+                    // Relaxed: a reader that needs another thread's latest entry has synchronised with that thread.
+                    let is_used = entry.load(Ordering::Relaxed) != 0;
+                    if is_used && !visit(number * REGION + index * GRAIN, entry) {
+                        return false;
+                    }
                 }
             }
         }
@@ -255,6 +276,44 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
         unsafe { libc::munmap(mapped, bytes) };
     }
     true
+}
+
+/// Whether [`LINE`] entries are all zero. If another thread stores an entry meanwhile, its old or its new value is read.
+///
+/// # Safety
+/// So many entries lie at `first`, which is a multiple of their number.
+#[inline]
+unsafe fn is_empty(first: *const AtomicU8) -> bool {
+    #[cfg(all(assembly, target_arch = "x86_64"))]
+    {
+        let used: u32;
+        // SAFETY: the caller's promise. The processor reads each byte as a relaxed load does. Rust can't express that many
+        // relaxed loads in a few instructions.
+        unsafe {
+            std::arch::asm!(
+                "movdqa {all}, xmmword ptr [{first}]",
+                "por {all}, xmmword ptr [{first} + 16]",
+                "por {all}, xmmword ptr [{first} + 32]",
+                "por {all}, xmmword ptr [{first} + 48]",
+                "pxor {zero}, {zero}",
+                "pcmpeqb {all}, {zero}",
+                "pmovmskb {used:e}, {all}",
+                all = out(xmm_reg) _,
+                zero = out(xmm_reg) _,
+                first = in(reg) first,
+                used = out(reg) used,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        used == 0xffff
+    }
+    #[cfg(not(all(assembly, target_arch = "x86_64")))]
+    {
+        // SAFETY: the caller's promise.
+        (0..LINE)
+            .step_by(4)
+            .all(|at| unsafe { read_four(first.add(at)) } == 0)
+    }
 }
 
 /// Reads four entries, the first in the lowest byte. If another thread stores an entry meanwhile, its old or its new
