@@ -723,6 +723,60 @@ void pyrefcore_gc_untrack(void *op);
 int pyrefcore_gc_is_tracked(PyObject *op);
 
 /*
+ Looks at all objects once more, and tells whether a window was quiet. It takes no arguments and does all steps, so
+ that a caller in Python uses the same objects for each call: other objects would be seen as a change.
+ - The first look, before the first run, pins all objects as `pyrefcore_snapshot_pin` does. Returns 0.
+ - The second look, after the first run, pins the objects that it has left. Returns 0.
+ - Each further look returns 1 where nothing has changed since the last look but the second; 0 otherwise.
+
+ Nothing has changed where each pinned object has the same count, and where there are as many other objects of each
+ type and count. The blocks that were handed out since the first look have the same lengths, and the C heap has grown
+ by less than `pyrefcore_guard_allow` says. Calls no code of any object. After a 1 the objects that the first look
+ found are no longer pinned.
+
+ Returns -1 where there can be no look; `pyrefcore_guard_why_not` tells the reason. A process has one guard at a time,
+ and none without a CPython. `pyrefcore_guard_end` must follow a first look that returned 0.
+
+ Needs: As `pyrefcore_snapshot_take`.
+ */
+int pyrefcore_guard_look(void);
+
+/*
+ The reason for the last -1 of `pyrefcore_guard_look`, as one sentence; NULL before any.
+ */
+const char *pyrefcore_guard_why_not(void);
+
+/*
+ Sets by how many bytes the C heap may grow in a quiet window.
+ */
+void pyrefcore_guard_allow(size_t growth);
+
+/*
+ The number of objects that the second look has left pinned.
+ */
+size_t pyrefcore_guard_held(void);
+
+/*
+ The number of objects that had no reference but pins at the last look. Some of these may have been released too
+ often. Take a snapshot before `pyrefcore_guard_end`, which then keeps those that are still shown.
+ */
+size_t pyrefcore_guard_lost(void);
+
+/*
+ The bytes that were in use in the C heap at the last look, as `pyrefcore_snapshot_c_heap`. -1 where they can't be
+ measured.
+ */
+Py_ssize_t pyrefcore_guard_c_heap(void);
+
+/*
+ Removes the guard, and takes back the references of its pins, as `pyrefcore_snapshot_unpin` does. Nothing happens
+ without a guard.
+
+ Needs: The host's lock is held.
+ */
+void pyrefcore_guard_end(void);
+
+/*
  Switches watchers on. `watchers` is a sum of `PYREFCORE_LIVE`, `PYREFCORE_TRACE` and `PYREFCORE_COUNT`. They know
  objects that are born from then on. Returns 0, or -1 where there is no memory for one, or where a bit stands for no
  watcher.

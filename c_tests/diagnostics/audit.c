@@ -267,6 +267,16 @@ static void neighbours(void)
     Py_DECREF(holder);
 }
 
+static void the_guard_needs_a_cpython(void)
+{
+    CHECK(pyrefcore_guard_why_not() == NULL);
+    EQUAL(pyrefcore_guard_look(), -1);
+    CHECK(strstr(pyrefcore_guard_why_not(), "no CPython") != NULL);
+    EQUAL(pyrefcore_guard_held(), 0);
+    EQUAL(pyrefcore_guard_c_heap(), -1);
+    pyrefcore_guard_end();
+}
+
 int main(void)
 {
     RUN(refuses_while_the_table_is_off);
@@ -290,5 +300,6 @@ int main(void)
     RUN(pins);
     RUN(a_window_that_changes_nothing);
     RUN(neighbours);
+    RUN(the_guard_needs_a_cpython);
     return summary();
 }

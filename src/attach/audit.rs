@@ -10,6 +10,7 @@ use super::{originals, running_line, thread_counts};
 use crate::abi::PyObject;
 use crate::audit::attachment;
 use crate::audit::guard::held_back;
+use crate::audit::guard::looks;
 use crate::audit::guard::quarantine;
 use crate::audit::guard::reuse;
 use crate::audit::guard::zeroing;
@@ -17,6 +18,8 @@ use crate::audit::heap::blocks;
 use crate::audit::heap::builtin;
 use crate::audit::heap::host_hooks::{self, Error, HostHooks};
 use crate::audit::heap::young::{self, Domain};
+use crate::audit::walk::old_words;
+use crate::audit::walk::outside;
 use crate::audit::walk::pinned;
 use crate::watch::stacks::{self, Code};
 use crate::watch::{birth_stacks, fork, lines};
@@ -83,7 +86,13 @@ pub(super) fn open_hooks(python: &Library) {
 
 /// Every lock of the audit, for a fork.
 pub(super) fn locks() -> fork::Locks {
-    vec![Box::new(quarantine::lock()), Box::new(pinned::lock())]
+    vec![
+        Box::new(looks::looks()),
+        Box::new(quarantine::lock()),
+        Box::new(pinned::lock()),
+        Box::new(old_words::lock()),
+        Box::new(outside::lock()),
+    ]
 }
 
 /// # Safety
@@ -340,8 +349,10 @@ mod tests {
                 let child = libc::fork();
                 if child == 0 {
                     libc::alarm(5);
+                    drop(looks::looks());
                     drop(quarantine::lock());
                     drop(pinned::lock());
+                    drop(outside::lock());
                     libc::_exit(0);
                 }
                 let mut status = 0;

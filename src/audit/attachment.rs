@@ -30,7 +30,8 @@ static TOLD: AtomicBool = AtomicBool::new(false);
 pub const NO_MEMORY: &CStr = c"there is no memory for a snapshot";
 const TABLE_IS_OFF: &CStr =
     c"the live table is off: pyrefcore_watch(PYREFCORE_LIVE) switches it on";
-const NO_PYTHON: &CStr = c"this process has no CPython to attach to";
+/// The error if there is no host.
+pub const NO_PYTHON: &CStr = c"this process has no CPython to attach to";
 
 /// Whether a snapshot sees every object. It does not if there was no memory to note a block, or if another allocator
 /// has displaced the hook.
@@ -240,5 +241,7 @@ unsafe fn adopt(tracked: Vec<*mut PyObject>) -> bool {
             }
         }
     }
+    // SAFETY: the host's lock is held, so no met object has died.
+    unsafe { walk.remember_outside() };
     true
 }

@@ -16,6 +16,7 @@ pub mod pyrefcore_audit;
 pub mod pyrefcore_edges;
 pub mod pyrefcore_findings;
 pub mod pyrefcore_gc;
+pub mod pyrefcore_guard;
 pub mod pyrefcore_live;
 pub mod pyrefcore_memory;
 pub mod pyrefcore_report;

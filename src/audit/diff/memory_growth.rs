@@ -88,7 +88,7 @@ fn numbers(moments: &[&Unheld]) -> Numbers {
 }
 
 /// If a length grows by equally many blocks in each window, and most of its new blocks are unheld, counts all its
-/// blocks. An old address in other memory may hold some of them by chance.
+/// blocks. An old address in other memory may hold some of them by chance, above all in the first window.
 fn fill_up(numbers: &mut Numbers, moments: &[&Unheld]) {
     /// More than one new block in this many must be unheld.
     const MOST: isize = 2;
@@ -100,7 +100,8 @@ fn fill_up(numbers: &mut Numbers, moments: &[&Unheld]) {
         });
         let all: Vec<isize> = all.collect();
         let blocks = &changes(number)[0];
-        let is_most = |all: isize| all > 0 && blocks.iter().all(|&one| MOST * one > all);
+        let unheld: isize = blocks.iter().sum();
+        let is_most = |all: isize| all > 0 && MOST * unheld > all * blocks.len() as isize;
         if steady(&differences(&all)).is_some_and(is_most) {
             let all = all.into_iter();
             *number = all.map(|all| [all, all * bytes as isize]).collect();
@@ -212,7 +213,9 @@ fn finding(
         let mut both = held.iter().zip(&blocks);
         both.all(|(&objects, &blocks)| objects > 0 && blocks % objects == 0)
     });
-    let kind = kind(&blocks, may_be_held)?;
+    // Blocks that `realloc` makes longer are no more blocks than before.
+    let grows_in_place = bytes.is_none() && blocks.iter().all(|&one| one == 0);
+    let kind = kind(if grows_in_place { &grown } else { &blocks }, may_be_held)?;
     let is_one =
         |block: &&Block| block.domain == domain && bytes.is_none_or(|bytes| block.bytes == bytes);
     let old = moments.first().map_or(&[][..], |first| &first.blocks[..]);
@@ -296,8 +299,10 @@ mod tests {
             (16, [0, 1, 2]),
             (24, [0, 9, 9]),
             (32, [0, 0, 9]),
+            (40, [0, 3, 6]),
         ]));
-        assert_eq!(alone.keys().collect::<Vec<_>>(), [&(Domain::Mem, Some(8))]);
+        let apart = [8, 40].map(|bytes| (Domain::Mem, Some(bytes)));
+        assert!(alone.keys().eq(&apart), "{alone:?}");
         assert_eq!(blocks(&rest.expect("three lengths").1), [0, 10, 20]);
     }
 
@@ -314,7 +319,8 @@ mod tests {
             numbers[&key].iter().map(|one| one[0]).collect::<Vec<_>>()
         };
         assert_eq!(filled([0, 85, 181], [7, 107, 207]), [7, 107, 207]);
-        for unheld in [[0, 50, 150], [0, 0, 0]] {
+        assert_eq!(filled([0, 2, 102], [7, 107, 207]), [7, 107, 207]);
+        for unheld in [[0, 50, 100], [0, 0, 0]] {
             assert_eq!(filled(unheld, [7, 107, 207]), unheld);
         }
         assert_eq!(filled([0, 85, 181], [7, 107, 208]), [0, 85, 181]);
@@ -333,6 +339,21 @@ mod tests {
         for holder in [[3, 3], [4, 0], [4, -4], [8, 8]] {
             assert_eq!(kind_with(holder), Some(Kind::Memory), "{holder:?}");
         }
+    }
+
+    #[test]
+    fn a_block_that_gets_longer_is_a_finding() {
+        let kind_of = |bytes: Option<usize>, blocks: [isize; 2], grown: [isize; 2]| {
+            let numbers = [blocks.to_vec(), grown.to_vec()];
+            finding((Domain::Raw, bytes), numbers, &[], &[]).map(|found| found.kind)
+        };
+        assert_eq!(kind_of(None, [0, 0], [64, 64]), Some(Kind::Memory));
+        assert_eq!(kind_of(None, [0, 0], [64, 65]), Some(Kind::Unsteady));
+        for grown in [[0, 0], [64, 0], [-64, -64]] {
+            assert_eq!(kind_of(None, [0, 0], grown), None);
+        }
+        assert_eq!(kind_of(None, [0, -1], [64, 64]), None);
+        assert_eq!(kind_of(Some(8), [0, 0], [64, 64]), None);
     }
 
     #[test]

@@ -18,20 +18,18 @@ use std::ffi::CString;
 use crate::abi::{PyObject, PyTypeObject, TypeFlags};
 use crate::audit::guard::pins::Pins;
 use crate::audit::guard::quarantine;
-use crate::audit::heap::blocks;
 use crate::audit::heap::memory::Memory;
-use crate::audit::holds::TypeInfo;
 use crate::audit::walk::counted::{counted, may_be_held};
 use crate::audit::walk::heap_walk::{HeapWalk, Seen, enumerate};
 use crate::audit::walk::names::full_name;
+use crate::audit::walk::outside::{self, is_outside};
 use crate::audit::walk::owners;
 use crate::audit::walk::pinned;
-use crate::audit::walk::recognise::{PAIR, object_at};
+use crate::audit::walk::recognise::object_at;
 use crate::audit::walk::types::Types;
 use crate::audit::walk::unheld::Unheld;
 use crate::audit::walk::word::Word;
-use crate::host::{self, reserve};
-use crate::watch::live;
+use crate::host::reserve;
 
 /// The state of all objects at one moment.
 #[derive(Debug)]
@@ -165,7 +163,7 @@ impl Snapshot {
             let mut walk = HeapWalk::over_all()?;
             let words = walk.words();
             let unheld = Unheld::look(&walk, quarantine::in_c_heap());
-            let (mut rows, mut replaced) = (Vec::new(), Vec::new());
+            let (mut rows, mut replaced, mut outside) = (Vec::new(), Vec::new(), Vec::new());
             let seen = std::mem::take(&mut walk.seen);
             for &Seen { op, ob_type } in seen.iter().take_while(|_| !reserve::is_short()) {
                 let info = walk.types.get(ob_type);
@@ -174,6 +172,9 @@ impl Snapshot {
                 let Some(refcount) = counted(op) else {
                     continue;
                 };
+                if is_outside {
+                    outside.push(op as usize);
+                }
                 let explained = walk.explained.of(op);
                 if refcount == explained && !is_outside {
                     if pinned::may_be_all(refcount) {
@@ -191,6 +192,7 @@ impl Snapshot {
                 };
                 rows.push(row);
             }
+            outside::remember(outside, &walk.memory);
             pinned::keep(
                 rows.iter()
                     .filter(|row| row.unexplained() < 0)
@@ -262,7 +264,7 @@ impl Snapshot {
             // SAFETY: the objects are mortal, alive and not yet pinned in this set, and the host's lock is held.
             unsafe {
                 let outside = Pins::new();
-                outside.hold(rows.map(|row| row.op).filter(mortal));
+                outside.hold(|hold| rows.map(|row| row.op).filter(mortal).for_each(hold));
                 [Pins::new(), outside]
             }
         });
@@ -270,12 +272,15 @@ impl Snapshot {
         let Some(memory) = Memory::look() else {
             return 0;
         };
-        // SAFETY: the host's lock is held; the objects are alive, and those in this set are skipped.
+        // SAFETY: the host's lock is held; the objects are alive, and those in this set are known.
         unsafe {
-            enumerate(&mut types, &memory, in_blocks.known(), |op, _| {
-                born.push(op)
-            });
-            in_blocks.hold(born.into_iter().filter(mortal));
+            {
+                let pinned = pinned::pinned();
+                let mut held = pinned.cursor(in_blocks.number());
+                let is_known = |block, room| held.find(block, room).is_some();
+                enumerate(&mut types, &memory, is_known, |op, _| born.push(op));
+            }
+            in_blocks.hold(|hold| born.into_iter().filter(mortal).for_each(hold));
         }
         in_blocks.objects() + outside.objects()
     }
@@ -289,16 +294,6 @@ impl Snapshot {
             // SAFETY: the caller's promise is the callee's.
             unsafe { pins.let_go() }
         }
-    }
-}
-
-/// Whether an object lies in no block in use or, without a host, is not in the live table.
-fn is_outside(op: *mut PyObject, info: &TypeInfo) -> bool {
-    if host::has_interpreter() {
-        let front = usize::from(info.pairs) * PAIR;
-        blocks::room(op as usize - front).is_none()
-    } else {
-        live::state(op as usize) != live::State::Live
     }
 }
 

@@ -191,6 +191,10 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
             return original(op);
         }
         let block = op as usize - abi::presize(op);
+        if blocks::is_held_back(block) {
+            // The object died before. It got a reference since, and has lost it.
+            return;
+        }
         let Some(make) = patched.make else {
             let word = (op as usize + TYPE_WORD) as *mut usize;
             *word = &raw const all.disguises[AT] as usize;

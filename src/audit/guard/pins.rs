@@ -2,7 +2,8 @@
 
 use super::getrefcount;
 use crate::abi::{Head, PyObject};
-use crate::audit::walk::pinned::{FRONT, REFERENCES, new_set, pinned};
+use crate::audit::walk::counted::counted;
+use crate::audit::walk::pinned::{Pinned, REFERENCES, new_set, pinned};
 use crate::lifecycle::death;
 use crate::refcount::{Current, Policy};
 
@@ -24,29 +25,69 @@ impl Pins {
         Self { number }
     }
 
-    /// Pins mortal objects.
+    /// Pins the objects that `find` passes to its argument.
     ///
     /// # Safety
-    /// The objects are mortal and not in this set, and the host's lock is held.
-    pub(in crate::audit) unsafe fn hold(&self, objects: impl Iterator<Item = *mut PyObject>) {
+    /// The objects are mortal and not in this set, and the host's lock is held. `find` uses no pins.
+    pub(in crate::audit) unsafe fn hold(&self, find: impl FnOnce(&mut dyn FnMut(*mut PyObject))) {
         self.with(|own| {
-            for op in objects {
+            find(&mut |op| {
                 // SAFETY: the object is mortal, and the host's lock is held.
                 unsafe { add(op, REFERENCES) };
                 own.push(op as usize);
-            }
+            });
             // The vector holds two sorted runs, old and new. The sort merges them fast.
             own.sort();
         });
     }
 
-    /// Whether a pinned object starts in a block. Blocks must be asked in order of addresses.
-    pub(in crate::audit) fn known(&self) -> impl FnMut(usize, usize) -> bool + use<> {
-        let mut own = self.with(|own| own.clone()).into_iter().peekable();
-        move |block, room| {
-            while own.next_if(|&op| op < block).is_some() {}
-            own.peek().is_some_and(|op| op - block < room.min(FRONT))
+    /// Asks `may_go` for each object, with the counted references, and removes the pins of those that may. An object
+    /// that must stay pinned stays. Returns the objects without pins, for [`Pins::add_back`].
+    ///
+    /// # Safety
+    /// The host's lock is held. `may_go` uses no pins, and is true only for an object with another reference.
+    pub(in crate::audit) unsafe fn remove(
+        &self,
+        mut may_go: impl FnMut(*mut PyObject, isize) -> bool,
+    ) -> Vec<usize> {
+        let Pinned { sets, kept, .. } = &mut *pinned();
+        let own = sets.entry(self.number).or_default();
+        let mut stay = Vec::new();
+        for &place in &*own {
+            let op = place as *mut PyObject;
+            // SAFETY: a pinned object is alive, and the host's lock is held.
+            unsafe {
+                let refcount = counted(op);
+                if refcount.is_some_and(|refcount| may_go(op, refcount)) && !kept.contains(&place) {
+                    add(op, -REFERENCES);
+                } else {
+                    stay.push(place);
+                }
+            }
         }
+        std::mem::replace(own, stay)
+    }
+
+    /// Pins the objects again that [`Pins::remove`] has returned, where their pins were removed.
+    ///
+    /// # Safety
+    /// The host's lock is held, and nothing has happened since.
+    pub(in crate::audit) unsafe fn add_back(&self, removed: Vec<usize>) {
+        self.with(|own| {
+            let mut stayed = std::mem::take(own).into_iter().peekable();
+            for &place in &removed {
+                if stayed.next_if_eq(&place).is_none() {
+                    // SAFETY: the object was pinned, and is alive; the host's lock is held.
+                    unsafe { add(place as *mut PyObject, REFERENCES) };
+                }
+            }
+            *own = removed;
+        });
+    }
+
+    /// The set's number.
+    pub(in crate::audit) fn number(&self) -> u64 {
+        self.number
     }
 
     pub(in crate::audit) fn objects(&self) -> usize {
@@ -62,19 +103,18 @@ impl Pins {
     /// # Safety
     /// The host's lock is held.
     pub(in crate::audit) unsafe fn let_go(self) {
-        let objects = {
+        let (objects, kept) = {
             let mut pinned = pinned();
             let objects = pinned.sets.remove(&self.number).unwrap_or_default();
             if pinned.sets.is_empty() {
                 // SAFETY: the caller's promise is the callee's.
                 unsafe { getrefcount::leave_out_pins(false) };
             }
-            objects
+            (objects, pinned.kept.clone())
         };
         for place in objects {
             let op = place as *mut PyObject;
-            let is_kept = pinned().kept.contains(&place);
-            if is_kept {
+            if kept.contains(&place) {
                 pinned().for_good.push(place);
                 continue;
             }

@@ -16,7 +16,8 @@ use crate::audit::heap::host_hooks::host_hooks;
 use crate::audit::heap::memory::Memory;
 use crate::audit::heap::young::Block;
 use crate::audit::walk::names::full_name;
-use crate::audit::walk::recognise::{PAIR, object_at};
+use crate::audit::walk::recognise::object_at;
+use crate::audit::walk::types::PAIR;
 use crate::audit::walk::types::{TYPE_WORD, Types};
 use crate::host::c_heap;
 

@@ -13,7 +13,7 @@ use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard
 
 use crate::abi::{self, FLAVOUR, PyObject, PyTypeObject, TypeFlags, destructor};
 use crate::audit::heap::builtin::builtin;
-use crate::audit::walk::recognise::PAIR;
+use crate::audit::walk::types::PAIR;
 use crate::audit::walk::types::TYPE_WORD;
 use crate::lifecycle::count;
 use crate::watch::birth_stacks;

@@ -17,6 +17,8 @@ pub struct Memory {
     code: Vec<Range<usize>>,
     /// The writable segments of the program and of the libraries.
     statics: Vec<Range<usize>>,
+    /// How often the loader has loaded a library.
+    libraries: u64,
 }
 
 impl Memory {
@@ -28,10 +30,17 @@ impl Memory {
         let mut memory = Self {
             readable: mapped(&maps, |rights| rights.starts_with('r')),
             code: mapped(&maps, |rights| rights.as_bytes().get(2) == Some(&b'x')),
-            statics: statics(),
+            ..Self::default()
         };
+        memory.ask_loader();
         memory.statics.sort_by_key(|range| range.start);
         Some(memory)
+    }
+
+    /// Notes the writable segments of each library, and how often a library was loaded.
+    fn ask_loader(&mut self) {
+        // SAFETY: `note_library` has the callback's signature and gets a pointer to this value, as it expects.
+        unsafe { libc::dl_iterate_phdr(Some(note_library), (&raw mut *self).cast()) };
     }
 
     /// Whether all `bytes` bytes from `address` on can be read.
@@ -44,6 +53,11 @@ impl Memory {
     /// Whether code lies at `address`.
     pub(in crate::audit) fn is_code(&self, address: usize) -> bool {
         holds(&self.code, address, address.saturating_add(1))
+    }
+
+    /// How often the loader had loaded a library when this was read.
+    pub(in crate::audit) fn libraries(&self) -> u64 {
+        self.libraries
     }
 
     /// Whether `bytes` bytes from `address` on are static data of the program or of a library.
@@ -99,29 +113,24 @@ fn parse(line: &str, wanted: fn(&str) -> bool) -> Option<Range<usize>> {
     is_plain.then_some(address(start)?..address(end)?)
 }
 
-fn statics() -> Vec<Range<usize>> {
-    unsafe extern "C" fn note(
-        info: *mut libc::dl_phdr_info,
-        _size: usize,
-        ranges: *mut c_void,
-    ) -> c_int {
-        // SAFETY: the loader passes its own entry, with `dlpi_phnum` headers, and `ranges` is the pointer from below.
-        let (info, ranges) = unsafe { (&*info, &mut *ranges.cast::<Vec<Range<usize>>>()) };
-        // SAFETY: the entry has `dlpi_phnum` headers.
-        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-        let writable = headers
-            .iter()
-            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
-        ranges.extend(writable.map(|header| {
-            let start = (info.dlpi_addr + header.p_vaddr) as usize;
-            start..start + header.p_memsz as usize
-        }));
-        0
-    }
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    // SAFETY: `note` has the callback's signature and gets a pointer to a vector, as it expects.
-    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut ranges).cast()) };
-    ranges
+unsafe extern "C" fn note_library(
+    info: *mut libc::dl_phdr_info,
+    _size: usize,
+    memory: *mut c_void,
+) -> c_int {
+    // SAFETY: the loader passes its own entry, with `dlpi_phnum` headers, and `memory` is the pointer of `ask_loader`.
+    let (info, memory) = unsafe { (&*info, &mut *memory.cast::<Memory>()) };
+    // SAFETY: the entry has `dlpi_phnum` headers.
+    let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+    let writable = headers
+        .iter()
+        .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
+    memory.statics.extend(writable.map(|header| {
+        let start = (info.dlpi_addr + header.p_vaddr) as usize;
+        start..start + header.p_memsz as usize
+    }));
+    memory.libraries = info.dlpi_adds;
+    0
 }
 
 #[cfg(test)]
@@ -148,6 +157,13 @@ mod tests {
         assert!(!memory.is_code(&raw const WORD as usize));
         assert!(memory.is_static(&raw const WORD as usize, 8));
         assert!(memory.is_readable(&raw const WORD as usize, 8));
+    }
+
+    #[test]
+    fn adjacent_mappings_are_one_range() {
+        let maps = "1000-2000 r--p 0 0:0 0\n2000-3000 rw-p 0 0:0 0\n3000-4000 ---p 0 0:0 0\n5000-6000 r-xp 0 0:0 0";
+        let readable = mapped(maps, |rights| rights.starts_with('r'));
+        assert_eq!(readable, [0x1000..0x3000, 0x5000..0x6000]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Threads allocate blocks of the raw domain without the host's lock. So each note is one atomic store.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use super::blocks::{self, SHORT};
 use crate::watch::shadow::{GRAIN, Shadow};
@@ -36,6 +36,10 @@ pub struct Block {
 static SIZES: Shadow<AtomicU32> = Shadow::new();
 /// One entry for each page in which a block has started.
 static PAGES: Shadow = Shadow::new();
+/// The first of those pages, so that a visit need not search the whole table.
+static FIRST: [AtomicUsize; FEW] = [const { AtomicUsize::new(0) }; FEW];
+/// The number of those pages.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// One bit for each active [`User`].
 static USERS: AtomicU8 = AtomicU8::new(0);
 
@@ -49,6 +53,8 @@ pub enum User {
 }
 
 const PAGE: usize = 4096;
+/// More pages than the blocks of most checks lie in.
+const FEW: usize = 1 << 13;
 const DOMAIN_BITS: u32 = 2;
 const IS_LONG: u32 = 1 << DOMAIN_BITS;
 const LENGTH: u32 = DOMAIN_BITS + 1;
@@ -89,9 +95,45 @@ pub fn switch(user: User, on: bool) {
     }
 }
 
+/// Forgets all blocks. A few pages are cleared one by one: new pages from the kernel would take longer.
 fn clear() {
-    SIZES.clear();
-    PAGES.clear();
+    if let Some(pages) = few_pages() {
+        for page in pages {
+            for size in SIZES.several(page, PAGE / GRAIN) {
+                size.store(0, Ordering::Relaxed);
+            }
+            if let Some(entry) = PAGES.get(page_mark(page)) {
+                entry.store(0, Ordering::Relaxed);
+            }
+        }
+    } else {
+        SIZES.clear();
+        PAGES.clear();
+    }
+    COUNT.store(0, Ordering::Relaxed);
+}
+
+/// The pages in which blocks have started, in order; `None` if there are many.
+fn few_pages() -> Option<Vec<usize>> {
+    // Relaxed: another thread's latest pages may be missing, as its latest blocks may be.
+    let pages = FIRST.get(..COUNT.load(Ordering::Relaxed))?.iter();
+    let mut pages: Vec<usize> = pages.map(|page| page.load(Ordering::Relaxed)).collect();
+    pages.sort_unstable();
+    Some(pages)
+}
+
+/// Notes a page in which a block starts; false without memory.
+fn note_page(page: usize) -> bool {
+    let Some(entry) = PAGES.at(page_mark(page)) else {
+        return false;
+    };
+    if entry.swap(1, Ordering::Relaxed) == 0 {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        if let Some(place) = FIRST.get(number) {
+            place.store(page, Ordering::Relaxed);
+        }
+    }
+    true
 }
 
 /// Notes a block that was handed out.
@@ -116,11 +158,8 @@ fn note(start: usize, bytes: usize, domain: Domain, is_long: bool) {
         let flag = if is_long { IS_LONG } else { 0 };
         let entry = (bytes.min(LONGEST) as u32) << LENGTH | flag | (domain as u32 + 1);
         // Most blocks reuse the place of a freed block, whose page has its entry already.
-        if size.load(Ordering::Relaxed) == 0 {
-            let Some(page) = PAGES.at(page_mark(start)) else {
-                return;
-            };
-            page.store(1, Ordering::Relaxed);
+        if size.load(Ordering::Relaxed) == 0 && !note_page(start & !(PAGE - 1)) {
+            return;
         }
         size.store(entry, Ordering::Relaxed);
     }
@@ -152,14 +191,22 @@ pub fn find(start: usize) -> Option<Block> {
 
 /// Calls `visit` with each noted block, in order of addresses.
 pub fn visit(mut visit: impl FnMut(Block)) {
-    PAGES.visit(|entry: usize, _: &AtomicU8| {
-        let page = entry / GRAIN * PAGE;
-        (page..page + PAGE)
-            .step_by(GRAIN)
-            .filter_map(find)
-            .for_each(&mut visit);
-        true
-    });
+    let mut visit_page = |page: usize| {
+        let sizes = SIZES.several(page, PAGE / GRAIN).iter();
+        for (start, size) in (page..).step_by(GRAIN).zip(sizes) {
+            if let Some(block) = read(start, size.load(Ordering::Relaxed)) {
+                visit(block);
+            }
+        }
+    };
+    if let Some(pages) = few_pages() {
+        pages.into_iter().for_each(visit_page);
+    } else {
+        PAGES.visit(|entry: usize, _: &AtomicU8| {
+            visit_page(entry / GRAIN * PAGE);
+            true
+        });
+    }
 }
 
 fn page_mark(start: usize) -> usize {

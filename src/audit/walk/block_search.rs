@@ -3,9 +3,10 @@
 use std::ffi::CStr;
 
 use super::heap_walk::HeapWalk;
+use super::old_words::OldWords;
 use super::older::Older;
 use super::owners::may_own_memory;
-use super::recognise::PAIR;
+use super::types::PAIR;
 use super::types::size_of_instance;
 use crate::abi::PyTypeObject;
 use crate::audit::heap::blocks;
@@ -15,7 +16,7 @@ use crate::audit::holds::TypeInfo;
 use crate::host;
 
 /// The most bytes of a block, or of an object, to look at.
-const LONGEST: usize = 1 << 20;
+const LONGEST: usize = 1 << 28;
 /// The most bytes of an integer or a bytes object to look at.
 const LONGEST_NUMBER: usize = 1 << 10;
 
@@ -31,7 +32,7 @@ enum Fields {
 }
 
 /// CPython's types whose instances hold no blocks.
-const HOLD_NONE: [&[u8]; 15] = [
+const HOLD_NONE: [&[u8]; 19] = [
     b"int",
     b"float",
     b"bytes",
@@ -47,11 +48,23 @@ const HOLD_NONE: [&[u8]; 15] = [
     b"getset_descriptor",
     b"member_descriptor",
     b"property",
+    // Their stacks keep old words.
+    b"frame",
+    b"generator",
+    b"coroutine",
+    b"async_generator",
 ];
 
 /// CPython types whose instances hold linked nodes. A new node may hang behind nodes that are older than the check.
-/// Other types of CPython lead to their blocks directly, and some of those blocks are full of old addresses.
-const HOLD_NODES: [&[u8]; 2] = [b"collections.OrderedDict", b"_lsprof.Profiler"];
+/// Other types of CPython lead to their blocks directly, and some of those blocks are full of old addresses. Code has a
+/// table for `sys.monitoring` with more tables behind it.
+const HOLD_NODES: [&[u8]; 5] = [
+    b"code",
+    b"collections.OrderedDict",
+    b"_lsprof.Profiler",
+    b"pyexpat.xmlparser",
+    b"xml.etree.ElementTree.Element",
+];
 
 /// Whether instances may lead to blocks through memory that was not noted.
 ///
@@ -111,6 +124,8 @@ pub(in crate::audit) struct Search<'a> {
     pages: Vec<u64>,
     /// Memory that was not noted and may lead to blocks; `None` before that is followed.
     older: Option<Older<'a>>,
+    /// The words that were met while such memory was followed.
+    words: OldWords,
 }
 
 const PAGE_BITS: u32 = 12;
@@ -132,6 +147,7 @@ impl<'a> Search<'a> {
             all,
             pages,
             older: None,
+            words: OldWords::default(),
         }
     }
 
@@ -139,20 +155,22 @@ impl<'a> Search<'a> {
         self.all.is_empty()
     }
 
-    /// Handles a word that may be the address of a block, or of a place in a block.
+    /// Handles the word at `place`. It may be the address of a block, or of a place in a block.
     #[inline]
-    fn word(&mut self, word: usize) {
+    fn word(&mut self, place: usize, word: usize) {
         let page = word >> PAGE_BITS;
         let may_be_noted = self.pages[page % PAGES / 64] & 1 << (page % 64) != 0;
-        if (!may_be_noted || !self.is_noted(word))
+        if (!may_be_noted || !self.is_noted(place, word))
             && let Some(older) = &mut self.older
         {
+            self.words.add(place, word);
             older.word(word);
         }
     }
 
-    /// Whether the word is an address in a noted block. Marks that block as held.
-    fn is_noted(&mut self, word: usize) -> bool {
+    /// Whether the word is an address in a noted block. Marks that block as held, unless the word is there by
+    /// chance, or is older than the block.
+    fn is_noted(&mut self, place: usize, word: usize) -> bool {
         let behind = self.all.partition_point(|block| block.start <= word);
         let Some(at) = behind.checked_sub(1) else {
             return false;
@@ -160,6 +178,12 @@ impl<'a> Search<'a> {
         let block = self.all[at];
         if word >= block.start + block.bytes.max(1) {
             return false;
+        }
+        // Text and padding may look like an address. An address that is no multiple of 8 is taken for a tagged start, or
+        // for what 3.12 keeps of an instance's values: their address minus one.
+        let is_chance = !matches!(word % 8, 0 | 7) && word & !7 != block.start;
+        if is_chance || self.older.is_some() && self.words.is_old(place, word) {
+            return true;
         }
         if !std::mem::replace(&mut self.held[at], true) {
             self.found.push(at);
@@ -174,7 +198,7 @@ impl<'a> Search<'a> {
     unsafe fn words(&mut self, start: usize, bytes: usize) {
         for at in (start..start + (bytes.min(LONGEST) & !7)).step_by(8) {
             // SAFETY: the word lies in the range, which can be read and is aligned.
-            self.word(unsafe { *(at as *const usize) });
+            self.word(at, unsafe { *(at as *const usize) });
         }
     }
 
@@ -241,10 +265,17 @@ impl<'a> Search<'a> {
 
     /// As [`Search::words`], for memory that another thread may free meanwhile.
     fn copied_words(&mut self, start: usize, bytes: usize) {
-        let mut words = vec![0; bytes.min(LONGEST) / size_of::<usize>()];
-        let read = host::read_words(start, &mut words);
-        for &word in &words[..read] {
-            self.word(word);
+        const WORD: usize = size_of::<usize>();
+        /// The words that are copied at once.
+        const SOME: usize = 1 << 12;
+        let mut words = vec![0; SOME.min(bytes.min(LONGEST) / WORD)];
+        let end = start + (bytes.min(LONGEST) & !(WORD - 1));
+        for part in (start..end).step_by(SOME * WORD) {
+            let wanted = SOME.min((end - part) / WORD);
+            let read = host::read_words(part, &mut words[..wanted]);
+            for (at, &word) in words[..read].iter().enumerate() {
+                self.word(part + at * WORD, word);
+            }
         }
     }
 
@@ -258,6 +289,7 @@ impl<'a> Search<'a> {
         }
         // SAFETY: the caller's promise is the callee's.
         self.older = Some(unsafe { Older::new(walk) });
+        self.words = OldWords::of_last_search();
         let held = self.held.iter().enumerate();
         self.found = held
             .filter_map(|(at, &is_held)| is_held.then_some(at))
@@ -267,6 +299,9 @@ impl<'a> Search<'a> {
             self.ask(walk);
             self.follow();
         }
+        let older = self.older.as_ref();
+        self.words
+            .keep(|word| older.is_some_and(|older| older.leads_nowhere(word)));
     }
 
     /// The blocks that nothing holds.
@@ -296,14 +331,16 @@ mod tests {
         blocks.sort();
         // SAFETY: the memory lives to the end of the function, and the words lie in it.
         unsafe {
-            // Block 0 points into the middle of block 1, and block 1 points to block 2. Block 3 points only to itself.
-            *(place(0) as *mut usize).add(3) = place(1) + 17;
-            *(place(1) as *mut usize) = place(2);
+            // Block 0 points into the middle of block 1, and block 1 points to block 2, with a tag. Block 3 points only to
+            // itself. A number in block 1 looks like an address in block 4.
+            *(place(0) as *mut usize).add(3) = place(1) + 16;
+            *(place(1) as *mut usize) = place(2) + 1;
+            *(place(1) as *mut usize).add(1) = place(4) + 17;
             *(place(3) as *mut usize) = place(3);
         }
         let mut search = Search::new(blocks);
-        search.word(place(0));
-        search.word(place(2) + 32);
+        search.word(0, place(0));
+        search.word(0, place(2) + 32);
         // SAFETY: the memory lives to the end of the function. A test has no host.
         unsafe { search.follow() };
         let mut rest: Vec<usize> = search.rest().iter().map(|block| block.start).collect();

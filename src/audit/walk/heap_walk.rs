@@ -3,8 +3,9 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::pinned;
-use super::recognise::{PAIR, object_at, recognise};
+use super::recognise::{object_at, recognise};
 use super::statics;
+use super::types::PAIR;
 use super::types::{TYPE_WORD, TypeId, Types};
 use super::word::may_be_address;
 use crate::abi::{FLAVOUR, PyObject, PyTypeObject};

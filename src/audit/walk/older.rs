@@ -1,12 +1,11 @@
-//! Memory that is older than the check, or that malloc handed out directly: the bytes from an address to the end of its
-//! block.
+//! Memory that is older than the check, or that malloc handed out directly.
 //!
-//! No note exists for such a block. Only the headers that the allocators write say how long it is.
+//! No note exists for such a block. Only the headers that the allocators write say where it starts and how long it is.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::heap_walk::HeapWalk;
-use super::recognise::PAIR;
+use super::types::PAIR;
 use super::word::may_be_address;
 use crate::abi::{FLAVOUR, PyObject};
 use crate::audit::heap::blocks;
@@ -51,6 +50,10 @@ pub(in crate::audit) struct Older<'a> {
     /// Addresses that are not yet looked at.
     words: Vec<usize>,
     looked_at: FxHashSet<usize>,
+    /// Those of them that lie in pymalloc's pools or in the main heap of malloc, and there in no block in use.
+    nowhere: FxHashSet<usize>,
+    /// The blocks that `next` has returned.
+    returned: FxHashSet<usize>,
     /// The block length of each pool; `None` if no pool is there.
     pools: FxHashMap<usize, Option<usize>>,
     /// Free blocks of those pools. Their words are old.
@@ -67,61 +70,128 @@ impl<'a> Older<'a> {
             walk,
             words: Vec::new(),
             looked_at: FxHashSet::default(),
+            nowhere: FxHashSet::default(),
+            returned: FxHashSet::default(),
             pools: FxHashMap::default(),
             free: FxHashSet::default(),
         }
     }
 
-    /// Handles a word that is no address in a noted block.
+    /// Handles a word that is no address in a noted block. The lowest bits of an address may be a tag.
     #[inline]
     pub(in crate::audit) fn word(&mut self, word: usize) {
-        if word.is_multiple_of(PAIR) && may_be_address(word) && self.looked_at.insert(word) {
-            self.words.push(word);
+        let at = without_tag(word);
+        if may_be_address(at) && self.looked_at.insert(at) {
+            self.words.push(at);
         }
     }
 
-    /// The next address that lies in a block, and the bytes from there to the block's end.
+    /// The start and the length of the next block that one of the words leads to.
     pub(in crate::audit) fn next(&mut self) -> Option<(usize, usize)> {
         while let Some(word) = self.words.pop() {
             let memory = &self.walk.memory;
-            if memory.is_readable(word, PAIR)
-                && !memory.is_code(word)
-                && !memory.is_static(word, PAIR)
+            if !memory.is_readable(word, PAIR)
+                || memory.is_code(word)
+                || memory.is_static(word, PAIR)
                 // A block that is held back belongs to a dead object.
-                && !blocks::is_held_back(word)
+                || blocks::is_held_back(word)
                 // The search asks an object itself what it holds. The collector's links lead to the words in front of
                 // it.
-                && !self.walk.explained.has_seen(word as *mut PyObject)
-                // SAFETY: no met object has died, as the caller of `new` promises.
-                && !unsafe { self.walk.has_object(word, usize::MAX) }
-                && let Some(room) = self.room(word)
+                || self.is_object(word)
             {
-                return Some((word, room));
+                continue;
+            }
+            let place = self.place(word);
+            let Place::Block(start, length) = place else {
+                if matches!(place, Place::Free) || c_heap::is_below_break(word) {
+                    self.nowhere.insert(word);
+                }
+                continue;
+            };
+            if !self.is_object(start) && self.returned.insert(start) {
+                return Some((start, length));
             }
         }
         None
     }
 
-    /// Bytes from `at` to the end of its block.
-    fn room(&mut self, at: usize) -> Option<usize> {
-        // The debug hooks put two words in front of each block.
-        let of_malloc = || c_heap::room(at).or_else(|| c_heap::room(at - PAIR)?.checked_sub(PAIR));
-        self.room_in_pool(at).or_else(of_malloc)
+    /// Whether the word leads to memory of these allocators, but to no block in use.
+    pub(in crate::audit) fn leads_nowhere(&self, word: usize) -> bool {
+        self.nowhere.contains(&without_tag(word))
     }
 
-    /// As [`Older::room`], in a pool of pymalloc.
-    fn room_in_pool(&mut self, at: usize) -> Option<usize> {
+    /// Whether an object is at this address, or starts there with the words in front of it.
+    fn is_object(&self, at: usize) -> bool {
+        self.walk.explained.has_seen(at as *mut PyObject)
+            // SAFETY: no met object has died, as the caller of `new` promises.
+            || unsafe { self.walk.has_object(at, usize::MAX) }
+    }
+
+    /// Where an address lies.
+    fn place(&mut self, at: usize) -> Place {
+        match self.in_pool(at) {
+            Place::Elsewhere => block_of_malloc(at).map_or(Place::Elsewhere, |(start, length)| {
+                Place::Block(start, length)
+            }),
+            place => place,
+        }
+    }
+
+    /// Where an address lies in the pools of pymalloc.
+    fn in_pool(&mut self, at: usize) -> Place {
         if FLAVOUR.free_threaded {
             // mimalloc has no pools, and no header that says how long a block is.
-            return None;
+            return Place::Elsewhere;
         }
         let pool = at & !(POOL - 1);
         let free = &mut self.free;
         let pools = self.pools.entry(pool);
-        let length = (*pools.or_insert_with(|| block_length(pool, free)))?;
-        let part = (at - pool).checked_sub(OVERHEAD)? % length;
-        (!free.contains(&(at - part))).then_some(length - part)
+        let Some(length) = *pools.or_insert_with(|| block_length(pool, free)) else {
+            return Place::Elsewhere;
+        };
+        let Some(offset) = (at - pool).checked_sub(OVERHEAD) else {
+            return Place::Free;
+        };
+        let start = at - offset % length;
+        if free.contains(&start) {
+            Place::Free
+        } else {
+            Place::Block(start, length)
+        }
     }
+}
+
+/// Where an address lies.
+enum Place {
+    /// In a block in use, with this start and length.
+    Block(usize, usize),
+    /// In a pool, and in no block in use.
+    Free,
+    /// In neither a pool nor a block of malloc that is in use.
+    Elsewhere,
+}
+
+fn without_tag(word: usize) -> usize {
+    word & !7
+}
+
+/// The start and the usable length of malloc's block that contains an address in its first bytes. A program may align an
+/// address in the block, or put words of its own in front of it, as CPython's debug hooks do.
+fn block_of_malloc(at: usize) -> Option<(usize, usize)> {
+    /// The greatest distance from the start, in pairs.
+    const FURTHEST: usize = 8;
+    const WORD: usize = size_of::<usize>();
+    let nearest = at & !(PAIR - 1);
+    // The word in front of a block has its length. If not all of these words can be read, each start is tried.
+    let first = nearest.checked_sub(FURTHEST * PAIR + WORD)?;
+    let mut words = [0; 2 * FURTHEST + 1];
+    let read = host::read_words(first, &mut words) == words.len();
+    (0..=FURTHEST).find_map(|pairs| {
+        let (start, far) = (nearest - pairs * PAIR, pairs * PAIR + at % PAIR);
+        let may_contain = !read || words[2 * (FURTHEST - pairs)] > far;
+        let room = may_contain.then(|| c_heap::room(start)).flatten()?;
+        (room > far).then_some((start, room))
+    })
 }
 
 /// The length of the blocks of a pool; `None` if no pool is there. Adds the pool's free blocks to `free`.

@@ -27,10 +27,40 @@ pub(in crate::audit) struct Pinned {
 }
 
 impl Pinned {
+    /// The objects of a set, in order of addresses.
+    pub(in crate::audit) fn objects(&self, number: u64) -> &[usize] {
+        self.sets.get(&number).map_or(&[], Vec::as_slice)
+    }
+
+    /// The objects of a set, from the lowest address on.
+    pub(in crate::audit) fn cursor(&self, number: u64) -> Cursor<'_> {
+        Cursor(self.objects(number))
+    }
+
     /// Each pinned object, once for each pin.
     fn all(&self) -> impl Iterator<Item = usize> {
         let sets = self.sets.values().flatten();
         sets.chain(&self.for_good).copied()
+    }
+}
+
+/// The objects of a set that lie further on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::audit) struct Cursor<'a>(&'a [usize]);
+
+impl Cursor<'_> {
+    /// The pinned object that starts in a block. Blocks must be asked in order of addresses.
+    #[inline]
+    pub(in crate::audit) fn find(&mut self, block: usize, room: usize) -> Option<*mut PyObject> {
+        loop {
+            match self.0 {
+                [first, rest @ ..] if *first < block => self.0 = rest,
+                [first, ..] if first - block < room.min(FRONT) => {
+                    return Some(*first as *mut PyObject);
+                }
+                _ => return None,
+            }
+        }
     }
 }
 

@@ -1,13 +1,10 @@
 //! Decides whether a memory block holds an object.
 
-use super::types::{TYPE_WORD, TypeId, Types};
+use super::types::{PAIR, TYPE_WORD, TypeId, Types};
 use crate::abi::{Head, PyObject};
 use crate::audit::heap::memory::Memory;
 use crate::lifecycle::gc;
 use crate::refcount::{Current, Policy};
-
-/// Bytes of a pair of words.
-pub(in crate::audit) const PAIR: usize = 16;
 
 /// The living object in the block at `block`, which has at most `room` bytes.
 ///

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 
+use super::word::may_be_address;
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::audit::heap::blocks;
 use crate::audit::heap::builtin::builtin;
@@ -21,8 +22,12 @@ pub(in crate::audit) struct Types {
     ids: FxHashMap<usize, TypeId>,
     /// A direct-mapped cache of recent types, by some bits of their addresses.
     recent: Vec<(usize, TypeId)>,
+    /// The same of recent words that lead to no type. No code runs during a look, so they stay what they are.
+    others: Vec<usize>,
 }
 
+/// Bytes of a pair of words.
+pub(in crate::audit) const PAIR: usize = 16;
 const RECENT: usize = 1024;
 /// `Py_TPFLAGS_READY`.
 const READY: u64 = 1 << 12;
@@ -47,6 +52,7 @@ impl Types {
             all: Vec::new(),
             ids: FxHashMap::default(),
             recent: vec![(0, 0); RECENT],
+            others: vec![0; RECENT],
         }
     }
 
@@ -73,14 +79,15 @@ impl Types {
         if known == word && word != 0 {
             return Some(id);
         }
-        // The first word of most containers' blocks is a link, which leads to another container's block. A block that
-        // is too short for a type is no type.
-        if blocks::room(word).is_some_and(|room| room < size_of::<PyTypeObject>()) {
+        if self.others[place] == word || !may_be_address(word) || lies_in_short_block(word) {
             return None;
         }
-        let id = self.look_up(word, memory)?;
-        self.recent[place] = (word, id);
-        Some(id)
+        let id = self.look_up(word, memory);
+        match id {
+            Some(id) => self.recent[place] = (word, id),
+            None => self.others[place] = word,
+        }
+        id
     }
 
     fn look_up(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
@@ -103,6 +110,15 @@ impl Types {
         self.ids.insert(word, id);
         Some(id)
     }
+}
+
+/// Whether `word` leads to the first words of a block that is too short for a type. The collector's links do: they stand
+/// where recognition looks for a type.
+#[inline]
+fn lies_in_short_block(word: usize) -> bool {
+    [0, PAIR].into_iter().any(|front| {
+        blocks::room(word - front).is_some_and(|room| room < front + size_of::<PyTypeObject>())
+    })
 }
 
 /// Whether `word` is the address of a type: the type of `word` must be `PyType_Type` or a subclass. For a ready type in
@@ -191,7 +207,7 @@ fn lies_where_types_lie(word: usize, memory: &Memory) -> bool {
     }
     // A heap type is a container, and its metatype may put more words in front of it.
     (0..3).any(|pairs| {
-        let front = pairs * 16;
+        let front = pairs * PAIR;
         word >= front && blocks::room(word - front).is_some_and(|room| room >= front + size)
     })
 }
@@ -226,6 +242,9 @@ unsafe fn describe(ob_type: *mut PyTypeObject) -> TypeInfo {
             also: holds::of(ob_type),
             has_inline_values: holds::has_inline_values(ob_type),
             is_dict: ob_type as usize == builtin().PyDict_Type,
+            has_length: flags.is_list_or_dict(),
+            is_reused: FLAVOUR.runs_in_frame_objects()
+                && ob_type as usize == builtin().PyFrame_Type,
             is_heap: flags.is_heap_type() && !holds::is_shown_for_instances(ob_type),
             is_foreign: is_foreign(ob_type),
             objects: 0,
@@ -267,7 +286,8 @@ unsafe fn is_foreign(mut ob_type: *mut PyTypeObject) -> bool {
     false
 }
 
-/// The size of an instance in bytes, without the words in front of it.
+/// The size of an instance in bytes, without the words in front of it. A static type has only the first fields of its
+/// metatype's instances, and other static data follows it.
 ///
 /// # Safety
 /// `op` is an object of type `ob_type`.
@@ -275,8 +295,12 @@ pub(in crate::audit) unsafe fn size_of_instance(
     op: *mut PyObject,
     ob_type: *mut PyTypeObject,
 ) -> usize {
-    // SAFETY: `op` is an object of type `ob_type`.
+    // SAFETY: `op` is an object of type `ob_type`. If its type is a metatype, it has the fields of a type.
     unsafe {
+        let is_type = (*ob_type).tp_flags & TYPE_SUBCLASS != 0;
+        if is_type && !TypeFlags((*op.cast::<PyTypeObject>()).tp_flags).is_heap_type() {
+            return size_of::<PyTypeObject>();
+        }
         let items = items(op, ob_type);
         let bytes = items
             .saturating_mul((*ob_type).tp_itemsize.unsigned_abs())

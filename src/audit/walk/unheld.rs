@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::block_search::Search;
 use super::heap_walk::HeapWalk;
+use super::old_words;
 use crate::audit::heap::host_hooks::{CHeap, host_hooks};
 use crate::audit::heap::young::{self, Block, Domain, User};
 use crate::host::c_heap;
@@ -63,9 +64,49 @@ pub unsafe fn switch(on: bool) -> bool {
         STATE.store(OFF, Ordering::Relaxed);
         // SAFETY: the host's lock is held, as the caller promises.
         unsafe { (hooks.watch_domains)(false) };
+        old_words::forget();
         young::switch(User::Unheld, false);
     }
     before
+}
+
+/// Calls `found` with each noted block, in order of addresses. A block within another is noted twice: CPython's debug
+/// hooks take a long block from the raw domain, and hand out the part behind their own words. Only that part is found.
+/// Returns the bytes in use in the C heap without the noted blocks and without those that are `held_back`; `None` if the
+/// heap can't be measured.
+pub(in crate::audit) fn visit(held_back: usize, mut found: impl FnMut(Block)) -> Option<isize> {
+    let state = STATE.load(Ordering::Relaxed);
+    if state == OFF {
+        return None;
+    }
+    let used = if state & MEASURED == 0 {
+        None
+    } else {
+        c_heap::settle();
+        c_heap::in_use()
+    };
+    let mut noted = Some(held_back);
+    let mut last = None;
+    young::visit(|block| {
+        let is_in_heap = match block.domain {
+            Domain::Raw => state & RAW_IN_HEAP != 0,
+            Domain::Mem | Domain::Object => state & LONG_IN_HEAP != 0 && block.is_long,
+        };
+        if is_in_heap {
+            let taken = c_heap::taken(block.start, block.bytes);
+            noted = noted.and_then(|noted: usize| Some(noted + taken?));
+        }
+        if let Some(last) = last.replace(block).filter(|last| !contains(last, &block)) {
+            found(last);
+        }
+    });
+    last.into_iter().for_each(found);
+    used.zip(noted)
+        .map(|(used, noted)| used as isize - noted as isize)
+}
+
+fn contains(outer: &Block, inner: &Block) -> bool {
+    inner.start < outer.start + outer.bytes
 }
 
 impl Unheld {
@@ -74,26 +115,8 @@ impl Unheld {
     /// # Safety
     /// The walk is done, and the host's lock is still held.
     pub(in crate::audit) unsafe fn look(walk: &HeapWalk, held_back: usize) -> Self {
-        let state = STATE.load(Ordering::Relaxed);
-        if state == OFF {
-            return Self::default();
-        }
-        let used = if state & MEASURED == 0 {
-            None
-        } else {
-            c_heap::settle();
-            c_heap::in_use()
-        };
-        let (mut all, mut noted) = (Vec::new(), Some(held_back));
-        young::visit(|block| {
-            let is_in_heap = match block.domain {
-                Domain::Raw => state & RAW_IN_HEAP != 0,
-                Domain::Mem | Domain::Object => state & LONG_IN_HEAP != 0 && block.is_long,
-            };
-            if is_in_heap {
-                let taken = c_heap::taken(block.start, block.bytes);
-                noted = noted.and_then(|noted: usize| Some(noted + taken?));
-            }
+        let mut all = Vec::new();
+        let c_heap = visit(held_back, |block| {
             // SAFETY: the walk is done and the host's lock is held, so no met object has died.
             if !unsafe { walk.has_object(block.start, block.bytes) } {
                 all.push(block);
@@ -115,9 +138,7 @@ impl Unheld {
         Self {
             blocks: search.rest(),
             lengths,
-            c_heap: used
-                .zip(noted)
-                .map(|(used, noted)| used as isize - noted as isize),
+            c_heap,
         }
     }
 }

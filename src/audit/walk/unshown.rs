@@ -1,7 +1,7 @@
 //! Finds words in the fields of objects that may be references and that the objects do not show.
 
 use super::heap_walk::{HeapWalk, Seen};
-use super::recognise::PAIR;
+use super::types::PAIR;
 use super::types::size_of_instance;
 use super::word::{Field, Target, Word, may_be_address};
 use crate::abi::PyObject;
