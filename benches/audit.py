@@ -3,7 +3,7 @@
 audit.py LIBRARY ROUNDS: prints name, unit, ours, plain (or the collector's), ratio and its uncertainty, separated by
 tabs. The hook's rows are the processor time and the peak memory, as medians over pairs of processes. One process of a
 pair is plain; the other is attached, or is "zeroing": attached, and zeroes new blocks as during a check. A snapshot's
-rows are medians over pairs in one process.
+rows are medians over pairs in one process. So are the last rows, for `check` of a function that changes nothing.
 """
 
 import os
@@ -65,6 +65,28 @@ for turn in range(int(sys.argv[3])):
     print(objects, between - begin, end - between)
 """
 
+CHECKS = """
+import gc, sys, time
+sys.path[:0] = sys.argv[1:3]
+import populations
+from pyrefcore import check
+kept = populations.populate(int(sys.argv[3]))
+def nothing():
+    pass
+check(nothing)
+for turn in range(int(sys.argv[4])):
+    begin = time.perf_counter()
+    gc.collect()
+    between = time.perf_counter()
+    report = check(nothing)
+    end = time.perf_counter()
+    for run in range(100):
+        nothing()
+    own = time.perf_counter() - end
+    assert report.ok and report.windows == 1
+    print(between - begin, end - between - own)
+"""
+
 
 def spread(ratios):
     """Half the distance between the quartiles."""
@@ -106,6 +128,22 @@ def snapshots(library, objects, rounds):
     return ours / seen
 
 
+def checks(library, objects, rounds):
+    here = os.path.dirname(os.path.abspath(__file__))
+    folders = [here, os.path.join(os.path.dirname(here), "python")]
+    out = subprocess.run(
+        [sys.executable, "-c", CHECKS] + folders + [str(objects), str(rounds)],
+        stdout=subprocess.PIPE,
+        env=dict(os.environ, PYREFCORE_LIBRARY=library),
+        check=True,
+    ).stdout.decode()
+    rows = [tuple(map(float, line.split())) for line in out.splitlines()]
+    theirs, ours = map(statistics.median, zip(*rows))
+    ratios = [check / collect for collect, check in rows]
+    name = "audit: check of nothing beside %.1f million objects, gc.collect" % (objects / 1e6)
+    show(name, "ms", ours * 1e3, theirs * 1e3, statistics.median(ratios), spread(ratios))
+
+
 def show(*row):
     print("%s\t%s\t%.4f\t%.4f\t%.5f\t%.5f" % row, flush=True)
 
@@ -117,6 +155,8 @@ def main(library, rounds):
     small = snapshots(library, 250000, rounds)
     large = snapshots(library, 2000000, rounds)
     show("audit: snapshot per object, 8 times the objects", "ns", large * 1e9, small * 1e9, large / small, 0)
+    for objects in (100000, 400000, 2000000):
+        checks(library, objects, rounds)
 
 
 main(sys.argv[1], max(int(sys.argv[2]), 3))

@@ -12,6 +12,11 @@ def pytest_addoption(parser: Any) -> None:
     group = parser.getgroup("refs", "references that C code leaks or releases too often (pyrefcore)")
     group.addoption("--refs", action="store_true", help="repeat each test that passes and count references")
     group.addoption("--refs-runs", type=int, metavar="N", help="repetitions in each window; default: refs_runs, or 10")
+    group.addoption(
+        "--refs-thorough",
+        action="store_true",
+        help="repeat each test in whole windows, even if one more run changes no count",
+    )
     group.addoption("--refs-json", metavar="FILE", help="write the results of each test as JSON")
     group.addoption("--refs-html", metavar="FILE", help="write the tests with findings as an HTML page")
     parser.addini("refs_runs", "repetitions in each window of --refs", default="10")
@@ -33,7 +38,8 @@ def pytest_load_initial_conftests(early_config: Any) -> None:
 def pytest_configure(config: Any) -> None:
     config.addinivalue_line(
         "markers",
-        "refs(runs=N, windows=N, skip=REASON, allow={TYPE: REASON}, expect={TYPE: NUMBER}): how --refs checks a test. "
+        "refs(runs=N, windows=N, thorough=BOOL, skip=REASON, allow={TYPE: REASON}, expect={TYPE: NUMBER}): how --refs "
+        "checks a test. `thorough`: repeat it in whole windows, even if one more run changes no count. "
         "`runs` and `windows`: repetitions in each window, and windows. `skip`: do not check the test, for this reason. "
         "`allow`: findings that are no failures; a list of types is accepted too. `expect`: references per run that must "
         "be found; with a list of types, any number. TYPE may also be a leaked class",
@@ -48,6 +54,6 @@ def pytest_configure(config: Any) -> None:
 
         config.pluginmanager.register(References(config), "pyrefcore-references")
         return
-    for option in ("refs_runs", "refs_json", "refs_html"):
-        if config.getoption(option) is not None:
+    for option in ("refs_runs", "refs_json", "refs_html", "refs_thorough"):
+        if config.getoption(option) not in (None, False):
             raise pytest.UsageError("--%s needs --refs" % option.replace("_", "-"))

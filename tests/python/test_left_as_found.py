@@ -69,6 +69,10 @@ class Refusing:
         return getattr(core, name)
     def pyrefcore_snapshot_try(self, place):
         return b"refused"
+    def pyrefcore_guard_look(self):
+        return -1
+    def pyrefcore_guard_why_not(self):
+        return b"refused"
 native.library = Refusing
 for what in (lambda: pyrefcore.check(list), pyrefcore.audit):
     try: print(what().error)
@@ -112,13 +116,14 @@ def leak():
 def work():
     pyrefcore.check(leak, runs=1, windows=2)
 threading.settrace(lambda *_: None)
-met, wanted = [], None
+met, raised, wanted = [], [], None
 def step(frame, event, _):
     if event == "opcode":
         place = (frame.f_code, frame.f_lasti)
         if wanted is None:
             met.append(place)
         elif place == wanted:
+            raised.append(place)
             raise KeyboardInterrupt
     return step
 def trace(frame, event, _):
@@ -131,22 +136,23 @@ before = state()
 sys.settrace(trace)
 work()
 sys.settrace(None)
-places, lost = list(dict.fromkeys(met)), []
+places, lost, missed = list(dict.fromkeys(met)), [], []
 for wanted in places[::%d]:
-    del met[:]
+    del met[:], raised[:]
     sys.settrace(trace)
     try:
         work()
     except KeyboardInterrupt as interrupt:
         del interrupt
     else:
-        lost.append(wanted)
+        (lost if raised else missed).append(wanted)
     sys.settrace(None)
     why = changed(before)
     if why:
         print(wanted, why)
         break
-print(len(places) > 20, lost)
+# What grows beside the function decides over a few instructions, so not each run reaches them.
+print(len(places) > 20, lost, missed if len(missed) > 5 else "")
 threading.settrace(None)
 """
 
@@ -156,7 +162,7 @@ threading.settrace(None)
 @pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="3.12 does not report each instruction of a frame")
 def test_an_interrupt_before_any_instruction():
     every = int(os.environ.get("PYREFCORE_TEST_EVERY", 25))
-    assert program(TEST + INTERRUPTED % every) == "True []\n"
+    assert program(TEST + INTERRUPTED % every) == "True [] \n"
 
 
 @pytest.mark.slow
@@ -194,3 +200,12 @@ for number in range(40):
 print(interrupted > 10)
 """)
     assert out == "True\n"
+
+
+def test_a_check_that_has_not_begun_changes_nothing(attached):
+    from pyrefcore.core import native, windows
+
+    windows.Windows(lambda: None, 5).close()
+    core = native.library()
+    settings = (core.pyrefcore_audit_quarantine, core.pyrefcore_audit_zeroing, core.pyrefcore_audit_memory)
+    assert [setting(False) for setting in settings] == [0, 0, 0]

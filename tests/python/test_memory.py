@@ -76,7 +76,9 @@ def test_blocks_that_differ_in_length():
 
 def test_a_leaked_block_explains_no_other():
     found, _ = memory("memory.a_chain()")
-    assert sorted((one["bytes_per_run"], one["blocks_per_run"]) for one in found) == [(16.0, 1.0), (100.0, 1.0)]
+    # A number in memory may look like the address of a block, which then is not reported.
+    assert all(0.97 <= one["blocks_per_run"] <= 1 for one in found), found
+    assert sorted(one["bytes_per_run"] / one["blocks_per_run"] for one in found) == pytest.approx([16, 100])
 
 
 def test_one_block_in_two_runs():
@@ -221,6 +223,16 @@ def test_other_allocators(other):
     assert text.count("the growth of the C heap was not measured") == 1
     status, text = told("memory.and_back()", **other)
     assert status == 0 and ": clean" in text
+
+
+@pytest.mark.skipif(FREE_THREADED, reason="a free-threaded Python has one allocator")
+def test_debug_hooks_take_one_block():
+    """They take a long block from the raw domain, and hand out its part behind their own words."""
+    setup = "keep = []; import ctypes; take = ctypes.pythonapi.PyMem_Malloc; take.argtypes, take.restype = [ctypes.c_size_t], None"
+    status, text = told("keep.append([bytearray(5000), type('New', (), {})])", "-s", setup, PYTHONMALLOC="debug")
+    assert (status, text.count("never freed")) == (0, 0), text
+    status, text = told("take(5000)", "-s", setup, PYTHONMALLOC="debug")
+    assert status == 1 and text.count("never freed") == 1 and "1 block of 5000 bytes from PyMem_Malloc" in text, text
 
 
 @needs_c_heap

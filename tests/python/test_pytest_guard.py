@@ -34,6 +34,47 @@ def test_over_releases_are_found_and_survived(project):
     assert project.output.count("over-release: each run releases 1 reference to ") == 7
 
 
+# The attributes of the instance live on when the test ends, until its next run or its end.
+IN_ATTRIBUTES = """
+class TestCase(unittest.TestCase):
+    def setUp(self): self.items, self.names, self.others = [object(), 1], {"a": 1}, [1]
+    def test_list(self): decref(self.items)
+    def test_dict(self): decref(self.names)
+    def test_clean(self): self.others.append(self.items)
+    def tearDown(self): assert self.others
+class TestClass:
+    def setup_method(self): self.before = [1]
+    def test_list(self):
+        self.items = [object(), 1]
+        decref(self.items)
+    def teardown_method(self): assert self.before == [1]
+class TestShared:
+    state = {}
+    def setup_method(self): self.__dict__ = TestShared.state
+    def test_dictionary(self): self.value = 1
+    def teardown_method(self): assert TestShared.state.pop("value") == 1 and self.__dict__ is TestShared.state
+class TestDeleted:
+    def setup_method(self): self.value = 1
+    def test_dictionary(self): del self.value
+    def teardown_method(self): assert not vars(self)
+class TestChanged:
+    def setup_method(self): self.number = 0
+    def test_number(self):
+        self.number += 1
+        assert self.number == 1
+    def teardown_method(self): assert self.number == 1
+def test_after(): import gc; gc.collect()
+"""
+
+
+@holds_back
+def test_an_attribute_that_died_is_not_ended_again(project):
+    assert project.run(IN_ATTRIBUTES) == 1, project.output
+    project.says("3 leaked", "5 passed", "6 tests checked, 3 leaked, 2 not checked")
+    for name in ("list", "dict"):
+        project.says("over-release: each run releases 1 reference to %s too many" % name)
+
+
 COUNTS = """
 import sys
 kept_twice = kept
@@ -125,3 +166,11 @@ def test_refuses(): refuses.resize()
         project.run(code, "-rA", "--junitxml=junit.xml", refs=refs)
         told += sorted(line for line in project.output.splitlines() if line.startswith(("PASSED", "FAILED", "ERROR", "SKIPPED", "XFAIL", "XPASS")))
     assert len(plain) == 13 and plain == guarded
+
+
+def test_only_errors_about_counts_blame_the_guard():
+    from pyrefcore.pytest import counts
+
+    assert counts.cause(ValueError("no such thing")) is None
+    for words in ("use refcheck=False", "the reference count is wrong", "cannot resize: it has a reference"):
+        assert words in counts.cause(ValueError(words))

@@ -39,6 +39,12 @@ def test_references_that_new_instances_hold_are_clean(held, zeroes):
     assert out == "[]"
 
 
+@pytest.mark.parametrize("zeroes", [True, False])
+def test_an_instance_may_store_one_reference_in_three_fields(zeroes):
+    out = program("keep, kept = [], Thing()\ntold(lambda: keep.append(words.hold_thrice(kept)))", zeroes)
+    assert out == "[]"
+
+
 def test_a_field_that_is_set_anew_in_each_run_is_clean():
     assert program("keep = []\ntold(lambda: (keep.clear(), keep.append(words.hold(Thing()))))") == "[]"
 
@@ -113,6 +119,18 @@ def run():
 told(run)
 """, zeroes)
     assert out == "[('leak', 'Thing', 1.0)]"
+
+
+def test_an_old_address_holds_no_new_object():
+    """New objects get the memory of dead ones. Only the leaked lists hold them."""
+    out = program("""
+dead = [Thing() for _ in range(330)]
+keep = words.full(tuple(id(one) for one in dead))
+del dead[:]
+report = pyrefcore.check(lambda: words.leak([Thing()]), runs=20)
+print([(one.type, [(held.type, held.objects) for held in one.folded]) for one in report.findings])
+""")
+    assert out == "[('list', [('__main__.Thing', 1.0)])]"
 
 
 def test_dangling_words_among_honest_ones_excuse_no_leak():

@@ -45,8 +45,8 @@ def check(
     """Calls `fn` without arguments, compares windows of `runs` calls, and reports what grows by the same amount in
     each.
 
-    warmup: calls before the first window. By default, calls go on until two windows in a row show the same changes. A
-        window without change ends the check: a leak grows in every window.
+    warmup: calls before the first window. By default, a window in which no count changes ends the check: a leak grows in
+        every window. Otherwise calls go on until two windows in a row show the same changes.
     windows: windows to compare, at least 2.
     births: whether to record where objects are born, on the native stack: from the start (True), never (False), or
         in a few more runs if there are findings (None).
@@ -63,7 +63,8 @@ def check(
     """
 
     def checked(guarded: bool) -> Checking:
-        checking = Checking(fn, runs, warmup, windows, births, guarded, unsafe_repr, progress or _silent, subject)
+        quick = runs if warmup is None else 0
+        checking = Checking(fn, runs, warmup, windows, births, guarded, unsafe_repr, progress or _silent, subject, quick)
         for _ in checking.steps(first_is_ours=True):
             pass
         return checking
@@ -92,13 +93,17 @@ class Checking:
         unsafe_repr: bool,
         progress: Callable[[str], object],
         subject: Optional[str],
+        quick: int = 0,
     ) -> None:
+        """quick: runs of a window that is looked at without a snapshot. If no count changes in it, the check ends. 0 for
+        none."""
         name = _name(fn) if subject is None else subject
         self.report = Report(host=host.describe(), runs=runs, windows=windows, notes=notes.always(), subject=name)
         #: The error of a run under the guard, if the same run without the guard raises none.
         self.only_guarded: Optional[str] = None
         self.counted = Windows(fn, windows + 3, guard)
         self._warmup = warmup
+        self._quick = quick
         self._births = births
         self._guard = guard
         self._unsafe = unsafe_repr
@@ -162,7 +167,9 @@ class Checking:
     def _measure(self, first_is_ours: bool) -> Iterator[None]:
         counted, report = self.counted, self.report
         caches.warm()
-        has_findings = yield from _take_windows(counted, report, self._warmup, self._progress, first_is_ours)
+        has_findings = yield from _take_windows(
+            counted, report, self._warmup, self._quick, self._progress, first_is_ours
+        )
         if self._births is None and has_findings:
             # A few more runs record where such objects are born. A stack at each birth is too slow for all windows.
             runs = _runs_to_record(counted, report)
@@ -180,8 +187,8 @@ def _note(counted: Windows, report: Report, guard: bool, threads: int) -> None:
     """Adds notes for the reader."""
     if counted.has_others:
         report.notes.append(notes.UNHELD)
-    elif counted.held.value:
-        report.notes.append(notes.held(counted.held.value))
+    elif counted.held_objects():
+        report.notes.append(notes.held(counted.held_objects()))
     over_released = [one for finding in report.findings if finding.kind == OVER_RELEASE for one in finding.examples]
     if guard and not all(example.died for example in over_released):
         report.notes.append(notes.KEPT)
@@ -232,28 +239,49 @@ def _take_windows(
     counted: Windows,
     report: Report,
     warmup: Optional[int],
+    quick: int,
     progress: Callable[[str], object],
     first_is_ours: bool,
 ) -> Generator[None, None, bool]:
-    """Takes the snapshots around the windows to compare, or around one window without change. Returns whether they show
-    findings."""
+    """Takes the snapshots around the windows to compare, or around one window without change. With `quick`, a window in
+    which no count changes comes before them, and ends the check. Returns whether the snapshots show findings."""
     # All variables of this function exist at the first snapshot. They are small numbers, and as many of each type to
     # the end.
-    windows, runs = report.windows, report.runs
+    windows, runs, is_quiet = report.windows, report.runs, False
     warming, is_sure, has_findings = (WARMUP_LIMIT, 0, False) if warmup is None else (0, 1, False)
-    counted.snapshot()
+    is_quick = quick > 0 and counted.can_look(quick)
+    if is_quick:
+        counted.look()
+    else:
+        counted.snapshot()
     if first_is_ours:
         counted.run(1)
     else:
         yield
         counted.finished.value += 1
     # Objects that the first run made and keeps are held, too: they are older than the first window.
-    counted.hold()
-    if warming:
-        counted.run(runs - 1)
+    if is_quick:
+        if not counted.has_other_interpreters():
+            counted.look()
+            counted.ahead.value = quick - first_is_ours
+            is_quiet = counted.look()
+            if not is_quiet:
+                # The first run may have filled a cache.
+                counted.ahead.value = quick
+                is_quiet = counted.look()
+        if is_quiet:
+            progress("nothing changes")
+            report.windows, report.runs = 1, quick
+            return False
+        counted.end_looks()
+        counted.run(runs)
     else:
-        counted.run(warmup)
-        counted.oldest = 2
+        counted.hold()
+        if warming:
+            counted.run(runs - 1)
+        else:
+            counted.run(warmup)
+            counted.oldest = 2
     counted.snapshot()
     while True:
         while counted.count.value <= windows:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import platform
 import sys
 import sysconfig
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 
 def flavour() -> str:
@@ -39,11 +40,19 @@ def has_immortals() -> bool:
 
 def has_other_allocators() -> bool:
     """From 3.12 on: whether objects may be in the memory of another interpreter, which this one must not free."""
+    head, following = _interpreters()
+    return sys.version_info >= (3, 12) and following(head()) is not None
+
+
+@functools.lru_cache(maxsize=None)
+def _interpreters() -> Tuple[Any, Any]:
+    """CPython's functions that list the interpreters. Their types are set once, since a check counts the lists of
+    types."""
     api = ctypes.pythonapi
     head, following = api.PyInterpreterState_Head, api.PyInterpreterState_Next
     head.restype = following.restype = ctypes.c_void_p
     head.argtypes, following.argtypes = [], [ctypes.c_void_p]
-    return sys.version_info >= (3, 12) and following(head()) is not None
+    return head, following
 
 
 def describe() -> Dict[str, Any]:

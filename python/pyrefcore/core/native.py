@@ -97,6 +97,13 @@ _PROTOTYPES = {
     "pyrefcore_snapshot_c_heap": (c_ssize_t, [c_void_p]),
     "pyrefcore_snapshot_pin": (c_size_t, [c_void_p]),
     "pyrefcore_snapshot_unpin": (None, [c_void_p]),
+    "pyrefcore_guard_look": (c_int, []),
+    "pyrefcore_guard_why_not": (c_char_p, []),
+    "pyrefcore_guard_allow": (None, [c_size_t]),
+    "pyrefcore_guard_held": (c_size_t, []),
+    "pyrefcore_guard_lost": (c_size_t, []),
+    "pyrefcore_guard_c_heap": (c_ssize_t, []),
+    "pyrefcore_guard_end": (None, []),
     # An address here, too. For an array of another length ctypes makes another type, in the middle of a check.
     "pyrefcore_compare": (c_void_p, [c_void_p, c_size_t]),
     "pyrefcore_is_quiet": (c_int, [c_void_p, c_void_p]),

@@ -34,6 +34,9 @@ class NotCounted(RuntimeError):
 class Windows:
     """Runs `fn` and keeps at most `capacity` snapshots. `close` frees everything."""
 
+    #: Whether the guard of any check is up.
+    _is_looking = False
+
     def __init__(self, fn: Callable[[], object], capacity: int, guard: bool = True) -> None:
         self._fn = fn
         self._guard = guard
@@ -61,6 +64,10 @@ class Windows:
         # call, each snapshot would have a new object, and no window would be quiet.
         self._taken = ctypes.c_void_p()
         self._into = (ctypes.byref(self._taken),)
+        # Whether the guard of the looks holds the objects.
+        self._has_guard = ctypes.c_bool()
+        #: The runs of the next `look`.
+        self.ahead = ctypes.c_size_t()
         # Whether we have switched the collector off; then the library's settings before the check, or -1.
         self._paused = ctypes.c_bool()
         self._quarantine = ctypes.c_int(-1)
@@ -139,7 +146,7 @@ class Windows:
                 self._is_known = False
                 self._take()
                 self._put(ctypes.addressof(self._start))
-                if self._guard and not host.has_other_allocators():
+                if self._guard and not self._has_guard.value and not host.has_other_allocators():
                     if not self._core.pyrefcore_snapshot_pin(self._start):
                         raise NotCounted("there is no memory to hold the live objects")
             else:
@@ -150,6 +157,63 @@ class Windows:
         finally:
             self._resume()
 
+    def can_look(self, runs: int) -> bool:
+        """Prepares `look` for windows of `runs` runs. False if the objects can't be held, if this check runs within
+        another that looks (the library has one guard), and on free-threaded builds, where looks were never tried."""
+        if not self._guard or Windows._is_looking or host.is_free_threaded_build() or host.has_other_allocators():
+            return False
+        Windows._is_looking = True
+        self._core.pyrefcore_guard_allow(_BLOCK * runs)
+        self._has_guard.value = True
+        return True
+
+    def look(self) -> bool:
+        """Runs the function `ahead` times. Returns whether that has left every count as it was at the last look.
+
+        The first look holds all objects, the second those that were born since; both return False. One function makes
+        every look and takes no arguments, so that its own objects are in each of them.
+        """
+        self.run(self.ahead.value)
+        self._paused.value = isenabled()
+        try:
+            # No object may die before it is held.
+            disable()
+            caches.clear(self.oldest)
+            found = self._core.pyrefcore_guard_look()
+        finally:
+            self._resume()
+        if found < 0:
+            raise NotCounted(self._core.pyrefcore_guard_why_not().decode())
+        # An object that only the guard holds may have been released too often. Without one, all is known.
+        self._is_known = found > 0 and not self._core.pyrefcore_guard_lost()
+        return found > 0
+
+    def end_looks(self) -> None:
+        """Takes the first snapshot. The guard of the looks stays."""
+        self._leave_to_guard()
+        self.snapshot()
+
+    def _end_guard(self) -> None:
+        if self._has_guard.value:
+            self._core.pyrefcore_guard_end()
+            self._has_guard.value = Windows._is_looking = False
+
+    def held_objects(self) -> int:
+        """The number of objects that were held after the first run."""
+        return self.held.value or int(self._core.pyrefcore_guard_held())
+
+    def has_other_interpreters(self) -> bool:
+        """Whether objects of another interpreter have come, which can't be held. Then there are no more looks."""
+        self.has_others = host.has_other_allocators()
+        return self.has_others
+
+    def _leave_to_guard(self) -> None:
+        """Lets only the guard keep `kept` alive, if the guard holds it: objects that only the guard keeps alive are not
+        counted."""
+        if self.kept is not None and ctypes.c_int.from_address(id(self.kept)).value > _PINNED:
+            self._kept_at.value = id(self.kept)
+            self.kept = None
+
     def _resume(self) -> None:
         if self._paused.value:
             enable()
@@ -159,19 +223,15 @@ class Windows:
         """Holds the objects that were born since the first snapshot, too."""
         if not self._guard:
             return
-        self.has_others = host.has_other_allocators()
-        if self.has_others:
+        if self.has_other_interpreters():
             return
         caches.clear(self.oldest)
         self.held.value = self._core.pyrefcore_snapshot_pin(self._start)
-        if self.kept is not None and ctypes.c_int.from_address(id(self.kept)).value > _PINNED:
-            # Objects that only the guard keeps alive are not counted.
-            self._kept_at.value = id(self.kept)
-            self.kept = None
+        self._leave_to_guard()
 
     def let_go(self) -> None:
         """Removes the guard. Objects that were released too often stay."""
-        if self._start.value is None or not self._guard:
+        if self._start.value is None and not self._has_guard.value or not self._guard:
             return
         if self._kept_at.value is not None:
             self.kept = ctypes.cast(self._kept_at, ctypes.py_object).value
@@ -186,7 +246,9 @@ class Windows:
                         self._is_known = True
                 finally:
                     self._resume()
-        self._core.pyrefcore_snapshot_unpin(self._start)
+        self._end_guard()
+        if self._start.value is not None:
+            self._core.pyrefcore_snapshot_unpin(self._start)
 
     def keep(self, newest: int) -> None:
         """Drops all but the `newest` last snapshots, and never the first one."""
@@ -219,8 +281,10 @@ class Windows:
         return grown < _BLOCK * runs and bool(self._core.pyrefcore_is_quiet(before, after))
 
     def measures_c_heap(self) -> bool:
-        """Whether growth of the C heap is known, in the snapshots so far."""
-        return self._start.value is None or self._core.pyrefcore_snapshot_c_heap(self._start) != -1
+        """Whether growth of the C heap is known, in the looks or the snapshots so far."""
+        if self._start.value is not None:
+            return bool(self._core.pyrefcore_snapshot_c_heap(self._start) != -1)
+        return not self._has_guard.value or bool(self._core.pyrefcore_guard_c_heap() != -1)
 
     def repeats(self) -> bool:
         """Whether the last two windows show the same changes. Call this after every window."""
@@ -238,7 +302,8 @@ class Windows:
         """Whether anything grows in every window so far, by the same amount in each. With `unsteady`, by any amount."""
         with self.compared(0, self.count.value) as findings:
             wanted = (native.LEAK, native.OVER_RELEASE, native.MEMORY) + ((native.UNSTEADY,) if unsteady else ())
-            return any(one.kind in wanted for one in findings)
+            # No generator: an interrupt in one that ends early is printed, and does not end the check.
+            return not {one.kind for one in findings}.isdisjoint(wanted)
 
     def close(self) -> None:
         """Drops every snapshot with its pins, and leaves the process as it was before. After an interrupt, a second

@@ -98,8 +98,9 @@ class GuardedTest:
 
     def _start(self, guard: bool) -> None:
         runs, windows = self.settings.runs, self.settings.windows
+        quick = 0 if self.settings.thorough else 1
         self._checking = Checking(
-            self._repeated, runs, None, windows, None, guard, False, _silent, self._item.nodeid
+            self._repeated, runs, None, windows, None, guard, False, _silent, self._item.nodeid, quick
         )
         self._steps = self._checking.steps(first_is_ours=not guard)
 

@@ -51,6 +51,7 @@ class RepeatedTest:
         self.records = Records(self._item)
 
     def __call__(self) -> None:
+        self.records.prepare()
         try:
             self._run()
         finally:

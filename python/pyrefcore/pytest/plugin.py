@@ -74,8 +74,9 @@ class References:
                 raise pytest.UsageError("--%s: %s" % (option.replace("_", "-"), problem))
 
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
+        thorough = self._config.getoption("refs_thorough")
         for item in items:
-            self._settings[item.nodeid] = Settings.of(item, self._runs, self._allowed)
+            self._settings[item.nodeid] = Settings.of(item, self._runs, thorough, self._allowed)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import warnings
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 CAPTURES = ("capsys", "capsysbinary", "capfd", "capfdbinary", "capteesys")
 
@@ -23,29 +24,47 @@ class Records:
         self._handlers = [one for one in logging.getLogger().handlers if type(one).__name__ == "LogCaptureHandler"]
         self._lists = _warning_lists(arguments)
         self._lengths = [len(one) for one in self._lists]
-        self._attributes = _attributes(item)
-        self._names = list(self._attributes)
+        instance = getattr(item, "_testcase", None)
+        self._instance = getattr(getattr(item, "obj", None), "__self__", None) if instance is None else instance
+        self._attributes = _attributes_of(self._instance)
+        self._names = list(self._attributes or ())
+        # These attributes as the first run has left them, and whether a run has set new ones.
+        self._left: Optional[Dict[str, Any]] = None
+        self._has_new = False
 
-    def take(self) -> List[Any]:
-        """Removes what was recorded since then, and returns it."""
-        taken = [self._read_capture(), [_read(one) for one in self._fixtures], [], [], self._take_attributes()]
+    def prepare(self) -> None:
+        """Before each repetition: if runs set new attributes, gives the instance a dictionary without them."""
+        if self._left is not None and self._has_new:
+            self._set_attributes(dict(self._left))
+
+    def take(self) -> Optional[List[Any]]:
+        """Removes what was recorded since then, and returns it. None for nothing: the caller keeps it while looks and
+        snapshots are taken, and nothing new must be there."""
+        self._take_attributes()
+        taken = [self._read_capture(), [_read(one) for one in self._fixtures], [], []]
         for handler in self._handlers:
-            taken[2].append((list(handler.records), handler.stream.getvalue()))
+            # Up to 3.11 `getvalue` gives an empty stream another list to keep its text in.
+            has_text = handler.stream.tell() > 0
+            taken[2].append((list(handler.records), handler.stream.getvalue() if has_text else ""))
             del handler.records[:]
-            handler.stream.seek(0)
-            handler.stream.truncate()
+            if has_text:
+                handler.stream.seek(0)
+                handler.stream.truncate()
         for length, one in zip(self._lengths, self._lists):
             taken[3].append(one[length:])
             del one[length:]
         # After this, Python shows a warning again that it has already shown at the same place.
         with warnings.catch_warnings():
             pass
-        return taken
+        return taken if _has_any(*taken) else None
 
-    def put_back(self, taken: List[Any]) -> None:
+    def put_back(self, taken: Optional[List[Any]]) -> None:
         """Puts back what `take` returned."""
         self.take()
-        output, fixtures, handlers, lists, attributes = taken
+        self._put_back_attributes()
+        if taken is None:
+            return
+        output, fixtures, handlers, lists = taken
         for name, text in zip(("stdout", "stderr"), output):
             if text:
                 self._item.add_report_section("call", name, text)
@@ -56,23 +75,49 @@ class Records:
             handler.stream.write(text)
         for length, one, entries in zip(self._lengths, self._lists, lists):
             one[length:] = entries
-        self._attributes.update(attributes)
 
-    def _take_attributes(self) -> Dict[str, Any]:
-        new = [name for name in self._attributes if name not in self._names]
-        return {name: self._attributes.pop(name) for name in new}
+    def _take_attributes(self) -> None:
+        """Takes away what a run has set, with its whole dictionary. To take one attribute would add a reference to its
+        value and remove it. A value that was released too often would die a second time."""
+        own = self._attributes
+        if own is None or not self._has_new and _attributes_of(self._instance) is not own:
+            return
+        if self._left is None:
+            self._left = {name: own[name] for name in self._names if name in own}
+        self._has_new = self._has_new or any(name not in self._names for name in own)
+        if self._has_new:
+            self._set_attributes(self._left)
+
+    def _put_back_attributes(self) -> None:
+        own, left = self._attributes, self._left
+        if own is None or left is None:
+            return
+        if self._has_new:
+            self._set_attributes(own)
+        for name, value in left.items():
+            if name not in own or own[name] is not value:
+                own[name] = value
+
+    def _set_attributes(self, attributes: Dict[str, Any]) -> None:
+        with contextlib.suppress(AttributeError, TypeError):
+            object.__setattr__(self._instance, "__dict__", attributes)
 
     def _read_capture(self) -> Tuple[str, ...]:
-        if self._capture is None or getattr(self._capture, "_global_capturing", None) is None:
+        streams = getattr(self._capture, "_global_capturing", None)
+        if streams is None or _is_empty(streams):
             return ()
         return tuple(self._capture.read_global_capture())
 
 
-def _attributes(item: Any) -> Dict[str, Any]:
-    """The attributes of the object whose method is the test."""
-    instance = getattr(item, "_testcase", None) or getattr(getattr(item, "obj", None), "__self__", None)
+def _has_any(output: Any, fixtures: Any, handlers: Any, lists: Any) -> bool:
+    texts = [text for one in [output, *fixtures] for text in one]
+    texts += [text for _, text in handlers]
+    return any(texts) or any(records for records, _ in handlers) or any(lists)
+
+
+def _attributes_of(instance: Any) -> Optional[Dict[str, Any]]:
     own = getattr(instance, "__dict__", None)
-    return own if type(own) is dict else {}
+    return own if type(own) is dict else None
 
 
 def _warning_lists(arguments: Dict[str, Any]) -> List[List[Any]]:
@@ -84,8 +129,26 @@ def _warning_lists(arguments: Dict[str, Any]) -> List[List[Any]]:
 
 
 def _read(fixture: Any) -> Tuple[Any, Any]:
-    texts = fixture.readouterr()
-    return texts.out, texts.err
+    streams = getattr(fixture, "_capture", None)
+    if streams is not None and _is_empty(streams):
+        return "", ""
+    # The fixture itself would also return what was written before the test.
+    out, err = fixture.readouterr() if streams is None else streams.readouterr()
+    return out, err
+
+
+def _is_empty(streams: Any) -> bool:
+    """Whether nothing was written to the captured streams. Reading a stream replaces some of its objects, so an empty
+    one is not read."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return not any(_length(one.tmpfile) for one in (streams.out, streams.err) if one is not None)
+    return False
+
+
+def _length(file: Any) -> int:
+    """The bytes in a file that captures, by whatever process they were written."""
+    in_memory = getattr(file.buffer, "getbuffer", None)
+    return os.fstat(file.fileno()).st_size if in_memory is None else len(in_memory())
 
 
 def _write(fixture: Any, texts: Tuple[Any, Any]) -> None:

@@ -21,6 +21,8 @@ class Settings:
 
     runs: int
     windows: int = 3
+    #: Whether a test is repeated in whole windows even where one more run changes no count.
+    thorough: bool = False
     skip: Optional[str] = None
     #: Reasons by type.
     allow: Dict[str, str] = dataclasses.field(default_factory=dict)
@@ -28,7 +30,7 @@ class Settings:
     expect: Dict[str, Optional[float]] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, item: pytest.Item, runs: int, allowed: Sequence[Allowed]) -> Settings:
+    def of(cls, item: pytest.Item, runs: int, thorough: bool, allowed: Sequence[Allowed]) -> Settings:
         """The settings of a test, from its markers and the allow list."""
         given: Dict[str, Any] = {}
         for marker in reversed(list(item.iter_markers("refs"))):
@@ -36,17 +38,20 @@ class Settings:
             unknown = sorted(set(marker.kwargs) - {field.name for field in dataclasses.fields(cls)})
             _refuse(item, bool(unknown), "does not know %s" % ", ".join(unknown))
             given.update(marker.kwargs)
-        settings = cls(**dict({"runs": runs}, **given))
+        settings = cls(**dict({"runs": runs, "thorough": thorough}, **given))
         settings._check(item)
         listed = {type_name: why for pattern, type_name, why in allowed if matches(item.nodeid, pattern)}
         settings.allow = dict(listed, **_by_type(settings.allow, ""))
         settings.expect = _by_type(settings.expect, None)
+        # An expected finding may need many runs.
+        settings.thorough |= bool(settings.expect)
         return settings
 
     def _check(self, item: pytest.Item) -> None:
         for name, least in (("runs", 1), ("windows", 2)):
             value = getattr(self, name)
             _refuse(item, type(value) is not int or value < least, "needs %s to be %d or more" % (name, least))
+        _refuse(item, type(self.thorough) is not bool, "needs thorough to be True or False")
         _refuse(item, self.skip is not None and not _is_text(self.skip), "needs a reason in skip")
         for name in ("allow", "expect"):
             value = getattr(self, name)
@@ -72,7 +77,7 @@ class Settings:
             count = self.expect.get(name, math.nan)
             per_run = finding.references_per_run
             if finding.bytes_per_run is not None:
-                per_run = finding.bytes_per_run if finding.blocks_per_run is None else finding.blocks_per_run
+                per_run = finding.blocks_per_run or finding.bytes_per_run
             if count is None or abs(count - per_run) < 1e-9:
                 return name
         return None

@@ -129,7 +129,7 @@ class Finding:
     classes: List[str] = dataclasses.field(default_factory=list)
     #: For memory: bytes that were not freed, per run. Those of "malloc" include malloc's own words beside each block.
     bytes_per_run: Optional[float] = None
-    #: For memory: blocks, per run; None for "malloc", whose blocks are not known.
+    #: For memory: blocks, per run; 0 if blocks only get longer, None for "malloc", whose blocks are not known.
     blocks_per_run: Optional[float] = None
 
     def to_dict(self) -> Dict[str, Any]:

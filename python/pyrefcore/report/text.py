@@ -74,6 +74,8 @@ def taken(function: str, blocks: Optional[float], each_run: float) -> str:
     """A phrase for the memory that each run takes and keeps."""
     if blocks is None:
         return "%s bytes of the C heap per run" % number(each_run)
+    if blocks == 0:
+        return "%s bytes from %s per run, in blocks that get longer" % (number(each_run), function)
     size = each_run / blocks
     shown = "%d bytes" % size if size == int(size) else "different lengths (%s bytes on average)" % number(size)
     return "%s block%s of %s from %s per run" % (number(blocks), "" if blocks == 1 else "s", shown, function)

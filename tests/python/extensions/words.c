@@ -56,6 +56,24 @@ static PyObject *full(PyObject *module, PyObject *addresses)
     return (PyObject *)new;
 }
 
+/* hold_thrice(held): holds one reference and stores its address in three fields. */
+typedef struct { PyObject_HEAD PyObject *held, *again, *last; } Thrice;
+
+static PyTypeObject Thrice_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "words.Thrice", .tp_basicsize = sizeof(Thrice),
+    .tp_dealloc = holder_dealloc, .tp_flags = Py_TPFLAGS_DEFAULT,
+};
+
+static PyObject *hold_thrice(PyObject *module, PyObject *held)
+{
+    Thrice *new = PyObject_New(Thrice, &Thrice_Type);
+    if (new != NULL) {
+        Py_INCREF(held);
+        new->held = new->again = new->last = held;
+    }
+    return (PyObject *)new;
+}
+
 /* A new instance: its words are the old words of the memory. */
 static PyObject *raw(PyObject *module, PyObject *none) { return (PyObject *)PyObject_New(Full, &Full_Type); }
 
@@ -96,7 +114,7 @@ static PyObject *leak(PyObject *module, PyObject *one) { Py_INCREF(one); Py_RETU
 
 static PyMethodDef methods[] = {
     {"hold", hold, METH_O, NULL}, {"dangle", dangle, METH_O, NULL}, {"full", full, METH_O, NULL},
-    {"raw", raw, METH_NOARGS, NULL}, {"used", used, METH_O, NULL}, {"grown", grown, METH_NOARGS, NULL}, {"leak", leak, METH_O, NULL},
+    {"hold_thrice", hold_thrice, METH_O, NULL}, {"raw", raw, METH_NOARGS, NULL}, {"used", used, METH_O, NULL}, {"grown", grown, METH_NOARGS, NULL}, {"leak", leak, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -104,7 +122,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "words", NULL, -1
 
 PyMODINIT_FUNC PyInit_words(void)
 {
-    if (PyType_Ready(&Holder_Type) < 0 || PyType_Ready(&Full_Type) < 0)
+    if (PyType_Ready(&Holder_Type) < 0 || PyType_Ready(&Full_Type) < 0 || PyType_Ready(&Thrice_Type) < 0)
         return NULL;
     return PyModule_Create(&definition);
 }
