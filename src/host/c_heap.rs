@@ -105,7 +105,13 @@ pub fn room(start: usize) -> Option<usize> {
     if is_mapped {
         // In later glibcs the length does not include the two words in front.
         let ends = [length, length + 2 * WORD];
-        let is_whole = head.is_multiple_of(PAGE) && ends.iter().any(|end| end.is_multiple_of(PAGE));
+        if !head.is_multiple_of(PAGE) || !ends.iter().any(|end| end.is_multiple_of(PAGE)) {
+            return None;
+        }
+        // The first word says where the mapping starts.
+        let front = super::read::<usize>(head)?;
+        let last = super::read::<usize>(head.checked_add(length - WORD)?);
+        let is_whole = front.is_multiple_of(PAGE) && !is_below_break(head) && last.is_some();
         return is_whole.then_some(length - 2 * WORD);
     }
     if word & FRONT_IN_USE == 0 {
@@ -117,16 +123,23 @@ pub fn room(start: usize) -> Option<usize> {
         }
     }
     let behind = head.checked_add(length)?;
-    let is_ours = if word & OF_THREADS == 0 {
-        is_below_break(behind)
-    } else {
-        is_in_heap_of_threads(head, behind)
+    let is_ours = |end: usize| {
+        if word & OF_THREADS == 0 {
+            is_below_break(end)
+        } else {
+            is_in_heap_of_threads(head, end)
+        }
     };
-    if !is_ours {
+    if !is_ours(behind) {
         return None;
     }
-    let behind = super::read::<usize>(behind + WORD)?;
-    (behind & FRONT_IN_USE != 0).then_some(length - WORD)
+    // What lies behind is a block, too. The last one ends where the heap ends, or is two words long.
+    let next = super::read::<usize>(behind + WORD)?;
+    let its_length = next & !FLAGS;
+    let is_block = its_length >= 2 * WORD
+        && its_length.is_multiple_of(2 * WORD)
+        && behind.checked_add(its_length - 1).is_some_and(is_ours);
+    (next & FRONT_IN_USE != 0 && is_block).then_some(length - WORD)
 }
 
 /// Whether `end` lies below the program break. The loader maps everything but the program itself above it.
@@ -202,6 +215,44 @@ mod tests {
             blocks.into_iter().for_each(|block| libc::free(block));
             assert_eq!(rooms, [Some(248); 50]);
             assert!(is_own && !is_in_heap_of_threads(blocks[0] as usize, usize::MAX));
+        }
+    }
+
+    #[test]
+    fn words_that_look_like_a_block_are_none() {
+        const PAGES: usize = 4 * PAGE;
+        let bytes = 2 * PAGES;
+        // SAFETY: the map is private, and unmapped below.
+        let map = unsafe {
+            let access = libc::PROT_READ | libc::PROT_WRITE;
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            libc::mmap(std::ptr::null_mut(), bytes, access, flags, -1, 0).cast::<usize>()
+        };
+        let found = |front: usize, word: usize| {
+            // SAFETY: the map has two words.
+            unsafe { map.cast::<[usize; 2]>().write([front, word]) };
+            room(map as usize + 2 * WORD)
+        };
+        assert_eq!(found(0, PAGES | MAPPED), Some(PAGES - 2 * WORD));
+        for (front, word) in [(0, 1 << 46), (8, PAGES), (0, PAGES + 64)] {
+            assert_eq!(found(front, word | MAPPED), None, "{front} {word:#x}");
+        }
+        // SAFETY: the map came from `mmap`. The block is long enough for the words, and freed once.
+        unsafe {
+            libc::munmap(map.cast(), bytes);
+            let block = libc::calloc(100, WORD).cast::<usize>();
+            let inner = |next: usize| {
+                block.add(1).write(64 | OF_THREADS | FRONT_IN_USE);
+                block.add(9).write(next | FRONT_IN_USE);
+                room(block.add(2) as usize)
+            };
+            if in_use().is_some() {
+                assert_eq!(inner(64), Some(64 - WORD));
+                for next in [0, 72, 1 << 40] {
+                    assert_eq!(inner(next), None, "{next:#x}");
+                }
+            }
+            libc::free(block.cast());
         }
     }
 
