@@ -107,6 +107,67 @@ def test_fresh(): assert len(made) == 4 and len(runs) > 1
     project.says("5 passed", "5 tests checked", "test_refuses: nothing was held during the check, because")
 
 
+DEATHS = """
+import gc, weakref
+died = []
+class Node:
+    def __init__(self): self.child, self.me = Thing(), self
+class Final:
+    def __del__(self): died.append(1)
+@pytest.fixture
+def box(): return {"thing": Thing(), "node": Node(), "final": Final()}
+def test_weak(box):
+    ref, box["thing"] = weakref.ref(box["thing"]), Thing()
+    assert ref() is None
+def test_cycle(box):
+    ref, box["node"] = weakref.ref(box["node"].child), Node()
+    gc.collect()
+    assert ref() is None
+def test_values(box):
+    named = weakref.WeakValueDictionary(first=box["thing"])
+    box["thing"] = Thing()
+    assert not named
+def test_finalizer(box):
+    before, box["final"] = len(died), Final()
+    assert len(died) > before
+def test_no_error(box):
+    ref, box["thing"] = weakref.ref(box["thing"]), Thing()
+    with pytest.raises(TypeError): vars(ref())
+class TestCase(unittest.TestCase):
+    def setUp(self): self.box = [Thing()]
+    def test_weak(self):
+        ref, self.box[0] = weakref.ref(self.box[0]), Thing()
+        self.assertIsNone(ref())
+"""
+
+
+def test_deaths_are_not_put_off(project):
+    assert project.run(DEATHS) == 0, project.output
+    project.says("6 passed", "6 tests checked", "(it kept an object alive that has weak references or a finalizer)")
+
+
+@holds_back
+def test_a_death_does_not_excuse_a_failure(project):
+    code = DEATHS.partition("def test_weak")[0] + """
+runs, other = [], []
+def test_alive(box):
+    runs.append(1)
+    ref, box["thing"] = weakref.ref(box["thing"]), other.append(box["thing"])
+    assert ref() is None
+def test_flaky(box):
+    runs.append(1)
+    assert len(runs) > 2
+def test_released_too_often(box):
+    ref = weakref.ref(box.pop("node"))
+    decref(box["thing"])
+    decref(box["thing"])
+    assert ref() is None
+"""
+    assert project.run(code) == 1, project.output
+    project.says("3 failed")
+    project.is_silent_about("second run")
+
+
 def test_what_fails_for_another_reason_stays_failed(project):
     code = COUNTS + """
 def test_flaky():
@@ -119,7 +180,7 @@ def test_both(fresh):
 def test_once(): assert len(runs) == 1 and len(made) == 2
 """
     assert project.run(code) == 1
-    project.says("3 failed, 1 passed", "the first run failed while the guard of --refs made counts higher (ValueError: cannot resize")
+    project.says("3 failed, 1 passed", "the first run failed under the guard of --refs (ValueError: cannot resize")
 
 
 @pytest.mark.slow

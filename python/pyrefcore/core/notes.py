@@ -54,14 +54,14 @@ def held(objects: int) -> str:
 
 def unguarded(error: str) -> str:
     """A run failed only under the guard, so the check ran without it."""
-    return "nothing was held during the check, because a run fails while counts are higher (%s)" % error
+    return "nothing was held during the check, because a run fails under the guard (%s)" % error
 
 
 def run_again(why: str) -> str:
     """A text for a failure in the second run, without the guard."""
     return (
-        "pyrefcore: the first run failed while the guard of --refs made counts higher (%s). This is the second run, with "
-        "fresh fixtures and without the guard." % why
+        "pyrefcore: the first run failed under the guard of --refs (%s). This is the second run, with fresh fixtures and "
+        "without the guard." % why
     )
 
 

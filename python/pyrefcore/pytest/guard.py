@@ -4,7 +4,9 @@ follow."""
 from __future__ import annotations
 
 import dataclasses
+import gc
 import inspect
+import sys
 import unittest
 from typing import Any, Dict, Iterator, Optional
 
@@ -13,7 +15,7 @@ import pytest
 from ..core import notes
 from ..core.check import Checking
 from ..report.report import Report
-from . import counts, summary
+from . import counts, deaths, summary
 from .item import RepeatedTest
 from .settings import Settings
 from .summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
@@ -22,6 +24,9 @@ from .summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECK
 class GuardedTest:
     """Replaces the `runtest` of the item. One function takes all snapshots, so that its own objects are in each of
     them."""
+
+    #: Whether a test has failed since the collector ran. The guard of the next test would keep what it left alive.
+    _has_garbage = False
 
     def __init__(self, item: Any, settings: Settings, repeated: RepeatedTest) -> None:
         self.settings = settings
@@ -79,8 +84,12 @@ class GuardedTest:
         None."""
         if self._checking is None:
             return None
+        GuardedTest._has_garbage = True
+        # A skip, an exit or an interrupt is no failure.
+        is_failure = isinstance(error, (Exception, pytest.fail.Exception))
+        watched = deaths.Watched(error) if is_failure else None  # type: ignore[arg-type]
         self._steps.close()  # type: ignore[attr-defined]
-        return counts.cause(error)
+        return None if watched is None else counts.cause(error) or watched.cause()
 
     def _run_again(self, why: str) -> None:
         """Runs the test once more with fresh fixtures and without the guard."""
@@ -97,6 +106,12 @@ class GuardedTest:
             self._judge()
 
     def _start(self, guard: bool) -> None:
+        if GuardedTest._has_garbage:
+            for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+                # pytest deletes these when the next test starts.
+                vars(sys).pop(name, None)
+            gc.collect()
+            GuardedTest._has_garbage = False
         runs, windows = self.settings.runs, self.settings.windows
         quick = 0 if self.settings.thorough else 1
         self._checking = Checking(
