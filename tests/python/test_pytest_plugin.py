@@ -334,9 +334,12 @@ first = iter([True])
 def test_position():
     if next(first, False): print("a first line"); sys.stdout.seek(0)
 def test_child(capfd): os.system("echo from a child")
+def test_late(request):
+    request.getfixturevalue("capsys")
+    print("from a late one")
 """
     assert project.run(code, "-rP") == 0, project.output
-    for text in ("from the fixture", "from the test", "a first line", "from a child"):
+    for text in ("from the fixture", "from the test", "a first line", "from a child", "from a late one"):
         assert project.output.count(text) == 1, project.output
 
 

@@ -41,6 +41,10 @@ class Records:
         """Removes what was recorded since then, and returns it. None for nothing: the caller keeps it while looks and
         snapshots are taken, and nothing new must be there."""
         self._take_attributes()
+        # A test may ask for a fixture that captures while it runs.
+        late = getattr(self._capture, "_capture_fixture", None)
+        if late is not None and all(one is not late for one in self._fixtures):
+            self._fixtures.append(late)
         taken = [self._read_capture(), [_read(one) for one in self._fixtures], [], []]
         for handler in self._handlers:
             # Up to 3.11 `getvalue` gives an empty stream another list to keep its text in.
