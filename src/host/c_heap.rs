@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use super::any_bits::AnyBits;
+use super::memory::PAGE;
+use super::pages::Pages;
 
 /// glibc's `struct mallinfo2`.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +35,6 @@ const FRONT_IN_USE: usize = 1;
 const MAPPED: usize = 2;
 /// glibc's `NON_MAIN_ARENA`: the block lies in a heap that malloc made for threads.
 const OF_THREADS: usize = 4;
-/// The smallest page.
-const PAGE: usize = 4096;
 /// The largest page.
 const LARGE_PAGE: usize = 2 << 20;
 
@@ -92,12 +92,12 @@ pub fn taken(start: usize, bytes: usize) -> Option<usize> {
 /// Usable bytes of the block at `start`, which may be any address. `None` unless a block of glibc's malloc starts there
 /// and is in use.
 #[must_use]
-pub fn room(start: usize) -> Option<usize> {
+pub fn room(start: usize, pages: &mut Pages) -> Option<usize> {
     if !start.is_multiple_of(2 * WORD) {
         return None;
     }
     let head = start.checked_sub(2 * WORD)?;
-    let word = super::read::<usize>(head + WORD)?;
+    let word = pages.read::<usize>(head + WORD)?;
     let (length, is_mapped) = (word & !FLAGS, word & MAPPED != 0);
     if length < LEAST || !length.is_multiple_of(2 * WORD) {
         return None;
@@ -109,36 +109,38 @@ pub fn room(start: usize) -> Option<usize> {
             return None;
         }
         // The first word says where the mapping starts.
-        let front = super::read::<usize>(head)?;
-        let last = super::read::<usize>(head.checked_add(length - WORD)?);
+        let front = pages.read::<usize>(head)?;
+        let last = pages.read::<usize>(head.checked_add(length - WORD)?);
         let is_whole = front.is_multiple_of(PAGE) && !is_below_break(head) && last.is_some();
         return is_whole.then_some(length - 2 * WORD);
     }
     if word & FRONT_IN_USE == 0 {
         // A free block stores its length at its end, directly in front of `head`.
-        let front = super::read::<usize>(head)?;
-        let its_own = super::read::<usize>(head.checked_sub(front)?.checked_add(WORD)?)?;
+        let front = pages.read::<usize>(head)?;
+        let its_own = pages.read::<usize>(head.checked_sub(front)?.checked_add(WORD)?)?;
         if front < LEAST || its_own & !FLAGS != front {
             return None;
         }
     }
     let behind = head.checked_add(length)?;
-    let is_ours = |end: usize| {
+    let is_ours = |end: usize, pages: &mut Pages| {
         if word & OF_THREADS == 0 {
             is_below_break(end)
         } else {
-            is_in_heap_of_threads(head, end)
+            is_in_heap_of_threads(head, end, pages)
         }
     };
-    if !is_ours(behind) {
+    if !is_ours(behind, pages) {
         return None;
     }
     // What lies behind is a block, too. The last one ends where the heap ends, or is two words long.
-    let next = super::read::<usize>(behind + WORD)?;
+    let next = pages.read::<usize>(behind + WORD)?;
     let its_length = next & !FLAGS;
     let is_block = its_length >= 2 * WORD
         && its_length.is_multiple_of(2 * WORD)
-        && behind.checked_add(its_length - 1).is_some_and(is_ours);
+        && behind
+            .checked_add(its_length - 1)
+            .is_some_and(|end| is_ours(end, pages));
     (next & FRONT_IN_USE != 0 && is_block).then_some(length - WORD)
 }
 
@@ -151,7 +153,7 @@ pub fn is_below_break(end: usize) -> bool {
 }
 
 /// Whether the range lies in a heap that malloc maps for threads.
-fn is_in_heap_of_threads(start: usize, end: usize) -> bool {
+fn is_in_heap_of_threads(start: usize, end: usize, pages: &mut Pages) -> bool {
     /// The beginning of glibc's `struct _heap_info`.
     #[derive(Clone, Copy)]
     #[repr(C)]
@@ -165,7 +167,7 @@ fn is_in_heap_of_threads(start: usize, end: usize) -> bool {
     // SAFETY: its fields are numbers.
     unsafe impl AnyBits for HeapInfo {}
     let heap = start & !(LONGEST - 1);
-    super::read::<HeapInfo>(heap).is_some_and(|info| {
+    pages.read::<HeapInfo>(heap).is_some_and(|info| {
         info.ar_ptr != 0 && info.size <= LONGEST && start > heap && end < heap + info.size
     })
 }
@@ -182,7 +184,7 @@ mod tests {
         for bytes in [1, 24, 25, 2000, 1 << 22] {
             // SAFETY: calloc accepts any size. The block is freed below.
             let block = unsafe { libc::calloc(1, bytes) } as usize;
-            let room = room(block).expect("a block of malloc's");
+            let room = room(block, &mut Pages::new()).expect("a block of malloc's");
             assert!(
                 (bytes..=bytes + LARGE_PAGE).contains(&room),
                 "{bytes}: {room}"
@@ -194,7 +196,11 @@ mod tests {
                 0,
                 usize::MAX - 15,
             ] {
-                assert_eq!(super::room(other), None, "{bytes}: {other:#x}");
+                assert_eq!(
+                    super::room(other, &mut Pages::new()),
+                    None,
+                    "{bytes}: {other:#x}"
+                );
             }
             // SAFETY: the block came from malloc above, and is freed once.
             unsafe { libc::free(block as *mut libc::c_void) };
@@ -210,11 +216,17 @@ mod tests {
         // SAFETY: each block is freed once, after the look at it.
         unsafe {
             let blocks = [(); 50].map(|()| libc::malloc(240));
-            let rooms = blocks.map(|block| room(block as usize));
-            let is_own = is_in_heap_of_threads(blocks[0] as usize, blocks[0] as usize + 240);
+            let rooms = blocks.map(|block| room(block as usize, &mut Pages::new()));
+            let is_own = is_in_heap_of_threads(
+                blocks[0] as usize,
+                blocks[0] as usize + 240,
+                &mut Pages::new(),
+            );
             blocks.into_iter().for_each(|block| libc::free(block));
             assert_eq!(rooms, [Some(248); 50]);
-            assert!(is_own && !is_in_heap_of_threads(blocks[0] as usize, usize::MAX));
+            assert!(
+                is_own && !is_in_heap_of_threads(blocks[0] as usize, usize::MAX, &mut Pages::new())
+            );
         }
     }
 
@@ -231,7 +243,7 @@ mod tests {
         let found = |front: usize, word: usize| {
             // SAFETY: the map has two words.
             unsafe { map.cast::<[usize; 2]>().write([front, word]) };
-            room(map as usize + 2 * WORD)
+            room(map as usize + 2 * WORD, &mut Pages::new())
         };
         assert_eq!(found(0, PAGES | MAPPED), Some(PAGES - 2 * WORD));
         for (front, word) in [(0, 1 << 46), (8, PAGES), (0, PAGES + 64)] {
@@ -244,7 +256,7 @@ mod tests {
             let inner = |next: usize| {
                 block.add(1).write(64 | OF_THREADS | FRONT_IN_USE);
                 block.add(9).write(next | FRONT_IN_USE);
-                room(block.add(2) as usize)
+                room(block.add(2) as usize, &mut Pages::new())
             };
             if in_use().is_some() {
                 assert_eq!(inner(64), Some(64 - WORD));

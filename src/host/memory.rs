@@ -83,7 +83,7 @@ fn copy_what_is_mapped(address: usize, ours: libc::iovec) -> usize {
 }
 
 /// The smallest page size. A page is readable as a whole or not at all.
-const PAGE: usize = 4096;
+pub(super) const PAGE: usize = 4096;
 
 /// Whether the page that starts at `page` can be read. The kernel reads a signal set from there before it rejects the
 /// unknown operation with EINVAL. If it can't read the set, the error is EFAULT.

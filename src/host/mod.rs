@@ -11,6 +11,7 @@ mod function_slot;
 mod interpreter;
 mod memory;
 pub mod own_memory;
+mod pages;
 mod process;
 pub mod reserve;
 mod stderr;
@@ -21,7 +22,8 @@ pub use function_slot::FunctionSlot;
 pub use interpreter::{
     Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,
 };
-pub use memory::{read, read_text, read_words};
+pub use memory::{read, read_text};
+pub use pages::Pages;
 pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;
 

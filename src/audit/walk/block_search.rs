@@ -13,7 +13,7 @@ use crate::audit::heap::blocks;
 use crate::audit::heap::builtin::builtin;
 use crate::audit::heap::young::{self, Block, Domain};
 use crate::audit::holds::TypeInfo;
-use crate::host;
+use crate::host::Pages;
 
 /// The most bytes of a block, or of an object, to look at.
 const LONGEST: usize = 1 << 28;
@@ -126,6 +126,8 @@ pub(in crate::audit) struct Search<'a> {
     older: Option<Older<'a>>,
     /// The words that were met while such memory was followed.
     words: OldWords,
+    /// Copies of memory that another thread may free meanwhile.
+    copies: Pages,
 }
 
 const PAGE_BITS: u32 = 12;
@@ -148,6 +150,7 @@ impl<'a> Search<'a> {
             pages,
             older: None,
             words: OldWords::default(),
+            copies: Pages::new(),
         }
     }
 
@@ -255,12 +258,16 @@ impl<'a> Search<'a> {
                     // this domain meanwhile.
                     unsafe { self.words(block.start, block.bytes) };
                 }
-            } else if let Some((start, bytes)) = self.older.as_mut().and_then(Older::next) {
+            } else if let Some((start, bytes)) = self.next_older() {
                 self.copied_words(start, bytes);
             } else {
                 return;
             }
         }
+    }
+
+    fn next_older(&mut self) -> Option<(usize, usize)> {
+        self.older.as_mut()?.next(&mut self.copies)
     }
 
     /// As [`Search::words`], for memory that another thread may free meanwhile.
@@ -272,7 +279,7 @@ impl<'a> Search<'a> {
         let end = start + (bytes.min(LONGEST) & !(WORD - 1));
         for part in (start..end).step_by(SOME * WORD) {
             let wanted = SOME.min((end - part) / WORD);
-            let read = host::read_words(part, &mut words[..wanted]);
+            let read = self.copies.read_words(part, &mut words[..wanted]);
             for (at, &word) in words[..read].iter().enumerate() {
                 self.word(part + at * WORD, word);
             }

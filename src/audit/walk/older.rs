@@ -9,7 +9,7 @@ use super::types::PAIR;
 use super::word::may_be_address;
 use crate::abi::{FLAVOUR, PyObject};
 use crate::audit::heap::blocks;
-use crate::host::{self, AnyBits, c_heap};
+use crate::host::{AnyBits, Pages, c_heap};
 
 /// CPython's `struct pool_header`.
 #[derive(Clone, Copy)]
@@ -87,7 +87,7 @@ impl<'a> Older<'a> {
     }
 
     /// The start and the length of the next block that one of the words leads to.
-    pub(in crate::audit) fn next(&mut self) -> Option<(usize, usize)> {
+    pub(in crate::audit) fn next(&mut self, pages: &mut Pages) -> Option<(usize, usize)> {
         while let Some(word) = self.words.pop() {
             let memory = &self.walk.memory;
             if !memory.is_readable(word, PAIR)
@@ -101,7 +101,7 @@ impl<'a> Older<'a> {
             {
                 continue;
             }
-            let place = self.place(word);
+            let place = self.place(word, pages);
             let Place::Block(start, length) = place else {
                 if matches!(place, Place::Free) || c_heap::is_below_break(word) {
                     self.nowhere.insert(word);
@@ -128,17 +128,18 @@ impl<'a> Older<'a> {
     }
 
     /// Where an address lies.
-    fn place(&mut self, at: usize) -> Place {
-        match self.in_pool(at) {
-            Place::Elsewhere => block_of_malloc(at).map_or(Place::Elsewhere, |(start, length)| {
-                Place::Block(start, length)
-            }),
+    fn place(&mut self, at: usize, pages: &mut Pages) -> Place {
+        match self.in_pool(at, pages) {
+            Place::Elsewhere => block_of_malloc(at, pages)
+                .map_or(Place::Elsewhere, |(start, length)| {
+                    Place::Block(start, length)
+                }),
             place => place,
         }
     }
 
     /// Where an address lies in the pools of pymalloc.
-    fn in_pool(&mut self, at: usize) -> Place {
+    fn in_pool(&mut self, at: usize, pages: &mut Pages) -> Place {
         if FLAVOUR.free_threaded {
             // mimalloc has no pools, and no header that says how long a block is.
             return Place::Elsewhere;
@@ -146,7 +147,7 @@ impl<'a> Older<'a> {
         let pool = at & !(POOL - 1);
         let free = &mut self.free;
         let pools = self.pools.entry(pool);
-        let Some(length) = *pools.or_insert_with(|| block_length(pool, free)) else {
+        let Some(length) = *pools.or_insert_with(|| block_length(pool, free, pages)) else {
             return Place::Elsewhere;
         };
         let Some(offset) = (at - pool).checked_sub(OVERHEAD) else {
@@ -177,26 +178,20 @@ fn without_tag(word: usize) -> usize {
 
 /// The start and the usable length of malloc's block that contains an address in its first bytes. A program may align an
 /// address in the block, or put words of its own in front of it, as CPython's debug hooks do.
-fn block_of_malloc(at: usize) -> Option<(usize, usize)> {
+fn block_of_malloc(at: usize, pages: &mut Pages) -> Option<(usize, usize)> {
     /// The greatest distance from the start, in pairs.
     const FURTHEST: usize = 8;
-    const WORD: usize = size_of::<usize>();
     let nearest = at & !(PAIR - 1);
-    // The word in front of a block has its length. If not all of these words can be read, each start is tried.
-    let first = nearest.checked_sub(FURTHEST * PAIR + WORD)?;
-    let mut words = [0; 2 * FURTHEST + 1];
-    let read = host::read_words(first, &mut words) == words.len();
     (0..=FURTHEST).find_map(|pairs| {
-        let (start, far) = (nearest - pairs * PAIR, pairs * PAIR + at % PAIR);
-        let may_contain = !read || words[2 * (FURTHEST - pairs)] > far;
-        let room = may_contain.then(|| c_heap::room(start)).flatten()?;
-        (room > far).then_some((start, room))
+        let start = nearest.checked_sub(pairs * PAIR)?;
+        let room = c_heap::room(start, pages)?;
+        (room > at - start).then_some((start, room))
     })
 }
 
 /// The length of the blocks of a pool; `None` if no pool is there. Adds the pool's free blocks to `free`.
-fn block_length(pool: usize, free: &mut FxHashSet<usize>) -> Option<usize> {
-    let header = host::read::<PoolHeader>(pool)?;
+fn block_length(pool: usize, free: &mut FxHashSet<usize>, pages: &mut Pages) -> Option<usize> {
+    let header = pages.read::<PoolHeader>(pool)?;
     let length = (header.szidx.min(LENGTHS) as usize + 1) * PAIR;
     let unused = header.nextoffset as usize;
     let is_pool = header.szidx < LENGTHS
@@ -213,7 +208,7 @@ fn block_length(pool: usize, free: &mut FxHashSet<usize>) -> Option<usize> {
     );
     let mut block = header.freeblock;
     while (pool + OVERHEAD..pool + POOL).contains(&block) && free.insert(block) {
-        block = host::read(block)?;
+        block = pages.read(block)?;
     }
     Some(length)
 }
@@ -232,7 +227,7 @@ mod tests {
         // SAFETY: the memory has room for a header, and its alignment.
         unsafe { (pool as *mut PoolHeader).write(header) };
         let mut free = FxHashSet::default();
-        let length = block_length(pool, &mut free);
+        let length = block_length(pool, &mut free, &mut Pages::new());
         let mut offsets: Vec<usize> = free.iter().map(|block| block - pool).collect();
         offsets.sort_unstable();
         (length, offsets)
