@@ -14,6 +14,7 @@ from ..report.report import OVER_RELEASE, Report
 from . import caches, findings, host, native, notes
 from .attach import attach
 from .safe_repr import safe_repr, type_name
+from .turns import Turn
 from .windows import NotCounted, Windows
 
 #: Windows of warm-up. A function that is not quiet after them is measured as it is.
@@ -113,8 +114,10 @@ class Checking:
         """Runs the whole check. If the first run is not ours, yields once in its place; the guard holds all objects by
         then."""
         counted, report, unsafe = self.counted, self.report, self._unsafe
-        threads, threads_hook = threading.active_count(), _ThreadsHook()
+        turn, threads, threads_hook = Turn(), 0, _ThreadsHook()
         try:
+            turn.take()
+            threads = threading.active_count()
             threads_hook.take()
             counted.begin(self._births)
             yield from self._measure(first_is_ours)
@@ -144,10 +147,11 @@ class Checking:
         finally:
             # An interrupt may come in the first `_leave`; the second does what is left.
             try:
-                _note(counted, report, self._guard, threads)
+                _note(counted, report, self._guard, threads, turn)
                 _leave(counted, threads_hook)
             finally:
                 _leave(counted, threads_hook)
+                turn.give()
 
     def _try_without_guard(self, error: BaseException) -> None:
         """Stores the error if a run raises again, and does not raise without the guard. Code that reads reference
@@ -183,7 +187,7 @@ class Checking:
             _read(counted, report, self._unsafe)
 
 
-def _note(counted: Windows, report: Report, guard: bool, threads: int) -> None:
+def _note(counted: Windows, report: Report, guard: bool, threads: int, turn: Turn) -> None:
     """Adds notes for the reader."""
     if counted.has_others:
         report.notes.append(notes.UNHELD)
@@ -198,6 +202,8 @@ def _note(counted: Windows, report: Report, guard: bool, threads: int) -> None:
         report.notes.append(notes.NO_C_HEAP)
     if counted.has_forked():
         report.notes.append(notes.FORKED)
+    if not turn.is_alone:
+        report.notes.append(notes.BESIDE)
     if threading.active_count() > threads:
         report.notes.append(notes.more_threads(threading.active_count() - threads))
 

@@ -73,6 +73,7 @@ UNHELD = (
     "nothing was held during the check, because there are objects of another interpreter: an object that is "
     "released too often may die"
 )
+BESIDE = "a check of another thread ran at the same time, so its changes may show in these numbers"
 KEPT = "objects that were released too often stay held until the process ends, because they would die while still in use"
 DIED = (
     "an object that was released once more after its death lay in memory that the check held back; without the check, that "
