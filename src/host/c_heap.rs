@@ -61,16 +61,24 @@ pub fn in_use() -> Option<usize> {
 pub fn settle() {
     /// The longest block that the cache holds.
     const LONGEST: usize = 1032;
-    /// More blocks than the cache holds of one length: 7 in glibc 2.36, 16 in glibc 2.43. malloc may hand out a few
-    /// that are longer, which are cached elsewhere.
+    /// More blocks than the cache holds of one length: 7 in glibc 2.36, 16 in glibc 2.43.
     const KEPT: usize = 24;
+    /// Blocks to take at most. malloc hands out free blocks that are 16 bytes longer first, and these are cached
+    /// elsewhere.
+    const MOST: usize = 1024;
+    let mut blocks = [std::ptr::null_mut(); MOST];
     for bytes in (LEAST - WORD..=LONGEST).step_by(2 * WORD) {
-        // SAFETY: each block is freed once, and nothing uses it. `free` accepts null.
-        unsafe {
-            let blocks = [(); KEPT].map(|()| libc::malloc(bytes));
-            for block in std::hint::black_box(blocks) {
-                libc::free(block);
-            }
+        let (mut exact, mut number) = (0, 0);
+        while exact < KEPT && number < MOST {
+            // SAFETY: malloc accepts any size, and `malloc_usable_size` any block of malloc's or null.
+            let block = unsafe { libc::malloc(bytes) };
+            exact += usize::from(unsafe { libc::malloc_usable_size(block) } == bytes);
+            blocks[number] = block;
+            number += 1;
+        }
+        for &block in &blocks[..number] {
+            // SAFETY: each block is freed once, and nothing uses it. `free` accepts null.
+            unsafe { libc::free(block) };
         }
     }
 }
@@ -227,6 +235,29 @@ mod tests {
             assert!(
                 is_own && !is_in_heap_of_threads(blocks[0] as usize, usize::MAX, &mut Pages::new())
             );
+        }
+    }
+
+    #[test]
+    fn the_cache_is_full_beside_longer_free_blocks() {
+        if in_use().is_none() {
+            return;
+        }
+        const BYTES: usize = 200;
+        // SAFETY: each block is freed once. Those that are kept part the free ones, so that no two become one.
+        unsafe {
+            let longer = [(); 200].map(|()| libc::malloc(BYTES + 2 * WORD));
+            longer
+                .iter()
+                .step_by(2)
+                .for_each(|&block| libc::free(block));
+            settle();
+            // glibc 2.36 keeps so many of one length.
+            let cached = [(); 7].map(|()| libc::malloc(BYTES));
+            let usable = cached.map(|block| libc::malloc_usable_size(block));
+            let kept = longer.into_iter().skip(1).step_by(2);
+            kept.chain(cached).for_each(|block| libc::free(block));
+            assert_eq!(usable, [BYTES; 7]);
         }
     }
 
