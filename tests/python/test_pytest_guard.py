@@ -110,19 +110,26 @@ def test_fresh(): assert len(made) == 4 and len(runs) > 1
 DEATHS = """
 import gc, weakref
 died = []
-class Node:
-    def __init__(self): self.child, self.me = Thing(), self
+class Slots:
+    __slots__ = ()
+    def __del__(self): died.append(1)
 class Final:
     def __del__(self): died.append(1)
 @pytest.fixture
-def box(): return {"thing": Thing(), "node": Node(), "final": Final()}
+def box(): return {"thing": Thing(), "slots": Slots(), "final": Final()}
 def test_weak(box):
     ref, box["thing"] = weakref.ref(box["thing"]), Thing()
     assert ref() is None
-def test_cycle(box):
-    ref, box["node"] = weakref.ref(box["node"].child), Node()
-    gc.collect()
-    assert ref() is None
+def test_proxy(box):
+    proxy, box["thing"] = weakref.proxy(box["thing"]), Thing()
+    with pytest.raises(ReferenceError): proxy.name
+def test_from(box):
+    ref, box["thing"] = weakref.ref(box["thing"]), Thing()
+    try: assert ref() is None
+    except AssertionError as error: raise ValueError from error
+def test_slots(box):
+    before, box["slots"] = len(died), Slots()
+    assert len(died) > before
 def test_values(box):
     named = weakref.WeakValueDictionary(first=box["thing"])
     box["thing"] = Thing()
@@ -143,7 +150,7 @@ class TestCase(unittest.TestCase):
 
 def test_deaths_are_not_put_off(project):
     assert project.run(DEATHS) == 0, project.output
-    project.says("6 passed", "6 tests checked", "(it kept an object alive that has weak references or a finalizer)")
+    project.says("8 passed", "8 tests checked", "(it kept an object alive that has weak references or a finalizer)")
 
 
 @holds_back
@@ -155,16 +162,26 @@ def test_alive(box):
     ref, box["thing"] = weakref.ref(box["thing"]), other.append(box["thing"])
     assert ref() is None
 def test_flaky(box):
-    runs.append(1)
+    import io
+    file = io.StringIO()
+    class Own: pass
+    runs.append(Own)
     assert len(runs) > 2
+@pytest.fixture
+def raising():
+    thing = Thing()
+    try: raise ValueError
+    except ValueError as error: yield error
+    assert thing is not None
+def test_suspended(raising): raise raising
 def test_released_too_often(box):
-    ref = weakref.ref(box.pop("node"))
-    decref(box["thing"])
-    decref(box["thing"])
+    ref = weakref.ref(box.pop("thing"))
+    decref(box["final"])
+    decref(box["final"])
     assert ref() is None
 """
     assert project.run(code) == 1, project.output
-    project.says("3 failed")
+    project.says("4 failed")
     project.is_silent_about("second run")
 
 

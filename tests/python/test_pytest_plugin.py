@@ -343,6 +343,38 @@ def test_late(request):
         assert project.output.count(text) == 1, project.output
 
 
+def test_what_a_test_adds_to_its_item_is_added_once(project):
+    code = """
+ended = []
+def test_adds(request, record_property):
+    record_property("a", "property")
+    request.addfinalizer(lambda: ended.append(1))
+    request.node.add_report_section("call", "own", "a section")
+    print("an output")
+def test_late(request, tmp_path_factory):
+    folder = request.getfixturevalue("tmp_path")
+    assert folder.exists()
+def test_after(): assert ended == [1]
+"""
+    assert project.run(code, "-rP", "--junitxml=junit.xml") == 0, project.output
+    project.says("3 passed", "3 tests checked")
+    for text in ("a section", "an output"):
+        assert project.output.count(text) == 1, project.output
+    assert project.read("junit.xml").count('value="property"') == 1
+
+
+def test_a_plugin_may_rename_a_test(project):
+    project.folder.makeconftest("""
+import pytest
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item._nodeid += "@group"
+""")
+    assert project.run("def test_leaks(): leak()") == 1, project.output
+    project.says("test_leaks@group", "1 leaked")
+
+
 def test_what_changes_nothing_ends_after_one_window(project):
     # A list or a number would change with each run.
     code = """

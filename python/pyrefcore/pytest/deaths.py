@@ -8,90 +8,76 @@ import inspect
 import sys
 import types
 import weakref
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Set
 
-from ..core.audit import audit
-from ..core.windows import NotCounted
+from .counts import HELD
 
-_TARGET = weakref.ReferenceType.__call__
-
-
-class Watched:
-    """The objects whose death the program may notice: those with weak references or a finalizer. Make it before the
-    guard ends. The test may have got such an object from a weak reference, so the variables of its frames let go of
-    it."""
-
-    def __init__(self, error: BaseException) -> None:
-        self._all = _all_watched()
-        by_address = {id(_TARGET(one)): one for one in self._all}
-        self._variables = []
-        for frame in _ended_frames(error):
-            for name, value in list(frame.f_locals.items()):
-                if id(value) in by_address and _is_own(name, frame.f_code):
-                    self._variables.append((frame, name, by_address[id(value)]))
-                    _set_variable(frame, name, None)
-
-    def cause(self) -> Optional[str]:
-        """Call it when the guard has ended. The evidence, if an object has died together with it. Otherwise the frames
-        get their variables back. None while any object has fewer references than are visibly held: then a run without the
-        guard may crash."""
-        # A test may have called the collector.
-        gc.collect()
-        died = any(_TARGET(one) is None for one in self._all)
-        for frame, name, one in self._variables:
-            _set_variable(frame, name, _TARGET(one))
-        self._variables = []
-        try:
-            is_cause = died and not audit().findings
-        except NotCounted:
-            is_cause = False
-        return "it kept an object alive that has weak references or a finalizer" if is_cause else None
+#: A failed test hardly ever holds an object more often.
+_MOST = 16
+#: The attributes by which generators lead to their frames, while these go on.
+_FRAMES = ("gi_frame", "cr_frame", "ag_frame")
 
 
-def _all_watched() -> List[Any]:
-    """Weak references to all such objects."""
-    found = []
-    # The check's own generators end with it.
-    has_finalizer: Dict[type, bool] = {types.GeneratorType: False}
-    for one in gc.get_objects():
-        kind = type(one)
-        if issubclass(kind, weakref.ReferenceType):
-            if _TARGET(one) is not None:
-                found.append(one)
-            continue
-        if kind not in has_finalizer:
-            # Without `hasattr`, which may run code of the type's own type.
-            has_finalizer[kind] = inspect.getattr_static(kind, "__del__", None) is not None
-        if has_finalizer[kind]:
-            try:
-                found.append(weakref.ref(one))
-            except TypeError:
-                pass
-    return found
+def is_one_put_off(error: BaseException) -> bool:
+    """Whether an object that is older than the run would be dead without the guard, and the program may notice: the object
+    has weak references or a finalizer. Call it while the guard holds.
+
+    The test may have got the object from a weak reference. So references from errors, and from the frames that they have
+    left, do not count.
+    """
+    everything = gc.get_objects()
+    left = list(_left_by(error, _going_on(everything)))
+    # How many references an object has that only this list holds.
+    everything.insert(0, object())
+    least = 0
+    has_finalizer: Dict[type, bool] = {}
+    for one in everything:
+        # While the guard holds, this leaves its references out.
+        rest = sys.getrefcount(one) - least
+        if not least:
+            least = rest
+        elif rest <= _MOST and ctypes.c_int.from_address(id(one)).value >= HELD:
+            kind = type(one)
+            if kind not in has_finalizer:
+                # Without `hasattr`, which may run code of the type's own type.
+                has_finalizer[kind] = inspect.getattr_static(kind, "__del__", None) is not None
+            may_show = has_finalizer[kind] or weakref.getweakrefcount(one) > 0
+            if may_show and rest == sum(held is one for holder in left for held in gc.get_referents(holder)):
+                return True
+    return False
 
 
-def _ended_frames(error: BaseException) -> List[types.FrameType]:
-    """The frames that the error has left."""
-    running = []
-    frame: Optional[types.FrameType] = sys._getframe()
+def _going_on(everything: List[Any]) -> Set[int]:
+    """The addresses of the frames that run, or are suspended."""
+    going_on: Set[int] = set()
+    frame = sys._getframe()
     while frame is not None:
-        running.append(frame)
-        frame = frame.f_back
-    ended, traceback = [], error.__traceback__
+        going_on.add(id(frame))
+        frame = frame.f_back  # type: ignore[assignment]
+    generators = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+    for one in everything:
+        if type(one) in generators:
+            going_on.update(id(getattr(one, name, None)) for name in _FRAMES)
+    return going_on
+
+
+def _left_by(error: BaseException, seen: Set[int]) -> Iterator[Any]:
+    """The error, those that caused it, and the frames that they have left for good. `seen` has addresses."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    yield error
+    traceback = error.__traceback__
     while traceback is not None:
-        if traceback.tb_frame not in running:
-            ended.append(traceback.tb_frame)
+        frame = traceback.tb_frame
+        if id(frame) not in seen:
+            seen.add(id(frame))
+            yield frame
+            if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+                # A copy of the variables, which the frame keeps. pytest's `assert` may have made it already.
+                yield frame.f_locals
         traceback = traceback.tb_next
-    return ended
-
-
-def _is_own(name: str, code: types.CodeType) -> bool:
-    """Whether only calls of one function use the variable. The variables of a module live on, and functions share cells."""
-    return bool(code.co_flags & inspect.CO_OPTIMIZED) and name in code.co_varnames and name not in code.co_cellvars
-
-
-def _set_variable(frame: types.FrameType, name: str, value: Any) -> None:
-    frame.f_locals[name] = value
-    if sys.version_info < (3, 13):
-        # Up to 3.12 `f_locals` is a copy.
-        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+    group = getattr(error, "exceptions", ())
+    for other in (error.__cause__, error.__context__, *(group if isinstance(group, tuple) else ())):
+        if isinstance(other, BaseException):
+            yield from _left_by(other, seen)

@@ -4,16 +4,16 @@ follow."""
 from __future__ import annotations
 
 import dataclasses
-import gc
 import inspect
-import sys
 import unittest
 from typing import Any, Dict, Iterator, Optional
 
 import pytest
 
 from ..core import notes
+from ..core.audit import audit
 from ..core.check import Checking
+from ..core.windows import NotCounted
 from ..report.report import Report
 from . import counts, deaths, summary
 from .item import RepeatedTest
@@ -24,9 +24,6 @@ from .summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECK
 class GuardedTest:
     """Replaces the `runtest` of the item. One function takes all snapshots, so that its own objects are in each of
     them."""
-
-    #: Whether a test has failed since the collector ran. The guard of the next test would keep what it left alive.
-    _has_garbage = False
 
     def __init__(self, item: Any, settings: Settings, repeated: RepeatedTest) -> None:
         self.settings = settings
@@ -84,12 +81,14 @@ class GuardedTest:
         None."""
         if self._checking is None:
             return None
-        GuardedTest._has_garbage = True
         # A skip, an exit or an interrupt is no failure.
         is_failure = isinstance(error, (Exception, pytest.fail.Exception))
-        watched = deaths.Watched(error) if is_failure else None  # type: ignore[arg-type]
+        is_put_off = is_failure and deaths.is_one_put_off(error)  # type: ignore[arg-type]
         self._steps.close()  # type: ignore[attr-defined]
-        return None if watched is None else counts.cause(error) or watched.cause()
+        why = counts.cause(error)
+        if why is None and is_put_off and not _is_one_lost():
+            why = "it kept an object alive that has weak references or a finalizer"
+        return why
 
     def _run_again(self, why: str) -> None:
         """Runs the test once more with fresh fixtures and without the guard."""
@@ -106,12 +105,6 @@ class GuardedTest:
             self._judge()
 
     def _start(self, guard: bool) -> None:
-        if GuardedTest._has_garbage:
-            for name in ("last_exc", "last_type", "last_value", "last_traceback"):
-                # pytest deletes these when the next test starts.
-                vars(sys).pop(name, None)
-            gc.collect()
-            GuardedTest._has_garbage = False
         runs, windows = self.settings.runs, self.settings.windows
         quick = 0 if self.settings.thorough else 1
         self._checking = Checking(
@@ -149,6 +142,14 @@ def _raised(item: Any) -> Optional[BaseException]:
     """The exception of a unittest, which pytest keeps in a private attribute."""
     kept = getattr(item, "_excinfo", None)
     return getattr(kept[0], "value", None) if kept else None
+
+
+def _is_one_lost() -> bool:
+    """Whether an object has fewer references than are visibly held. Then a run without the guard may crash."""
+    try:
+        return bool(audit().findings)
+    except NotCounted:
+        return True
 
 
 def _set_up_afresh(item: Any) -> None:

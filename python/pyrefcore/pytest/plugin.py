@@ -74,9 +74,11 @@ class References:
                 raise pytest.UsageError("--%s: %s" % (option.replace("_", "-"), problem))
 
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
-        thorough = self._config.getoption("refs_thorough")
         for item in items:
-            self._settings[item.nodeid] = Settings.of(item, self._runs, thorough, self._allowed)
+            self._settings[item.nodeid] = self._settings_of(item)
+
+    def _settings_of(self, item: pytest.Item) -> Settings:
+        return Settings.of(item, self._runs, self._config.getoption("refs_thorough"), self._allowed)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -85,7 +87,9 @@ class References:
     # Not a wrapper around the hook: pytest's caller of hooks holds other objects before a call than after it.
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
-        test = GuardedTest(item, self._settings[item.nodeid], self._repeated.pop(item.nodeid))
+        # Another plugin may have renamed the test since, or added it.
+        settings = self._settings.get(item.nodeid) or self._settings_of(item)
+        test = GuardedTest(item, settings, self._repeated.pop(item.nodeid))
         item.runtest = functools.partial(self._run, test)  # type: ignore[method-assign]
 
     def _run(self, test: GuardedTest) -> None:

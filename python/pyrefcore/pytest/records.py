@@ -22,7 +22,7 @@ class Records:
         self._capture = item.config.pluginmanager.getplugin("capturemanager")
         self._fixtures = [arguments[name] for name in CAPTURES if name in arguments]
         self._handlers = [one for one in logging.getLogger().handlers if type(one).__name__ == "LogCaptureHandler"]
-        self._lists = _warning_lists(arguments)
+        self._lists = _warning_lists(arguments) + _lists_of(item)
         self._lengths = [len(one) for one in self._lists]
         instance = getattr(item, "_testcase", None)
         self._instance = getattr(getattr(item, "obj", None), "__self__", None) if instance is None else instance
@@ -69,6 +69,8 @@ class Records:
         if taken is None:
             return
         output, fixtures, handlers, lists = taken
+        for length, one, entries in zip(self._lengths, self._lists, lists):
+            one[length:] = entries
         for name, text in zip(("stdout", "stderr"), output):
             if text:
                 self._item.add_report_section("call", name, text)
@@ -77,8 +79,6 @@ class Records:
         for handler, (records, text) in zip(self._handlers, handlers):
             handler.records[:] = records
             handler.stream.write(text)
-        for length, one, entries in zip(self._lengths, self._lists, lists):
-            one[length:] = entries
 
     def _take_attributes(self) -> None:
         """Takes away what a run has set, with its whole dictionary. To take one attribute would add a reference to its
@@ -130,6 +130,18 @@ def _warning_lists(arguments: Dict[str, Any]) -> List[List[Any]]:
     shown = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__self__", None)
     lists = [getattr(arguments.get("recwarn"), "list", None), shown]
     return [one for at, one in enumerate(lists) if isinstance(one, list) and not any(one is it for it in lists[:at])]
+
+
+def _lists_of(item: Any) -> List[List[Any]]:
+    """What a test adds to its own item: properties, sections of the report, and finalizers."""
+    state = getattr(item.session, "_setupstate", None)
+    # Up to pytest 6 the finalizers were in a dictionary of their own.
+    finalizers = getattr(state, "_finalizers", {}).get(item)
+    stack = getattr(state, "stack", None)
+    if isinstance(stack, dict) and item in stack:
+        finalizers = stack[item][0]
+    lists = [getattr(item, "user_properties", None), getattr(item, "_report_sections", None), finalizers]
+    return [one for one in lists if isinstance(one, list)]
 
 
 def _read(fixture: Any) -> Tuple[Any, Any]:
