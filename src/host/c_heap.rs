@@ -71,8 +71,11 @@ pub fn settle() {
         let (mut exact, mut number) = (0, 0);
         while exact < KEPT && number < MOST {
             // SAFETY: malloc accepts any size, and `malloc_usable_size` any block of malloc's or null.
-            let block = unsafe { libc::malloc(bytes) };
-            exact += usize::from(unsafe { libc::malloc_usable_size(block) } == bytes);
+            let (block, usable) = unsafe {
+                let block = libc::malloc(bytes);
+                (block, libc::malloc_usable_size(block))
+            };
+            exact += usize::from(usable == bytes);
             blocks[number] = block;
             number += 1;
         }

@@ -37,7 +37,7 @@ impl Pages {
         Some(unsafe { words.as_ptr().byte_add(at).cast::<T>().read_unaligned() })
     }
 
-    /// As [`super::read_words`], from the copies of pages if the words take at most a page. `address` is a multiple of 8.
+    /// As [`memory::read_words`], from the copies if the words take at most a page. `address` is a multiple of 8.
     #[must_use]
     pub fn read_words(&mut self, address: usize, words: &mut [usize]) -> usize {
         if words.len() > WORDS {
