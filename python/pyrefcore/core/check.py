@@ -116,42 +116,41 @@ class Checking:
         counted, report, unsafe = self.counted, self.report, self._unsafe
         turn, threads, threads_hook = Turn(), 0, _ThreadsHook()
         try:
-            turn.take()
-            threads = threading.active_count()
-            threads_hook.take()
-            counted.begin(self._births)
-            yield from self._measure(first_is_ours)
-        except KeyboardInterrupt:
-            _ended(counted, report, "interrupted", unsafe)
-            interrupted = Interrupted()
-            interrupted.report = report
-            raise interrupted from None
-        except NotCounted as error:
-            _ended(counted, report, "no snapshot could be taken (%s)" % error, unsafe)
-        except BaseException as raised:
-            is_closed = not first_is_ours and not counted.finished.value
-            if is_closed and issubclass(type(raised), GeneratorExit):
-                # The first run has failed, so the caller wants no other runs.
-                raise
-            # Python turns a StopIteration from a generator into a RuntimeError.
-            is_stop = issubclass(type(raised), RuntimeError) and type(raised.__cause__) is StopIteration
-            error = raised.__cause__ or raised if is_stop else raised
-            report.exception = error
-            # isinstance would read the exception's `__class__`, which may be code.
-            if issubclass(type(error), MemoryError):
-                # The frames that the exception remembers hold the objects that filled the memory.
-                traceback.clear_frames(error.__traceback__)
-            _ended(counted, report, "raised %s" % _line(error), unsafe)
-            if self._guard and issubclass(type(error), Exception) and not issubclass(type(error), MemoryError):
-                self._try_without_guard(error)
-        finally:
-            # An interrupt may come in the first `_leave`; the second does what is left.
             try:
-                _note(counted, report, self._guard, threads, turn)
-                _leave(counted, threads_hook)
+                turn.take()
+                threads = threading.active_count()
+                threads_hook.take()
+                counted.begin(self._births)
+                yield from self._measure(first_is_ours)
+            except KeyboardInterrupt:
+                _ended(counted, report, "interrupted", unsafe)
+                interrupted = Interrupted()
+                interrupted.report = report
+                raise interrupted from None
+            except NotCounted as error:
+                _ended(counted, report, "no snapshot could be taken (%s)" % error, unsafe)
+            except BaseException as raised:
+                is_closed = not first_is_ours and not counted.finished.value
+                if is_closed and issubclass(type(raised), GeneratorExit):
+                    # The first run has failed, so the caller wants no other runs.
+                    raise
+                # Python turns a StopIteration from a generator into a RuntimeError.
+                is_stop = issubclass(type(raised), RuntimeError) and type(raised.__cause__) is StopIteration
+                error = raised.__cause__ or raised if is_stop else raised
+                report.exception = error
+                # isinstance would read the exception's `__class__`, which may be code.
+                if issubclass(type(error), MemoryError):
+                    # The frames that the exception remembers hold the objects that filled the memory.
+                    traceback.clear_frames(error.__traceback__)
+                _ended(counted, report, "raised %s" % _line(error), unsafe)
+                if self._guard and issubclass(type(error), Exception) and not issubclass(type(error), MemoryError):
+                    self._try_without_guard(error)
             finally:
-                _leave(counted, threads_hook)
-                turn.give()
+                _note(counted, report, self._guard, threads, turn)
+                _leave(counted, threads_hook, turn)
+        finally:
+            # An interrupt may come before the first `_leave`, or in it. The second does what is left.
+            _leave(counted, threads_hook, turn)
 
     def _try_without_guard(self, error: BaseException) -> None:
         """Stores the error if a run raises again, and does not raise without the guard. Code that reads reference
@@ -208,10 +207,11 @@ def _note(counted: Windows, report: Report, guard: bool, threads: int, turn: Tur
         report.notes.append(notes.more_threads(threading.active_count() - threads))
 
 
-def _leave(counted: Windows, threads_hook: _ThreadsHook) -> None:
+def _leave(counted: Windows, threads_hook: _ThreadsHook, turn: Turn) -> None:
     """Leaves the process as it was before. May be called twice."""
     threads_hook.put_back()
     counted.close()
+    turn.give()
 
 
 class _ThreadsHook:

@@ -131,10 +131,11 @@ fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
     if depth == 0 || !word.is_multiple_of(8) {
         return false;
     }
-    let lies_as_usual = lies_where_types_lie(word, memory);
-    if !lies_as_usual && !memory.is_readable(word, size_of::<PyTypeObject>()) {
+    // Static data may have pages that can't be read.
+    if !memory.is_readable(word, size_of::<PyTypeObject>()) {
         return false;
     }
+    let lies_as_usual = lies_where_types_lie(word, memory);
     let ob_type = word as *mut PyTypeObject;
     // SAFETY: the memory of a whole type can be read at `word`. The metatype is judged before its fields are read.
     unsafe {
