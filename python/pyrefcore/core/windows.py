@@ -162,9 +162,10 @@ class Windows:
         another that looks (the library has one guard), and on free-threaded builds, where looks were never tried."""
         if not self._guard or Windows._is_looking or host.is_free_threaded_build() or host.has_other_allocators():
             return False
+        # In this order, and reversed at the end: an interrupt may come between.
+        self._has_guard.value = True
         Windows._is_looking = True
         self._core.pyrefcore_guard_allow(_BLOCK * runs)
-        self._has_guard.value = True
         return True
 
     def look(self) -> bool:
@@ -196,7 +197,8 @@ class Windows:
     def _end_guard(self) -> None:
         if self._has_guard.value:
             self._core.pyrefcore_guard_end()
-            self._has_guard.value = Windows._is_looking = False
+            Windows._is_looking = False
+            self._has_guard.value = False
 
     def held_objects(self) -> int:
         """The number of objects that were held after the first run."""
