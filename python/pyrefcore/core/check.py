@@ -14,6 +14,7 @@ from ..report.report import OVER_RELEASE, Report
 from . import caches, findings, host, native, notes
 from .attach import attach
 from .safe_repr import safe_repr, type_name
+from .threads_hook import ThreadsHook
 from .turns import Turn
 from .windows import NotCounted, Windows
 
@@ -114,7 +115,7 @@ class Checking:
         """Runs the whole check. If the first run is not ours, yields once in its place; the guard holds all objects by
         then."""
         counted, report, unsafe = self.counted, self.report, self._unsafe
-        turn, threads, threads_hook = Turn(), 0, _ThreadsHook()
+        turn, threads, threads_hook = Turn(), 0, ThreadsHook()
         try:
             try:
                 turn.take()
@@ -207,28 +208,11 @@ def _note(counted: Windows, report: Report, guard: bool, threads: int, turn: Tur
         report.notes.append(notes.more_threads(threading.active_count() - threads))
 
 
-def _leave(counted: Windows, threads_hook: _ThreadsHook, turn: Turn) -> None:
+def _leave(counted: Windows, threads_hook: ThreadsHook, turn: Turn) -> None:
     """Leaves the process as it was before. May be called twice."""
     threads_hook.put_back()
     counted.close()
     turn.give()
-
-
-class _ThreadsHook:
-    """Switches off the hook that traces new threads. A tool such as coverage.py keeps data of each thread where the
-    audit can't see them."""
-
-    def __init__(self) -> None:
-        self._hook = getattr(threading, "_trace_hook", None)
-
-    def take(self) -> None:
-        if self._hook is not None:
-            threading.settrace(None)  # type: ignore[arg-type]
-
-    def put_back(self) -> None:
-        # A hook that the function has set stays.
-        if self._hook is not None and getattr(threading, "_trace_hook", None) is None:
-            threading.settrace(self._hook)
 
 
 def _runs_to_record(counted: Windows, report: Report) -> int:
