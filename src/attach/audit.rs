@@ -352,6 +352,7 @@ mod tests {
                     drop(looks::looks());
                     drop(quarantine::lock());
                     drop(pinned::lock());
+                    drop(old_words::lock());
                     drop(outside::lock());
                     libc::_exit(0);
                 }

@@ -88,20 +88,23 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn 
 /// # Safety
 /// `start` is a multiple of 8. So many bytes can be read from it.
 pub(super) unsafe fn is_parked(start: usize, bytes: usize) -> bool {
-    /// The smallest table, with strings only and eight entries of index.
-    const LENGTH: usize = HEAD + 8 + if FLAVOUR.minor >= 11 { 5 * 16 } else { 5 * 24 };
-    /// The three bytes of the log2 sizes and the kind; up to 3.10 the size.
-    const SHAPE: usize = if FLAVOUR.minor >= 11 { 0x01_03_03 } else { 8 };
-    const MASK: usize = if FLAVOUR.minor >= 11 { 0xff_ff_ff } else { !0 };
+    /// The smallest table has strings only, eight entries of index and five of keys. Then the word that shows its shape,
+    /// and which bits of it: from 3.11 on the log2 sizes and the kind, a byte each; before, the size.
+    const SMALLEST: (usize, usize, usize) = if FLAVOUR.minor >= 11 {
+        (HEAD + 8 + 5 * 16, 0x01_03_03, 0xff_ff_ff)
+    } else {
+        (HEAD + 8 + 5 * 24, 8, !0)
+    };
     /// From 3.14 on the word of the reference count links to the next such block.
     const IS_LINKED: bool = FLAVOUR.minor >= 14;
-    if bytes != LENGTH {
+    let (length, wanted, mask) = SMALLEST;
+    if bytes != length {
         return false;
     }
     // SAFETY: the block has two words, as its length says.
     let [references, shape] = unsafe { *(start as *const [usize; 2]) };
     // A live table of this shape belongs to one dictionary, so it has one reference. An address is a multiple of 16.
-    (references == 0 || IS_LINKED && references % 16 == 0) && shape & MASK == SHAPE
+    (references == 0 || IS_LINKED && references % 16 == 0) && shape & mask == wanted
 }
 
 /// Whether a dictionary is the table of interned strings. Its two references to each string are not counted. From 3.14

@@ -131,7 +131,7 @@ fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
     if depth == 0 || !word.is_multiple_of(8) {
         return false;
     }
-    // Static data may have pages that can't be read.
+    // Neither the table of blocks nor the loader's list is trusted with a read.
     if !memory.is_readable(word, size_of::<PyTypeObject>()) {
         return false;
     }
