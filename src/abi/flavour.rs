@@ -27,6 +27,12 @@ impl Flavour {
         self.minor >= 10
     }
 
+    /// Whether a string may keep a copy in `wchar_t` (up to 3.11).
+    #[must_use]
+    pub const fn has_wide_copies(self) -> bool {
+        self.minor <= 11
+    }
+
     /// Whether CPython has a reference tracer, which is called for births and deaths (3.13 and later).
     #[must_use]
     pub const fn has_tracer(self) -> bool {

@@ -14,6 +14,7 @@ use crate::audit::heap::memory;
 use crate::audit::holds;
 use crate::audit::walk::heap_walk::HeapWalk;
 use crate::audit::walk::names;
+use crate::audit::walk::text;
 use crate::audit::walk::types::size_of_instance;
 use crate::audit::walk::unheld;
 use crate::host;
@@ -181,6 +182,7 @@ pub unsafe fn attach() -> Result<(), &'static CStr> {
     unsafe {
         holds::learn();
         names::learn();
+        text::learn();
         (hooks.open)()?;
         let mut tracked = Vec::new();
         if let Err(why_not) = (hooks.tracked)(&mut |op| tracked.push(op)) {

@@ -1,10 +1,12 @@
 """Growing memory that is no object: each kind is a finding, but memory that an object holds is none."""
 
 import collections
+import ctypes
 import functools
 import os
 import pickle
 import platform
+import struct
 import sys
 import sysconfig
 
@@ -102,6 +104,26 @@ def test_the_function_of_a_thread_is_named():
     (one,), _ = memory("memory.by_a_thread()")
     functions = [frame.get("function") for frame in one["examples"][0]["birth"]]
     assert functions[:1] == ["body_of_a_thread"]
+
+
+def test_old_addresses_behind_a_short_text_hold_no_block():
+    """Strings get memory that is full of the addresses of free blocks, and the leaked blocks come from there."""
+    length, raw = 7000, ctypes.pythonapi
+    raw.PyMem_RawMalloc.restype = ctypes.c_void_p
+    raw.PyMem_RawMalloc.argtypes = [ctypes.c_size_t]
+    raw.PyMem_RawFree.argtypes = [ctypes.c_void_p]
+    # Blocks between them keep the free ones apart.
+    places = [(raw.PyMem_RawMalloc(length), raw.PyMem_RawMalloc(100))[0] for _ in range(100)]
+    words = [struct.pack("4Q", *[place] * 4)[:-1] for place in places for _ in range(20)]
+    for place in places:
+        raw.PyMem_RawFree(place)
+    del words[:]
+    # The text ends in front of the last address.
+    width = max(1, 55 - sys.getsizeof(""))
+    strings = [str(number).zfill(width) for number in range(4000)]
+    report = check(lambda: raw.PyMem_RawMalloc(length) and None, runs=5)
+    assert [one.type for one in report.findings] == ["PyMem_RawMalloc"], report
+    assert strings
 
 
 @knows_older

@@ -16,6 +16,7 @@ pub struct Builtin {
     pub PyCode_Type: usize,
     pub PyFrame_Type: usize,
     pub PyLong_Type: usize,
+    pub PyUnicode_Type: usize,
     pub PyObject_Free: usize,
     pub PyObject_GC_Del: usize,
     pub PyDict_New: Option<unsafe extern "C" fn() -> *mut PyObject>,
@@ -29,6 +30,7 @@ pub struct Builtin {
             *mut *mut PyObject,
         ) -> i32,
     >,
+    pub PyUnicode_FromString: Option<unsafe extern "C" fn(*const c_char) -> *mut PyObject>,
     pub PyUnicode_GetLength: Option<unsafe extern "C" fn(*mut PyObject) -> isize>,
     pub PyUnicode_AsUCS4:
         Option<unsafe extern "C" fn(*mut PyObject, *mut u32, isize, i32) -> *mut u32>,
@@ -65,11 +67,15 @@ pub unsafe fn follow_host(code: Range<usize>, look: impl Fn(&CStr) -> *mut c_voi
             PyCode_Type: address(c"PyCode_Type"),
             PyFrame_Type: address(c"PyFrame_Type"),
             PyLong_Type: address(c"PyLong_Type"),
+            PyUnicode_Type: address(c"PyUnicode_Type"),
             PyObject_Free: address(c"PyObject_Free"),
             PyObject_GC_Del: address(c"PyObject_GC_Del"),
             PyDict_New: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_New")),
             PyDict_SetItem: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_SetItem")),
             PyDict_Next: std::mem::transmute::<*mut c_void, Option<_>>(look(c"PyDict_Next")),
+            PyUnicode_FromString: std::mem::transmute::<*mut c_void, Option<_>>(look(
+                c"PyUnicode_FromString",
+            )),
             PyUnicode_GetLength: std::mem::transmute::<*mut c_void, Option<_>>(look(
                 c"PyUnicode_GetLength",
             )),

@@ -6,6 +6,7 @@ use super::heap_walk::HeapWalk;
 use super::old_words::OldWords;
 use super::older::Older;
 use super::owners::may_own_memory;
+use super::text;
 use super::types::PAIR;
 use super::types::size_of_instance;
 use crate::abi::PyTypeObject;
@@ -27,6 +28,8 @@ enum Fields {
     Nothing,
     /// The first bytes, up to this number.
     Some(usize),
+    /// The fields of a string, in the first bytes up to this number.
+    Text(usize),
     /// All bytes, up to this number.
     All(usize),
 }
@@ -101,7 +104,9 @@ impl Fields {
             let ob_type = info.ob_type;
             let name = (*ob_type).tp_name;
             let holds_none = || HOLD_NONE.contains(&CStr::from_ptr(name).to_bytes());
-            if builtin().is_own(ob_type as usize) && !name.is_null() && holds_none() {
+            if ob_type as usize == builtin().PyUnicode_Type {
+                Self::Text((*ob_type).tp_basicsize.unsigned_abs())
+            } else if builtin().is_own(ob_type as usize) && !name.is_null() && holds_none() {
                 Self::Nothing
             } else if (*ob_type).tp_itemsize == 0 && !may_own_memory(ob_type) {
                 Self::Some((*ob_type).tp_basicsize.unsigned_abs())
@@ -226,6 +231,8 @@ impl<'a> Search<'a> {
             let size = match kinds[seen.ob_type as usize] {
                 Fields::Nothing => continue,
                 Fields::Some(size) => size,
+                // SAFETY: a met object is alive and has its type.
+                Fields::Text(size) => unsafe { text::fields(seen.op, size) },
                 Fields::All(most) => {
                     let size = young::find(start).map(|block| block.bytes.saturating_sub(front));
                     // SAFETY: a met object is alive and has its type.

@@ -12,6 +12,7 @@ pub(in crate::audit) mod owners;
 pub mod pinned;
 pub(in crate::audit) mod recognise;
 pub(in crate::audit) mod statics;
+pub(in crate::audit) mod text;
 pub(in crate::audit) mod types;
 pub mod unheld;
 pub(in crate::audit) mod unshown;
