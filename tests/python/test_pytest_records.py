@@ -100,3 +100,35 @@ def test_after(): assert ended == [1]
     for text in ("a section", "an output"):
         assert project.output.count(text) == 1, project.output
     assert project.read("junit.xml").count('value="property"') == 1
+
+
+def test_properties_and_markers_are_added_once(project):
+    code = """
+runs = (ctypes.c_size_t * 2)()
+def test_suite(record_testsuite_property):
+    runs[0] += 1
+    record_testsuite_property("suite", runs[0])
+@pytest.mark.filterwarnings("ignore")
+def test_attribute(record_xml_attribute):
+    runs[1] += 1
+    record_xml_attribute("own", runs[1])
+def test_marker(request):
+    request.node.add_marker(pytest.mark.xfail(reason="later"))
+def test_markers(request): assert min(runs) > 1
+"""
+    assert project.run(code, "--junitxml=junit.xml", "-o", "junit_family=xunit1") == 0, project.output
+    project.says("3 passed, 1 xpassed", "4 tests checked")
+    project.is_silent_about("note: test_it.py::test_marker:")
+    written = project.read("junit.xml")
+    assert written.count('name="suite"') == 1 and '<property name="suite" value="1"' in written
+    assert 'own="1"' in written
+
+
+def test_a_failure_of_pytests_own_stays_in_a_leaking_test(project):
+    code = """
+@pytest.mark.xfail(strict=True)
+def test_strict(): leak()
+def test_leaks(): leak()
+"""
+    assert project.run(code, "-rA") == 1
+    project.says("1 failed, 1 leaked", "[XPASS(strict)]", "FAILED test_it.py::test_strict", "LEAKED test_it.py::test_strict")

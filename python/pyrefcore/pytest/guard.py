@@ -3,6 +3,7 @@ follow."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import unittest
@@ -17,6 +18,7 @@ from ..core.windows import NotCounted
 from ..report.report import Report
 from . import counts, deaths, summary
 from .item import RepeatedTest
+from .records import Records
 from .settings import Settings
 from .summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
 
@@ -65,6 +67,13 @@ class GuardedTest:
                 return
         self._run_again(why)
 
+    def end(self) -> None:
+        """Ends the check and its guard in pytest's own run: this test can't be repeated."""
+        self._repeated.has_subtests = True
+        if self._checking is not None:
+            self._steps.close()  # type: ignore[attr-defined]
+            self._checking = None
+
     def _step(self) -> None:
         next(self._steps, None)
 
@@ -94,10 +103,9 @@ class GuardedTest:
         """Runs the test once more with fresh fixtures and without the guard."""
         __tracebackhide__ = True
         item = self._item
-        self._repeated.records.take()
+        _set_up_afresh(item, self._repeated.records)
         item.add_report_section("call", "refs", notes.run_again(why))
-        _set_up_afresh(item)
-        self._repeated = RepeatedTest(item)
+        self._repeated = RepeatedTest(item, self._repeated.shown)
         self._repeated.remember()
         item.runtest()
         if not getattr(item, "_excinfo", None):
@@ -110,6 +118,7 @@ class GuardedTest:
         self._checking = Checking(
             self._repeated, runs, None, windows, None, guard, False, _silent, self._item.nodeid, quick
         )
+        self._checking.counted.letting_go = self._repeated.records.let_go
         self._steps = self._checking.steps(first_is_ours=not guard)
 
     def _check_unguarded(self, why: str) -> None:
@@ -152,17 +161,22 @@ def _is_one_lost() -> bool:
         return True
 
 
-def _set_up_afresh(item: Any) -> None:
-    """Ends the fixtures of this test only, and makes them anew."""
+def _set_up_afresh(item: Any, records: Records) -> None:
+    """Ends the fixtures of this test only, and makes them anew. What they report was reported once, or will be."""
     state = item.session._setupstate
     # Up to pytest 6 the test was the first argument, and `setup` was called `prepare`.
     first = [item] if len(inspect.signature(state.teardown_exact).parameters) == 2 else []
-    state.teardown_exact(*first, item.parent)
+    records.take()
+    # A fixture that fails at its end will fail again, when pytest ends it.
+    with contextlib.suppress(Exception, pytest.fail.Exception, pytest.skip.Exception):
+        state.teardown_exact(*first, item.parent)
+    records.take()
     if hasattr(item, "_excinfo"):
         item._excinfo = None
     if hasattr(item, "_initrequest"):
         item._initrequest()
     getattr(state, "setup", getattr(state, "prepare", None))(item)
+    records.forget()
 
 
 def _silent(_: str) -> None:
