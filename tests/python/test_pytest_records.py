@@ -1,5 +1,7 @@
 """What a test leaves in pytest's own records is there once, however often the test runs."""
 
+import pytest
+
 pytest_plugins = ["pytester", "project"]
 
 
@@ -132,3 +134,25 @@ def test_leaks(): leak()
 """
     assert project.run(code, "-rA") == 1
     project.says("1 failed, 1 leaked", "[XPASS(strict)]", "FAILED test_it.py::test_strict", "LEAKED test_it.py::test_strict")
+
+
+def test_without_pytests_record_a_warning_is_shown_once(project):
+    code = """
+def warn(): warnings.warn("at one place")
+def test_first(): warn()
+def test_second(): warn()
+"""
+    assert project.run(code, "-rP", "-p", "no:warnings") == 0, project.output
+    assert project.output.count("UserWarning: at one place") == 1, project.output
+
+
+def test_output_of_a_fixture_that_passes_it_on_is_shown_once(project):
+    code = """
+def test_tee(capteesys): print("passed on")
+"""
+    project.run(code, "-rP", "--capture=sys", refs=())
+    plain = project.output
+    if "fixture 'capteesys' not found" in plain:
+        pytest.skip("this pytest does not have the fixture")
+    assert project.run(code, "-rP", "--capture=sys") == 0, project.output
+    assert project.output.count("passed on") == plain.count("passed on"), project.output

@@ -4,6 +4,7 @@ instance."""
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import warnings
@@ -35,7 +36,9 @@ class Records:
         self._capture = item.config.pluginmanager.getplugin("capturemanager")
         self._fixtures = [arguments[name] for name in CAPTURES if name in arguments]
         self._handlers = [one for one in logging.getLogger().handlers if type(one).__name__ == "LogCaptureHandler"]
-        lists = [*_warning_lists(arguments, shown), *_lists_of(item), self._junit.properties]
+        warned = _warning_lists(arguments, shown)
+        self._has_warnings = any(isinstance(one, list) for one in warned)
+        lists = [*warned, *_lists_of(item), self._junit.properties]
         self._lists = [one for one in lists if isinstance(one, list)]
         self._lengths = [len(one) for one in self._lists]
         instance = getattr(item, "_testcase", None)
@@ -93,9 +96,11 @@ class Records:
         for length, one in zip(self._lengths, self._lists):
             taken[3].append(one[length:])
             del one[length:]
-        # After this, Python shows a warning again that it has already shown at the same place.
-        with warnings.catch_warnings():
-            pass
+        if self._has_warnings:
+            # After this, Python shows a warning again that it has already shown at the same place. Without a record, the
+            # first run has shown it, and that is enough.
+            with warnings.catch_warnings():
+                pass
         return taken if _has_any(*taken) else None
 
     def put_back(self, taken: Optional[List[Any]]) -> None:
@@ -216,4 +221,10 @@ def _write(fixture: Any, texts: Tuple[Any, Any]) -> None:
         if text:
             with contextlib.suppress(AttributeError, ValueError):
                 file = getattr(fixture._capture, stream).tmpfile
-                (file.buffer if isinstance(text, bytes) else file).write(text)
+                if isinstance(text, bytes):
+                    file.buffer.write(text)
+                elif isinstance(file, io.TextIOWrapper):
+                    # The own `write` of `capteesys` would show the text once more.
+                    io.TextIOWrapper.write(file, text)
+                else:
+                    file.write(text)
