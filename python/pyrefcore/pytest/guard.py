@@ -20,6 +20,7 @@ from . import counts, deaths, summary
 from .item import RepeatedTest
 from .records import Records
 from .settings import Settings
+from .subtests import Subtests
 from .summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
 
 
@@ -43,18 +44,26 @@ class GuardedTest:
     def __call__(self) -> None:
         __tracebackhide__ = True
         del self._item.runtest
+        subtests = Subtests(self._item, self._cause)
+        try:
+            self._run(subtests)
+        finally:
+            subtests.end()
+
+    def _run(self, subtests: Subtests) -> None:
+        __tracebackhide__ = True
         # From here on the guard holds all objects.
         self._step()
         try:
             self._item.runtest()
         except BaseException as error:
-            why = self._cause(error)
+            why = subtests.why or self._cause(error)
             if why is None:
                 raise
         else:
             # A unittest that failed raises nothing here.
-            if getattr(self._item, "_excinfo", None):
-                why = self._cause(_raised(self._item))
+            if getattr(self._item, "_excinfo", None) or subtests.has_failed:
+                why = subtests.why or self._cause(_raised(self._item))
                 if why is None:
                     return
             else:
@@ -65,6 +74,7 @@ class GuardedTest:
                     self._put_back()
                 self._judge()
                 return
+        subtests.begin_again()
         self._run_again(why)
 
     def end(self) -> None:

@@ -142,7 +142,7 @@ class References:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> Optional[Tuple[str, str, Any]]:
-        if _outcome(report) == LEAKED and hasattr(report, "refs_failed"):
+        if _outcome(report) == LEAKED and hasattr(report, "refs_failed") and report.outcome == "failed":
             return "leaked", "R", ("LEAKED", {"red": True})
         return None
 
