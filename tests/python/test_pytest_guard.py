@@ -186,6 +186,54 @@ def test_released_too_often(box):
     project.is_silent_about("second run")
 
 
+AGAIN = DEATHS.partition("@pytest.fixture")[0] + """
+@pytest.fixture
+def outer(record_property, record_testsuite_property):
+    record_property("from", "fixture")
+    for word in ("up", "down"):
+        print("outer " + word); logging.warning("outer " + word); warnings.warn("outer " + word)
+        if word == "up": yield {"thing": Thing()}
+def replaced(box):
+    ref, box["thing"] = weakref.ref(box["thing"]), Thing()
+    return ref
+def test_output(outer, record_property, record_testsuite_property):
+    record_property("from", "test")
+    record_testsuite_property("of", "suite")
+    print("in test")
+    ref = replaced(outer)
+    assert ref() is None
+def test_fixtures(capsys, caplog, recwarn, outer):
+    logging.warning("in test")
+    assert caplog.messages == ["in test"]
+    assert [str(one.message) for one in recwarn] == ["outer up"]
+    assert capsys.readouterr().out == "outer up\\n"
+    ref = replaced(outer)
+    assert ref() is None
+@pytest.fixture
+def fails():
+    yield {"thing": Thing()}
+    raise ValueError("at its end")
+def test_end(fails):
+    ref = replaced(fails)
+    assert ref() is None
+"""
+
+
+@holds_back
+def test_a_second_run_reports_as_the_first(project):
+    plain, guarded = [], []
+    to_xml = ("--junitxml=junit.xml", "-o", "junit_logging=all", "-o", "junit_family=xunit1")
+    for refs, shown in (((), plain), (("--refs", "--refs-runs=3"), guarded)):
+        assert project.run(AGAIN, "-rA", *to_xml, refs=refs) == 1, project.output
+        output = "".join(line for line in project.output.splitlines(True) if not line.startswith("not checked"))
+        written = project.read("junit.xml")
+        texts = ["outer up", "outer down", "in test", "at its end", "UserWarning", "3 passed", "1 error", "Captured stdout"]
+        shown += [(text, output.count(text), written.count(text)) for text in texts]
+        shown += [(text, written.count(text)) for text in ('name="from"', 'name="of"', "<error", "<failure")]
+    project.says("second run")
+    assert plain == guarded
+
+
 def test_what_fails_for_another_reason_stays_failed(project):
     code = COUNTS + """
 def test_flaky():

@@ -270,10 +270,13 @@ import pytest
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        item._nodeid += "@group"
+        # From pytest 9 on, no plugin can do so.
+        if hasattr(item, "_nodeid"): item._nodeid += "@group"
 """)
     assert project.run("def test_leaks(): leak()") == 1, project.output
-    project.says("test_leaks@group", "1 leaked")
+    project.says("1 leaked")
+    if int(pytest.__version__.split(".")[0]) < 9:
+        project.says("test_leaks@group")
 
 
 def test_what_changes_nothing_ends_after_one_window(project):

@@ -1,5 +1,7 @@
 """What a test leaves in pytest's own records is there once, however often the test runs."""
 
+import pytest
+
 pytest_plugins = ["pytester", "project"]
 
 
@@ -100,3 +102,57 @@ def test_after(): assert ended == [1]
     for text in ("a section", "an output"):
         assert project.output.count(text) == 1, project.output
     assert project.read("junit.xml").count('value="property"') == 1
+
+
+def test_properties_and_markers_are_added_once(project):
+    code = """
+runs = (ctypes.c_size_t * 2)()
+def test_suite(record_testsuite_property):
+    runs[0] += 1
+    record_testsuite_property("suite", runs[0])
+@pytest.mark.filterwarnings("ignore")
+def test_attribute(record_xml_attribute):
+    runs[1] += 1
+    record_xml_attribute("own", runs[1])
+def test_marker(request):
+    request.node.add_marker(pytest.mark.xfail(reason="later"))
+def test_markers(request): assert min(runs) > 1
+"""
+    assert project.run(code, "--junitxml=junit.xml", "-o", "junit_family=xunit1") == 0, project.output
+    project.says("3 passed, 1 xpassed", "4 tests checked")
+    project.is_silent_about("note: test_it.py::test_marker:")
+    written = project.read("junit.xml")
+    assert written.count('name="suite"') == 1 and '<property name="suite" value="1"' in written
+    assert 'own="1"' in written
+
+
+def test_a_failure_of_pytests_own_stays_in_a_leaking_test(project):
+    code = """
+@pytest.mark.xfail(strict=True)
+def test_strict(): leak()
+def test_leaks(): leak()
+"""
+    assert project.run(code, "-rA") == 1
+    project.says("1 failed, 1 leaked", "[XPASS(strict)]", "FAILED test_it.py::test_strict", "LEAKED test_it.py::test_strict")
+
+
+def test_without_pytests_record_a_warning_is_shown_once(project):
+    code = """
+def warn(): warnings.warn("at one place")
+def test_first(): warn()
+def test_second(): warn()
+"""
+    assert project.run(code, "-rP", "-p", "no:warnings") == 0, project.output
+    assert project.output.count("UserWarning: at one place") == 1, project.output
+
+
+def test_output_of_a_fixture_that_passes_it_on_is_shown_once(project):
+    code = """
+def test_tee(capteesys): print("passed on")
+"""
+    project.run(code, "-rP", "--capture=sys", refs=())
+    plain = project.output
+    if "fixture 'capteesys' not found" in plain:
+        pytest.skip("this pytest does not have the fixture")
+    assert project.run(code, "-rP", "--capture=sys") == 0, project.output
+    assert project.output.count("passed on") == plain.count("passed on"), project.output

@@ -79,6 +79,8 @@ class Windows:
         # Whether there was a snapshot since the last run. It knows the objects that were released too often.
         self._is_known = True
         self._births = ctypes.c_int(-1)
+        #: Called before the guard is removed, by which objects may die.
+        self.letting_go: Callable[[], object] = _nothing
 
     def begin(self, births: Optional[bool] = None) -> None:
         """Prepares the first run. The old state is noted before each change, because an interrupt may come between;
@@ -248,6 +250,7 @@ class Windows:
                         self._is_known = True
                 finally:
                     self._resume()
+        self.letting_go()
         self._end_guard()
         if self._start.value is not None:
             self._core.pyrefcore_snapshot_unpin(self._start)
@@ -341,6 +344,10 @@ class Windows:
         why_not = take(*into)
         if why_not is not None:
             raise NotCounted(why_not.decode())
+
+
+def _nothing() -> None:
+    pass
 
 
 class Snapshot:

@@ -3,6 +3,7 @@ follow."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import unittest
@@ -17,7 +18,9 @@ from ..core.windows import NotCounted
 from ..report.report import Report
 from . import counts, deaths, summary
 from .item import RepeatedTest
+from .records import Records
 from .settings import Settings
+from .subtests import Subtests
 from .summary import ALLOWED, CLEAN, EXPECTED, LEAKED, MISSING, SKIPPED, UNCHECKED, Verdict
 
 
@@ -41,18 +44,26 @@ class GuardedTest:
     def __call__(self) -> None:
         __tracebackhide__ = True
         del self._item.runtest
+        subtests = Subtests(self._item, self._cause)
+        try:
+            self._run(subtests)
+        finally:
+            subtests.end()
+
+    def _run(self, subtests: Subtests) -> None:
+        __tracebackhide__ = True
         # From here on the guard holds all objects.
         self._step()
         try:
             self._item.runtest()
         except BaseException as error:
-            why = self._cause(error)
+            why = subtests.why or self._cause(error)
             if why is None:
                 raise
         else:
             # A unittest that failed raises nothing here.
-            if getattr(self._item, "_excinfo", None):
-                why = self._cause(_raised(self._item))
+            if getattr(self._item, "_excinfo", None) or subtests.has_failed:
+                why = subtests.why or self._cause(_raised(self._item))
                 if why is None:
                     return
             else:
@@ -63,7 +74,15 @@ class GuardedTest:
                     self._put_back()
                 self._judge()
                 return
+        subtests.begin_again()
         self._run_again(why)
+
+    def end(self) -> None:
+        """Ends the check and its guard in pytest's own run: this test can't be repeated."""
+        self._repeated.has_subtests = True
+        if self._checking is not None:
+            self._steps.close()  # type: ignore[attr-defined]
+            self._checking = None
 
     def _step(self) -> None:
         next(self._steps, None)
@@ -94,10 +113,9 @@ class GuardedTest:
         """Runs the test once more with fresh fixtures and without the guard."""
         __tracebackhide__ = True
         item = self._item
-        self._repeated.records.take()
+        _set_up_afresh(item, self._repeated.records)
         item.add_report_section("call", "refs", notes.run_again(why))
-        _set_up_afresh(item)
-        self._repeated = RepeatedTest(item)
+        self._repeated = RepeatedTest(item, self._repeated.shown)
         self._repeated.remember()
         item.runtest()
         if not getattr(item, "_excinfo", None):
@@ -110,6 +128,7 @@ class GuardedTest:
         self._checking = Checking(
             self._repeated, runs, None, windows, None, guard, False, _silent, self._item.nodeid, quick
         )
+        self._checking.counted.letting_go = self._repeated.records.let_go
         self._steps = self._checking.steps(first_is_ours=not guard)
 
     def _check_unguarded(self, why: str) -> None:
@@ -152,17 +171,22 @@ def _is_one_lost() -> bool:
         return True
 
 
-def _set_up_afresh(item: Any) -> None:
-    """Ends the fixtures of this test only, and makes them anew."""
+def _set_up_afresh(item: Any, records: Records) -> None:
+    """Ends the fixtures of this test only, and makes them anew. What they report was reported once, or will be."""
     state = item.session._setupstate
     # Up to pytest 6 the test was the first argument, and `setup` was called `prepare`.
     first = [item] if len(inspect.signature(state.teardown_exact).parameters) == 2 else []
-    state.teardown_exact(*first, item.parent)
+    records.take()
+    # A fixture that fails at its end will fail again, when pytest ends it.
+    with contextlib.suppress(Exception, pytest.fail.Exception, pytest.skip.Exception):
+        state.teardown_exact(*first, item.parent)
+    records.take()
     if hasattr(item, "_excinfo"):
         item._excinfo = None
     if hasattr(item, "_initrequest"):
         item._initrequest()
     getattr(state, "setup", getattr(state, "prepare", None))(item)
+    records.forget()
 
 
 def _silent(_: str) -> None:

@@ -31,8 +31,12 @@ class Result(unittest.TestResult):
 class RepeatedTest:
     """A call runs the test once, and raises its error. Make the object before pytest's own run."""
 
-    def __init__(self, item: pytest.Item) -> None:
+    def __init__(self, item: pytest.Item, shown: Any = None) -> None:
+        """shown: the list of warnings that pytest shows."""
         self._item: Any = item
+        self.shown = shown
+        #: Whether it has asked for the fixture `subtests`.
+        self.has_subtests = "subtests" in (getattr(item, "funcargs", None) or ())
         # Plugins for coroutines replace the function, and doctest clears its names at the end.
         self._function = getattr(item, "obj", None) if isinstance(item, pytest.Function) else None
         doctest = getattr(item, "dtest", None)
@@ -42,13 +46,13 @@ class RepeatedTest:
 
     def why_not(self) -> Optional[str]:
         """Why this test can't be repeated, if that is known beforehand."""
-        if "subtests" in (getattr(self._item, "funcargs", None) or ()):
+        if self.has_subtests:
             return "it reports its subtests to pytest each time it runs"
         return None
 
     def remember(self) -> None:
         """Called before pytest's own run: notes the records as they are now. Each run is to begin with them."""
-        self.records = Records(self._item)
+        self.records = Records(self._item, self.shown)
 
     def __call__(self) -> None:
         self.records.prepare()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from json import dumps, loads
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import pytest
 
@@ -22,6 +22,7 @@ from . import summary
 from .guard import GuardedTest, of_report
 from .item import RepeatedTest
 from .journal import Journal
+from .records import shown_warnings
 from .settings import Settings, read_allowed
 from .summary import LEAKED, MISSING, UNFINISHED, Verdict
 
@@ -33,6 +34,10 @@ class References:
         self._config = config
         self._is_worker = hasattr(config, "workerinput")
         self._repeated: Dict[str, RepeatedTest] = {}
+        # The test that runs, the tests with subtests, and the list of warnings that pytest shows.
+        self._running: Optional[GuardedTest] = None
+        self._with_subtests: Set[str] = set()
+        self._shown: Any = None
         self._settings: Dict[str, Settings] = {}
         self._made: Dict[str, Verdict] = {}
         #: Verdicts of all tests, in the process that reports them.
@@ -82,18 +87,29 @@ class References:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        self._repeated[item.nodeid] = RepeatedTest(item)
+        self._repeated[item.nodeid] = RepeatedTest(item, self._shown)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> None:
+        # A test, or another fixture, may ask for it late. From here on pytest gets reports, which can't be repeated.
+        if fixturedef.argname == "subtests":
+            self._with_subtests.add(request.node.nodeid)
+            if self._running is not None and self._running.nodeid == request.node.nodeid:
+                self._running.end()
 
     # Not a wrapper around the hook: pytest's caller of hooks holds other objects before a call than after it.
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         # Another plugin may have renamed the test since, or added it.
         settings = self._settings.get(item.nodeid) or self._settings_of(item)
-        test = GuardedTest(item, settings, self._repeated.pop(item.nodeid))
+        repeated = self._repeated.pop(item.nodeid)
+        repeated.has_subtests |= item.nodeid in self._with_subtests
+        test = GuardedTest(item, settings, repeated)
         item.runtest = functools.partial(self._run, test)  # type: ignore[method-assign]
 
     def _run(self, test: GuardedTest) -> None:
         __tracebackhide__ = True
+        self._running = test
         try:
             test()
         except Interrupted as interrupted:
@@ -101,6 +117,7 @@ class References:
             self._add(of_report(test.nodeid, test.settings, interrupted.report))
             raise KeyboardInterrupt from None
         finally:
+            self._running = None
             if test.verdict is not None:
                 self._made[test.nodeid] = test.verdict
 
@@ -112,15 +129,20 @@ class References:
             report = outcome.get_result()
             # `dumps` was imported before the test ran; the test may have patched the module.
             report.refs = dumps(dataclasses.asdict(verdict))
-            if verdict.outcome in (LEAKED, MISSING):
-                report.outcome = "failed"
+            if verdict.outcome not in (LEAKED, MISSING):
+                return
+            if report.failed:
+                # pytest has a reason of its own, such as a warning that is an error.
+                report.sections.append(("references", verdict.text))
+            else:
+                report.outcome, report.refs_failed = "failed", True
                 report.longrepr = verdict.text
                 # Otherwise pytest counts it as a test that failed as expected.
                 report.__dict__.pop("wasxfail", None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> Optional[Tuple[str, str, Any]]:
-        if _outcome(report) == LEAKED and report.outcome == "failed":
+        if _outcome(report) == LEAKED and hasattr(report, "refs_failed") and report.outcome == "failed":
             return "leaked", "R", ("LEAKED", {"red": True})
         return None
 
@@ -133,6 +155,8 @@ class References:
             self._add(Verdict(report.nodeid, UNFINISHED, "its process died while it ran"))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
+        # Before fixtures, which may record warnings elsewhere.
+        self._shown = shown_warnings()
         self._write(lambda journal: journal.begins(nodeid))
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:

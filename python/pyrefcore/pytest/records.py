@@ -4,25 +4,42 @@ instance."""
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import warnings
 from typing import Any, Dict, List, Optional, Tuple
+
+from .junit import Junit
+from .unhandled import Unhandled
 
 CAPTURES = ("capsys", "capsysbinary", "capfd", "capfdbinary", "capteesys")
 
 
 class Records:
     """Made before the first run. `take` restores the records as they were then. `put_back` restores what the first run
-    left."""
+    left.
 
-    def __init__(self, item: Any) -> None:
+    Between runs, finalizers may add records: those of the first run's garbage, and those of objects that the guard lets go.
+    These belong to the first run, and are put back too. Those of the garbage of repetitions are not.
+    """
+
+    def __init__(self, item: Any, shown: Optional[List[Any]] = None) -> None:
+        """shown: the list of warnings that pytest shows; the current one by default."""
         self._item = item
+        self._junit = Junit(item)
+        self._unhandled = Unhandled(item.config)
+        # What was taken between runs, and whether more of it belongs to the first run.
+        self._later: List[List[Any]] = []
+        self._is_later = True
         arguments = getattr(item, "funcargs", None) or {}
         self._capture = item.config.pluginmanager.getplugin("capturemanager")
         self._fixtures = [arguments[name] for name in CAPTURES if name in arguments]
         self._handlers = [one for one in logging.getLogger().handlers if type(one).__name__ == "LogCaptureHandler"]
-        self._lists = _warning_lists(arguments) + _lists_of(item)
+        warned = _warning_lists(arguments, shown)
+        self._has_warnings = any(isinstance(one, list) for one in warned)
+        lists = [*warned, *_lists_of(item), self._junit.properties]
+        self._lists = [one for one in lists if isinstance(one, list)]
         self._lengths = [len(one) for one in self._lists]
         instance = getattr(item, "_testcase", None)
         self._instance = getattr(getattr(item, "obj", None), "__self__", None) if instance is None else instance
@@ -33,19 +50,41 @@ class Records:
         self._has_new = False
 
     def prepare(self) -> None:
-        """Before each repetition: if runs set new attributes, gives the instance a dictionary without them."""
+        """Before each repetition: removes what was recorded between the runs. If runs set new attributes, gives the
+        instance a dictionary without them."""
+        self._sort()
+        self._is_later = False
         if self._left is not None and self._has_new:
             self._set_attributes(dict(self._left))
+
+    def let_go(self) -> None:
+        """Before the guard lets the objects go whose death it has put off."""
+        if not self._is_later:
+            self._sort()
+            self._is_later = True
+
+    def _sort(self) -> None:
+        taken = self.take()
+        if taken is not None and self._is_later:
+            self._later.append(taken)
 
     def take(self) -> Optional[List[Any]]:
         """Removes what was recorded since then, and returns it. None for nothing: the caller keeps it while looks and
         snapshots are taken, and nothing new must be there."""
         self._take_attributes()
+        self._junit.take()
         # A test may ask for a fixture that captures while it runs.
         late = getattr(self._capture, "_capture_fixture", None)
         if late is not None and all(one is not late for one in self._fixtures):
             self._fixtures.append(late)
-        taken = [self._read_capture(), [_read(one) for one in self._fixtures], [], []]
+        return self._take([_read(one) for one in self._fixtures])
+
+    def forget(self) -> None:
+        """Removes what was recorded outside the fixtures that capture. Those may be new ones."""
+        self._take([])
+
+    def _take(self, fixtures: List[Any]) -> Optional[List[Any]]:
+        taken = [self._read_capture(), fixtures, [], [], self._unhandled.take()]
         for handler in self._handlers:
             # Up to 3.11 `getvalue` gives an empty stream another list to keep its text in.
             has_text = handler.stream.tell() > 0
@@ -57,28 +96,33 @@ class Records:
         for length, one in zip(self._lengths, self._lists):
             taken[3].append(one[length:])
             del one[length:]
-        # After this, Python shows a warning again that it has already shown at the same place.
-        with warnings.catch_warnings():
-            pass
+        if self._has_warnings:
+            # After this, Python shows a warning again that it has already shown at the same place. Without a record, the
+            # first run has shown it, and that is enough.
+            with warnings.catch_warnings():
+                pass
         return taken if _has_any(*taken) else None
 
     def put_back(self, taken: Optional[List[Any]]) -> None:
         """Puts back what `take` returned."""
-        self.take()
+        self._sort()
         self._put_back_attributes()
-        if taken is None:
-            return
-        output, fixtures, handlers, lists = taken
-        for length, one, entries in zip(self._lengths, self._lists, lists):
-            one[length:] = entries
-        for name, text in zip(("stdout", "stderr"), output):
+        self._junit.put_back()
+        pieces = ([] if taken is None else [taken]) + self._later
+        self._later, self._is_later = [], False
+        for _, fixtures, handlers, lists, unhandled in pieces:
+            for one, entries in zip(self._lists, lists):
+                one.extend(entries)
+            for fixture, texts in zip(self._fixtures, fixtures):
+                _write(fixture, texts)
+            for handler, (records, text) in zip(self._handlers, handlers):
+                handler.records.extend(records)
+                handler.stream.write(text)
+            self._unhandled.put_back(unhandled)
+        for at, name in enumerate(("stdout", "stderr")):
+            text = "".join(output[at] for output, *_ in pieces if output)
             if text:
                 self._item.add_report_section("call", name, text)
-        for fixture, texts in zip(self._fixtures, fixtures):
-            _write(fixture, texts)
-        for handler, (records, text) in zip(self._handlers, handlers):
-            handler.records[:] = records
-            handler.stream.write(text)
 
     def _take_attributes(self) -> None:
         """Takes away what a run has set, with its whole dictionary. To take one attribute would add a reference to its
@@ -113,10 +157,10 @@ class Records:
         return tuple(self._capture.read_global_capture())
 
 
-def _has_any(output: Any, fixtures: Any, handlers: Any, lists: Any) -> bool:
+def _has_any(output: Any, fixtures: Any, handlers: Any, lists: Any, unhandled: Any) -> bool:
     texts = [text for one in [output, *fixtures] for text in one]
     texts += [text for _, text in handlers]
-    return any(texts) or any(records for records, _ in handlers) or any(lists)
+    return any(texts) or any(records for records, _ in handlers) or any(lists) or any(unhandled)
 
 
 def _attributes_of(instance: Any) -> Optional[Dict[str, Any]]:
@@ -124,24 +168,28 @@ def _attributes_of(instance: Any) -> Optional[Dict[str, Any]]:
     return own if type(own) is dict else None
 
 
-def _warning_lists(arguments: Dict[str, Any]) -> List[List[Any]]:
-    """The lists in which warnings are recorded: by the fixture, and for pytest's summary."""
+def shown_warnings() -> Any:
+    """The list to which warnings go now, for pytest's summary. None if there is no such list."""
     # No public function gives this list, and the private one may be missing.
-    shown = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__self__", None)
-    lists = [getattr(arguments.get("recwarn"), "list", None), shown]
-    return [one for at, one in enumerate(lists) if isinstance(one, list) and not any(one is it for it in lists[:at])]
+    return getattr(getattr(warnings, "_showwarnmsg_impl", None), "__self__", None)
 
 
-def _lists_of(item: Any) -> List[List[Any]]:
-    """What a test adds to its own item: properties, sections of the report, and finalizers."""
+def _warning_lists(arguments: Dict[str, Any], shown: Any) -> List[Any]:
+    """The lists in which warnings are recorded: by the fixture, and for pytest's summary."""
+    lists = [getattr(arguments.get("recwarn"), "list", None), shown_warnings(), shown]
+    return [one for at, one in enumerate(lists) if not any(one is it for it in lists[:at])]
+
+
+def _lists_of(item: Any) -> List[Any]:
+    """What a test adds to its own item: properties, sections of the report, markers, and finalizers."""
     state = getattr(item.session, "_setupstate", None)
     # Up to pytest 6 the finalizers were in a dictionary of their own.
     finalizers = getattr(state, "_finalizers", {}).get(item)
     stack = getattr(state, "stack", None)
     if isinstance(stack, dict) and item in stack:
         finalizers = stack[item][0]
-    lists = [getattr(item, "user_properties", None), getattr(item, "_report_sections", None), finalizers]
-    return [one for one in lists if isinstance(one, list)]
+    names = ("user_properties", "_report_sections", "own_markers")
+    return [getattr(item, name, None) for name in names] + [finalizers]
 
 
 def _read(fixture: Any) -> Tuple[Any, Any]:
@@ -173,4 +221,10 @@ def _write(fixture: Any, texts: Tuple[Any, Any]) -> None:
         if text:
             with contextlib.suppress(AttributeError, ValueError):
                 file = getattr(fixture._capture, stream).tmpfile
-                (file.buffer if isinstance(text, bytes) else file).write(text)
+                if isinstance(text, bytes):
+                    file.buffer.write(text)
+                elif isinstance(file, io.TextIOWrapper):
+                    # The own `write` of `capteesys` would show the text once more.
+                    io.TextIOWrapper.write(file, text)
+                else:
+                    file.write(text)
