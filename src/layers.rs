@@ -253,6 +253,27 @@ fn flavours_are_chosen_in_the_selectors() {
     }
 }
 
+/// Elsewhere a decision asks a fact of `Flavour`. A table of places by version is a `match`.
+#[test]
+fn versions_are_compared_in_one_file() {
+    for (file, text) in sources() {
+        if file == "abi/flavour.rs" || file == "layers.rs" {
+            continue;
+        }
+        for (at, found) in text.match_indices("FLAVOUR.minor ") {
+            let next = &text[at + found.len()..];
+            let is_compared = ["<", ">", "==", "!="]
+                .iter()
+                .any(|sign| next.starts_with(sign));
+            let line = text[..at].lines().count();
+            assert!(
+                !is_compared,
+                "src/{file}:{line} compares a version: name the fact in abi/flavour.rs"
+            );
+        }
+    }
+}
+
 /// The page has the order of the layers in its first picture, and the file of each step in its tables.
 #[test]
 fn the_architecture_page_is_true() {

@@ -3,7 +3,8 @@
 pub struct Flavour {
     /// The name of its file in `flavours/`: `cp311`, `cp311-refdebug`, `cp313t`.
     pub name: &'static str,
-    /// The `y` of Python 3.y.
+    /// The `y` of Python 3.y. Code outside this file compares it with nothing: a decision asks a named fact, and a table of
+    /// places is a `match`.
     pub minor: u8,
     /// `Py_REF_DEBUG`: totals are kept and negative counts are fatal.
     pub ref_debug: bool,
@@ -104,6 +105,109 @@ impl Flavour {
     #[must_use]
     pub const fn visits_heap_types(self) -> bool {
         self.minor >= 9
+    }
+
+    /// Whether the messages of fatal errors are those of 3.8.
+    #[must_use]
+    pub const fn has_old_messages(self) -> bool {
+        self.minor == 8
+    }
+
+    /// Whether CPython compiles births into its own code, so that no function is called (3.8).
+    #[must_use]
+    pub const fn births_are_inline(self) -> bool {
+        self.minor == 8
+    }
+
+    /// Whether only the host can reach tracemalloc's flag, which each birth reads (3.12).
+    #[must_use]
+    pub const fn hides_tracemalloc(self) -> bool {
+        self.minor == 12
+    }
+
+    /// Whether only the host can reach the reference tracer (3.14 and later).
+    #[must_use]
+    pub const fn hides_tracer(self) -> bool {
+        self.minor >= 14
+    }
+
+    /// Whether an instance holds a counted reference to its type even if the type is static (3.13 and later).
+    #[must_use]
+    pub const fn counts_static_types(self) -> bool {
+        self.minor >= 13
+    }
+
+    /// Whether `atexit` keeps its callbacks in an array that no `tp_traverse` visits (3.10 to 3.13).
+    #[must_use]
+    pub const fn hides_exit_callbacks(self) -> bool {
+        self.minor >= 10 && self.minor <= 13
+    }
+
+    /// Whether CPython leaves a thread state in each interpreter, so that an idle one looks busy (3.12).
+    #[must_use]
+    pub const fn hides_idle_interpreters(self) -> bool {
+        self.minor == 12
+    }
+
+    /// Whether CPython takes the lowest and the highest 256 values of a pointer for freed memory (3.14 and later).
+    #[must_use]
+    pub const fn frees_at_extremes(self) -> bool {
+        self.minor >= 14
+    }
+
+    /// Whether the evaluation loop frees floats itself (3.11 and later).
+    #[must_use]
+    pub const fn loop_frees_floats(self) -> bool {
+        self.minor >= 11
+    }
+
+    /// Whether CPython has no function that gives the line of an interpreter's frame (3.11).
+    #[must_use]
+    pub const fn hides_lines_of_frames(self) -> bool {
+        self.minor == 11
+    }
+
+    /// Whether a frame's stack holds references that are not counted (3.14 and later).
+    #[must_use]
+    pub const fn borrows_in_frames(self) -> bool {
+        self.minor >= 14
+    }
+
+    /// Whether tuples of constants are static, and hold references that are not counted (3.11).
+    #[must_use]
+    pub const fn has_uncounted_constants(self) -> bool {
+        self.minor == 11
+    }
+
+    /// Whether a byte in a dictionary's table says which keys the table has (3.11 and later).
+    #[must_use]
+    pub const fn has_kinds_of_keys(self) -> bool {
+        self.minor >= 11
+    }
+
+    /// Whether the first word of a dead dictionary's table links to the next one in the free list (3.14 and later).
+    #[must_use]
+    pub const fn links_parked_keys(self) -> bool {
+        self.minor >= 14
+    }
+
+    /// Whether the attributes of an instance may lie behind it, in an array that begins with a word of small numbers (3.13
+    /// and later).
+    #[must_use]
+    pub const fn has_inline_values(self) -> bool {
+        self.minor >= 13
+    }
+
+    /// Whether `tp_subclasses` of CPython's own static types is a number (3.12 and later).
+    #[must_use]
+    pub const fn numbers_own_types(self) -> bool {
+        self.minor >= 12
+    }
+
+    /// Whether a cache of `functools.lru_cache` visits the type of its entries (3.10 and later).
+    #[must_use]
+    pub const fn visits_entry_types(self) -> bool {
+        self.minor >= 10
     }
 
     /// Whether this is a debug flavour, which checks its arguments.

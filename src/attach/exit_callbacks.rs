@@ -15,7 +15,7 @@ use crate::lifecycle::count;
 
 /// Whether this version has the array. Older versions traverse the callbacks in the module `atexit`, newer ones keep a
 /// list.
-const HAS_ARRAY: bool = FLAVOUR.minor >= 10 && FLAVOUR.minor <= 13;
+const HAS_ARRAY: bool = FLAVOUR.hides_exit_callbacks();
 
 /// How many bytes of an interpreter's state are searched.
 const FARTHEST: usize = 1 << 20;

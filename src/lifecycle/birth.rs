@@ -253,7 +253,7 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
     // SAFETY: the caller promises memory for an object, and a type. A reference to a type may be added.
     unsafe {
         if FLAVOUR.free_threaded
-            && FLAVOUR.minor >= 14
+            && FLAVOUR.counts_deferred_apart()
             && TypeFlags((*ob_type).tp_flags).is_heap_type()
             && let Some(theirs) = host::originals().PyObject_Init
         {
@@ -262,7 +262,7 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
             return theirs(op, ob_type);
         }
         (*op).ob_type = ob_type;
-        if FLAVOUR.minor >= 13 || TypeFlags((*ob_type).tp_flags).is_heap_type() {
+        if FLAVOUR.counts_static_types() || TypeFlags((*ob_type).tp_flags).is_heap_type() {
             count::acquire(ob_type.cast());
         }
         new_reference(op, Total::Counted);

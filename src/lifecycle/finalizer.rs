@@ -67,7 +67,7 @@ pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
         if refcnt::refcnt(op) != 0 {
             let message =
                 c"PyObject_CallFinalizerFromDealloc called on object with a non-zero refcount";
-            if FLAVOUR.minor == 8 {
+            if FLAVOUR.has_old_messages() {
                 host::fatal_python_error(&message.to_string_lossy());
             }
             fail(op, message);

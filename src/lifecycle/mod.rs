@@ -26,7 +26,8 @@ use crate::abi::FLAVOUR;
 
 /// Whether a host's own function does the births in it. It must where the host does not export its state: a debug build
 /// its totals and lists, 3.12 its tracemalloc flag, 3.14 and later their tracer.
-pub const HOST_OWNS_BIRTHS: bool = FLAVOUR.is_debug() || FLAVOUR.minor == 12 || FLAVOUR.minor >= 14;
+pub const HOST_OWNS_BIRTHS: bool =
+    FLAVOUR.is_debug() || FLAVOUR.hides_tracemalloc() || FLAVOUR.hides_tracer();
 
 /// Whether a host's own function does the deaths in it. It must where the host does not export its state: a debug build
 /// its lists, 3.14 and later the trashcan in the thread state.

@@ -68,10 +68,10 @@ pub unsafe fn say_failed(
         say_object(op);
     }
     let what = "_PyObject_AssertFailed";
-    let prefix = if FLAVOUR.minor >= 9 {
-        format!("{what}: ")
-    } else {
+    let prefix = if FLAVOUR.has_old_messages() {
         String::new()
+    } else {
+        format!("{what}: ")
     };
     host::fatal_python_error(&format!("{prefix}{what}"))
 }
