@@ -18,7 +18,7 @@ pub unsafe fn follow_host() {
         .PyObject_CallFinalizerFromDealloc
         .is_some()
     {
-        // SAFETY: the caller's promise is the callee's.
+        // SAFETY: no other thread calls this library, so none uses the slot meanwhile.
         unsafe { FROM_DEALLOC.set(finalizer::call_in_host) }
     }
 }

@@ -17,7 +17,7 @@ pub enum Entry {
 /// Enters an object into the list. Nothing happens without `Py_TRACE_REFS`.
 ///
 /// # Safety
-/// `op` is an object that is not moved until it is forgotten. With [`Entry::Force`] it is in no list.
+/// `op` is an object. With [`Entry::Force`] it is in no list.
 #[inline]
 pub unsafe fn add(op: *mut PyObject, entry: Entry) {
     if FLAVOUR.has_links() {

@@ -57,7 +57,7 @@ pub(in crate::audit) unsafe fn learn() {
             names.map(|name| (hooks.symbol)(name) as usize).collect()
         });
     }
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the host's lock is held, as the callees ask.
     unsafe {
         dict::learn();
         structseq::learn();

@@ -307,7 +307,8 @@ impl<'a> Search<'a> {
         self.found = held
             .filter_map(|(at, &is_held)| is_held.then_some(at))
             .collect();
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the met objects are alive, the blocks are in use, and the host's lock is held, as the caller
+        // promises.
         unsafe {
             self.ask(walk);
             self.follow();
