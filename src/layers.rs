@@ -28,7 +28,7 @@ const INSIDE: [(&str, &[&str]); 2] = [
             "misuse",
             "refcnt",
             "gc",
-            "memory",
+            "allocation",
             "all_objects",
             "death",
             "merge",

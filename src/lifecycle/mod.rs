@@ -7,6 +7,7 @@
 //! its watchers: see [`HOST_OWNS_BIRTHS`] and [`HOST_OWNS_DEATHS`].
 
 pub mod all_objects;
+pub mod allocation;
 pub mod birth;
 pub mod containers;
 pub mod count;
@@ -14,7 +15,6 @@ pub mod death;
 pub mod finalizer;
 pub mod gc;
 pub mod immortality;
-pub mod memory;
 pub mod merge;
 pub mod misuse;
 pub mod refcnt;

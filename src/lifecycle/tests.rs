@@ -52,14 +52,14 @@ thread_local! {
 
 unsafe extern "C" fn plain_dealloc(op: *mut PyObject) {
     DEATHS.set(DEATHS.get() + 1);
-    // SAFETY: every `Thing` here came from `memory::allocate`.
-    unsafe { super::memory::free(op.cast()) }
+    // SAFETY: every `Thing` here came from `allocation::allocate`.
+    unsafe { super::allocation::free(op.cast()) }
 }
 
 unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller passes a type that its test has made, and the block has the size of an instance.
     unsafe {
-        let block = super::memory::allocate(birth::size_of_instance(ob_type, 0));
+        let block = super::allocation::allocate(birth::size_of_instance(ob_type, 0));
         birth::init(block.cast(), ob_type)
     }
 }

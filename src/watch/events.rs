@@ -8,13 +8,13 @@ use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::live;
-use super::tracer::{self, CREATE, DESTROY, Place, Tracer};
+use super::tracer::{self, CREATE, DESTROY, Slot, Tracer};
 use crate::abi::{self, FLAVOUR, PyObject};
 use crate::host::FunctionSlot;
 
 /// Our slot: the front slot while a watcher is on. Up to 3.12 it is always the front slot, because those interpreters
 /// have no slot.
-static FRONT: Place = Place::new();
+static FRONT: Slot = Slot::new();
 /// From 3.13 on: the front slot.
 static CURRENT: AtomicPtr<Tracer> = AtomicPtr::new(tracer::users());
 
@@ -116,7 +116,7 @@ pub unsafe fn heard() -> usize {
 /// `op` is an object with its count and type set.
 #[inline]
 pub unsafe fn created(op: *mut PyObject) {
-    // SAFETY: the caller's promise, and `slot` came from `listener`.
+    // SAFETY: the caller uses an object, so no other thread sets a tracer meanwhile. `slot` came from `listener`.
     unsafe {
         if let Some(slot) = listener() {
             created_in(op, slot);
@@ -131,7 +131,8 @@ pub unsafe fn created(op: *mut PyObject) {
 /// As [`created`], and `slot` came from [`listener`].
 #[inline(never)]
 pub unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
-    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
+    // SAFETY: `op` is an object, and each tracer expects this event. A slot is never freed. The live table is open
+    // while a slot holds `keep_live_table`.
     unsafe {
         if !(keeps_live_table_only(slot) && live::born_quickly(op)) {
             tracer::tell(slot, op, CREATE);
@@ -145,7 +146,7 @@ pub unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
 /// `op` is an object that is still complete.
 #[inline]
 pub unsafe fn destroyed(op: *mut PyObject) {
-    // SAFETY: the caller's promise, and `slot` came from `listener`.
+    // SAFETY: the caller uses an object, so no other thread sets a tracer meanwhile. `slot` came from `listener`.
     unsafe {
         if let Some(slot) = listener() {
             destroyed_in(op, slot);
@@ -159,7 +160,7 @@ pub unsafe fn destroyed(op: *mut PyObject) {
 /// As [`destroyed`], and `slot` came from [`listener`].
 #[inline]
 pub unsafe fn destroyed_in(op: *mut PyObject, slot: *mut Tracer) {
-    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
+    // SAFETY: `op` is complete, and each tracer expects this event. A slot is never freed.
     unsafe {
         if !leaves_live_table_only(op, slot) {
             tracer::tell(slot, op, DESTROY);
@@ -173,7 +174,7 @@ pub unsafe fn destroyed_in(op: *mut PyObject, slot: *mut Tracer) {
 /// As [`destroyed_in`].
 #[inline]
 pub unsafe fn leaves_live_table_only(op: *mut PyObject, slot: *mut Tracer) -> bool {
-    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
+    // SAFETY: `slot` came from `listener`. The live table is open while a slot holds `keep_live_table`.
     unsafe { keeps_live_table_only(slot) && live::died_quickly(op) }
 }
 
