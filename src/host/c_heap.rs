@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_takes_what_it_adds() {
+    fn bytes_in_use_grow_by_the_length_of_a_block() {
         let Some(before) = in_use() else { return };
         for bytes in [1, 24, 25, 2000, 1 << 22] {
             // SAFETY: malloc accepts any size. The blocks are freed below.

@@ -176,7 +176,7 @@ fn a_long_chain_dies_in_constant_stack() {
 }
 
 #[test]
-fn what_was_put_aside_ends_once_there_is_room() {
+fn objects_put_aside_end_when_there_is_room() {
     if !FLAVOUR.dealloc_puts_aside() {
         return;
     }

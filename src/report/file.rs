@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_process_writes_to_is_written_on() {
+    fn a_file_that_this_process_writes_to_is_continued() {
         let folder = Folder::new("open");
         let path = folder.0.join("output");
         let mut output = File::create(&path).expect("made");
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_a_dead_process_has_left_is_in_nobodys_way() {
+    fn a_file_of_a_dead_process_does_no_harm() {
         let folder = Folder::new("left");
         let path = folder.0.join("report");
         for number in 0..200 {

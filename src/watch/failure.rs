@@ -76,7 +76,7 @@ pub unsafe fn say_failed(
     host::fatal_python_error(&format!("{prefix}{what}"))
 }
 
-/// Prints what is known of `op`, and ends the process, with the messages of 3.8.
+/// Prints the facts about `op`, and ends the process, with the messages of 3.8.
 #[cold]
 pub fn unref_failed(op: *mut PyObject, message: &str) -> ! {
     say("* ob\n");

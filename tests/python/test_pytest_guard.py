@@ -186,7 +186,7 @@ def test_released_too_often(box):
     project.is_silent_about("second run")
 
 
-def test_what_fails_for_another_reason_stays_failed(project):
+def test_a_test_that_fails_for_another_reason_stays_failed(project):
     code = COUNTS + """
 def test_flaky():
     import weakref

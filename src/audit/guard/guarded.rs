@@ -1,6 +1,6 @@
 //! All objects that are alive when a check begins, held by pins, and whether anything about them changes.
 //!
-//! A snapshot tells which reference nothing explains. This only tells that no count has changed. If every object keeps
+//! A snapshot tells which reference nothing explains. This file only tells that no count has changed. If every object keeps
 //! its count, and no object is born or dies, a window leaks no reference and releases none too often.
 
 use super::fingerprint::Fingerprint;

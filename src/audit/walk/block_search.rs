@@ -331,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_held_block_holds_is_held() {
+    fn a_block_that_a_held_block_holds_is_held() {
         let memory = [[0_usize; 4]; 5].map(Box::new);
         let place = |at: usize| &raw const *memory[at] as usize;
         let mut blocks: Vec<Block> = (0..5)
