@@ -13,7 +13,7 @@ static FROM_DEALLOC: FunctionSlot<unsafe extern "C" fn(*mut PyObject) -> c_int> 
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     if host::originals()
         .PyObject_CallFinalizerFromDealloc
         .is_some()

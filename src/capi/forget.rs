@@ -10,7 +10,7 @@ static FORGET: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> = FunctionSlot:
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     // SAFETY: no other thread calls this library, so none uses the slot meanwhile.
     unsafe { FORGET.follow(host::originals()._Py_ForgetReference) }
 }

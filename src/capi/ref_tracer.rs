@@ -15,7 +15,7 @@ static GET: FunctionSlot<Get> = FunctionSlot::new(get);
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     // SAFETY: no other thread calls this library, so none uses the slot meanwhile.
     unsafe {
         SET.follow(host::originals().PyRefTracer_SetTracer);

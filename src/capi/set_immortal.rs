@@ -12,7 +12,7 @@ static SET: FunctionSlot<unsafe extern "C" fn(*mut PyObject) -> c_int> = Functio
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     // SAFETY: no other thread calls this library, so none uses the slot meanwhile.
     unsafe { SET.follow(host::originals().PyUnstable_SetImmortal) }
 }

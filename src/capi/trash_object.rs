@@ -14,7 +14,7 @@ static THREAD_DESTROY: FunctionSlot<unsafe extern "C" fn()> = FunctionSlot::new(
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     let host = host::originals();
     // SAFETY: no other thread calls this library, so none uses a slot meanwhile.
     unsafe {

@@ -14,7 +14,7 @@ static DESTROY: FunctionSlot<unsafe extern "C" fn(*mut c_void)> = FunctionSlot::
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     let host = host::originals();
     // SAFETY: no other thread calls this library, so none uses a slot meanwhile. From 3.13 on the host's functions take
     // a thread state, as these do.
