@@ -83,7 +83,7 @@ def test_the_text_names_the_mistake_for_a_c_programmer():
         "",
         "leak: 1 reference to str per run, never released (300 in 3 windows of 100 runs, the same in each)",
         "  0.5 objects of this type more per run",
-        "  and what only they hold, in objects per run: 2 list",
+        "  and objects that only they hold, per run: 2 list",
         "  0x1000: 301 references, 1 of them visibly held: 'leaked'",
         "    held by ['leaked'] (list)",
         "    holds {} (dict)",
