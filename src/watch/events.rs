@@ -40,28 +40,36 @@ pub fn chosen_death() -> Option<unsafe extern "C" fn(*mut PyObject)> {
 }
 
 /// Ends an object without a listener.
+///
+/// # Safety
+/// `op` is a complete dying object.
 unsafe extern "C" fn end(op: *mut PyObject) {
-    // SAFETY: `op` is an object that dies, so its type has a `tp_dealloc`.
+    // SAFETY: `op` dies, so its type has a `tp_dealloc`, which may be called with it.
     unsafe { (*abi::type_of(op)).tp_dealloc.unwrap_unchecked()(op) }
 }
 
 /// Ends an object with a listener. The rare part is a function of its own, so that a death that only leaves the live
 /// table needs no stack frame.
+///
+/// # Safety
+/// `op` is a complete dying object.
 unsafe extern "C" fn tell_and_end(op: *mut PyObject) {
-    // SAFETY: as above.
+    // SAFETY: as in `end`. While there is a listener, the front slot is our own.
     unsafe {
         // Read before anything else: a listener may change the object.
         let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
         if leaves_live_table_only(op, FRONT.get()) {
             return dealloc(op);
         }
-        told_and_end(op, dealloc);
+        tell_front_and_end(op, dealloc);
     }
 }
 
+/// # Safety
+/// `op` is a complete dying object, and `dealloc` is the `tp_dealloc` of its type.
 #[cold]
 #[inline(never)]
-unsafe fn told_and_end(op: *mut PyObject, dealloc: unsafe extern "C" fn(*mut PyObject)) {
+unsafe fn tell_front_and_end(op: *mut PyObject, dealloc: unsafe extern "C" fn(*mut PyObject)) {
     // SAFETY: the front slot is never freed, and `op` is complete until `dealloc` runs.
     unsafe {
         tracer::tell(FRONT.get(), op, DESTROY);
@@ -179,6 +187,9 @@ pub unsafe fn leaves_live_table_only(op: *mut PyObject, slot: *mut Tracer) -> bo
 }
 
 /// Whether the live table is the only listener.
+///
+/// # Safety
+/// `slot` came from [`listener`].
 #[inline]
 unsafe fn keeps_live_table_only(slot: *mut Tracer) -> bool {
     // SAFETY: a slot is never freed.

@@ -98,6 +98,9 @@ pub unsafe fn born_quickly(op: *mut PyObject) -> bool {
 }
 
 /// The entry of an object that is born now.
+///
+/// # Safety
+/// `op` is an object whose type has been set.
 #[inline]
 unsafe fn birth_entry(op: *mut PyObject) -> u8 {
     let kind = if (op as usize).is_multiple_of(GRAIN) {

@@ -193,7 +193,7 @@ pub unsafe fn immortalised(op: *mut PyObject) {
 
 /// The function that reports a resurrection: to the host first, then to our watchers.
 static RESURRECTION: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> =
-    FunctionSlot::new(tell_nobody);
+    FunctionSlot::new(tell_none);
 
 /// The function that reports a resurrection.
 #[inline]
@@ -202,7 +202,7 @@ pub fn chosen_resurrection() -> unsafe extern "C" fn(*mut PyObject) {
     RESURRECTION.get()
 }
 
-unsafe extern "C" fn tell_nobody(_op: *mut PyObject) {}
+unsafe extern "C" fn tell_none(_op: *mut PyObject) {}
 
 unsafe extern "C" fn tell_watchers(op: *mut PyObject) {
     begin_resurrection();
@@ -248,7 +248,7 @@ unsafe fn choose() {
     let heard = watching & !(Watcher::Blocks as u8) != 0;
     let told = match host::originals()._Py_ResurrectReference {
         None if heard => tell_watchers,
-        None => tell_nobody,
+        None => tell_none,
         Some(_) if heard => tell_host_and_watchers,
         Some(theirs) => theirs,
     };
