@@ -30,7 +30,7 @@ impl Flavour {
 
     /// Whether a string may keep a copy in `wchar_t` (up to 3.11).
     #[must_use]
-    pub const fn has_wide_copies(self) -> bool {
+    pub(crate) const fn has_wide_copies(self) -> bool {
         self.minor <= 11
     }
 
