@@ -46,7 +46,7 @@ typedef struct node {
     struct node *next;
 } Node;
 
-/* Every object has a collector's head in front, even if its type does not use it, and is as large as one or two
+/* Every object has a collector's head in front, even if its type does not use it. An object is as large as one or two
  * cache lines. */
 typedef struct {
     uintptr_t gc[2];

@@ -509,14 +509,14 @@ int PyObject_CallFinalizerFromDealloc(PyObject *op);
  no memory. `PyObject_New` calls it in code that was compiled with `Python.h`. Without a host it is
  `pyrefcore_object_new`.
 
- Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+ Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`, and without a managed dictionary or managed weak references.
  */
 PyObject *_PyObject_New(PyTypeObject *ob_type);
 
 /*
  As `_PyObject_New`, for an instance with `size` items. Without a host it is `pyrefcore_object_new_var`.
 
- Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+ Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`, and without a managed dictionary or managed weak references.
  */
 PyVarObject *_PyObject_NewVar(PyTypeObject *ob_type, Py_ssize_t size);
 
@@ -642,7 +642,7 @@ pyrefcore_findings *pyrefcore_compare(const pyrefcore_snapshot *const *snapshots
 
 /*
  1 where nothing has changed from one snapshot to the next; 0 otherwise, and where there is no memory. Nothing has
- changed if each type has as many objects, each object has as many unexplained references, and there is no more
+ changed if each type has as many objects, and each object as many unexplained references. There must also be no more
  memory that no object holds. Such windows give no findings.
 
  Needs: Both came from `pyrefcore_snapshot_take`, and were not dropped.
@@ -867,14 +867,14 @@ void pyrefcore_object_free(void *block);
  Allocates an instance of a type that is no container and gives it its first reference; NULL where there
  is no memory. `PyObject_New` in `pyrefcore.h` calls it.
 
- Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+ Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`, and without a managed dictionary or managed weak references.
  */
 PyObject *pyrefcore_object_new(PyTypeObject *ob_type);
 
 /*
  As `pyrefcore_object_new`, for an instance with `size` items; NULL also where `size` is negative.
 
- Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+ Needs: `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`, and without a managed dictionary or managed weak references.
  */
 PyVarObject *pyrefcore_object_new_var(PyTypeObject *ob_type, Py_ssize_t size);
 
@@ -1620,7 +1620,7 @@ void _Py_AddToAllObjects(PyObject *op);
  Enters `op` into the list of all objects (`Py_TRACE_REFS`, up to 3.12). Where `force` is 0, it does nothing if `op`
  is in the list already.
 
- Needs: `op` is an object that is not moved until it is forgotten. Where `force` is not 0, it is not in the list.
+ Needs: `op` is an object. Where `force` is not 0, it is not in the list.
  */
 void _Py_AddToAllObjects(PyObject *op, int force);
 #endif
@@ -1970,8 +1970,8 @@ static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op
 
 /* Py_DECREF gives back one reference. If it was the last, _Py_Dealloc ends the object. Where Py_REF_DEBUG is on, a
  * bad count ends the process with the caller's file and line. Up to 3.11 a count is bad if it is negative
- * afterwards. From 3.12 on it is bad if it is not positive before, and from 3.14 on also if it is so large that the
- * memory must have been freed. The inline function has parameters for file and line in front of the object where
+ * afterwards. From 3.12 on it is bad if it is not positive before. From 3.14 on it is also bad if it is so large that
+ * the memory must have been freed. The inline function has parameters for file and line in front of the object where
  * Py_REF_DEBUG is on, and always in 3.8. */
 #if PY_VERSION_HEX < 0x030C0000
 #if defined(Py_REF_DEBUG) || PY_VERSION_HEX < 0x03090000

@@ -1,6 +1,6 @@
 """The tests of the Python package in tests/python/, run by each CPython with pytest.
 
-Each file runs in a process of its own. Quick tests leave out what is marked as slow, and numpy. Tests whose result is
+Each file runs in a process of its own. Quick tests leave out tests that are marked as slow, and numpy. Tests whose result is
 the same on every CPython run on the newest release alone: those of the command, of the texts and files of reports, and
 of pytest's options. Between the oldest and the newest release, the slow tests are left out too. Debug and free-threaded
 builds run these tests with `--tier all`, or if they are named.

@@ -92,5 +92,5 @@ tree)
     ours apt-get -y -o Dir::State::status="$apt/nothing" -o Dir::Cache::archives="$PWD" --no-install-recommends \
         --download-only install "$@" >"$log" 2>&1 || not_served "$@"
     ;;
-*) give_up "fetch_apt.sh: what is '$what'?" ;;
+*) give_up "fetch_apt.sh: unknown part '$what'" ;;
 esac

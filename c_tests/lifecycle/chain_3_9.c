@@ -1,5 +1,5 @@
-/* The counting functions of CPython 3.9 and 3.10, word by word from Include/object.h and Objects/object.c, with the
- * prefix `own` and without the code for the limited API. */
+/* The counting functions of CPython 3.9 and 3.10, word by word from Include/object.h and Objects/object.c. Their names
+ * have the prefix `own`, and the code for the limited API is left out. */
 #include "chain.h"
 
 #if PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030B0000

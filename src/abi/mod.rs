@@ -14,6 +14,10 @@
 //!   zero, or `op` is immortal.
 //! - No other thread ends `op`: the caller owns a reference, or has borrowed one that stays, or no other thread runs.
 //!   Under a global lock, no other thread uses `op` at all. In a free-threaded flavour, other threads may count it.
+//! - The calling thread may use objects: in a host, it holds the host's lock. So no other thread sets a tracer.
+//! - With `Py_TRACE_REFS`, `op` stays where it is until it leaves the list of all objects.
+//!
+//! "An object with items" is an object that starts with a [`PyVarObject`].
 //!
 //! "A container" is an object whose type has `Py_TPFLAGS_HAVE_GC` and whose `tp_is_gc` is NULL or does not return 0.
 //!

@@ -21,24 +21,53 @@ impl TypeFlags {
     ///
     /// cbindgen:ignore
     pub const HAVE_GC: u64 = 1 << 14;
-    /// Instances are types.
+    /// Instances are integers.
     ///
     /// cbindgen:ignore
-    pub const TYPE_SUBCLASS: u64 = 1 << 31;
+    pub const LONG_SUBCLASS: u64 = 1 << 24;
+    /// Instances are lists.
+    ///
+    /// cbindgen:ignore
+    pub const LIST_SUBCLASS: u64 = 1 << 25;
+    /// Instances are bytes objects.
+    ///
+    /// cbindgen:ignore
+    pub const BYTES_SUBCLASS: u64 = 1 << 27;
     /// Instances are strings.
     ///
     /// cbindgen:ignore
     pub const UNICODE_SUBCLASS: u64 = 1 << 28;
-
-    /// Instances are lists or dictionaries.
+    /// Instances are dictionaries.
     ///
     /// cbindgen:ignore
-    pub const LIST_OR_DICT_SUBCLASS: u64 = 1 << 25 | 1 << 29;
+    pub const DICT_SUBCLASS: u64 = 1 << 29;
+    /// Instances are types.
+    ///
+    /// cbindgen:ignore
+    pub const TYPE_SUBCLASS: u64 = 1 << 31;
+
+    /// Whether instances are integers.
+    #[must_use]
+    pub const fn is_integer(self) -> bool {
+        self.0 & Self::LONG_SUBCLASS != 0
+    }
+
+    /// Whether instances are bytes objects.
+    #[must_use]
+    pub const fn is_bytes(self) -> bool {
+        self.0 & Self::BYTES_SUBCLASS != 0
+    }
+
+    /// Whether instances are dictionaries.
+    #[must_use]
+    pub const fn is_dict(self) -> bool {
+        self.0 & Self::DICT_SUBCLASS != 0
+    }
 
     /// Whether instances are lists or dictionaries.
     #[must_use]
     pub const fn is_list_or_dict(self) -> bool {
-        self.0 & Self::LIST_OR_DICT_SUBCLASS != 0
+        self.0 & (Self::LIST_SUBCLASS | Self::DICT_SUBCLASS) != 0
     }
 
     /// Whether instances take part in garbage collection.

@@ -12,7 +12,7 @@ use crate::watch::tracer::{self, CREATE, RefTracer, TRACKER_REMOVED, Tracer};
 use crate::watch::{birth_stacks, watchers};
 
 /// The tracer that was set before ours. Ours passes each event on to it.
-static BEHIND: tracer::Place = tracer::Place::new();
+static BEHIND: tracer::Slot = tracer::Slot::new();
 /// Whether births are recorded.
 static LISTENS: AtomicBool = AtomicBool::new(false);
 /// Whether `leave` is removing our tracer.

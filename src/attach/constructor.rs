@@ -110,7 +110,8 @@ fn agrees(python: &Library, preloaded: bool) -> bool {
 /// # Safety
 /// The host has not started, or its lock is held. No other thread calls this library or may use objects meanwhile.
 unsafe fn join(python: &'static Library, wishes: &Wishes) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the library is CPython's. The host has not started, or its lock is held. No other thread calls this library
+    // or may use objects meanwhile, as the caller promises.
     unsafe {
         host::enter(originals::resolve(python));
         capi::follow_host();
@@ -136,7 +137,7 @@ unsafe fn watch(wishes: &Wishes) {
         (Watcher::Count, reporting),
     ];
     for (watcher, _) in watchers.into_iter().filter(|(_, wanted)| *wanted) {
-        // SAFETY: the caller's promise is the callee's.
+        // SAFETY: no other thread may use objects. A host that has not started has no lock, and only this thread.
         if !unsafe { watchers::set(watcher, true) } {
             host::say("pyrefcore: there is no memory for the live table\n");
         }

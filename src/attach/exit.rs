@@ -86,7 +86,7 @@ fn summary() -> Summary {
         if let Some(note) = note_on(summary.symbols.as_deref()) {
             summary.notes.push(note.into());
         }
-        if FLAVOUR.minor == 8 {
+        if FLAVOUR.births_are_inline() {
             let note = "CPython 3.8 compiles births into its own code, so only deaths are seen";
             summary.notes.push(note.into());
             summary.alive = None;

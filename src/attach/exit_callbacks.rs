@@ -11,11 +11,12 @@ use super::interpreters;
 use super::originals::{self, Library};
 use crate::abi::{FLAVOUR, PyObject};
 use crate::audit::heap::memory::Memory;
+use crate::host::method::Method;
 use crate::lifecycle::count;
 
 /// Whether this version has the array. Older versions traverse the callbacks in the module `atexit`, newer ones keep a
 /// list.
-const HAS_ARRAY: bool = FLAVOUR.minor >= 10 && FLAVOUR.minor <= 13;
+const HAS_ARRAY: bool = FLAVOUR.hides_exit_callbacks();
 
 /// How many bytes of an interpreter's state are searched.
 const FARTHEST: usize = 1 << 20;
@@ -39,25 +40,7 @@ struct Callback {
     kwargs: *mut PyObject,
 }
 
-/// CPython's `PyMethodDef`.
-#[repr(C)]
-struct Method {
-    name: *const c_char,
-    function: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject,
-    flags: c_int,
-    doc: *const c_char,
-}
-
-// SAFETY: it points to constants.
-unsafe impl Sync for Method {}
-
-static PROBE: Method = Method {
-    name: c"probe".as_ptr(),
-    function: probe,
-    // METH_NOARGS
-    flags: 4,
-    doc: std::ptr::null(),
-};
+static PROBE: Method = Method::new(c"probe", probe);
 
 /// Registered for a moment, and never called.
 unsafe extern "C" fn probe(_module: *mut PyObject, _: *mut PyObject) -> *mut PyObject {

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn another_is_named_beside_ours() {
+    fn another_flavour_is_named_beside_ours() {
         let other = HostFlavour {
             major: 3,
             minor: 42,

@@ -76,7 +76,7 @@ pub(super) unsafe fn alone() -> Result<(), &'static CStr> {
             return Err(c"on a free-threaded Python the audit works only while one thread runs, and there are more");
         }
         if all(python).any(|one| one != main && threads(one) > 0) {
-            return Err(if FLAVOUR.minor == 12 {
+            return Err(if FLAVOUR.hides_idle_interpreters() {
                 // Python 3.12 leaves a thread state in each interpreter, and hides which of them run.
                 c"there is another interpreter, and Python 3.12 does not say whether it is idle; destroy it first"
             } else {

@@ -32,13 +32,20 @@ static READER: OnceLock<Option<Reader>> = OnceLock::new();
 static FILE_NAME: AtomicUsize = AtomicUsize::new(0);
 
 /// The offset of the frame in a thread state. In 3.11 and 3.12 it is the offset of a structure that holds the frame.
-const FRAME_OF_THREAD: usize = if FLAVOUR.minor >= 13 { 72 } else { 56 };
+const FRAME_OF_THREAD: usize = match FLAVOUR.minor {
+    ..=12 => 56,
+    _ => 72,
+};
 /// Offsets in a frame of the interpreter: the code, the frame before it, and the instruction.
-const CODE: usize = if FLAVOUR.minor == 11 { 32 } else { 0 };
-const PREVIOUS: usize = if FLAVOUR.minor == 11 { 48 } else { 8 };
+const CODE: usize = IN_FRAME[0];
+const PREVIOUS: usize = IN_FRAME[1];
 const INSTRUCTION: usize = 56;
+const IN_FRAME: [usize; 2] = match FLAVOUR.minor {
+    11 => [32, 48],
+    _ => [0, 8],
+};
 /// The bits of a reference in a frame that do not belong to the address, from 3.14 on.
-const TAGS: usize = if FLAVOUR.minor >= 14 { 7 } else { 0 };
+const TAGS: usize = if FLAVOUR.borrows_in_frames() { 7 } else { 0 };
 /// Longer names are cut.
 const LONGEST_NAME: Py_ssize_t = 4096;
 
@@ -86,15 +93,13 @@ pub(super) unsafe fn running(name: &mut String) -> Option<u32> {
 }
 
 fn find(python: &Library) -> Option<Reader> {
-    let current = if FLAVOUR.minor >= 13 {
-        c"PyThreadState_GetUnchecked"
-    } else {
-        c"_PyThreadState_UncheckedGet"
+    let current = match FLAVOUR.minor {
+        ..=12 => c"_PyThreadState_UncheckedGet",
+        _ => c"PyThreadState_GetUnchecked",
     };
-    let line_of_frame = if FLAVOUR.minor >= 12 {
-        c"PyUnstable_InterpreterFrame_GetLine"
-    } else {
-        c"PyFrame_GetLineNumber"
+    let line_of_frame = match FLAVOUR.minor {
+        ..=11 => c"PyFrame_GetLineNumber",
+        _ => c"PyUnstable_InterpreterFrame_GetLine",
     };
     // SAFETY: the host's functions, with the types that its headers give them.
     unsafe {
@@ -121,7 +126,7 @@ impl Reader {
         unsafe {
             let word = |from: *mut c_void, at| *from.wrapping_byte_add(at).cast::<*mut c_void>();
             let thread = some((self.thread)())?;
-            if FLAVOUR.minor <= 10 {
+            if FLAVOUR.runs_in_frame_objects() {
                 let frame = some((self.frame)())?;
                 // `f_code` follows the head of the object and `f_back`.
                 let code = word(frame, size_of::<PyVarObject>() + size_of::<usize>());
@@ -141,7 +146,7 @@ impl Reader {
                     _ => frame = some(word(frame, PREVIOUS))?,
                 }
             };
-            if FLAVOUR.minor == 11 {
+            if FLAVOUR.hides_lines_of_frames() {
                 // The instructions follow the fields of a code object.
                 let first = code as usize + (*self.code_type).tp_basicsize.unsigned_abs();
                 let at = (word(frame, INSTRUCTION) as usize).wrapping_sub(first);

@@ -13,7 +13,7 @@ use crate::watch::tracemalloc::{self, Settings};
 
 /// Points the layers below to the variables that the whole process uses.
 pub(super) fn share(python: Option<&Library>) {
-    let total = everybodys(c"_Py_RefTotal", capi::exported_total().cast());
+    let total = shared_by_all(c"_Py_RefTotal", capi::exported_total().cast());
     if FLAVOUR.ref_debug && !total.is_null() {
         // SAFETY: CPython's variable of this name is a Py_ssize_t, and so is ours.
         unsafe { ref_total::use_exported(total.cast::<AtomicIsize>()) };
@@ -26,7 +26,7 @@ pub(super) fn share(python: Option<&Library>) {
         // The host tests this variable at its own births. So the copy that the host uses counts, not the one that other
         // libraries use.
         Some(python) => loader::bound(python.symbol(config)),
-        None => everybodys(config, capi::exported_tracemalloc_config()),
+        None => shared_by_all(config, capi::exported_tracemalloc_config()),
     };
     if !settings.is_null() {
         // SAFETY: CPython's variable of this name is a struct that begins with these ints, and so is
@@ -37,7 +37,7 @@ pub(super) fn share(python: Option<&Library>) {
 
 /// The variable that the loader gives to all libraries. It is ours if a program that contains this library exports
 /// nothing.
-fn everybodys(name: &CStr, ours: *mut c_void) -> *mut c_void {
+fn shared_by_all(name: &CStr, ours: *mut c_void) -> *mut c_void {
     // SAFETY: dlsym takes a C string.
     let shared = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
     if shared.is_null() { ours } else { shared }

@@ -25,7 +25,7 @@ use crate::watch::live;
 static ATTACHED: AtomicBool = AtomicBool::new(false);
 static BIRTHS: AtomicBool = AtomicBool::new(false);
 /// Whether the host reports each birth.
-static TOLD: AtomicBool = AtomicBool::new(false);
+static REPORTS_BIRTHS: AtomicBool = AtomicBool::new(false);
 
 /// The error if there is no memory for a snapshot.
 pub const NO_MEMORY: &CStr = c"there is no memory for a snapshot";
@@ -120,7 +120,7 @@ pub unsafe fn keep_births(on: bool) -> bool {
         // SAFETY: the host's lock is held, as the caller promises.
         unsafe {
             let told = host_hooks().is_some_and(|hooks| (hooks.births)(on));
-            TOLD.store(told, Ordering::Relaxed);
+            REPORTS_BIRTHS.store(told, Ordering::Relaxed);
             reuse::switch(on && !told);
         }
     }
@@ -154,7 +154,7 @@ pub unsafe fn birth_of(op: *mut PyObject) -> Option<(Birth, bool)> {
     let is_birth = match birth.of {
         Beginning::Object | Beginning::MovedObject => true,
         Beginning::UsedBlock => false,
-        Beginning::Block => !TOLD.load(Ordering::Relaxed) && is_seen(),
+        Beginning::Block => !REPORTS_BIRTHS.load(Ordering::Relaxed) && is_seen(),
     };
     Some((birth, is_birth))
 }

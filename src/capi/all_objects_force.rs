@@ -11,7 +11,7 @@ use crate::lifecycle::misuse;
 /// is in the list already.
 ///
 /// # Safety
-/// `op` is an object that is not moved until it is forgotten. Where `force` is not 0, it is not in the list.
+/// `op` is an object. Where `force` is not 0, it is not in the list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_AddToAllObjects(op: *mut PyObject, force: c_int) {
     let entry = if force == 0 {

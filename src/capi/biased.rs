@@ -13,7 +13,8 @@ use crate::lifecycle::{merge, misuse};
 /// `op` is an object of which the caller owns a reference.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_DecRefShared(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the callees ask what the caller promises, and a free-threaded flavour, as this file is compiled for no
+    // other.
     unsafe {
         misuse::check(op, "_Py_DecRefShared");
         merge::release_shared(op, c"_Py_DecRefShared".as_ptr(), 0);
@@ -31,7 +32,8 @@ pub unsafe extern "C" fn _Py_DecRefSharedDebug(
     filename: *const c_char,
     lineno: c_int,
 ) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the callees ask what the caller promises, and a free-threaded flavour, as this file is compiled for no
+    // other.
     unsafe {
         misuse::check(op, "_Py_DecRefSharedDebug");
         merge::release_shared(op, filename, lineno);
@@ -45,7 +47,8 @@ pub unsafe extern "C" fn _Py_DecRefSharedDebug(
 /// `op` is an object or a dying object that the calling thread owns, and its `ob_ref_local` is zero.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _Py_MergeZeroLocalRefcount(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the callees ask what the caller promises, and a free-threaded flavour, as this file is compiled for no
+    // other.
     unsafe {
         misuse::check(op, "_Py_MergeZeroLocalRefcount");
         merge::merge_zero_local(op);

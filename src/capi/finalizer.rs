@@ -13,12 +13,12 @@ static FROM_DEALLOC: FunctionSlot<unsafe extern "C" fn(*mut PyObject) -> c_int> 
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     if host::originals()
         .PyObject_CallFinalizerFromDealloc
         .is_some()
     {
-        // SAFETY: the caller's promise is the callee's.
+        // SAFETY: no other thread calls this library, so none uses the slot meanwhile.
         unsafe { FROM_DEALLOC.set(finalizer::call_in_host) }
     }
 }

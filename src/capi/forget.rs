@@ -10,8 +10,8 @@ static FORGET: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> = FunctionSlot:
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
-    // SAFETY: the caller's promise is the callee's.
+pub(crate) unsafe fn follow_host() {
+    // SAFETY: no other thread calls this library, so none uses the slot meanwhile.
     unsafe { FORGET.follow(host::originals()._Py_ForgetReference) }
 }
 

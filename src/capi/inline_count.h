@@ -110,8 +110,8 @@ static inline PYREFCORE_ALWAYS_INLINE void PYREFCORE_INLINE(INCREF)(PyObject *op
 
 /* Py_DECREF gives back one reference. If it was the last, _Py_Dealloc ends the object. Where Py_REF_DEBUG is on, a
  * bad count ends the process with the caller's file and line. Up to 3.11 a count is bad if it is negative
- * afterwards. From 3.12 on it is bad if it is not positive before, and from 3.14 on also if it is so large that the
- * memory must have been freed. The inline function has parameters for file and line in front of the object where
+ * afterwards. From 3.12 on it is bad if it is not positive before. From 3.14 on it is also bad if it is so large that
+ * the memory must have been freed. The inline function has parameters for file and line in front of the object where
  * Py_REF_DEBUG is on, and always in 3.8. */
 #if PY_VERSION_HEX < 0x030C0000
 #if defined(Py_REF_DEBUG) || PY_VERSION_HEX < 0x03090000

@@ -97,7 +97,7 @@ pub mod print_interpreter;
 ///
 /// # Safety
 /// No other thread calls this library or may use objects meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         crate::lifecycle::birth::follow_host();
@@ -121,7 +121,7 @@ pub unsafe fn follow_host() {
 
 /// The exported total of all references; null where the flavour exports none.
 #[must_use]
-pub fn exported_total() -> *mut crate::abi::Py_ssize_t {
+pub(crate) fn exported_total() -> *mut crate::abi::Py_ssize_t {
     #[cfg(py_sys_config = "Py_REF_DEBUG")]
     return &raw mut ref_total::_Py_RefTotal;
     #[cfg(not(py_sys_config = "Py_REF_DEBUG"))]
@@ -130,7 +130,7 @@ pub fn exported_total() -> *mut crate::abi::Py_ssize_t {
 
 /// The exported settings of tracemalloc; null where the flavour exports none.
 #[must_use]
-pub fn exported_tracemalloc_config() -> *mut std::ffi::c_void {
+pub(crate) fn exported_tracemalloc_config() -> *mut std::ffi::c_void {
     #[cfg(not(Py_3_9))]
     return (&raw mut tracemalloc_config_domain::_Py_tracemalloc_config).cast();
     #[cfg(all(Py_3_9, not(Py_3_12)))]

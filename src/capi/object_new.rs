@@ -9,7 +9,7 @@ use crate::host;
 /// `pyrefcore_object_new`.
 ///
 /// # Safety
-/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`, and without a managed dictionary or managed weak references.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyObject_New(ob_type: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller's promise is the callees'.
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn _PyObject_New(ob_type: *mut PyTypeObject) -> *mut PyObj
 /// As `_PyObject_New`, for an instance with `size` items. Without a host it is `pyrefcore_object_new_var`.
 ///
 /// # Safety
-/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`, and without a managed dictionary or managed weak references.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn _PyObject_NewVar(
     ob_type: *mut PyTypeObject,

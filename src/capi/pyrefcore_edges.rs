@@ -28,7 +28,8 @@ pub unsafe extern "C" fn pyrefcore_referrers(
     visit: pyrefcore_edge_visitor,
     arg: *mut c_void,
 ) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `objects` has `count` objects, and the host's lock is held, as the caller promises. Nothing dies before
+    // `hand_out` has its own references.
     unsafe {
         let pairs = reserve::within(|| {
             let objects: Vec<*mut PyObject> = (0..count).map(|at| *objects.add(at)).collect();
@@ -50,7 +51,8 @@ pub unsafe extern "C" fn pyrefcore_referents(
     visit: pyrefcore_edge_visitor,
     arg: *mut c_void,
 ) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the host's lock is held, and `visit` may be called, as the caller promises. Nothing dies before
+    // `hand_out` has its own references.
     unsafe {
         let pairs = reserve::within(|| {
             attachment::undisturbed(|| edges().map(|mut edges| edges.referents(object)))
@@ -85,7 +87,8 @@ pub unsafe extern "C" fn pyrefcore_neighbours(
     limit: usize,
     edges: *mut pyrefcore_edge,
 ) -> usize {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `objects` has `count` objects, and `edges` room for all that is written, as the caller promises. The
+    // host's lock is held, so nothing dies before it gets its reference.
     unsafe {
         let objects: Vec<*mut PyObject> = (0..count).map(|at| *objects.add(at)).collect();
         let found = attachment::undisturbed(|| {

@@ -124,7 +124,7 @@ pub unsafe extern "C" fn pyrefcore_compare(
 }
 
 /// 1 where nothing has changed from one snapshot to the next; 0 otherwise, and where there is no memory. Nothing has
-/// changed if each type has as many objects, each object has as many unexplained references, and there is no more
+/// changed if each type has as many objects, and each object as many unexplained references. There must also be no more
 /// memory that no object holds. Such windows give no findings.
 ///
 /// # Safety

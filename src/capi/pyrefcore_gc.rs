@@ -74,7 +74,7 @@ pub unsafe extern "C" fn pyrefcore_gc_untrack(op: *mut c_void) {
 /// `op` is an object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_gc_is_tracked(op: *mut PyObject) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is an object, and where `is_gc` says so a container.
     unsafe {
         misuse::check(op, "PyObject_GC_IsTracked");
         c_int::from(gc::is_gc(op) && gc::is_tracked(op))

@@ -40,7 +40,7 @@ pub unsafe extern "C" fn pyrefcore_guard_look() -> c_int {
 /// # Safety
 /// As `pyrefcore_snapshot_take`.
 unsafe fn look(looks: &mut Looks) -> Result<bool, &'static CStr> {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the host's lock is held, and no `tp_traverse` runs, as the caller promises.
     unsafe {
         attachment::look()?;
         if !host::has_interpreter() {

@@ -3,19 +3,19 @@
 use std::ffi::c_void;
 
 use crate::abi::{self, Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
-use crate::lifecycle::{birth, memory, merge, misuse};
+use crate::lifecycle::{allocation, birth, merge, misuse};
 
 /// Allocates `bytes` zeroed bytes, aligned to 16, and tells tracemalloc; NULL where there is no memory.
 /// `PyObject_Malloc` in this header is this function. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_object_malloc(bytes: usize) -> *mut c_void {
-    memory::allocate(bytes)
+    allocation::allocate(bytes)
 }
 
 /// As `pyrefcore_object_malloc`, for `count` items of `size` bytes. From any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyrefcore_object_calloc(count: usize, size: usize) -> *mut c_void {
-    memory::allocate(count.saturating_mul(size))
+    allocation::allocate(count.saturating_mul(size))
 }
 
 /// Changes the size of a block that `pyrefcore_object_malloc` or `pyrefcore_object_calloc` returned, and may move it.
@@ -27,7 +27,7 @@ pub extern "C" fn pyrefcore_object_calloc(count: usize, size: usize) -> *mut c_v
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_realloc(block: *mut c_void, bytes: usize) -> *mut c_void {
     // SAFETY: the caller's promise is the callee's.
-    unsafe { memory::reallocate(block, bytes) }
+    unsafe { allocation::reallocate(block, bytes) }
 }
 
 /// Gives back a block that `pyrefcore_object_malloc`, `pyrefcore_object_calloc` or `pyrefcore_object_realloc` returned.
@@ -38,21 +38,22 @@ pub unsafe extern "C" fn pyrefcore_object_realloc(block: *mut c_void, bytes: usi
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_free(block: *mut c_void) {
     // SAFETY: the caller's promise is the callee's.
-    unsafe { memory::free(block) }
+    unsafe { allocation::free(block) }
 }
 
 /// Allocates an instance of a type that is no container and gives it its first reference; NULL where there
 /// is no memory. `PyObject_New` in `pyrefcore.h` calls it.
 ///
 /// # Safety
-/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`, and without a managed dictionary or managed weak references.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_new(ob_type: *mut PyTypeObject) -> *mut PyObject {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `ob_type` is a type, and stays one although destructors run: the caller uses it. `allocate` gives NULL, or
+    // new memory for an instance, which has no words in front of it.
     unsafe {
         misuse::check_allocation(ob_type, false, "PyObject_New");
         merge::merge_queued();
-        let block = memory::allocate(birth::size_of_instance(ob_type, 0));
+        let block = allocation::allocate(birth::size_of_instance(ob_type, 0));
         birth::init(block.cast(), ob_type)
     }
 }
@@ -60,20 +61,20 @@ pub unsafe extern "C" fn pyrefcore_object_new(ob_type: *mut PyTypeObject) -> *mu
 /// As `pyrefcore_object_new`, for an instance with `size` items; NULL also where `size` is negative.
 ///
 /// # Safety
-/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`.
+/// `ob_type` is a type without `Py_TPFLAGS_HAVE_GC`, and without a managed dictionary or managed weak references.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_object_new_var(
     ob_type: *mut PyTypeObject,
     size: Py_ssize_t,
 ) -> *mut PyVarObject {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: as in `pyrefcore_object_new`. The memory also has room for `size` items.
     unsafe {
         misuse::check_allocation(ob_type, false, "PyObject_NewVar");
         if size < 0 {
             return std::ptr::null_mut();
         }
         merge::merge_queued();
-        let block = memory::allocate(birth::size_of_instance(ob_type, size));
+        let block = allocation::allocate(birth::size_of_instance(ob_type, size));
         birth::init_var(block.cast(), ob_type, size)
     }
 }

@@ -54,7 +54,7 @@ pub unsafe extern "C" fn pyrefcore_snapshot_try(
 /// # Safety
 /// As `pyrefcore_snapshot_take`.
 unsafe fn take() -> Result<*mut pyrefcore_snapshot, &'static CStr> {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the host's lock is held, and no other thread runs, as the caller promises.
     unsafe {
         attachment::look()?;
         let taken = reserve::within(|| {

@@ -143,7 +143,7 @@ pub unsafe extern "C" fn pyrefcore_first_used_stack(
     visit: pyrefcore_frame_visitor,
     arg: *mut c_void,
 ) -> c_int {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is an object, and `visit` may be called with `arg`.
     unsafe {
         match attachment::birth_of(op) {
             Some((birth, false)) => visit_stack(birth.stack, birth_stacks::FRAMES, visit, arg),

@@ -15,8 +15,8 @@ static GET: FunctionSlot<Get> = FunctionSlot::new(get);
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
-    // SAFETY: the caller's promise is the callee's.
+pub(crate) unsafe fn follow_host() {
+    // SAFETY: no other thread calls this library, so none uses the slot meanwhile.
     unsafe {
         SET.follow(host::originals().PyRefTracer_SetTracer);
         GET.follow(host::originals().PyRefTracer_GetTracer);

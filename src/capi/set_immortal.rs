@@ -12,8 +12,8 @@ static SET: FunctionSlot<unsafe extern "C" fn(*mut PyObject) -> c_int> = Functio
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
-    // SAFETY: the caller's promise is the callee's.
+pub(crate) unsafe fn follow_host() {
+    // SAFETY: no other thread calls this library, so none uses the slot meanwhile.
     unsafe { SET.follow(host::originals().PyUnstable_SetImmortal) }
 }
 

@@ -14,8 +14,8 @@ static END: FunctionSlot<unsafe extern "C" fn(*mut c_void)> = FunctionSlot::new(
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
-    // SAFETY: the caller's promise is the callees'.
+pub(crate) unsafe fn follow_host() {
+    // SAFETY: no other thread calls this library, so none uses a slot meanwhile.
     unsafe {
         BEGIN.follow(host::originals()._PyTrash_begin);
         END.follow(host::originals()._PyTrash_end);

@@ -14,9 +14,9 @@ static THREAD_DESTROY: FunctionSlot<unsafe extern "C" fn()> = FunctionSlot::new(
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     let host = host::originals();
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: no other thread calls this library, so none uses a slot meanwhile.
     unsafe {
         DEPOSIT.follow(host._PyTrash_deposit_object);
         DESTROY.follow(host._PyTrash_destroy_chain);

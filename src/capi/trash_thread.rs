@@ -14,9 +14,10 @@ static DESTROY: FunctionSlot<unsafe extern "C" fn(*mut c_void)> = FunctionSlot::
 ///
 /// # Safety
 /// No other thread calls this library meanwhile.
-pub unsafe fn follow_host() {
+pub(crate) unsafe fn follow_host() {
     let host = host::originals();
-    // SAFETY: the caller's promise is the callees'. From 3.13 on the host's functions take a thread state, as these do.
+    // SAFETY: no other thread calls this library, so none uses a slot meanwhile. From 3.13 on the host's functions take
+    // a thread state, as these do.
     unsafe {
         DEPOSIT.follow(host._PyTrash_thread_deposit_object_3_13);
         DESTROY.follow(host._PyTrash_thread_destroy_chain_3_13);

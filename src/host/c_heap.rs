@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use super::any_bits::AnyBits;
-use super::memory::PAGE;
 use super::pages::Pages;
+use super::probe::PAGE;
 
 /// glibc's `struct mallinfo2`.
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +62,14 @@ pub fn settle() {
     /// The longest block that the cache holds.
     const LONGEST: usize = 1032;
     /// More blocks than the cache holds of one length: 7 in glibc 2.36, 16 in glibc 2.43.
-    const KEPT: usize = 24;
+    const ENOUGH: usize = 24;
     /// Blocks to take at most. malloc hands out free blocks that are 16 bytes longer first, and these are cached
     /// elsewhere.
     const MOST: usize = 1024;
     let mut blocks = [std::ptr::null_mut(); MOST];
     for bytes in (LEAST - WORD..=LONGEST).step_by(2 * WORD) {
         let (mut exact, mut number) = (0, 0);
-        while exact < KEPT && number < MOST {
+        while exact < ENOUGH && number < MOST {
             // SAFETY: malloc accepts any size, and `malloc_usable_size` any block of malloc's or null.
             let (block, usable) = unsafe {
                 let block = libc::malloc(bytes);
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_takes_what_it_adds() {
+    fn bytes_in_use_grow_by_the_length_of_a_block() {
         let Some(before) = in_use() else { return };
         for bytes in [1, 24, 25, 2000, 1 << 22] {
             // SAFETY: malloc accepts any size. The blocks are freed below.

@@ -116,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_nobody_reads_is_given_up() {
+    fn a_pipe_without_a_reader_is_given_up() {
         let [_from, to] = pipe();
         let error = write_all(to.as_raw_fd(), &"text".repeat(20_000)).expect_err("no room");
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
 
     #[test]
-    fn a_reader_that_has_left_ends_nothing() {
+    fn a_reader_that_has_left_does_not_end_the_process() {
         // SAFETY: the child restores the default action of SIGPIPE, which Rust ignores, and leaves with `_exit`.
         unsafe {
             let child = libc::fork();

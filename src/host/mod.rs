@@ -9,9 +9,11 @@ pub mod descriptor;
 mod fake;
 mod function_slot;
 mod interpreter;
-mod memory;
+pub mod mapping;
+pub mod method;
 pub mod own_memory;
 mod pages;
+mod probe;
 mod process;
 pub mod reserve;
 mod stderr;
@@ -22,8 +24,8 @@ pub use function_slot::FunctionSlot;
 pub use interpreter::{
     Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,
 };
-pub use memory::{read, read_text};
 pub use pages::Pages;
+pub use probe::{read, read_text};
 pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;
 

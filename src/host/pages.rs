@@ -1,11 +1,11 @@
 //! Copies of pages of this process's memory, which may be unmapped.
 
 use super::any_bits::AnyBits;
-use super::memory::{self, PAGE};
+use super::probe::{self, PAGE};
 
 const WORDS: usize = PAGE / size_of::<usize>();
 /// The pages that are kept.
-const KEPT: usize = 1024;
+const PAGES: usize = 1024;
 
 /// Recent pages, as they were when they were first asked for. So many reads of a page take one system call.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ impl Pages {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            numbers: vec![None; KEPT],
-            words: vec![[0; WORDS]; KEPT],
+            numbers: vec![None; PAGES],
+            words: vec![[0; WORDS]; PAGES],
         }
     }
 
@@ -30,18 +30,18 @@ impl Pages {
     pub fn read<T: AnyBits>(&mut self, address: usize) -> Option<T> {
         let at = address % PAGE;
         if at + size_of::<T>() > PAGE {
-            return memory::read(address);
+            return probe::read(address);
         }
         let words = self.page(address / PAGE)?;
         // SAFETY: so many bytes lie behind `at`, and every bit pattern is a `T`.
         Some(unsafe { words.as_ptr().byte_add(at).cast::<T>().read_unaligned() })
     }
 
-    /// As [`memory::read_words`], from the copies if the words take at most a page. `address` is a multiple of 8.
+    /// As [`probe::read_words`], from the copies if the words take at most a page. `address` is a multiple of 8.
     #[must_use]
     pub fn read_words(&mut self, address: usize, words: &mut [usize]) -> usize {
         if words.len() > WORDS {
-            return memory::read_words(address, words);
+            return probe::read_words(address, words);
         }
         let at = address % PAGE / size_of::<usize>();
         let in_first = words.len().min(WORDS - at);
@@ -62,12 +62,12 @@ impl Pages {
 
     /// The page with this number; `None` if it can't be read.
     fn page(&mut self, number: usize) -> Option<&[usize; WORDS]> {
-        let place = number % KEPT;
+        let place = number % PAGES;
         let words = &mut self.words[place];
         let is_readable = match self.numbers[place] {
             Some((kept, is_readable)) if kept == number => is_readable,
             _ => {
-                let is_readable = memory::read_words(number * PAGE, words) == WORDS;
+                let is_readable = probe::read_words(number * PAGE, words) == WORDS;
                 self.numbers[place] = Some((number, is_readable));
                 is_readable
             }
@@ -105,9 +105,9 @@ mod tests {
             assert_eq!(pages.read_words(end - 16, &mut read), 2);
             assert_eq!(pages.read_words(end, &mut read), 0);
             // A page that takes the place of another.
-            let words = vec![3_usize; (KEPT + 2) * WORDS];
+            let words = vec![3_usize; (PAGES + 2) * WORDS];
             let other = words.as_ptr() as usize & !(PAGE - 1);
-            for page in 1..=KEPT {
+            for page in 1..=PAGES {
                 assert_eq!(pages.read::<usize>(other + page * PAGE), Some(3));
             }
             assert_eq!(pages.read::<usize>(map as usize), Some(2));

@@ -3,6 +3,7 @@
 //! Rust's collections end the process if an allocation fails. So work that may need much memory maps a reserve first,
 //! or does not start. If an allocation fails during the work, the reserve supplies the block, and the work gives up.
 
+use super::mapping;
 use super::own_memory::{OWN, Own};
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::{copy_nonoverlapping, null_mut};
@@ -112,21 +113,7 @@ impl Region {
         let is_free = |region: &&Self| region.start.load(Ordering::Acquire).is_null();
         let region = ALL_REGIONS.iter().find(is_free)?;
         let bytes = LEAST + 2 * most_used();
-        // SAFETY: a new private mapping touches no memory in use.
-        // The kernel supplies a page only when it is touched.
-        let start = unsafe {
-            libc::mmap(
-                null_mut(),
-                bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return None;
-        }
+        let start = mapping::zeroes(bytes)?;
         region.bytes.store(bytes, Ordering::Relaxed);
         region.used.store(0, Ordering::Relaxed);
         // Release: pairs with the acquire in `of`.

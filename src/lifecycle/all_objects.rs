@@ -17,7 +17,7 @@ pub enum Entry {
 /// Enters an object into the list. Nothing happens without `Py_TRACE_REFS`.
 ///
 /// # Safety
-/// `op` is an object that is not moved until it is forgotten. With [`Entry::Force`] it is in no list.
+/// `op` is an object. With [`Entry::Force`] it is in no list.
 #[inline]
 pub unsafe fn add(op: *mut PyObject, entry: Entry) {
     if FLAVOUR.has_links() {
@@ -54,7 +54,7 @@ pub unsafe fn forget(op: *mut PyObject) {
 /// Ends the process with the message of the CPython version.
 #[cold]
 fn refuse(op: *mut PyObject, broken: Broken) -> ! {
-    if FLAVOUR.minor == 8 {
+    if FLAVOUR.has_old_messages() {
         let what = if broken == Broken::Negative {
             "negative refcnt"
         } else {
@@ -62,10 +62,10 @@ fn refuse(op: *mut PyObject, broken: Broken) -> ! {
         };
         failure::unref_failed(op, &format!("UNREF {what}"));
     }
-    let message = match (broken, FLAVOUR.minor) {
-        (Broken::Negative, _) => c"negative refcnt",
-        (Broken::Chain, ..=12) => c"invalid object chain",
-        (Broken::Chain, _) => c"object not found in the objects list",
+    let message = match broken {
+        Broken::Negative => c"negative refcnt",
+        Broken::Chain if FLAVOUR.has_links() => c"invalid object chain",
+        Broken::Chain => c"object not found in the objects list",
     };
     let place = c"_Py_ForgetReference";
     // SAFETY: the callee takes any pointer.

@@ -42,7 +42,7 @@ pub unsafe fn new_reference(op: *mut PyObject, total: Total) {
 /// As [`new_reference`].
 #[inline]
 unsafe fn new_here(op: *mut PyObject, total: Total) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `traced` and `counted` ask what the caller promises. Then `op` has a count, and so is an object.
     unsafe {
         if FLAVOUR.exports_variables() && tracemalloc::is_tracing() {
             // A tail call, so that the usual path saves no registers.
@@ -98,7 +98,7 @@ pub unsafe fn new_reference_only(op: *mut PyObject, total: Total) {
 /// No other thread calls this library meanwhile.
 pub unsafe fn follow_host() {
     let host = host::originals();
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: no other thread calls this library, so none uses a slot meanwhile.
     unsafe {
         if host._Py_NewReference.is_some() {
             BIRTHS[Total::Counted as usize].set(born_in_host);
@@ -179,7 +179,7 @@ unsafe fn by_host(op: *mut PyObject, theirs: Birth, slot: *mut Tracer) {
 /// As [`new_reference`].
 #[inline]
 unsafe fn counted(op: *mut PyObject, total: Total) {
-    // SAFETY: the caller's promise is the callees'. In a host, the caller holds the lock, as it uses an object.
+    // SAFETY: a birth takes a count of any value. Then `op` is an object, and is in no list, as the caller promises.
     unsafe {
         if FLAVOUR.ref_debug && total == Total::Counted {
             ref_total::add(1);
@@ -195,7 +195,8 @@ unsafe fn counted(op: *mut PyObject, total: Total) {
 /// As [`new_reference`].
 #[cold]
 unsafe fn traced(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the host's function and `counted` ask what the caller promises; tracemalloc needs the type only. Then
+    // `op` has a count, and so is an object.
     unsafe {
         match host::originals()._Py_NewReference {
             // The host's function does this too. Only the host can call its own hook, which it does not export.
@@ -212,9 +213,9 @@ unsafe fn traced(op: *mut PyObject) {
 /// Takes back a birth that this library did before it knew the host. The host does that birth instead.
 ///
 /// # Safety
-/// [`new_reference`] was called with `op`, and no listener was told of it. `op` is an object.
+/// [`new_reference`] was called with `op`, and no listener heard of it. `op` is an object.
 pub unsafe fn undo(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'. In a host, the caller holds the lock, as it uses an object.
+    // SAFETY: `op` is an object, as the callees ask.
     unsafe {
         all_objects::forget(op);
         if FLAVOUR.ref_debug {
@@ -229,7 +230,7 @@ pub unsafe fn undo(op: *mut PyObject) {
 /// `op` is an object that is in no list of all objects.
 #[inline]
 pub unsafe fn resurrect_reference(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is an object that is in no list, as the callees ask.
     unsafe {
         if FLAVOUR.trace_refs && host::originals()._Py_ResurrectReference.is_none() {
             all_objects::add(op, all_objects::Entry::Force);
@@ -250,10 +251,11 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
         // SAFETY: the host's function takes NULL.
         return theirs.map_or(op, |theirs| unsafe { theirs(op, ob_type) });
     }
-    // SAFETY: the caller promises memory for an object, and a type. A reference to a type may be added.
+    // SAFETY: the caller promises memory for an object that is in no list, and a type. With its type, the memory is all
+    // that a birth asks for. A reference to a type may be added.
     unsafe {
         if FLAVOUR.free_threaded
-            && FLAVOUR.minor >= 14
+            && FLAVOUR.counts_deferred_apart()
             && TypeFlags((*ob_type).tp_flags).is_heap_type()
             && let Some(theirs) = host::originals().PyObject_Init
         {
@@ -262,7 +264,7 @@ pub unsafe fn init(op: *mut PyObject, ob_type: *mut PyTypeObject) -> *mut PyObje
             return theirs(op, ob_type);
         }
         (*op).ob_type = ob_type;
-        if FLAVOUR.minor >= 13 || TypeFlags((*ob_type).tp_flags).is_heap_type() {
+        if FLAVOUR.counts_static_types() || TypeFlags((*ob_type).tp_flags).is_heap_type() {
             count::acquire(ob_type.cast());
         }
         new_reference(op, Total::Counted);

@@ -2,7 +2,7 @@
 
 use std::ptr::null_mut;
 
-use super::{birth, gc, memory, merge, misuse};
+use super::{allocation, birth, gc, merge, misuse};
 use crate::abi::{self, FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 
 /// A new, untracked instance of a container type; NULL where there is no memory.
@@ -10,7 +10,7 @@ use crate::abi::{self, FLAVOUR, Py_ssize_t, PyObject, PyTypeObject, PyVarObject,
 /// # Safety
 /// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
 pub unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `ob_type` is a type. `allocate` gives NULL, or new memory for an instance with the bytes in front of it.
     unsafe { birth::init(allocate(ob_type, 0, "PyObject_GC_New"), ob_type) }
 }
 
@@ -20,7 +20,7 @@ pub unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
 /// # Safety
 /// `ob_type` is a type with `Py_TPFLAGS_HAVE_GC`.
 pub unsafe fn new_var(ob_type: *mut PyTypeObject, size: Py_ssize_t) -> *mut PyVarObject {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: as in `new`. The memory also has room for `size` items.
     unsafe {
         birth::init_var(
             allocate(ob_type, size, "PyObject_GC_NewVar").cast(),
@@ -38,7 +38,7 @@ pub unsafe fn delete(op: *mut PyObject) {
     // SAFETY: `op` has a head or, free-threaded, a byte. Its block starts `presize` bytes before it.
     unsafe {
         gc::untrack(op);
-        memory::free(op.wrapping_byte_sub(abi::presize(op)).cast());
+        allocation::free(op.wrapping_byte_sub(abi::presize(op)).cast());
     }
 }
 
@@ -52,12 +52,12 @@ unsafe fn allocate(ob_type: *mut PyTypeObject, items: Py_ssize_t, call: &str) ->
     if items < 0 {
         return null_mut();
     }
-    // SAFETY: the caller's promise is the callees'. Afterwards only `ob_type` is used, which stays a type.
+    // SAFETY: a type can be read. After the merge only `ob_type` is used, which stays a type: the caller uses it.
     unsafe {
         merge::merge_queued();
         let presize = TypeFlags((*ob_type).tp_flags).presize(FLAVOUR);
         let block =
-            memory::allocate(presize.saturating_add(birth::size_of_instance(ob_type, items)));
+            allocation::allocate(presize.saturating_add(birth::size_of_instance(ob_type, items)));
         if block.is_null() {
             null_mut()
         } else {

@@ -62,12 +62,14 @@ unsafe fn call_once(op: *mut PyObject, finalize: unsafe extern "C" fn(*mut PyObj
 /// # Safety
 /// `op` is a dying object.
 pub unsafe fn call_from_dealloc(op: *mut PyObject) -> Fate {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is dying, so it may be counted, and its death has taken it out of the list of all objects. Until
+    // `let_go`, the reference from `revive` is the caller's. Only biased counting returns `Owners`, and then that
+    // reference is left.
     unsafe {
         if refcnt::refcnt(op) != 0 {
             let message =
                 c"PyObject_CallFinalizerFromDealloc called on object with a non-zero refcount";
-            if FLAVOUR.minor == 8 {
+            if FLAVOUR.has_old_messages() {
                 host::fatal_python_error(&message.to_string_lossy());
             }
             fail(op, message);

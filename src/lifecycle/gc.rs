@@ -131,7 +131,7 @@ pub unsafe fn untrack(op: *mut PyObject) {
 /// # Safety
 /// `op` is an object.
 pub unsafe fn untrack_if_gc(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is an object, and where `is_gc` says so a container.
     unsafe {
         if is_gc(op) {
             untrack(op);

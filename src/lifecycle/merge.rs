@@ -142,7 +142,8 @@ pub unsafe fn owns(op: *mut PyObject) -> bool {
 /// NULL.
 #[inline]
 pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is an object of a free-threaded flavour. For `Dead` that was the last reference, so the object is
+    // dying and no other thread has it. For `Owners` nothing was done, and the caller still owns its reference.
     unsafe {
         let outcome = if FLAVOUR.ref_debug {
             protocol::release_shared_checked(words(op))
@@ -166,7 +167,8 @@ pub unsafe fn release_shared(op: *mut PyObject, file: *const c_char, line: c_int
 #[cold]
 #[inline(never)]
 pub unsafe fn hand_over(op: *mut PyObject, file: *const c_char, line: c_int) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the host's function and `release_shared` ask what the caller promises. A free-threaded host always has
+    // that function, so `queue` is called only without an interpreter, right after the mark.
     unsafe {
         // Not the host's `_Py_DecRefShared`: it calls `_Py_DecRefSharedDebug` by name, and the loader may bind that
         // name to this library.
@@ -206,7 +208,8 @@ unsafe fn negative(op: *mut PyObject, file: *const c_char, line: c_int) -> ! {
 /// `op` is an object or a dying object that the calling thread owns, and the flavour is free-threaded.
 #[inline]
 pub unsafe fn merge_zero_local(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` has the words of a free-threaded object. For `Dead` there is no reference left, so no other thread
+    // has the object.
     unsafe {
         if protocol::merge_zero_local(words(op)) == Released::Dead {
             death::dealloc(op);
@@ -278,23 +281,23 @@ pub unsafe fn merge_queued() -> usize {
 }
 
 /// The locks that are held while the process forks.
-struct HeldBuckets(UnsafeCell<Vec<MutexGuard<'static, Vec<Owner<Waiting>>>>>);
+struct LockedBuckets(UnsafeCell<Vec<MutexGuard<'static, Vec<Owner<Waiting>>>>>);
 
 // SAFETY: only the thread that forks uses it, and the C library lets one thread fork at a time.
-unsafe impl Sync for HeldBuckets {}
+unsafe impl Sync for LockedBuckets {}
 
-static HELD: HeldBuckets = HeldBuckets(UnsafeCell::new(Vec::new()));
+static LOCKED: LockedBuckets = LockedBuckets(UnsafeCell::new(Vec::new()));
 
 extern "C" fn before_fork() {
     let held = QUEUE.buckets().iter();
     let held = held.map(|bucket| bucket.lock().unwrap_or_else(PoisonError::into_inner));
-    // SAFETY: the C library calls this on the thread that forks, and no other thread uses `HELD`.
-    unsafe { *HELD.0.get() = held.collect() };
+    // SAFETY: the C library calls this on the thread that forks, and no other thread uses `LOCKED`.
+    unsafe { *LOCKED.0.get() = held.collect() };
 }
 
 extern "C" fn in_parent() {
     // SAFETY: the C library calls this on the thread that has forked, in the parent or in the child.
-    unsafe { (*HELD.0.get()).clear() };
+    unsafe { (*LOCKED.0.get()).clear() };
 }
 
 /// In the child only this thread is left. The objects that waited for other threads wait for this one now.

@@ -7,6 +7,7 @@
 //! its watchers: see [`HOST_OWNS_BIRTHS`] and [`HOST_OWNS_DEATHS`].
 
 pub mod all_objects;
+pub mod allocation;
 pub mod birth;
 pub mod containers;
 pub mod count;
@@ -14,7 +15,6 @@ pub mod death;
 pub mod finalizer;
 pub mod gc;
 pub mod immortality;
-pub mod memory;
 pub mod merge;
 pub mod misuse;
 pub mod refcnt;
@@ -26,7 +26,8 @@ use crate::abi::FLAVOUR;
 
 /// Whether a host's own function does the births in it. It must where the host does not export its state: a debug build
 /// its totals and lists, 3.12 its tracemalloc flag, 3.14 and later their tracer.
-pub const HOST_OWNS_BIRTHS: bool = FLAVOUR.is_debug() || FLAVOUR.minor == 12 || FLAVOUR.minor >= 14;
+pub const HOST_OWNS_BIRTHS: bool =
+    FLAVOUR.is_debug() || FLAVOUR.hides_tracemalloc() || FLAVOUR.hides_tracer();
 
 /// Whether a host's own function does the deaths in it. It must where the host does not export its state: a debug build
 /// its lists, 3.14 and later the trashcan in the thread state.

@@ -52,14 +52,14 @@ thread_local! {
 
 unsafe extern "C" fn plain_dealloc(op: *mut PyObject) {
     DEATHS.set(DEATHS.get() + 1);
-    // SAFETY: every `Thing` here came from `memory::allocate`.
-    unsafe { super::memory::free(op.cast()) }
+    // SAFETY: every `Thing` here came from `allocation::allocate`.
+    unsafe { super::allocation::free(op.cast()) }
 }
 
 unsafe fn new(ob_type: *mut PyTypeObject) -> *mut PyObject {
     // SAFETY: the caller passes a type that its test has made, and the block has the size of an instance.
     unsafe {
-        let block = super::memory::allocate(birth::size_of_instance(ob_type, 0));
+        let block = super::allocation::allocate(birth::size_of_instance(ob_type, 0));
         birth::init(block.cast(), ob_type)
     }
 }
@@ -85,7 +85,11 @@ fn a_heap_type_gains_a_reference_for_each_instance() {
         for (flags, before_3_13) in [(TypeFlags::HEAPTYPE, 2), (0, 1)] {
             let ob_type = make_type(flags, plain_dealloc);
             let op = new(ob_type);
-            let expected = if FLAVOUR.minor >= 13 { 2 } else { before_3_13 };
+            let expected = if FLAVOUR.counts_static_types() {
+                2
+            } else {
+                before_3_13
+            };
             assert_eq!(refcnt::refcnt(ob_type.cast()), expected);
             count::release(op, c"test");
         }
@@ -98,7 +102,7 @@ fn an_immortal_never_dies() {
     unsafe {
         let op = new(make_type(0, plain_dealloc));
         refcnt::immortalise(op);
-        assert_eq!(refcnt::is_immortal(op), FLAVOUR.minor >= 12);
+        assert_eq!(refcnt::is_immortal(op), FLAVOUR.has_immortals());
         if refcnt::is_immortal(op) {
             let before = refcnt::refcnt(op);
             for _ in 0..10 {
@@ -122,14 +126,14 @@ unsafe extern "C" fn chain_dealloc(op: *mut PyObject) {
     // SAFETY: every link came from `containers::new`, and is dying here.
     unsafe {
         gc::untrack(op);
-        if FLAVOUR.minor >= 14 || !trashcan::begin(op) {
+        if FLAVOUR.dealloc_puts_aside() || !trashcan::begin(op) {
             DEATHS.set(DEATHS.get() + 1);
             let next = (*op.cast::<Thing>()).next;
             if !next.is_null() {
                 count::release(next, c"test");
             }
             containers::delete(op);
-            if FLAVOUR.minor < 14 {
+            if !FLAVOUR.dealloc_puts_aside() {
                 trashcan::end();
             }
         }
@@ -157,10 +161,9 @@ fn a_long_chain_dies_in_constant_stack() {
         (DEATHS.get(), DEEPEST.get())
     };
     // CPython 3.13 itself puts the first object aside at ten thousand levels, so 3.13 gets a large stack.
-    let size = if FLAVOUR.minor == 13 {
-        64 << 20
-    } else {
-        512 << 10
+    let size = match FLAVOUR.minor {
+        13 => 64 << 20,
+        _ => 512 << 10,
     };
     let thread = std::thread::Builder::new().stack_size(size);
     let (deaths, deepest) = thread
@@ -173,8 +176,8 @@ fn a_long_chain_dies_in_constant_stack() {
 }
 
 #[test]
-fn what_was_put_aside_ends_once_there_is_room() {
-    if FLAVOUR.minor < 14 {
+fn objects_put_aside_end_when_there_is_room() {
+    if !FLAVOUR.dealloc_puts_aside() {
         return;
     }
     // SAFETY: the objects are of a type made here, and are not used after their deaths.

@@ -72,11 +72,11 @@ pub unsafe fn end() {
 /// `op` is a dying container that is not tracked any more.
 #[inline]
 pub unsafe fn deposit(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is dying, and the type of a container has `Py_TPFLAGS_HAVE_GC`. The word is used only here.
     unsafe {
         check_container(op);
         let later = ThreadWords::put_aside(op) as usize;
-        if KEPT == 0 {
+        if TAGS == 0 {
             *link_of(op) = later;
         } else {
             let word = keep_tags(op);
@@ -132,7 +132,7 @@ const TRACKED: usize = 1;
 /// # Safety
 /// `op` is a dying object of a type with `Py_TPFLAGS_HAVE_GC`.
 pub unsafe fn put_aside(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is dying, and its type has the flag. Where `is_gc` says so it is a container.
     unsafe {
         let tracked = gc::is_gc(op) && gc::is_tracked(op);
         if tracked {
@@ -169,7 +169,8 @@ unsafe fn drain_all(words: &ThreadWords) {
         if op.is_null() {
             break;
         }
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: `op` is still dying, as the caller promises. It was put aside before its `tp_dealloc` ran, so it is
+        // complete.
         unsafe {
             take(words, op);
             death::finish(op);
@@ -182,7 +183,7 @@ unsafe fn drain_all(words: &ThreadWords) {
 /// # Safety
 /// As [`deposit`] and [`put_aside`].
 pub unsafe fn deposit_by_version(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is what both functions ask for, as the caller promises.
     unsafe {
         if FLAVOUR.dealloc_puts_aside() {
             put_aside(op)
@@ -197,7 +198,7 @@ pub unsafe fn deposit_by_version(op: *mut PyObject) {
 /// # Safety
 /// Every object put aside is still dying.
 pub unsafe fn destroy_by_version() {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: both functions ask what the caller promises.
     unsafe {
         if FLAVOUR.dealloc_puts_aside() {
             drain()
@@ -208,16 +209,16 @@ pub unsafe fn destroy_by_version() {
 }
 
 /// The bits of a link word that are flags of the collector, and are kept.
-const KEPT: usize = if !FLAVOUR.dealloc_puts_aside() && !FLAVOUR.free_threaded {
+const TAGS: usize = if !FLAVOUR.dealloc_puts_aside() && !FLAVOUR.free_threaded {
     PyGC_Head::FLAGS
 } else {
     0
 };
 /// All bits of a link word that are not part of the link.
-const NO_LINK: usize = if FLAVOUR.dealloc_puts_aside() {
+const NOT_LINK: usize = if FLAVOUR.dealloc_puts_aside() {
     TRACKED
 } else {
-    KEPT
+    TAGS
 };
 
 /// The word of a dying container that holds its link.
@@ -239,7 +240,7 @@ unsafe fn link_of(op: *mut PyObject) -> *mut usize {
     }
 }
 
-/// Clears all bits of the link word except [`KEPT`], and returns the word. It is an atomic word so that each change of
+/// Clears all bits of the link word except [`TAGS`], and returns the word. It is an atomic word so that each change of
 /// it is one instruction.
 ///
 /// # Safety
@@ -251,10 +252,10 @@ unsafe fn keep_tags<'a>(op: *mut PyObject) -> &'a AtomicUsize {
         let word = AtomicUsize::from_ptr(link_of(op));
         // Relaxed: no other thread has the object.
         word.store(
-            if KEPT == 0 {
+            if TAGS == 0 {
                 0
             } else {
-                word.load(Relaxed) & KEPT
+                word.load(Relaxed) & TAGS
             },
             Relaxed,
         );
@@ -272,7 +273,7 @@ unsafe fn take(words: &ThreadWords, op: *mut PyObject) {
     unsafe {
         let link = *link_of(op);
         keep_tags(op);
-        words.trash_later.set((link & !NO_LINK) as *mut PyObject);
+        words.trash_later.set((link & !NOT_LINK) as *mut PyObject);
         if FLAVOUR.free_threaded {
             // The link has overwritten the owner's id. So the object has no owner now, and its count must be a merged
             // zero.

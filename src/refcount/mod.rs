@@ -147,7 +147,8 @@ pub trait Policy {
     /// # Safety
     /// The conditions of [`Policy`] hold, except that the caller need not own a reference.
     unsafe fn try_acquire(count: *mut Self::Count) -> Tried {
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: biased counting has a function of its own. With every other policy no other thread uses the count
+        // meanwhile, so the caller may read and change it.
         unsafe {
             if Self::get(count) <= 0 {
                 Tried::Dying

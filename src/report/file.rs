@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::host::descriptor;
 
 /// How a report gets to a path.
-enum Place {
+enum Way {
     /// By a rename to this path, where a file may be.
     File(PathBuf),
     /// Through this descriptor, through which the process already writes.
@@ -29,10 +29,10 @@ enum Place {
 /// # Errors
 /// The system's error for the path or its folder.
 pub fn prepare(path: &Path) -> io::Result<()> {
-    match place(path)? {
-        Place::File(path) => put(&path, ""),
+    match way(path)? {
+        Way::File(path) => put(&path, ""),
         // To open a pipe and close it would end its reader's input.
-        Place::Open(_) | Place::Stream => Ok(()),
+        Way::Open(_) | Way::Stream => Ok(()),
     }
 }
 
@@ -41,10 +41,10 @@ pub fn prepare(path: &Path) -> io::Result<()> {
 /// # Errors
 /// The system's error. A file at the path is then unchanged.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
-    match place(path)? {
-        Place::File(path) => put(&path, text),
-        Place::Open(number) => descriptor::write_all(number, text),
-        Place::Stream => {
+    match way(path)? {
+        Way::File(path) => put(&path, text),
+        Way::Open(number) => descriptor::write_all(number, text),
+        Way::Stream => {
             let mut options = OpenOptions::new();
             let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
             let stream = options.append(true).custom_flags(flags).open(path)?;
@@ -53,20 +53,20 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     }
 }
 
-fn place(path: &Path) -> io::Result<Place> {
+fn way(path: &Path) -> io::Result<Way> {
     let found = match fs::metadata(path) {
         Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Place::File(follow(path)?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Way::File(follow(path)?)),
         Err(error) => return Err(error),
     };
     if found.is_dir() {
         Err(io::Error::from_raw_os_error(libc::EISDIR))
     } else if !found.is_file() {
-        Ok(Place::Stream)
+        Ok(Way::Stream)
     } else if let Some(number) = written_through(&found)? {
-        Ok(Place::Open(number))
+        Ok(Way::Open(number))
     } else {
-        Ok(Place::File(follow(path)?))
+        Ok(Way::File(follow(path)?))
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_process_writes_to_is_written_on() {
+    fn a_file_that_this_process_writes_to_is_continued() {
         let folder = Folder::new("open");
         let path = folder.0.join("output");
         let mut output = File::create(&path).expect("made");
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_a_dead_process_has_left_is_in_nobodys_way() {
+    fn a_file_of_a_dead_process_does_no_harm() {
         let folder = Folder::new("left");
         let path = folder.0.join("report");
         for number in 0..200 {

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_was_watched_and_no_more() {
+    fn a_summary_has_only_the_watched_facts() {
         let empty = Summary {
             flavour: "cp311",
             ..Summary::default()
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn says_it_all() {
+    fn a_summary_has_every_fact() {
         let mut node = alive(Some("Node"), 3);
         node.birth = vec![Frame {
             address: 1,
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn adds_up_what_would_be_too_long() {
+    fn long_lists_are_added_up() {
         let many: Vec<Alive> = (0..30).map(|n| alive(Some("T"), 30 - n)).collect();
         let text = summary(&Summary {
             alive: Some(many),

@@ -48,7 +48,7 @@ impl Chain {
     /// Puts an object into the ring. Without `force`, only if it is in no ring.
     ///
     /// # Safety
-    /// `op` is an object that stays where it is until it is forgotten; with `force` it is in no ring.
+    /// `op` is an object. With `force` it is in no ring.
     pub unsafe fn add(&self, op: *mut LinkedObject, force: bool) {
         let _walks = self.lock();
         let head = self.head.get();

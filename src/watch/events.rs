@@ -8,13 +8,13 @@ use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::live;
-use super::tracer::{self, CREATE, DESTROY, Place, Tracer};
+use super::tracer::{self, CREATE, DESTROY, Slot, Tracer};
 use crate::abi::{self, FLAVOUR, PyObject};
 use crate::host::FunctionSlot;
 
 /// Our slot: the front slot while a watcher is on. Up to 3.12 it is always the front slot, because those interpreters
 /// have no slot.
-static FRONT: Place = Place::new();
+static FRONT: Slot = Slot::new();
 /// From 3.13 on: the front slot.
 static CURRENT: AtomicPtr<Tracer> = AtomicPtr::new(tracer::users());
 
@@ -40,28 +40,36 @@ pub fn chosen_death() -> Option<unsafe extern "C" fn(*mut PyObject)> {
 }
 
 /// Ends an object without a listener.
+///
+/// # Safety
+/// `op` is a complete dying object.
 unsafe extern "C" fn end(op: *mut PyObject) {
-    // SAFETY: `op` is an object that dies, so its type has a `tp_dealloc`.
+    // SAFETY: `op` dies, so its type has a `tp_dealloc`, which may be called with it.
     unsafe { (*abi::type_of(op)).tp_dealloc.unwrap_unchecked()(op) }
 }
 
 /// Ends an object with a listener. The rare part is a function of its own, so that a death that only leaves the live
 /// table needs no stack frame.
+///
+/// # Safety
+/// `op` is a complete dying object.
 unsafe extern "C" fn tell_and_end(op: *mut PyObject) {
-    // SAFETY: as above.
+    // SAFETY: as in `end`. While there is a listener, the front slot is our own.
     unsafe {
         // Read before anything else: a listener may change the object.
         let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
         if leaves_live_table_only(op, FRONT.get()) {
             return dealloc(op);
         }
-        told_and_end(op, dealloc);
+        tell_front_and_end(op, dealloc);
     }
 }
 
+/// # Safety
+/// `op` is a complete dying object, and `dealloc` is the `tp_dealloc` of its type.
 #[cold]
 #[inline(never)]
-unsafe fn told_and_end(op: *mut PyObject, dealloc: unsafe extern "C" fn(*mut PyObject)) {
+unsafe fn tell_front_and_end(op: *mut PyObject, dealloc: unsafe extern "C" fn(*mut PyObject)) {
     // SAFETY: the front slot is never freed, and `op` is complete until `dealloc` runs.
     unsafe {
         tracer::tell(FRONT.get(), op, DESTROY);
@@ -116,7 +124,7 @@ pub unsafe fn heard() -> usize {
 /// `op` is an object with its count and type set.
 #[inline]
 pub unsafe fn created(op: *mut PyObject) {
-    // SAFETY: the caller's promise, and `slot` came from `listener`.
+    // SAFETY: the caller uses an object, so no other thread sets a tracer meanwhile. `slot` came from `listener`.
     unsafe {
         if let Some(slot) = listener() {
             created_in(op, slot);
@@ -131,7 +139,8 @@ pub unsafe fn created(op: *mut PyObject) {
 /// As [`created`], and `slot` came from [`listener`].
 #[inline(never)]
 pub unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
-    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
+    // SAFETY: `op` is an object, and each tracer expects this event. A slot is never freed. The live table is open
+    // while a slot holds `keep_live_table`.
     unsafe {
         if !(keeps_live_table_only(slot) && live::born_quickly(op)) {
             tracer::tell(slot, op, CREATE);
@@ -145,7 +154,7 @@ pub unsafe fn created_in(op: *mut PyObject, slot: *mut Tracer) {
 /// `op` is an object that is still complete.
 #[inline]
 pub unsafe fn destroyed(op: *mut PyObject) {
-    // SAFETY: the caller's promise, and `slot` came from `listener`.
+    // SAFETY: the caller uses an object, so no other thread sets a tracer meanwhile. `slot` came from `listener`.
     unsafe {
         if let Some(slot) = listener() {
             destroyed_in(op, slot);
@@ -159,7 +168,7 @@ pub unsafe fn destroyed(op: *mut PyObject) {
 /// As [`destroyed`], and `slot` came from [`listener`].
 #[inline]
 pub unsafe fn destroyed_in(op: *mut PyObject, slot: *mut Tracer) {
-    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
+    // SAFETY: `op` is complete, and each tracer expects this event. A slot is never freed.
     unsafe {
         if !leaves_live_table_only(op, slot) {
             tracer::tell(slot, op, DESTROY);
@@ -173,11 +182,14 @@ pub unsafe fn destroyed_in(op: *mut PyObject, slot: *mut Tracer) {
 /// As [`destroyed_in`].
 #[inline]
 pub unsafe fn leaves_live_table_only(op: *mut PyObject, slot: *mut Tracer) -> bool {
-    // SAFETY: the caller's promise. The live table is open while a slot holds `keep_live_table`.
+    // SAFETY: `slot` came from `listener`. The live table is open while a slot holds `keep_live_table`.
     unsafe { keeps_live_table_only(slot) && live::died_quickly(op) }
 }
 
 /// Whether the live table is the only listener.
+///
+/// # Safety
+/// `slot` came from [`listener`].
 #[inline]
 unsafe fn keeps_live_table_only(slot: *mut Tracer) -> bool {
     // SAFETY: a slot is never freed.

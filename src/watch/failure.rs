@@ -68,15 +68,15 @@ pub unsafe fn say_failed(
         say_object(op);
     }
     let what = "_PyObject_AssertFailed";
-    let prefix = if FLAVOUR.minor >= 9 {
-        format!("{what}: ")
-    } else {
+    let prefix = if FLAVOUR.has_old_messages() {
         String::new()
+    } else {
+        format!("{what}: ")
     };
     host::fatal_python_error(&format!("{prefix}{what}"))
 }
 
-/// Prints what is known of `op`, and ends the process, with the messages of 3.8.
+/// Prints the facts about `op`, and ends the process, with the messages of 3.8.
 #[cold]
 pub fn unref_failed(op: *mut PyObject, message: &str) -> ! {
     say("* ob\n");

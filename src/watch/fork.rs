@@ -15,7 +15,7 @@ struct LockCell(UnsafeCell<Locks>);
 // time.
 unsafe impl Sync for LockCell {}
 
-static KEPT: LockCell = LockCell(UnsafeCell::new(Vec::new()));
+static LOCKED: LockCell = LockCell(UnsafeCell::new(Vec::new()));
 
 /// Sets fork handlers. During a fork they hold every lock of this layer, and those that `others` takes. So the locks
 /// are free in both processes afterwards. Called once.
@@ -38,10 +38,10 @@ unsafe extern "C" fn prepare() {
     ];
     held.extend(own);
     // SAFETY: only the forking thread runs this.
-    unsafe { *KEPT.0.get() = held };
+    unsafe { *LOCKED.0.get() = held };
 }
 
 unsafe extern "C" fn release() {
     // SAFETY: only the thread that forked runs this, or its copy in the child.
-    unsafe { (*KEPT.0.get()).clear() };
+    unsafe { (*LOCKED.0.get()).clear() };
 }

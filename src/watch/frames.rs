@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_says_what_is_known() {
+    fn a_frame_shows_its_known_fields() {
         let mut frame = Frame {
             address: 0x10,
             ..Frame::default()

@@ -86,7 +86,7 @@ pub unsafe fn born(op: *mut PyObject) {
 /// As [`born`], and the table is open.
 #[inline]
 pub unsafe fn born_quickly(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the table is open, and the type of `op` is set, as the caller promises.
     unsafe {
         let Some(entry) = SHADOW.opened(op as usize) else {
             return false;
@@ -98,6 +98,9 @@ pub unsafe fn born_quickly(op: *mut PyObject) -> bool {
 }
 
 /// The entry of an object that is born now.
+///
+/// # Safety
+/// `op` is an object whose type has been set.
 #[inline]
 unsafe fn birth_entry(op: *mut PyObject) -> u8 {
     let kind = if (op as usize).is_multiple_of(GRAIN) {

@@ -3,6 +3,8 @@
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
+use crate::host::mapping;
+
 /// One entry for each 16 bytes of the address space, allocated on first use. An entry is an atomic integer; zero means
 /// no entry.
 ///
@@ -242,26 +244,14 @@ impl Shadow {
     }
 }
 
-/// Maps `bytes` zero bytes and stores their address, unless another thread was faster. False if there is no memory. The
-/// kernel supplies a page only when it is touched.
+/// Maps `bytes` zero bytes and stores their address, unless another thread was faster. False if there is no memory.
 fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
     if !place.load(Ordering::Acquire).is_null() {
         return true;
     }
-    // SAFETY: a new private mapping touches no memory that is in use.
-    let mapped = unsafe {
-        libc::mmap(
-            null_mut(),
-            bytes,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-            -1,
-            0,
-        )
-    };
-    if mapped == libc::MAP_FAILED {
+    let Some(mapped) = mapping::zeroes(bytes) else {
         return false;
-    }
+    };
     // Release: a thread that sees the pointer sees the mapping.
     if place
         .compare_exchange(

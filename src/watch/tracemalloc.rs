@@ -129,6 +129,8 @@ pub unsafe fn new_reference(op: *mut PyObject) -> c_int {
     unsafe { renew(op) }
 }
 
+/// # Safety
+/// As [`new_reference`].
 #[inline(never)]
 unsafe fn renew(op: *mut PyObject) -> c_int {
     if host::has_interpreter() {
@@ -136,7 +138,7 @@ unsafe fn renew(op: *mut PyObject) -> c_int {
         // SAFETY: the host's own function, which takes any object whose type has been set.
         return theirs.map_or(-1, |theirs| unsafe { theirs(op) });
     }
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: the type of `op` has been set.
     let block = op as usize - unsafe { abi::presize(op) };
     let stack = stacks::capture(frames());
     if stack.is_some_and(|stack| traces::all().renew(0, block, stack)) {

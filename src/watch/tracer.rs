@@ -37,19 +37,19 @@ impl Tracer {
 
 /// A place for a tracer.
 #[derive(Debug)]
-pub struct Place(UnsafeCell<Tracer>);
+pub struct Slot(UnsafeCell<Tracer>);
 
 // SAFETY: a slot is read by threads that may use objects. It is written only while no other thread may. This is
 // CPython's own rule for its slot.
-unsafe impl Sync for Place {}
+unsafe impl Sync for Slot {}
 
-impl Default for Place {
+impl Default for Slot {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Place {
+impl Slot {
     /// An empty place.
     #[must_use]
     pub const fn new() -> Self {
@@ -63,7 +63,7 @@ impl Place {
     }
 }
 
-static USERS: Place = Place::new();
+static USERS: Slot = Slot::new();
 /// The slot of `PyRefTracer_SetTracer`. It is the host's own, if we know its address.
 static THEIRS: AtomicPtr<Tracer> = AtomicPtr::new(USERS.get());
 

@@ -49,7 +49,7 @@ pub fn of(op: *mut PyObject) -> Option<String> {
 #[must_use]
 pub fn looks_freed(op: *mut PyObject) -> bool {
     let wiped = |word: usize| {
-        let extremes = FLAVOUR.minor >= 14 && (word <= 0xFF || word >= usize::MAX - 0xFF);
+        let extremes = FLAVOUR.frees_at_extremes() && (word <= 0xFF || word >= usize::MAX - 0xFF);
         extremes
             || word == 0
             || [0xCD, 0xDD, 0xFD].contains(&(word as u8))

@@ -64,7 +64,7 @@ pub unsafe fn set(watcher: Watcher, on: bool) -> bool {
     if starts && watcher == Watcher::BirthStacks {
         birth_stacks::clear();
     }
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: no other thread may use objects, as the caller promises. `start` may rely on all of the promise.
     unsafe {
         choose();
         if starts && watcher == Watcher::Live {
@@ -109,7 +109,7 @@ pub unsafe fn set_tracer(tracer: Tracer) {
 /// # Safety
 /// `slot` stays valid for good, and is written only while no other thread may use objects. None may now.
 pub unsafe fn use_slot_of_host(slot: *mut Tracer) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `slot` stays valid, and no other thread may use objects, as the caller promises.
     unsafe {
         tracer::use_slot(slot);
         choose();
@@ -133,7 +133,7 @@ pub unsafe fn may_live_on(op: *mut PyObject) {
 /// # Safety
 /// `op` is a complete object.
 unsafe fn resurrected(op: *mut PyObject) {
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: `op` is an object, so in a host the caller holds its lock.
     unsafe {
         count_once(op);
         may_live_on(op);
@@ -193,7 +193,7 @@ pub unsafe fn immortalised(op: *mut PyObject) {
 
 /// The function that reports a resurrection: to the host first, then to our watchers.
 static RESURRECTION: FunctionSlot<unsafe extern "C" fn(*mut PyObject)> =
-    FunctionSlot::new(tell_nobody);
+    FunctionSlot::new(tell_none);
 
 /// The function that reports a resurrection.
 #[inline]
@@ -202,7 +202,7 @@ pub fn chosen_resurrection() -> unsafe extern "C" fn(*mut PyObject) {
     RESURRECTION.get()
 }
 
-unsafe extern "C" fn tell_nobody(_op: *mut PyObject) {}
+unsafe extern "C" fn tell_none(_op: *mut PyObject) {}
 
 unsafe extern "C" fn tell_watchers(op: *mut PyObject) {
     begin_resurrection();
@@ -248,7 +248,7 @@ unsafe fn choose() {
     let heard = watching & !(Watcher::Blocks as u8) != 0;
     let told = match host::originals()._Py_ResurrectReference {
         None if heard => tell_watchers,
-        None => tell_nobody,
+        None => tell_none,
         Some(_) if heard => tell_host_and_watchers,
         Some(theirs) => theirs,
     };

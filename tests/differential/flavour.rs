@@ -1,4 +1,4 @@
-//! What objects look like in each flavour: the offsets of SPEC's tables, read at run time.
+//! What objects look like in each flavour: the offsets of CPython's fields, read at run time.
 
 /// A flavour by its name: `cp313`, `cp313-refdebug`, `cp314t`.
 #[derive(Clone, Copy, Debug)]

@@ -5,9 +5,9 @@
 //!
 //! Each library is opened without making its names global, so ours finds no CPython and works alone. This program
 //! (the driver) owns the objects, the types and their functions, and makes a pair of each. After each operation the
-//! two libraries must agree on answers, on the words of every object's head, on the order of deaths, on the events of
-//! finalizers and tracers, on totals, and on the list of all objects. Proptest generates the sequences and shrinks a
-//! sequence on which the two differ. Children run the sequences, so that a crash is a finding too.
+//! two libraries must agree on answers, totals, the list of all objects, and the words of every object's head. They
+//! must also agree on the order of deaths, and on the events of finalizers and tracers. Proptest generates the
+//! sequences and shrinks a sequence on which the two differ. Children run the sequences, so that a crash is a finding too.
 
 #![allow(
     clippy::print_stdout,

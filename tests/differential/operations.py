@@ -10,8 +10,8 @@ import pytest
 from harness.cargo import CARGO, settings
 from harness.commands import run
 
-# Prints the files of the interpreter's libpython, of its loader and of its C library (which may differ from the
-# system's), its prefix, and its version.
+# Prints the files of the interpreter's libpython, of its loader and of its C library; these may differ from the system's.
+# Then prints its prefix and its version.
 PROBE = """
 import json, os, sys
 with open("/proc/self/maps") as maps:

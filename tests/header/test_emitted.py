@@ -38,13 +38,13 @@ def missing(library, wanted):
 
 
 @pytest.mark.parametrize("flags", [OPTIMIZED, ASSERTIONS], ids=["optimized", "with-assertions"])
-def test_the_library_exports_what_compiled_code_needs(library, python_h, flags):
+def test_the_library_exports_the_needs_of_compiled_code(library, python_h, flags):
     needed = emitted(python_h, *flags)
     assert needed.get("_Py_Dealloc") == "F", "nothing was emitted"
     assert not missing(library(python_h.flavour.name), needed), EXCEPTIONS
 
 
-def test_the_library_exports_what_python_h_declares(library, python_h):
+def test_the_library_exports_the_declarations_of_python_h(library, python_h):
     names = declared(python_h)
     assert names.get("Py_DecRef") == "F", "no declarations were found"
     assert not missing(library(python_h.flavour.name), names), EXCEPTIONS
@@ -58,7 +58,7 @@ def loaders(config, flavour, limit):
     return [one.name for one in others if not one.is_free_threaded and one.minor >= least_minor(limit)]
 
 
-def test_each_library_exports_what_code_of_a_limited_api_needs(library, python_h, limit, pytestconfig):
+def test_each_library_exports_the_needs_of_code_of_a_limited_api(library, python_h, limit, pytestconfig):
     needed = emitted(python_h, *limited(python_h.flavour, limit), *OPTIMIZED)
     if needed is None:
         return
@@ -67,7 +67,7 @@ def test_each_library_exports_what_code_of_a_limited_api_needs(library, python_h
         assert not missing(library(name), needed), EXCEPTIONS
 
 
-def test_the_library_exports_what_a_limited_api_declares(library, python_h, limit):
+def test_the_library_exports_the_declarations_of_a_limited_api(library, python_h, limit):
     options = limited(python_h.flavour, limit)
     if emitted(python_h, *options, *OPTIMIZED) is None:
         return

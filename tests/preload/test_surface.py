@@ -27,7 +27,7 @@ core._PyObject_AssertFailed(ctypes.py_object([7]), b"a == b", b"they differ", b"
 """
 
 
-def test_the_functions_return_what_the_hosts_return(tested):
+def test_the_functions_return_the_same_as_the_hosts(tested):
     script = os.path.join(HERE, "surface.py")
     plain = tested.run("-B", script, preload=False)
     assert plain.status == 0 and plain.out.count("\n") >= 4, "the script is wrong"

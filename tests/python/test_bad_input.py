@@ -33,7 +33,7 @@ def test_misuse_is_refused(arguments, error):
         check(arguments.pop("fn"), **arguments)
 
 
-def test_what_a_call_only_begins_is_refused():
+def test_coroutines_and_generators_are_refused():
     async def coroutine():
         pass
 
@@ -78,7 +78,7 @@ def test_an_exception_at_once():
     assert any("nothing was counted" in note for note in report.notes)
 
 
-def test_what_raises_only_under_the_guard_runs_without_it():
+def test_a_function_that_raises_only_under_the_guard_runs_without_it():
     thing = Thing()
 
     def needs_few_references():
@@ -90,14 +90,14 @@ def test_what_raises_only_under_the_guard_runs_without_it():
     assert report.ok and any("nothing was held during the check" in note for note in report.notes), str(report)
 
 
-def test_an_exception_later_leaves_what_was_counted():
+def test_an_exception_later_keeps_the_counted_windows():
     report = check(raising_at(365, ValueError("no")), runs=10, warmup=340)
     assert report.error == "raised ValueError: no in run 365"
     assert report.windows == 2 and [one.growth for one in report.findings] == [[10, 10]]
     assert "did not finish: raised ValueError: no in run 365" in str(report)
 
 
-def test_one_window_is_nothing_to_compare():
+def test_one_window_can_not_be_compared():
     report = check(raising_at(365, ValueError("no")), runs=10, warmup=350)
     assert report.windows == 0 and report.findings == []
     assert any("nothing was counted" in note for note in report.notes)
@@ -109,7 +109,7 @@ def test_an_exception_while_births_are_recorded_comes_too_late():
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()])
-def test_what_is_no_exception_is_reported_too(error):
+def test_an_error_that_is_no_exception_is_reported_too(error):
     assert check(raising_at(5, error)).exception is error
 
 
@@ -191,7 +191,7 @@ def test_threads_that_end_are_quiet():
     assert not [note for note in report.notes if "thread" in note and "free-threaded" not in note]
 
 
-def test_threads_that_go_on_are_told():
+def test_threads_that_go_on_are_noted():
     stop = threading.Event()
     threads = []
 
@@ -248,7 +248,7 @@ except ImportError: import _xxsubinterpreters as several
     bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="another interpreter is a second thread: see docs/audit.md"
 )
 @pytest.mark.parametrize("first", [True, False])
-def test_what_belongs_to_another_interpreter_is_not_held(first):
+def test_objects_of_another_interpreter_are_not_held(first):
     code = """
 made = [several.create()] if %r else []
 def function():

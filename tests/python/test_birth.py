@@ -55,20 +55,20 @@ def test_a_stack_reaches_the_extension_through_python_code():
     assert [name for name, _ in from_extension(frames)] == ["call_and_forget", "leak"], frames
 
 
-def test_of_the_interpreter_only_the_function_that_the_extension_called_is_told():
+def test_only_the_called_function_of_the_interpreter_is_shown():
     frames = birth(extension.check("deep_birth", DEEP, "deep_birth.leak(Leaked)"))
     at = functions(frames).index("call_and_forget")
     assert at == 1 and len(frames) <= 4, frames
 
 
-def test_inlined_functions_are_told_innermost_first_with_their_own_lines():
+def test_inlined_functions_come_innermost_first_with_their_own_lines():
     report = extension.check("inlined_birth", "", "inlined_birth.leak()", "-O2")
     lines = ["the line of the birth", "the line of the first caller", "the line of the second caller"]
     expected = zip(["make_inlined", "forget_inlined", "leak"], [line_of("inlined_birth.c", text) for text in lines])
     assert from_extension(birth(report)) == list(expected), birth(report)
 
 
-def test_names_of_cpp_are_told_as_the_source_has_them():
+def test_names_of_cpp_stand_as_in_the_source():
     frames = birth(extension.check("named_birth", "", "named_birth.leak()"))
     assert "ledger::Account::open(int, char const*)" in functions(frames), frames
 
@@ -107,7 +107,7 @@ def test_another_function_is_never_called_the_birth(name, order):
     assert name in EITHER or ("birth" in found) == is_birth, found
 
 
-def test_an_object_that_is_resized_was_born_where_it_was_made():
+def test_a_resized_object_was_born_in_its_first_function():
     assert "begin" in functions(birth(extension.check("reused_memory", "", "reused_memory.resized()")))
 
 
@@ -121,12 +121,12 @@ def test_the_line_is_that_of_the_function_which_calls_the_extension():
     assert example(extension.check("reused_memory", setup, "outer()"))["python"] == "<setup>:5"
 
 
-def test_a_file_name_of_any_letters_is_told():
+def test_a_file_name_may_have_any_letters():
     setup = "exec(compile('def run():\\n  reused_memory.str_first()', 'd\\xe9j\\xe0 \\u2603 \\U0001f40d.py', 'exec'))"
     assert example(extension.check("reused_memory", setup, "run()"))["python"] == "d\xe9j\xe0 \u2603 \U0001f40d.py:2"
 
 
-def test_tracemalloc_tells_the_line_and_not_the_stack():
+def test_tracemalloc_gives_the_line_and_not_the_stack():
     setup = "import tracemalloc; tracemalloc.start(3)"
     found = example(extension.check("reused_memory", setup, "pass\nreused_memory.list_first()"))
     assert found["python"] == "<statement>:2" and "forget_list" in functions(found["birth"]), found
@@ -144,7 +144,7 @@ def program(code, *modules):
 
 
 @pytest.mark.skipif(BEFORE_THE_TRACER, reason="there is no reference tracer before 3.13")
-def test_another_tracer_is_passed_on_to_and_put_back():
+def test_another_tracer_gets_its_events_and_is_restored():
     code = """
 pyrefcore.attach()
 core = pyrefcore.core.native.library()

@@ -37,17 +37,17 @@ def held_by_a_cache(use):
     return held, sys.getrefcount(text) - before
 
 
-def test_the_type_cache_lets_go_of_names():
+def test_the_type_cache_is_emptied_of_names():
     held, left = held_by_a_cache(lambda name: getattr(Thing, name, None))
     assert held > 0 and left == 0
 
 
-def test_struct_lets_go_of_formats():
+def test_the_formats_of_struct_are_emptied():
     held, left = held_by_a_cache(struct.calcsize)
     assert held > 0 and left == 0
 
 
-def test_typing_lets_go_of_what_it_was_asked_about():
+def test_the_caches_of_typing_are_emptied():
     class Local:
         pass
 
@@ -106,14 +106,14 @@ def test_caches_of_modules_are_emptied(fill):
     assert size() == 0
 
 
-def test_what_only_a_cache_holds_dies():
+def test_an_object_that_only_a_cache_holds_dies():
     pattern = weakref.ref(re.compile("a pattern of this test"))
     assert pattern() is not None
     caches.clear()
     assert pattern() is None
 
 
-def test_garbage_is_collected_with_what_its_finalizers_leave():
+def test_garbage_that_finalizers_leave_is_collected():
     class Last:
         def __del__(self):
             left.append(weakref.ref(again()))
@@ -131,7 +131,7 @@ def test_garbage_is_collected_with_what_its_finalizers_leave():
     assert [one() for one in left] == [None]
 
 
-def test_what_a_program_would_notice_stays():
+def test_settings_that_a_program_would_notice_stay():
     linecache.cache["<generated>"] = (3, None, ["x\n"], "<generated>")
     try:
         caches.clear()

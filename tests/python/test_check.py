@@ -27,7 +27,7 @@ def test_correct_code_is_clean():
 
 
 @pytest.mark.parametrize("again", range(5))
-def test_nothing_is_nothing_every_time(again):
+def test_a_function_that_does_nothing_is_always_clean(again):
     report = check(lambda: None)
     assert report.ok and not [note for note in report.notes if "grows" in note], str(report)
 
@@ -70,7 +70,7 @@ def test_references_that_are_visibly_held_are_no_leak():
     assert check(lambda: kept.append(Thing())).ok
 
 
-def test_who_holds_an_example_is_told():
+def test_the_holders_of_an_example_are_shown():
     thing = Thing()
     holder = {"name": thing}
     found = only(check(lambda: incref(thing)))
@@ -97,7 +97,7 @@ def test_a_growth_that_differs_is_a_note():
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="small integers are immortal")
-def test_references_to_what_the_check_itself_uses_are_counted_too():
+def test_references_to_objects_of_the_check_itself_are_counted_too():
     found = only(check(lambda: incref(0)))
     assert (found.type, found.growth) == ("int", [100] * 3)
 
@@ -106,7 +106,7 @@ def test_leaked_iterators():
     assert only(check(lambda: incref(iter(range(3))))).growth == [100] * 3
 
 
-def test_a_growth_that_stops_is_nothing():
+def test_a_growth_that_stops_is_no_finding():
     kept = []
 
     def leak():
@@ -121,7 +121,7 @@ def test_a_growth_that_stops_is_nothing():
 
 
 @pytest.mark.parametrize("make", ["chr(number)", "every[number : number + 1]"])
-def test_what_python_keeps_of_each_character_is_there_before(make):
+def test_characters_that_python_caches_are_made_before(make):
     out = program("""
 every = bytes(range(256))
 numbers = iter(range(128, 256))
@@ -147,14 +147,14 @@ def test_no_guard_holds_nothing():
     assert [note for note in check(lambda: None).notes if "held during" in note]
 
 
-def test_the_guard_gives_back_what_it_held():
+def test_the_guard_gives_back_its_references():
     thing = Thing()
     before = sys.getrefcount(thing)
     check(lambda: None)
     assert sys.getrefcount(thing) == before
 
 
-def test_births_are_told_when_there_are_findings():
+def test_births_are_recorded_when_there_are_findings():
     found = only(check(lambda: incref(Thing())))
     assert found.examples[0].birth, found
     assert any(frame.library for frame in found.examples[0].birth)
@@ -190,7 +190,7 @@ def test_repr_runs_code_only_when_asked():
     assert only(check(lambda: incref(loud), unsafe_repr=True)).examples[0].repr == "loud"
 
 
-def test_what_only_fills_up_is_no_finding():
+def test_a_cache_that_fills_up_is_no_finding():
     calls = []
 
     def fill():
@@ -202,7 +202,7 @@ def test_what_only_fills_up_is_no_finding():
     assert len(calls) == 6 * 10
 
 
-def test_what_only_pins_hold_is_not_what_grows():
+def test_objects_that_only_pins_hold_do_not_grow():
     old, kept = [Thing() for _ in range(1000)], []
 
     def replace():
@@ -226,7 +226,7 @@ def test_a_word_that_hides_one_of_many_hides_no_leak():
     assert only(check(leak, warmup=200)).growth == [100] * 3
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     told = []
     check(lambda: None, progress=told.append)
     assert told[-1] == "nothing changes"
@@ -248,7 +248,7 @@ def test_a_window_that_changes_nothing_is_enough():
     assert report.ok and report.windows == 3
 
 
-def test_what_comes_after_a_change_is_still_found():
+def test_a_leak_after_a_change_is_still_found():
     calls, thing = [None] * 2000, Thing()
     ended = iter(range(2000))
 
@@ -261,7 +261,7 @@ def test_what_comes_after_a_change_is_still_found():
     assert only(check(late)).references_per_run == 1
 
 
-def test_a_string_that_grows_while_it_is_held_is_let_go():
+def test_a_string_that_grows_while_it_is_held_is_released():
     out = program("""
 import io
 streams = [io.StringIO() for _ in range(1000)]
@@ -287,7 +287,7 @@ def test_a_detached_library_attaches_again(attached):
     assert attached.attached()
 
 
-def test_what_is_registered_with_atexit_is_held():
+def test_callbacks_of_atexit_are_held():
     out = program(
         """
 import atexit
@@ -310,7 +310,7 @@ atexit._clear()
 
 
 @pytest.mark.parametrize("stops", ["tracemalloc.stop()", "snapshot = None"])
-def test_whoever_takes_the_hook_along_is_noticed(stops):
+def test_another_allocator_that_removes_the_hook_is_noticed(stops):
     out = program(
         """
 import tracemalloc

@@ -45,7 +45,7 @@ def test_a_class_is_named():
     assert "type (the class %s.First)" % __name__ in report.to_html()
 
 
-def test_classes_are_told_apart():
+def test_each_leaked_class_has_its_own_finding():
     def leak():
         incref(First), incref(Second), incref(Second), incref(Third)
 
@@ -82,5 +82,5 @@ def test_many_classes_are_one_finding():
     assert "20 references to type (the classes %s, ...) per run" % ", ".join(names[:3]) in str(report)
 
 
-def test_what_is_no_class_has_none():
+def test_an_object_that_is_no_class_has_no_classes():
     assert told(check(lambda: incref(First()))) == [("First", [], 1.0, 1.0)]

@@ -117,7 +117,7 @@ def test_another_flavour_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no library"])
-def test_what_is_no_library_is_refused(tmp_path, content):
+def test_a_file_that_is_no_library_is_refused(tmp_path, content):
     library = tmp_path / "lib.so"
     library.write_bytes(content)
     done = command("check", "pass", PYREFCORE_LIBRARY=str(library))
@@ -255,7 +255,7 @@ def test_doctor_names_variables_without_effect(there):
     assert "the variable PYREFCORE_LIBRARY is unknown and has no effect" not in notes
 
 
-def test_doctor_says_what_is_missing(tmp_path):
+def test_doctor_names_the_missing_library(tmp_path):
     done = command("doctor", PYREFCORE_LIBRARY=str(tmp_path / "none.so"))
     assert done.returncode == 1 and "attached   no: PYREFCORE_LIBRARY names" in done.stdout
 

@@ -15,7 +15,7 @@ def folded(finding):
 
 
 @pytest.mark.slow
-def test_what_only_a_leaked_object_holds_is_folded():
+def test_an_object_that_only_a_leaked_object_holds_is_folded():
     def leak():
         inside = bytearray(b"inside")
         incref([inside])
@@ -27,7 +27,7 @@ def test_what_only_a_leaked_object_holds_is_folded():
 
 
 @pytest.mark.slow
-def test_each_leak_is_told_what_it_holds_itself():
+def test_each_leak_lists_only_its_own_objects():
     class Other(Thing):
         pass
 
@@ -70,7 +70,7 @@ def test_a_dozen_leaks_hold_one_list_each():
 
 
 @pytest.mark.slow
-def test_what_a_leaked_object_holds_may_hold_itself():
+def test_objects_below_a_leak_may_hold_each_other():
     def leak():
         things = [Thing() for _ in range(3)]
         things[0].other, things[1].other, things[2].other = things[1], things[0], things[2]
@@ -81,7 +81,7 @@ def test_what_a_leaked_object_holds_may_hold_itself():
 
 
 @pytest.mark.slow
-def test_what_two_leaks_hold_is_named_once():
+def test_an_object_of_two_leaks_is_named_once():
     def leak():
         both = bytearray(1)
         incref([both]), incref((both, both))

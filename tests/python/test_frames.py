@@ -22,7 +22,7 @@ def test_a_frame_that_has_stopped_has_no_reference_too_many(name, attached):
     assert kept is not None
 
 
-def test_a_leak_of_what_such_a_frame_holds_is_found(attached):
+def test_a_leak_from_such_a_frame_is_found(attached):
     types = {name: type(name, (Thing,), {}) for name in SHAPES}
 
     def make():
@@ -109,7 +109,7 @@ def test_a_coroutine_may_run_meanwhile(attached):
         own(Thing()).send(None)
 
 
-def test_tasks_that_wait_hold_what_is_counted(attached):
+def test_references_of_waiting_tasks_are_counted(attached):
     async def wait(x, event):
         return [x, await event.wait()]
 
@@ -132,7 +132,7 @@ def test_tasks_that_wait_hold_what_is_counted(attached):
     asyncio.run(main())
 
 
-def test_what_a_running_generator_leaks_is_found(attached):
+def test_a_leak_of_a_running_generator_is_found(attached):
     def leak(x):
         incref(x)
 

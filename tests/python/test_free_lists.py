@@ -25,7 +25,7 @@ PARKED = {
 @pytest.mark.slow
 @holds_back
 @pytest.mark.parametrize("kind", sorted(PARKED))
-def test_what_dies_in_the_same_run_is_found(kind):
+def test_an_over_release_of_an_object_that_dies_in_the_same_run_is_found(kind):
     out = program("import contextvars, types\n" + DEAD + """
 report = checked(%s, runs=200)
 print([(one.kind, one.type, one.references_per_run) for one in report.findings], report.error)

@@ -19,7 +19,7 @@ RUNS = 60
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(held_families.FAMILIES))
-def test_what_is_kept_is_explained(name, attached):
+def test_each_holder_is_explained(name, attached):
     found = unexplained(held_families.FAMILIES[name])
     assert not found, found
 
@@ -66,7 +66,7 @@ def held_by(holder):
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="the interpreter holds it for them")
-def test_what_types_of_the_interpreter_hold_is_seen(attached):
+def test_holders_of_the_interpreters_types_are_seen(attached):
     held = held_by(int)
     for one in (int.__mro__, int.__bases__):
         assert any(other is one for other in held), held
@@ -86,7 +86,7 @@ def test_times_without_a_zone_are_objects_although_they_end_early(leaked, attach
 
 
 @pytest.mark.slow
-def test_what_lies_behind_a_time_without_a_zone_is_not_its_own(attached):
+def test_memory_behind_a_time_without_a_zone_is_not_read(attached):
     malloc, free = ctypes.pythonapi.PyObject_Malloc, ctypes.pythonapi.PyObject_Free
     malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     free.restype, free.argtypes = None, [ctypes.c_void_p]

@@ -85,13 +85,13 @@ def test_a_type_of_c_may_have_any_name(name, shown):
         for kind in KINDS
     ],
 )
-def test_a_traverse_that_does_what_it_likes(kind):
+def test_a_traverse_with_side_effects(kind):
     setup = "mark = object(); liars = [hostile.liar(%d) for _ in range(3)]" % kind
     (one,) = found(setup, "hostile.keep(mark)")
     assert (one["kind"], one["type"], one["references_per_run"]) == ("leak", "object", 1)
 
 
-def test_a_traverse_that_visits_what_is_no_object():
+def test_a_traverse_that_visits_addresses_without_objects():
     """CPython's own collector would crash, so it must not run."""
     code = """
 import gc, os, sys
@@ -150,7 +150,7 @@ def test_the_command_shows_such_an_exception():
     assert done.returncode == 2 and "raised __main__.Odd in run 1" in done.stdout and "Odd" in done.stderr
 
 
-def test_an_interrupt_meets_us_and_no_repr():
+def test_an_interrupt_is_never_taken_for_an_error_of_a_repr():
     class Interrupting:
         __slots__ = ()
 

@@ -152,7 +152,7 @@ class Page(unittest.TestCase):
         self.assertIn(r"a\nb\u2028c", page)
         self.assertIn(r"x\ny", page)
 
-    def test_an_address_is_said_once(self):
+    def test_an_address_stands_once(self):
         examples = [Example(0xABC, 1, 0, "<Thing at 0xabc>"), Example(0xDEF, 1, 0, "'text'")]
         text = Reader(html.render(report(findings=[leak(examples=examples)]))).all_text()
         self.assertIn("<Thing at 0xabc>", text)
@@ -226,7 +226,7 @@ class Drawing(unittest.TestCase):
                 self.assertEqual(len(list(svg.iter("path"))), arrows)
                 self.assertEqual(len(list(svg.iter("g"))), arrows + 1)
 
-    def test_only_a_leak_is_blamed_for_what_no_visitor_shows(self):
+    def test_an_object_that_no_visitor_shows_is_only_a_leak(self):
         def kinds(example, is_leak):
             groups = ElementTree.fromstring(drawing.graph("T", example, is_leak)).iter("g")
             return [group.get("class") for group in groups if group.get("class") != "box self"]

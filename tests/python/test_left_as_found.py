@@ -45,7 +45,7 @@ def test_findings():
     assert changed(before) == {}
 
 
-def test_what_the_function_changes_stays():
+def test_changes_by_the_function_stay():
     code = """
 report = pyrefcore.check(gc.disable, runs=2)
 print(gc.isenabled())

@@ -75,6 +75,6 @@ print([(one.kind, one.type, one.references_per_run) for one in pyrefcore.audit()
 """
 
 
-def test_what_threads_count_is_added(attached):
+def test_the_counts_of_threads_are_added(attached):
     """No collection comes between the counting and the snapshot, so the threads' counts are not merged."""
     assert program(ONCE) == "[]\n"

@@ -111,7 +111,7 @@ NAMES = {
 
 
 @pytest.mark.slow
-def test_what_is_leaked_has_its_name():
+def test_a_leaked_type_has_its_name():
     report = check(lambda: [incref(make()) for make in KINDS] and None, runs=5, births=False)
     assert {one.type for one in report.findings} == NAMES, str(report)
     for found in report.findings:
@@ -119,13 +119,13 @@ def test_what_is_leaked_has_its_name():
         assert len(found.examples) == 8 and any("type" in one.type.lower() or "Meta" in one.type for one in found.folded)
 
 
-def test_what_is_released_is_quiet():
+def test_released_types_are_quiet():
     report = check(lambda: [make() for make in KINDS] and None, runs=5, births=False)
     assert report.ok, str(report)
 
 
 @pytest.mark.slow
-def test_what_is_visibly_held_is_a_note():
+def test_visibly_held_types_are_a_note():
     held = []
     assert check(lambda: held.extend(make() for make in KINDS), runs=5, births=False).ok
     report = check(lambda: held.append(plain()), runs=5, births=False)
@@ -166,7 +166,7 @@ def test_the_same_name_in_another_module_is_another_type():
 
 
 @pytest.mark.slow
-def test_what_only_the_leaked_object_holds_is_folded():
+def test_objects_that_only_the_leaked_object_holds_are_folded():
     def leak():
         one = plain()
         one.big, one.more = bytearray(1000), [plain() for _ in range(3)]

@@ -89,11 +89,11 @@ def test_one_block_in_two_runs():
 
 
 @pytest.mark.parametrize("statement", ["memory.and_back()", "memory.a_ring()", "memory.holder()"])
-def test_what_is_given_back_is_quiet(statement):
+def test_freed_memory_is_quiet(statement):
     assert memory(statement)[1]["findings"] == []
 
 
-def test_what_a_living_object_holds_is_quiet():
+def test_memory_of_a_living_object_is_quiet():
     found, report = memory("keep.append(memory.holder())", "keep = []")
     assert report["findings"] == []
     # It is not known which part of the C heap the objects hold.
@@ -127,7 +127,7 @@ def test_old_addresses_behind_a_short_text_hold_no_block():
 
 
 @knows_older
-def test_what_older_memory_leads_to_is_quiet():
+def test_memory_behind_older_memory_is_quiet():
     _, report = memory("memory.put_away(store)", "store = memory.store()")
     assert report["findings"] == []
 
@@ -151,7 +151,7 @@ def test_older_nodes_hide_no_younger_ones():
     assert report.ok and not any("bytes from" in note for note in report.notes), str(report)
 
 
-def test_what_a_leaked_object_holds_is_the_objects():
+def test_memory_of_a_leaked_object_is_no_finding():
     found, report = memory("memory.forget_holder()")
     assert [(one["kind"], one["type"], one["references_per_run"]) for one in report["findings"]] == [
         ("leak", "memory.Holder", 1.0)
@@ -191,7 +191,7 @@ def growing():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(growing()))
-def test_what_grows_visibly_is_quiet(name):
+def test_visible_growth_is_quiet(name):
     report = check(growing()[name], runs=20)
     assert report.ok and not any("bytes from" in note for note in report.notes), str(report)
 
@@ -214,7 +214,7 @@ def told(statement, *arguments, **environment):
     return done.returncode, done.stdout
 
 
-def test_the_text_says_it(tmp_path):
+def test_the_text_names_the_block(tmp_path):
     page = tmp_path / "page.html"
     status, text = told("memory.by_mem()", "--html", str(page))
     assert status == 1
@@ -229,7 +229,7 @@ def test_the_text_says_it(tmp_path):
 
 
 @needs_c_heap
-def test_the_text_says_it_of_the_c_heap(tmp_path):
+def test_the_text_names_the_c_heap(tmp_path):
     page = tmp_path / "page.html"
     status, text = told("memory.by_malloc()", "--html", str(page))
     assert status == 1 and " bytes of the C heap per run, never freed (" in text
@@ -303,7 +303,7 @@ def test_clean(): memory.and_back()
         ("memory.buffer(data)", "bytearray", "bytearray(b'data') with "),
     ],
 )
-def test_what_hands_memory_on_says_which_it_is(statement, name, text):
+def test_an_object_that_shares_memory_names_the_owner(statement, name, text):
     report = extension.check("memory", "data = bytearray(b'data')", statement)
     shown = {one["type"]: one["examples"][0]["repr"] for one in report["findings"] if one["kind"] == "leak"}
     assert shown[name].startswith(text), shown

@@ -32,7 +32,7 @@ def test_an_audit_of_a_million_lists_is_refused_or_right():
     assert len(answers) == len(heads) and answers[0] == "refused" and answers[-1] == "counted"
 
 
-def test_a_check_is_refused_or_right_and_lets_go():
+def test_a_check_is_refused_or_right_and_holds_nothing_afterwards():
     heads = [1, 4, 16, 64, 2000]
     checked = "report = pyrefcore.check(lambda: None, runs=2); assert report.ok or report.error, str(report)"
     checked += "; assert report.ok or headroom < 2000"
@@ -40,7 +40,7 @@ def test_a_check_is_refused_or_right_and_lets_go():
     assert len(answers) == len(heads) and answers[-1] == "counted"
 
 
-def test_what_another_program_has_used_before_does_not_count():
+def test_memory_of_a_program_before_exec_does_not_count():
     """The kernel keeps the peak memory of a process over `exec`. The audit must not use that peak."""
     here = "used = bytearray(1 << 30)\nos.execv(sys.executable, [sys.executable, '-c', %r])"
     child = "import sys, pyrefcore" + LIMITED % (10**4, [400], "assert pyrefcore.audit().ok")

@@ -28,13 +28,13 @@ def test_an_array_has_no_reference_too_many(name, attached):
     assert kept is not None
 
 
-def test_what_arrays_hold_is_explained(attached):
+def test_items_of_arrays_are_explained(attached):
     types = {name: type(name, (Thing,), {}) for name in SHAPES}
     found = unexplained(lambda: [SHAPES[name](made()) for name, made in types.items()])
     assert not found, found
 
 
-def test_a_leak_of_what_an_array_holds_is_found(attached):
+def test_a_leak_of_an_arrays_item_is_found(attached):
     types = {name: type(name, (Thing,), {}) for name in SHAPES}
 
     def make():
@@ -47,7 +47,7 @@ def test_a_leak_of_what_an_array_holds_is_found(attached):
     assert found == {name: (native.LEAK, [RUNS] * 3) for name in SHAPES}
 
 
-def test_a_reference_too_few_of_what_an_array_holds_is_found(attached):
+def test_a_missing_reference_to_an_arrays_item_is_found(attached):
     kept = [Thing() for _ in range(1000)]
     free, arrays = iter(kept), []
 
@@ -62,7 +62,7 @@ def test_a_reference_too_few_of_what_an_array_holds_is_found(attached):
         incref(array[0])
 
 
-def test_an_array_that_is_leaked_takes_along_what_it_holds(attached):
+def test_the_items_of_a_leaked_array_are_listed_below_it(attached):
     def run():
         incref(numpy.array([Thing(), Thing()], dtype=object))
 

@@ -38,7 +38,7 @@ threading.settrace(trace)
 """
 
 
-def test_who_traces_threads_sees_none_meanwhile():
+def test_a_tracer_of_threads_sees_none_meanwhile():
     out = program(THREADS + """
 report = pyrefcore.check(run, runs=20)
 print(report.ok or report, seen)
@@ -48,7 +48,7 @@ print(seen)
     assert out == "True []\n['call']\n"
 
 
-def test_what_the_function_sets_for_threads_stays():
+def test_a_hook_for_threads_that_the_function_sets_stays():
     out = program(THREADS + """
 other = lambda frame, event, arg: None
 pyrefcore.check(lambda: threading.settrace(other), runs=2)

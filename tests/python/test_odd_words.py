@@ -68,6 +68,6 @@ print([(one.kind, one.type) for one in report.findings], len(held))
 """
 
 
-def test_a_traverse_that_visits_what_is_no_object(attached):
+def test_a_traverse_that_visits_addresses_without_objects(attached):
     done = conftest.python("-c", LIAR, PYTHONPATH=os.pathsep.join([conftest.PACKAGE, extension.build("odd_words")]))
     assert done.stdout == "[] 1\n", done.stdout + done.stderr

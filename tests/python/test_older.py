@@ -30,7 +30,7 @@ WAYS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
-def test_what_an_older_structure_holds_is_quiet(way):
+def test_memory_of_an_older_structure_is_quiet(way):
     statement, *arguments = WAYS[way]
     setup = "import itertools\nnumber = itertools.count()\nstore = older.store(%d, %d, %d, %d)" % tuple(arguments)
     if "links" in way:

@@ -36,7 +36,7 @@ print(died)
     assert out == "over-release __main__.Mortal -1.0 [-100, -100, -100] True\nTrue True\nover-release []\n[]\n"
 
 
-def test_what_the_first_run_makes_is_held_too():
+def test_objects_of_the_first_run_are_held_too():
     out = program("""
 died = []
 class Mortal:
@@ -54,7 +54,7 @@ print(found.kind, died)
     assert out == "over-release []\n"
 
 
-def test_what_is_lost_on_one_object_does_not_hide_what_is_left_on_another():
+def test_a_loss_on_one_object_does_not_hide_a_leak_on_another():
     out = program("""
 class Thing: pass
 rich, thing = Thing(), Thing()
@@ -101,7 +101,7 @@ def checked(make, **more):
         ("bytearray", "lambda: bytearray(10)"),
     ],
 )
-def test_what_dies_in_the_same_run_is_found(kind, make):
+def test_an_over_release_of_an_object_that_dies_in_the_same_run_is_found(kind, make):
     out = program(DEAD + """
 report = checked(%s)
 found, = report.findings
@@ -117,7 +117,7 @@ print([note for note in report.notes if "stay held" in note], any("held back" in
 
 
 @holds_back
-def test_what_is_used_after_its_death_dies_once_more_and_is_given_back_once():
+def test_an_object_used_after_its_death_dies_once_more_and_is_freed_once():
     out = program(DEAD + """
 def uses(kind=Slim):
     held = [kind()]
@@ -131,7 +131,7 @@ print(sorted((one.type, one.references_per_run) for one in found if not one.clas
 
 
 @holds_back
-def test_what_was_handed_on_before_the_window_ended_is_still_told():
+def test_an_over_release_before_the_memory_is_reused_is_still_reported():
     out = program(DEAD + """
 def works():
     holds_a_dead_one(Thing)
@@ -143,7 +143,7 @@ print(found.type, found.references_per_run)
 
 
 @holds_back
-def test_many_are_told_once_each():
+def test_each_of_many_is_reported_once():
     out = program(DEAD + """
 def works():
     for _ in range(30): holds_a_dead_one(Thing)
@@ -153,7 +153,7 @@ print([(one.type, one.references_per_run) for one in pyrefcore.check(works).find
 
 
 @holds_back
-def test_reports_show_what_had_died():
+def test_reports_show_dead_objects():
     out = program(DEAD + """
 report = checked(Thing)
 print(report.to_json())
@@ -166,7 +166,7 @@ assert "1 reference too few, 0 visibly held: <a __main__.Thing that had died>" i
 
 # Then the dead object's type is unknown, and there is no finding.
 @holds_back
-def test_the_type_of_what_had_died_may_be_gone():
+def test_the_type_of_a_dead_object_may_be_gone():
     out = program(DEAD + """
 def works():
     holds_a_dead_one(type("Short", (), {"__slots__": ()}))
@@ -204,7 +204,7 @@ print([(one.type, one.references_per_run) for one in report.findings])
 
 
 @holds_back
-def test_what_died_long_ago_is_held_back_all_the_same():
+def test_an_object_that_died_long_ago_is_still_held_back():
     out = program(DEAD + """
 def works():
     held = [Thing()]
@@ -216,7 +216,7 @@ print([(one.type, one.references_per_run) for one in pyrefcore.check(works, runs
     assert out == "[('__main__.Thing', -1.0)]\n"
 
 
-def test_what_has_no_reference_left_but_is_shown_outlives_the_guard():
+def test_a_shown_object_without_references_outlives_the_guard():
     out = program("""
 died = []
 class Mortal:
@@ -233,7 +233,7 @@ print(died, type(box[0]).__name__)
     assert out == "[] Mortal\n"
 
 
-def test_what_a_run_that_raises_has_released_too_often_outlives_the_guard():
+def test_an_object_over_released_by_a_run_that_raises_outlives_the_guard():
     out = program("""
 died = []
 class Mortal:
@@ -272,7 +272,7 @@ print(sys.getrefcount(thing) - before)
 
 
 @pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="what dies is not held back")
-def test_what_is_used_after_it_died_dies_again():
+def test_an_object_used_after_its_death_dies_again():
     code = """
 incref, decref = [ctypes.PYFUNCTYPE(None, ctypes.c_void_p)((name, ctypes.pythonapi)) for name in ("Py_IncRef", "Py_DecRef")]
 def use():

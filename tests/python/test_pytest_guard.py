@@ -234,7 +234,7 @@ def test_a_second_run_reports_as_the_first(project):
     assert plain == guarded
 
 
-def test_what_fails_for_another_reason_stays_failed(project):
+def test_a_test_that_fails_for_another_reason_stays_failed(project):
     code = COUNTS + """
 def test_flaky():
     import weakref

@@ -18,7 +18,7 @@ def test_never(): pass
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGSEGV"])
-def test_what_a_dead_session_leaves(project, signal):
+def test_the_file_of_a_dead_session(project, signal):
     project.folder.makefile(".json", refs='{"tests": "an old report"}')
     assert project.run(CODE % signal, "-p", "no:faulthandler", "--refs-json=refs.json") < 0
     report = json.loads(project.read("refs.json"))

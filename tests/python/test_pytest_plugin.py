@@ -191,7 +191,7 @@ def pytest_pycollect_makeitem(collector, name, obj):
     )
 
 
-def test_what_cannot_be_repeated_is_said(project):
+def test_a_test_that_can_not_be_repeated_is_named(project):
     code = """
 runs = []
 def test_skips():
@@ -279,7 +279,7 @@ def pytest_collection_modifyitems(items):
         project.says("test_leaks@group")
 
 
-def test_what_changes_nothing_ends_after_one_window(project):
+def test_a_window_without_change_ends_the_check(project):
     # A list or a number would change with each run.
     code = """
 runs = (ctypes.c_size_t * 10)()

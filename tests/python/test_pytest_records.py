@@ -48,7 +48,7 @@ def test_unexpected(): pass
     project.is_silent_about("not checked", "grows")
 
 
-def test_first_run_is_what_is_reported(project):
+def test_the_first_run_is_reported(project):
     code = """
 def test_it(caplog):
     print("printed"); logging.warning("logged"); warnings.warn("warned")
@@ -84,7 +84,7 @@ def test_late(request):
         assert project.output.count(text) == 1, project.output
 
 
-def test_what_a_test_adds_to_its_item_is_added_once(project):
+def test_additions_of_a_test_to_its_item_are_made_once(project):
     code = """
 ended = []
 def test_adds(request, record_property):

@@ -49,7 +49,7 @@ def test_findings_and_errors_are_not_ok():
     assert "did not finish: raised" in str(report(findings=[LEAK], error="raised ValueError in run 7"))
 
 
-def test_json_holds_everything_that_is_known():
+def test_json_has_every_known_fact():
     found = json.loads(report(findings=[LEAK, OVER], notes=["mind"]).to_json())
     leak, over = found["findings"]
     assert (leak["kind"], leak["type"], leak["references_per_run"], leak["objects_per_run"]) == (
@@ -76,14 +76,14 @@ def test_json_holds_everything_that_is_known():
     assert over["examples"] == [] and found["notes"] == ["mind"]
 
 
-def test_the_text_tells_a_c_programmer_what_is_wrong():
+def test_the_text_names_the_mistake_for_a_c_programmer():
     lines = str(report(findings=[LEAK, OVER], notes=["mind"])).split("\n")
     assert lines == [
         "pyrefcore: f(): 2 findings (3 windows of 100 runs)",
         "",
         "leak: 1 reference to str per run, never released (300 in 3 windows of 100 runs, the same in each)",
         "  0.5 objects of this type more per run",
-        "  and what only they hold, in objects per run: 2 list",
+        "  and objects that only they hold, per run: 2 list",
         "  0x1000: 301 references, 1 of them visibly held: 'leaked'",
         "    held by ['leaked'] (list)",
         "    holds {} (dict)",
@@ -97,7 +97,7 @@ def test_the_text_tells_a_c_programmer_what_is_wrong():
     ]
 
 
-def test_the_text_does_not_drown_in_examples():
+def test_the_text_shows_few_examples():
     text = str(report(findings=[Finding("leak", "str", 1.0, 0.0, [1, 1], [EXAMPLE] * 8)]))
     assert text.count("0x1000:") == 3 and "and 5 more like that in the JSON report" in text
 
@@ -107,7 +107,7 @@ def test_objects_that_hold_each_other():
     assert "leak: 2 objects of ext.Knot per run, which only hold each other" in text and "(600 in 3 windows" in text
 
 
-def test_what_is_missing_adds_up():
+def test_missing_references_add_up():
     over = Finding("over-release", "list", -1.0, 0.0, [-100, -100], [Example(0x10, -300, 1, "[]")])
     text = str(report(findings=[over]))
     assert "over-release: each run releases 1 reference to list too many (200 in 2 windows of 100 runs, " in text

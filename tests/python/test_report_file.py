@@ -107,7 +107,7 @@ def test_another_working_directory(tmp_path, monkeypatch):
     assert (tmp_path / "report").read_text() == "new" and os.listdir(".") == []
 
 
-def test_what_can_not_be_written(tmp_path):
+def test_paths_that_can_not_be_written(tmp_path):
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     for path, problem in [

@@ -16,6 +16,6 @@ def test_an_empty_statement_does_nothing():
 
 
 @pytest.mark.parametrize("text", ["return 1", "yield 1", "await x", "x =", "def f(", "\tx\n  y", "\0"])
-def test_what_is_no_statement_is_refused(text):
+def test_text_that_is_no_statement_is_refused(text):
     with pytest.raises((SyntaxError, ValueError)):
         statement.function(text, {})

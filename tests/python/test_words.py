@@ -49,7 +49,7 @@ def test_a_field_that_is_set_anew_in_each_run_is_clean():
     assert program("keep = []\ntold(lambda: (keep.clear(), keep.append(words.hold(Thing()))))") == "[]"
 
 
-def test_instances_that_die_take_their_references_along():
+def test_words_of_dead_instances_excuse_nothing():
     out = program("""
 kept = Thing()
 keep = [words.hold(kept) for _ in range(5000)]
@@ -202,13 +202,13 @@ print(set(seen), words.full((1,)) and words.used(words.raw()) > 0)
 
 
 @pytest.mark.skipif(hasattr(sys, "gettotalrefcount"), reason="a debug build's pattern is never off")
-def test_what_cpython_fills_to_find_mistakes_stays_filled():
+def test_memory_that_cpython_fills_stays_filled():
     out = program("seen = set()\npyrefcore.check(lambda: seen.add(words.used(words.raw())))\nprint(seen)", PYTHONMALLOC="debug")
     assert out == "{330}"
 
 
 @pytest.mark.parametrize("perturb", ["0", "165"])
-def test_the_same_is_found_whatever_the_c_library_fills_memory_with(perturb):
+def test_the_fill_byte_of_the_c_library_changes_no_finding(perturb):
     if importlib.util.find_spec("numpy") is None:
         pytest.skip("there is no numpy")
     code = """

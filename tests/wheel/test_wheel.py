@@ -99,7 +99,7 @@ def test_an_installed_wheel_finds_nothing_in_good_code(installed, tmp_path):
     run([installed.python, "-m", "pyrefcore", "check", "--runs", "20", "len([])"], cwd=tmp_path)
 
 
-def test_the_doctor_of_an_installed_wheel_is_content(installed, tmp_path):
+def test_the_doctor_of_an_installed_wheel_finds_no_fault(installed, tmp_path):
     run([installed.python, "-m", "pyrefcore", "doctor"], cwd=tmp_path)
 
 

@@ -150,7 +150,7 @@ class Checking:
                 _note(counted, report, self._guard, threads, turn)
                 _leave(counted, threads_hook, turn)
         finally:
-            # An interrupt may come before the first `_leave`, or in it. The second does what is left.
+            # An interrupt may come before the first `_leave`, or in it. The second call does the rest.
             _leave(counted, threads_hook, turn)
 
     def _try_without_guard(self, error: BaseException) -> None:

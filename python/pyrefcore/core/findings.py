@@ -163,7 +163,7 @@ def _examples(examples: Sequence[native.Example], unsafe: bool) -> List[report.E
             for example in examples
         ]
     finally:
-        # An interrupt may come in the first `close`; the second does what is left.
+        # An interrupt may come in the first `close`; the second call does the rest.
         try:
             around.close()
         finally:

@@ -45,7 +45,7 @@ class Neighbourhood:
                 out.append(edge.target)
 
     def close(self) -> None:
-        """Releases what is held. After an interrupt, a second call does what is left."""
+        """Releases what is held. After an interrupt, a second call does the rest."""
         self._core.pyrefcore_edges_drop(self._edges, self._room)
         if self._paused.value:
             enable()

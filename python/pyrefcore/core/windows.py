@@ -160,8 +160,9 @@ class Windows:
             self._resume()
 
     def can_look(self, runs: int) -> bool:
-        """Prepares `look` for windows of `runs` runs. False if the objects can't be held, if this check runs within
-        another that looks (the library has one guard), and on free-threaded builds, where looks were never tried."""
+        """Prepares `look` for windows of `runs` runs. False if the objects can't be held, or if this check runs within
+        another that looks: the library has one guard. Also false on free-threaded builds, where looks were never
+        tried."""
         if not self._guard or Windows._is_looking or host.is_free_threaded_build() or host.has_other_allocators():
             return False
         # In this order, and reversed at the end: an interrupt may come between.
@@ -312,7 +313,7 @@ class Windows:
 
     def close(self) -> None:
         """Drops every snapshot with its pins, and leaves the process as it was before. After an interrupt, a second
-        call does what is left."""
+        call does the rest."""
         self._resume()
         # An interrupt may have come before `_put` stored a new snapshot.
         if self._taken.value not in [self._start.value] + list(self._kept):

@@ -109,7 +109,7 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
             "more" if count > 0 else "fewer",
         )
     if finding.folded:
-        yield "  and what only they hold, in objects per run: " + ", ".join(
+        yield "  and objects that only they hold, per run: " + ", ".join(
             "%s %s" % (number(folded.objects), folded.type) for folded in finding.folded
         )
     last: List[str] = []

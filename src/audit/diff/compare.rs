@@ -4,8 +4,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::classes;
 use super::finding::{Example, Finding, Kind};
-use super::fold::{self, Kept};
-use super::groups::{Groups, Key};
+use super::fold::{self, Growing};
+use super::groups::{Groups, Identity};
 use super::growth::{differences, steady};
 use super::memory_growth;
 use super::snapshot::{Row, Snapshot};
@@ -44,7 +44,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
     let groups = Groups::of(snapshots);
     let moments = moments(snapshots, &groups, &missing);
     let mut findings = Vec::new();
-    let (mut kept, mut holders) = (Vec::new(), Vec::new());
+    let (mut growing, mut holders) = (Vec::new(), Vec::new());
     for group in 0..groups.count() {
         // A group without a type in the last snapshot does not grow.
         if groups.types(group).is_empty() {
@@ -100,11 +100,11 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
             findings.extend(unsafe { classes::told_apart(finding, snapshots) });
         }
         if !found && steady(&objects).is_some_and(|objects| objects > 0) {
-            kept.push(Kept { group, objects });
+            growing.push(Growing { group, objects });
         }
     }
     // SAFETY: the caller's promise is the callee's.
-    if !unsafe { fold::fold(&mut findings, kept, &groups, stale) } {
+    if !unsafe { fold::fold(&mut findings, growing, &groups, stale) } {
         return None;
     }
     findings.extend(memory_growth::findings(all, &holders));
@@ -120,7 +120,7 @@ pub unsafe fn compare(snapshots: &[&Snapshot]) -> Option<Vec<Finding>> {
 /// many unexplained references, and there are no more unheld blocks. Such a window gives no finding.
 #[must_use]
 pub fn is_quiet(before: &Snapshot, after: &Snapshot) -> bool {
-    fn objects(snapshot: &Snapshot) -> FxHashMap<Key<'_>, [isize; 2]> {
+    fn objects(snapshot: &Snapshot) -> FxHashMap<Identity<'_>, [isize; 2]> {
         let mut objects: FxHashMap<_, [isize; 2]> = FxHashMap::default();
         for of_type in &snapshot.types {
             let [alive, dead] = objects.entry(of_type.key()).or_default();

@@ -19,7 +19,7 @@ const ENTRY: [&CStr; 3] = [c"int", c"weakref", c"weakref.ReferenceType"];
 
 /// A group of types with the same growth in every window, and no finding of its own.
 #[derive(Clone, Debug)]
-pub(in crate::audit) struct Kept {
+pub(in crate::audit) struct Growing {
     pub(in crate::audit) group: usize,
     /// The change of the number of objects in each window.
     pub(in crate::audit) objects: Vec<isize>,
@@ -27,11 +27,11 @@ pub(in crate::audit) struct Kept {
 
 /// The groups that are not yet under a finding.
 struct Left<'a> {
-    kept: Vec<Kept>,
+    growing: Vec<Growing>,
     groups: &'a Groups<'a>,
 }
 
-/// Puts each group in `kept` under the leak that holds its objects. Groups that nothing can reach become leaks of their
+/// Puts each group in `growing` under the leak that holds its objects. Groups that nothing can reach become leaks of their
 /// own, and the rest becomes findings of growth. Stale words hold nothing. False without memory.
 ///
 /// # Safety
@@ -39,18 +39,18 @@ struct Left<'a> {
 #[must_use]
 pub(in crate::audit) unsafe fn fold(
     findings: &mut Vec<Finding>,
-    kept: Vec<Kept>,
+    growing: Vec<Growing>,
     groups: &Groups,
     stale: Stale,
 ) -> bool {
-    if kept.is_empty() {
+    if growing.is_empty() {
         return true;
     }
     // SAFETY: the caller's promise is the callee's.
     let Some(mut edges) = (unsafe { Edges::now(stale) }) else {
         return false;
     };
-    let mut left = Left { kept, groups };
+    let mut left = Left { growing, groups };
     let mut leaks: Vec<&mut Finding> = findings
         .iter_mut()
         .filter(|finding| finding.kind == Kind::Leak)
@@ -70,12 +70,12 @@ pub(in crate::audit) unsafe fn fold(
         unsafe { left.put_rest_under(finding, &mut edges) };
     }
     findings.append(&mut circles);
-    findings.extend(left.kept.into_iter().map(|kept| Finding {
+    findings.extend(left.growing.into_iter().map(|growing| Finding {
         kind: Kind::Growth,
-        ob_type: groups.ob_type(kept.group),
-        type_name: groups.name(kept.group),
-        references: vec![0; kept.objects.len()],
-        objects: kept.objects,
+        ob_type: groups.ob_type(growing.group),
+        type_name: groups.name(growing.group),
+        references: vec![0; growing.objects.len()],
+        objects: growing.objects,
         examples: Vec::new(),
         folded: Vec::new(),
         memory: None,
@@ -100,7 +100,7 @@ unsafe fn entries_for_classes(below: &[[usize; 2]]) -> isize {
     bases.sum()
 }
 
-impl Kept {
+impl Growing {
     /// Moves at most `most` objects of each window under a finding. Returns whether objects are left.
     fn put_under(&mut self, finding: &mut Finding, groups: &Groups, most: isize) -> bool {
         let objects = self.objects.last().map_or(0, |&objects| objects.min(most));
@@ -144,15 +144,15 @@ impl Left<'_> {
         }
         // SAFETY: nothing has died since the edges were drawn, so the objects below are alive.
         let entries = unsafe { entries_for_classes(&below) };
-        for group in self.kept.iter().map(|kept| kept.group) {
+        for group in self.growing.iter().map(|growing| growing.group) {
             if ENTRY.contains(&self.groups.name(group).as_c_str()) {
                 *counts.entry(group).or_default() += entries;
             }
         }
         let [part, of] = share;
-        self.kept.retain_mut(|kept| {
-            let count = counts.get(&kept.group).copied().unwrap_or(0);
-            kept.put_under(finding, self.groups, (count * part + of / 2) / of)
+        self.growing.retain_mut(|growing| {
+            let count = counts.get(&growing.group).copied().unwrap_or(0);
+            growing.put_under(finding, self.groups, (count * part + of / 2) / of)
         });
         below.into_iter().map(|[op, _]| op).collect()
     }
@@ -162,7 +162,7 @@ impl Left<'_> {
     /// # Safety
     /// Nothing has died since the edges were drawn.
     unsafe fn circles(&mut self, edges: &mut Edges) -> Vec<Finding> {
-        let wanted: FxHashSet<usize> = self.kept.iter().map(|kept| kept.group).collect();
+        let wanted: FxHashSet<usize> = self.growing.iter().map(|growing| growing.group).collect();
         let group = |ob_type| {
             let group = self.groups.find(ob_type);
             group.filter(|group| wanted.contains(group))
@@ -194,11 +194,11 @@ impl Left<'_> {
         let (mut findings, mut folded) = (Vec::new(), FxHashSet::default());
         for ((_, _, _, group), mut same) in circles {
             same.retain(|closed| !folded.contains(&(closed.op as usize)));
-            let place = self.kept.iter().position(|kept| {
-                kept.group == group && same.len() as isize >= kept.objects.iter().sum()
+            let place = self.growing.iter().position(|growing| {
+                growing.group == group && same.len() as isize >= growing.objects.iter().sum()
             });
             let Some(place) = place else { continue };
-            let Kept { group, objects } = self.kept.swap_remove(place);
+            let Growing { group, objects } = self.growing.swap_remove(place);
             let unshown = same
                 .first()
                 .map_or(0, |newest| newest.refcount - newest.explained);
@@ -226,20 +226,24 @@ impl Left<'_> {
     /// # Safety
     /// Nothing has died since the edges were drawn.
     unsafe fn put_rest_under(&mut self, finding: &mut Finding, edges: &mut Edges) {
-        let Some(root) = finding.examples.first().filter(|_| !self.kept.is_empty()) else {
+        let Some(root) = finding
+            .examples
+            .first()
+            .filter(|_| !self.growing.is_empty())
+        else {
             return;
         };
         // SAFETY: the caller's promise is the callee's.
         let below = unsafe { edges.types_below(root.op) };
         let below = below.iter().filter_map(|&place| self.groups.find(place));
         let below: FxHashSet<usize> = below.collect();
-        self.kept.retain_mut(|kept| {
-            let most = if below.contains(&kept.group) {
+        self.growing.retain_mut(|growing| {
+            let most = if below.contains(&growing.group) {
                 isize::MAX
             } else {
                 0
             };
-            kept.put_under(finding, self.groups, most)
+            growing.put_under(finding, self.groups, most)
         });
     }
 }

@@ -9,17 +9,17 @@ use crate::abi::PyTypeObject;
 
 /// The identity of a type: its name for a heap type, its address for a static type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::audit) enum Key<'a> {
+pub(in crate::audit) enum Identity<'a> {
     Name(&'a CStr),
     Place(usize),
 }
 
 impl TypeRow {
-    pub(in crate::audit) fn key(&self) -> Key<'_> {
+    pub(in crate::audit) fn key(&self) -> Identity<'_> {
         if self.is_heap {
-            Key::Name(&self.name)
+            Identity::Name(&self.name)
         } else {
-            Key::Place(self.ob_type as usize)
+            Identity::Place(self.ob_type as usize)
         }
     }
 }

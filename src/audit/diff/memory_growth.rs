@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_is_steady_or_it_is_said() {
+    fn unequal_growth_is_unsteady() {
         assert_eq!(kind(&[5, 5], false), Some(Kind::Memory));
         assert_eq!(kind(&[5, 6], false), Some(Kind::Unsteady));
         assert_eq!(kind(&[5, 5], true), Some(Kind::Growth));
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn only_more_blocks_are_no_quiet() {
+    fn more_blocks_alone_are_not_quiet() {
         let block = |start, bytes| Block {
             start,
             bytes,

@@ -25,7 +25,7 @@ impl Edges {
         }
         // SAFETY: nothing has died, so each object in question is alive.
         let can_be_held = |op: *mut PyObject| unsafe { can_be_held(op) };
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: nothing has died since the edges were drawn, as the caller promises.
         unsafe {
             self.show_all(|source, shown| {
                 for &place in shown {
@@ -61,6 +61,6 @@ impl Edges {
 /// # Safety
 /// `op` is an object.
 pub unsafe fn can_be_held(op: *mut PyObject) -> bool {
-    // SAFETY: the caller's promise is the callee's.
+    // SAFETY: `op` is an object.
     unsafe { counted(op) }.is_none_or(|references| references > 0)
 }

@@ -158,7 +158,8 @@ impl Snapshot {
     /// The host's lock is held: no other thread ends objects or counts meanwhile.
     #[must_use]
     pub unsafe fn take() -> Option<Self> {
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the host's lock is held. Nothing dies before the walk is used up, so each met object and each met
+        // type is alive.
         unsafe {
             let mut walk = HeapWalk::over_all()?;
             let words = walk.words();

@@ -57,7 +57,7 @@ pub(in crate::audit) fn excused(snapshots: &[&Snapshot]) -> Vec<Snapshot> {
     let judge = Judge::new(first);
     let doubted = judge.doubted(snapshots);
     // The copy of one snapshot fits into the reserve.
-    let mut moments: Vec<Moment> = snapshots
+    let mut moments: Vec<Excuses> = snapshots
         .iter()
         .take_while(|_| !reserve::is_short())
         .map(|snapshot| judge.moment(snapshot, &doubted))
@@ -70,7 +70,7 @@ pub(in crate::audit) fn excused(snapshots: &[&Snapshot]) -> Vec<Snapshot> {
 }
 
 /// The references that words excuse in one snapshot.
-struct Moment {
+struct Excuses {
     rows: Vec<Row>,
     /// The number of new words by field and by the type of their target.
     new: FxHashMap<(Field, usize), isize>,
@@ -79,11 +79,11 @@ struct Moment {
 }
 
 /// Adds the words of steady fields, which gain equally many in every window.
-fn steady(moments: &mut [Moment]) {
+fn steady(moments: &mut [Excuses]) {
     let fields = moments.iter().flat_map(|moment| moment.new.keys().copied());
     let fields: FxHashSet<(Field, usize)> = fields.collect();
     for key in fields {
-        let words = |moment: &Moment| moment.new.get(&key).copied().unwrap_or(0);
+        let words = |moment: &Excuses| moment.new.get(&key).copied().unwrap_or(0);
         let words: Vec<isize> = moments.iter().map(words).collect();
         let mut changes = words.windows(2).map(|two| two[1] - two[0]);
         let first = changes.next();
@@ -129,7 +129,7 @@ impl<'a> Judge<'a> {
         words.filter(|word| !self.is_old(word))
     }
 
-    fn moment(&self, snapshot: &Snapshot, doubted: &FxHashSet<Field>) -> Moment {
+    fn moment(&self, snapshot: &Snapshot, doubted: &FxHashSet<Field>) -> Excuses {
         let old = self.old(snapshot);
         let mut words: FxHashMap<usize, Vec<Field>> = FxHashMap::default();
         for word in self.new_words(snapshot) {
@@ -137,7 +137,7 @@ impl<'a> Judge<'a> {
                 words.entry(word.value).or_default().push(word.field);
             }
         }
-        let mut moment = Moment {
+        let mut moment = Excuses {
             rows: snapshot.rows.clone(),
             new: FxHashMap::default(),
             steady: FxHashMap::default(),

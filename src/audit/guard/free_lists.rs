@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::held_back;
-use super::remake::{self, Host, Make};
+use super::remake::{self, Make, Makers};
 use super::reuse;
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, destructor};
 use crate::audit::heap::blocks;
@@ -21,9 +21,9 @@ use crate::refcount::{Current, Policy};
 
 /// A type with a free list, the versions that have the list, and a function that creates an object from it. `None` if
 /// the original `tp_dealloc` compares the exact type.
-type Kind = (&'static CStr, RangeInclusive<u8>, Option<Make>);
+type Listed = (&'static CStr, RangeInclusive<u8>, Option<Make>);
 
-const KINDS: [Kind; 12] = [
+const LISTED: [Listed; 12] = [
     (c"PyList_Type", 8..=15, None),
     (c"PyTuple_Type", 8..=15, None),
     (c"PyDict_Type", 8..=15, None),
@@ -39,8 +39,8 @@ const KINDS: [Kind; 12] = [
     (c"PyCFunction_Type", 8..=15, Some(remake::function)),
 ];
 
-/// Our function for each of [`KINDS`].
-const OURS: [unsafe extern "C" fn(*mut PyObject); KINDS.len()] = [
+/// Our function for each of [`LISTED`].
+const OURS: [unsafe extern "C" fn(*mut PyObject); LISTED.len()] = [
     dealloc::<0>,
     dealloc::<1>,
     dealloc::<2>,
@@ -65,7 +65,7 @@ struct Patched {
 
 #[derive(Debug)]
 struct All {
-    host: Host,
+    makers: Makers,
     types: Vec<Option<Patched>>,
     /// The disguise of each type; unused for a type that is missing.
     disguises: Vec<PyTypeObject>,
@@ -145,8 +145,8 @@ impl All {
         // SAFETY: the host's lock is held, each symbol is a type of CPython, and such types are static. Zeroes are a
         // valid type.
         unsafe {
-            let host = Host::look(hooks.symbol);
-            let types = KINDS.map(|(name, versions, make)| {
+            let makers = Makers::look(hooks.symbol);
+            let types = LISTED.map(|(name, versions, make)| {
                 let ob_type = (hooks.symbol)(name).cast::<PyTypeObject>();
                 (!ob_type.is_null() && versions.contains(&FLAVOUR.minor)).then(|| Patched {
                     ob_type,
@@ -162,7 +162,7 @@ impl All {
                 None => std::mem::zeroed(),
             };
             Self {
-                host,
+                makers,
                 disguises: types.iter().map(copy).collect(),
                 types: types.into(),
             }
@@ -215,7 +215,7 @@ unsafe extern "C" fn dealloc<const AT: usize>(op: *mut PyObject) {
         }
         original(op);
         if held_back::is_handed_out(block) {
-            all.host.take_back(op, make);
+            all.makers.take_back(op, make);
         }
     }
 }

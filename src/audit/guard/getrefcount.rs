@@ -33,7 +33,7 @@ struct FunctionObject {
 /// `METH_O`: the function takes one argument.
 const ONE_ARGUMENT: c_int = 8;
 
-struct Known {
+struct GetRefcount {
     method: *mut Method,
     original: Function,
     number: ToNumber,
@@ -41,11 +41,11 @@ struct Known {
 }
 
 // SAFETY: the method definition is static, and `function`, the only field that changes, is atomic.
-unsafe impl Send for Known {}
+unsafe impl Send for GetRefcount {}
 // SAFETY: as for `Send`.
-unsafe impl Sync for Known {}
+unsafe impl Sync for GetRefcount {}
 
-static KNOWN: OnceLock<Option<Known>> = OnceLock::new();
+static KNOWN: OnceLock<Option<GetRefcount>> = OnceLock::new();
 
 /// Starts or stops leaving pins out of the result of `sys.getrefcount`.
 ///
@@ -70,7 +70,7 @@ pub(in crate::audit) unsafe fn leave_out_pins(on: bool) {
 ///
 /// # Safety
 /// The host's lock is held.
-unsafe fn look() -> Option<Known> {
+unsafe fn look() -> Option<GetRefcount> {
     let hooks = host_hooks().filter(|_| !FLAVOUR.free_threaded)?;
     let symbol = |name| {
         let found: *mut c_void = (hooks.symbol)(name);
@@ -88,7 +88,7 @@ unsafe fn look() -> Option<Known> {
         if (*method).flags != ONE_ARGUMENT || !is_own {
             return None;
         }
-        Some(Known {
+        Some(GetRefcount {
             method,
             original: std::mem::transmute::<usize, Function>(
                 (*method).function.load(Ordering::Relaxed),

@@ -1,6 +1,6 @@
 //! All objects that are alive when a check begins, held by pins, and whether anything about them changes.
 //!
-//! A snapshot tells which reference nothing explains. This only tells that no count has changed. If every object keeps
+//! A snapshot tells which reference nothing explains. This file only tells that no count has changed. If every object keeps
 //! its count, and no object is born or dies, a window leaks no reference and releases none too often.
 
 use super::fingerprint::Fingerprint;
@@ -53,7 +53,7 @@ impl Guarded {
     /// The host's lock is held.
     #[must_use]
     pub unsafe fn new() -> Self {
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the host's lock is held, as all callees ask.
         unsafe {
             Self {
                 old: Pins::new(),
@@ -74,7 +74,8 @@ impl Guarded {
     /// # Safety
     /// The host's lock is held: no other thread ends objects or counts meanwhile. This is the first call.
     pub unsafe fn begin(&mut self) -> Option<()> {
-        // SAFETY: the caller's promise is the callees'. The objects are alive, and the sets are empty.
+        // SAFETY: the host's lock is held. Each object was just recognised, so it is alive, and `may_be_held` says that
+        // it is mortal. The sets are empty, as this is the first call.
         unsafe {
             let (mut types, memory) = (Types::new(), Memory::look()?);
             if outside::known(&memory).is_none() {
@@ -119,7 +120,7 @@ impl Guarded {
     /// The host's lock is held: no other thread ends objects or counts meanwhile. This is the first call.
     pub unsafe fn hold_young(&mut self) -> Option<()> {
         let (mut types, memory) = (Types::new(), Memory::look()?);
-        // SAFETY: the caller's promise is the callees'. The look finds objects that are mortal and in no set.
+        // SAFETY: the host's lock is held. The look finds objects that are mortal and in no set.
         unsafe {
             let (_, born) = self.look_at_rest(&mut Fingerprint::default(), &mut types, &memory);
             self.young.hold(|hold| born.into_iter().for_each(hold));
@@ -136,7 +137,8 @@ impl Guarded {
     /// # Safety
     /// The host's lock is held: no other thread ends objects or counts meanwhile.
     pub unsafe fn is_unchanged(&mut self, c_heap: usize) -> Option<bool> {
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the host's lock is held. A pinned object is alive, so its head can be read. Nothing happens between
+        // `remove` and `add_back`.
         unsafe {
             let (mut types, memory) = (Types::new(), Memory::look()?);
             let mut all = Fingerprint::default();
@@ -248,7 +250,7 @@ impl Guarded {
     /// # Safety
     /// The host's lock is held.
     pub unsafe fn let_go(self) {
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the host's lock is held, as all callees ask.
         unsafe {
             self.old.let_go();
             self.young.let_go();

@@ -44,7 +44,8 @@ impl Looks {
     /// The host's lock is held: no other thread ends objects or counts meanwhile.
     pub unsafe fn look(&mut self) -> Result<bool, &'static CStr> {
         let growth = self.growth;
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the host's lock is held. `begin` is called once for each new `Guarded`, and `has_young` lets
+        // `hold_young` run once.
         let found = unsafe {
             if let Some(guarded) = &mut self.guarded {
                 let is_second = !std::mem::replace(&mut self.has_young, true);

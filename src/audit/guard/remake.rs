@@ -1,14 +1,15 @@
 //! Takes the object that was parked last out of a free list: creating an object of the type returns it.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::ptr::{null, null_mut};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::null_mut;
 
 use crate::abi::{self, Head, Py_ssize_t, PyObject, PyTypeObject};
+use crate::host::method::Method;
 use crate::lifecycle::count;
 use crate::refcount::{Current, Policy};
 
 /// Creates an object, from the free list first; null on failure.
-pub(in crate::audit) type Make = unsafe fn(&Host) -> *mut PyObject;
+pub(in crate::audit) type Make = unsafe fn(&Makers) -> *mut PyObject;
 
 type New = unsafe extern "C" fn() -> *mut PyObject;
 type New2 = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
@@ -18,34 +19,15 @@ type NewFunction =
     unsafe extern "C" fn(*const Method, *mut PyObject, *mut PyObject) -> *mut PyObject;
 type Drop = unsafe extern "C" fn(*mut c_void);
 
-/// CPython's `PyMethodDef`.
-#[derive(Debug)]
-#[repr(C)]
-struct Method {
-    name: *const c_char,
-    function: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject,
-    flags: c_int,
-    doc: *const c_char,
-}
-
-// SAFETY: the definition is never written, and CPython only reads it.
-unsafe impl Sync for Method {}
-
 unsafe extern "C" fn nothing(_: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     null_mut()
 }
 
-static METHOD: Method = Method {
-    name: c"nothing".as_ptr(),
-    function: nothing,
-    // METH_NOARGS
-    flags: 4,
-    doc: null(),
-};
+static METHOD: Method = Method::new(c"nothing", nothing);
 
 /// The host's functions that create and free objects, and an empty list and tuple.
 #[derive(Debug)]
-pub(in crate::audit) struct Host {
+pub(in crate::audit) struct Makers {
     slice: Option<NewSlice>,
     context: Option<New>,
     method: Option<New2>,
@@ -56,7 +38,7 @@ pub(in crate::audit) struct Host {
     tuple: *mut PyObject,
 }
 
-impl Host {
+impl Makers {
     /// # Safety
     /// `symbol` returns the address of the CPython symbol with that name, or null. The host's lock is held.
     pub(in crate::audit) unsafe fn look(symbol: fn(&CStr) -> *mut c_void) -> Self {
@@ -124,40 +106,41 @@ unsafe extern "C" fn release(op: *mut PyObject, _: *mut c_void) -> c_int {
 ///
 /// # Safety
 /// The host's lock is held. This holds for all functions below, too.
-pub(in crate::audit) unsafe fn slice(host: &Host) -> *mut PyObject {
+pub(in crate::audit) unsafe fn slice(makers: &Makers) -> *mut PyObject {
     // SAFETY: `PySlice_New` takes NULL for `None`.
-    host.slice.map_or(null_mut(), |new| unsafe {
+    makers.slice.map_or(null_mut(), |new| unsafe {
         new(null_mut(), null_mut(), null_mut())
     })
 }
 
-pub(in crate::audit) unsafe fn context(host: &Host) -> *mut PyObject {
+pub(in crate::audit) unsafe fn context(makers: &Makers) -> *mut PyObject {
     // SAFETY: the host's lock is held.
-    host.context.map_or(null_mut(), |new| unsafe { new() })
+    makers.context.map_or(null_mut(), |new| unsafe { new() })
 }
 
-pub(in crate::audit) unsafe fn method(host: &Host) -> *mut PyObject {
+pub(in crate::audit) unsafe fn method(makers: &Makers) -> *mut PyObject {
     // SAFETY: the list is an object. `PyMethod_New` does not call the function that it gets.
-    host.method
-        .filter(|_| !host.list.is_null())
-        .map_or(null_mut(), |new| unsafe { new(host.list, host.list) })
+    makers
+        .method
+        .filter(|_| !makers.list.is_null())
+        .map_or(null_mut(), |new| unsafe { new(makers.list, makers.list) })
 }
 
-pub(in crate::audit) unsafe fn function(host: &Host) -> *mut PyObject {
+pub(in crate::audit) unsafe fn function(makers: &Makers) -> *mut PyObject {
     // SAFETY: the definition is static, and a function may have no `self` and no module.
-    host.function.map_or(null_mut(), |new| unsafe {
+    makers.function.map_or(null_mut(), |new| unsafe {
         new(&raw const METHOD, null_mut(), null_mut())
     })
 }
 
-pub(in crate::audit) unsafe fn list_iterator(host: &Host) -> *mut PyObject {
+pub(in crate::audit) unsafe fn list_iterator(makers: &Makers) -> *mut PyObject {
     // SAFETY: `list` is a list or null.
-    unsafe { iterator(host.list) }
+    unsafe { iterator(makers.list) }
 }
 
-pub(in crate::audit) unsafe fn tuple_iterator(host: &Host) -> *mut PyObject {
+pub(in crate::audit) unsafe fn tuple_iterator(makers: &Makers) -> *mut PyObject {
     // SAFETY: `tuple` is a tuple or null.
-    unsafe { iterator(host.tuple) }
+    unsafe { iterator(makers.tuple) }
 }
 
 /// # Safety

@@ -46,10 +46,10 @@ static DEPTH: AtomicU32 = AtomicU32::new(0);
 const DEEPEST: u32 = 40;
 
 /// CPython's types that keep the memory of exact instances. From 3.11 on the evaluation loop frees floats itself.
-const EXACT: &[&[u8]] = if FLAVOUR.minor <= 10 {
-    &[b"tuple", b"list", b"dict", b"float"]
-} else {
+const EXACT: &[&[u8]] = if FLAVOUR.loop_frees_floats() {
     &[b"tuple", b"list", b"dict"]
+} else {
+    &[b"tuple", b"list", b"dict", b"float"]
 };
 /// CPython's other types that keep memory of instances.
 const KEEPING: [&[u8]; 8] = [
@@ -255,7 +255,7 @@ unsafe fn habit(ob_type: *mut PyTypeObject) -> Habit {
     // SAFETY: `ob_type` is a type, and its name is a string.
     unsafe {
         let is_float = || CStr::from_ptr((*ob_type).tp_name).to_bytes() == b"float";
-        if frees_all((*ob_type).tp_dealloc) && !(FLAVOUR.minor >= 11 && is_float()) {
+        if frees_all((*ob_type).tp_dealloc) && !(FLAVOUR.loop_frees_floats() && is_float()) {
             return Habit::GivesBack;
         }
         let own = own_dealloc(ob_type);

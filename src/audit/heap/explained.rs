@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_the_halves_of_a_pair_apart() {
+    fn the_halves_of_a_pair_differ() {
         let explained = Explained::new().expect("memory");
         for (own, other) in [(0x7000_1230, 0x7000_1238), (0x7000_1268, 0x7000_1260)] {
             let [own, other] = [own, other].map(|place| place as *mut PyObject);

@@ -141,7 +141,7 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     #[test]
-    fn tells_what_is_there() {
+    fn mapped_memory_and_code_are_known() {
         static WORD: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
         let memory = Memory::look().expect("the list is readable");
         let (on_stack, on_heap) = (0_u64, Box::new(0_u64));
@@ -153,7 +153,7 @@ mod tests {
             assert!(!memory.is_static(address, 8));
             assert!(!memory.is_code(address));
         }
-        assert!(memory.is_code(tells_what_is_there as *const () as usize));
+        assert!(memory.is_code(mapped_memory_and_code_are_known as *const () as usize));
         assert!(!memory.is_code(&raw const WORD as usize));
         assert!(memory.is_static(&raw const WORD as usize, 8));
         assert!(memory.is_readable(&raw const WORD as usize, 8));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_not() {
+    fn unmapped_memory_is_known() {
         let memory = Memory::look().expect("the list is readable");
         for (address, bytes) in [
             (0, 1),

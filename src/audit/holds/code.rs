@@ -9,9 +9,21 @@ const PLACES: &[usize] = match FLAVOUR.minor {
     _ => &[8, 16, 24, 80, 88, 96, 104, 112, 120],
 };
 
-/// The cached `co_code` on 3.11. From 3.12 on the address of four words, for `co_code`, `co_varnames`, `co_cellvars`
-/// and `co_freevars`.
-const CACHED: usize = if FLAVOUR.minor <= 12 { 136 } else { 144 };
+/// A field with what a code object has computed once.
+enum Cached {
+    Nothing,
+    /// The object `co_code`.
+    Code(usize),
+    /// The address of four words, for `co_code`, `co_varnames`, `co_cellvars` and `co_freevars`.
+    Four(usize),
+}
+
+const CACHED: Cached = match FLAVOUR.minor {
+    ..=10 => Cached::Nothing,
+    11 => Cached::Code(136),
+    12 => Cached::Four(136),
+    _ => Cached::Four(144),
+};
 
 /// The constants. A free-threaded collector tracks code objects and visits this field.
 const CONSTANTS: usize = 8;
@@ -23,15 +35,16 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn 
             .iter()
             .filter(|&&place| !(is_tracked && place == CONSTANTS));
         own.for_each(|&place| visitor.read(field(op, place)));
-        if FLAVOUR.minor <= 10 {
-            return;
-        }
-        let cached = field(op, CACHED);
-        if FLAVOUR.minor == 11 {
-            visitor.read(cached);
-        } else if cached.is_aligned() && visitor.is_readable(cached as usize, 32) {
-            for at in 0..4 {
-                visitor.read(*cached.cast::<*mut PyObject>().add(at));
+        match CACHED {
+            Cached::Nothing => {}
+            Cached::Code(place) => visitor.read(field(op, place)),
+            Cached::Four(place) => {
+                let four = field(op, place);
+                if four.is_aligned() && visitor.is_readable(four as usize, 32) {
+                    for at in 0..4 {
+                        visitor.read(*four.cast::<*mut PyObject>().add(at));
+                    }
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ const EMBEDDED: usize = 2;
 const STATE: usize = 16;
 
 /// Bytes in front of the index table.
-const HEAD: usize = if FLAVOUR.minor >= 11 { 32 } else { 40 };
+const HEAD: usize = if FLAVOUR.has_kinds_of_keys() { 32 } else { 40 };
 
 /// From 3.11 on: the greatest `dk_kind`.
 const LAST_KIND: u8 = 2;
@@ -33,7 +33,7 @@ static GENERAL_LOOKUP: OnceLock<usize> = OnceLock::new();
 /// # Safety
 /// The host's lock is held.
 pub(super) unsafe fn learn() {
-    if FLAVOUR.minor >= 11 {
+    if FLAVOUR.has_kinds_of_keys() {
         return;
     }
     let own = builtin();
@@ -69,12 +69,12 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn 
         }
         ask_keys(keys, visitor);
         // From 3.13 on the values may lie in the instance, which visits them itself.
-        if FLAVOUR.minor >= 13
+        if FLAVOUR.has_inline_values()
             && (!visitor.is_readable(values, 8) || *((values + EMBEDDED) as *const u8) != 0)
         {
             return;
         }
-        let first = values + if FLAVOUR.minor >= 13 { 8 } else { 0 };
+        let first = values + if FLAVOUR.has_inline_values() { 8 } else { 0 };
         if !is_tracked && visitor.is_readable(first, table.nentries * 8) {
             for at in 0..table.nentries {
                 visitor.read(*(first as *const *mut PyObject).add(at));
@@ -90,13 +90,13 @@ pub(super) unsafe fn ask(op: *mut PyObject, is_tracked: bool, visitor: &mut dyn 
 pub(super) unsafe fn is_parked(start: usize, bytes: usize) -> bool {
     /// The smallest table has strings only, eight entries of index and five of keys. Then the word that shows its shape,
     /// and which bits of it: from 3.11 on the log2 sizes and the kind, a byte each; before, the size.
-    const SMALLEST: (usize, usize, usize) = if FLAVOUR.minor >= 11 {
+    const SMALLEST: (usize, usize, usize) = if FLAVOUR.has_kinds_of_keys() {
         (HEAD + 8 + 5 * 16, 0x01_03_03, 0xff_ff_ff)
     } else {
         (HEAD + 8 + 5 * 24, 8, !0)
     };
     /// From 3.14 on the word of the reference count links to the next such block.
-    const IS_LINKED: bool = FLAVOUR.minor >= 14;
+    const IS_LINKED: bool = FLAVOUR.links_parked_keys();
     let (length, wanted, mask) = SMALLEST;
     if bytes != length {
         return false;
@@ -219,7 +219,7 @@ impl Table {
         }
         // SAFETY: the table's head can be read.
         let word = |at: usize| unsafe { *((keys + at) as *const usize) };
-        let table = if FLAVOUR.minor >= 11 {
+        let table = if FLAVOUR.has_kinds_of_keys() {
             let [log2_size, log2_index_bytes, kind, ..] = word(8).to_ne_bytes();
             let indices = 1_usize.checked_shl(log2_index_bytes.into())?;
             let size = 1_usize.checked_shl(log2_size.into())?;

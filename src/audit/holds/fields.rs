@@ -158,7 +158,7 @@ pub(crate) unsafe fn is_elsewhere(ob_type: *mut PyTypeObject) -> bool {
 /// `ob_type` is a type.
 pub(crate) unsafe fn is_shown_for_instances(ob_type: *mut PyTypeObject) -> bool {
     // SAFETY: `ob_type` is a type.
-    FLAVOUR.minor >= 10 && unsafe { name(ob_type) } == c"functools._lru_list_elem"
+    FLAVOUR.visits_entry_types() && unsafe { name(ob_type) } == c"functools._lru_list_elem"
 }
 
 /// The fewest bytes of an instance. Some instances are shorter than `tp_basicsize`.
@@ -185,7 +185,7 @@ pub(crate) unsafe fn least_size(ob_type: *mut PyTypeObject) -> usize {
 pub(crate) unsafe fn has_no_size(ob_type: *mut PyTypeObject) -> bool {
     const OWNERS: [&[u8]; 4] = [b"frame", b"generator", b"coroutine", b"async_generator"];
     // SAFETY: `ob_type` is a type.
-    FLAVOUR.minor >= 11 && OWNERS.contains(&unsafe { name(ob_type) }.to_bytes())
+    !FLAVOUR.runs_in_frame_objects() && OWNERS.contains(&unsafe { name(ob_type) }.to_bytes())
 }
 
 /// The name of a type; empty if it has none.

@@ -33,7 +33,9 @@ pub(super) type Find = unsafe fn(op: *mut PyObject) -> Option<usize>;
 /// # Safety
 /// `op` is a generator, a coroutine or an asynchronous generator.
 pub(super) unsafe fn in_generator(op: *mut PyObject) -> Option<usize> {
-    (FLAVOUR.minor >= 14).then_some(op as usize + size_of::<PyObject>() + IN_GENERATOR)
+    FLAVOUR
+        .borrows_in_frames()
+        .then_some(op as usize + size_of::<PyObject>() + IN_GENERATOR)
 }
 
 /// The frame that a frame object owns.
@@ -43,7 +45,7 @@ pub(super) unsafe fn in_generator(op: *mut PyObject) -> Option<usize> {
 pub(super) unsafe fn in_frame_object(op: *mut PyObject) -> Option<usize> {
     let own = op as usize + size_of::<PyObject>() + F_FRAME_DATA;
     // SAFETY: `op` is a frame object. A frame that the object does not own is not shown.
-    (FLAVOUR.minor >= 14 && unsafe { field(op, F_FRAME) } as usize == own).then_some(own)
+    (FLAVOUR.borrows_in_frames() && unsafe { field(op, F_FRAME) } as usize == own).then_some(own)
 }
 
 /// The objects whose references in the frame's words are not counted, once for each word. Immortal objects are left

@@ -16,7 +16,7 @@ const VALID: usize = 3;
 /// `ob_type` is a type.
 pub(crate) unsafe fn has_inline_values(ob_type: *mut PyTypeObject) -> bool {
     // SAFETY: `ob_type` is a type.
-    FLAVOUR.minor >= 13 && unsafe { super::flags(ob_type) }.0 & INLINE_VALUES != 0
+    FLAVOUR.has_inline_values() && unsafe { super::flags(ob_type) }.0 & INLINE_VALUES != 0
 }
 
 /// The dictionary of an instance whose inline values are in use. Some versions visit it, too.

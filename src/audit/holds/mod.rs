@@ -57,7 +57,7 @@ pub(in crate::audit) unsafe fn learn() {
             names.map(|name| (hooks.symbol)(name) as usize).collect()
         });
     }
-    // SAFETY: the caller's promise is the callees'.
+    // SAFETY: the host's lock is held, as the callees ask.
     unsafe {
         dict::learn();
         structseq::learn();
@@ -132,12 +132,14 @@ pub(in crate::audit) const SYMBOLS: &[(&CStr, Known)] = &[
 ];
 
 /// Up to 3.11: index, start, step and length. Later: start, step and length.
-const LONG_RANGE_ITERATOR: &[usize] = if FLAVOUR.minor <= 11 {
-    &[0, 8, 16, 24]
-} else {
-    &[0, 8, 16]
+const LONG_RANGE_ITERATOR: &[usize] = match FLAVOUR.minor {
+    ..=11 => &[0, 8, 16, 24],
+    _ => &[0, 8, 16],
 };
-const MD_NAME: usize = if FLAVOUR.minor <= 14 { 32 } else { 24 };
+const MD_NAME: usize = match FLAVOUR.minor {
+    ..=14 => 32,
+    _ => 24,
+};
 /// On 3.12 and 3.13: the code object. It is visited until the frame is done, but held longer.
 const GENERATOR: &[usize] = match FLAVOUR.minor {
     12 | 13 => &[56],
@@ -152,7 +154,10 @@ const COROUTINE: &[usize] = match FLAVOUR.minor {
     _ => &[40],
 };
 /// From 3.15 on, an object holds the bytes.
-const BYTE_ARRAY: &[usize] = if FLAVOUR.minor <= 14 { &[] } else { &[40] };
+const BYTE_ARRAY: &[usize] = match FLAVOUR.minor {
+    ..=14 => &[],
+    _ => &[40],
+};
 
 /// What the audit knows about a type's instances; `None` if nothing.
 ///
@@ -289,7 +294,7 @@ pub(in crate::audit) unsafe extern "C" fn visit<H: Visitor>(
 unsafe fn read_items(op: *mut PyObject, visitor: &mut impl Visitor) {
     // SAFETY: `op` has a tuple's fields. `is_readable` is asked before the items are read.
     unsafe {
-        if FLAVOUR.minor == 11 && visitor.is_static(op) {
+        if FLAVOUR.has_uncounted_constants() && visitor.is_static(op) {
             // On 3.11 these are constants of frozen modules, whose references are not counted. Later versions count
             // none of them.
             return;

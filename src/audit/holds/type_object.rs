@@ -6,7 +6,10 @@ use crate::abi::{FLAVOUR, PyObject, PyTypeObject, PyVarObject, TypeFlags};
 /// The start of the fields behind a heap type's slots: CPython's `PyHeapTypeObject`. The numbers are the words of its
 /// method tables.
 const HT_NAME: usize = {
-    let as_async = if FLAVOUR.minor >= 10 { 4 } else { 3 };
+    let as_async = match FLAVOUR.minor {
+        ..=9 => 3,
+        _ => 4,
+    };
     let (as_number, as_mapping, as_sequence, as_buffer) = (36, 3, 10, 2);
     size_of::<PyTypeObject>() + 8 * (as_async + as_number + as_mapping + as_sequence + as_buffer)
 };
@@ -22,7 +25,7 @@ pub(super) unsafe fn ask(op: *mut PyObject, _is_tracked: bool, visitor: &mut dyn
     unsafe {
         // From 3.12 on this field is a number in CPython's own static types.
         let subclasses = (*ob_type).tp_subclasses.cast::<PyObject>();
-        if FLAVOUR.minor <= 11 || flags(ob_type).is_heap_type() {
+        if !FLAVOUR.numbers_own_types() || flags(ob_type).is_heap_type() {
             visitor.read(subclasses);
         }
         if flags(ob_type).is_heap_type() {

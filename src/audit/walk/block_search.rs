@@ -9,7 +9,7 @@ use super::owners::may_own_memory;
 use super::text;
 use super::types::PAIR;
 use super::types::size_of_instance;
-use crate::abi::PyTypeObject;
+use crate::abi::{PyTypeObject, TypeFlags};
 use crate::audit::heap::blocks;
 use crate::audit::heap::builtin::builtin;
 use crate::audit::heap::young::{self, Block, Domain};
@@ -97,11 +97,10 @@ impl Fields {
     /// # Safety
     /// `info` describes a type that is alive.
     unsafe fn of(info: &TypeInfo) -> Self {
-        /// `Py_TPFLAGS_LONG_SUBCLASS` and `Py_TPFLAGS_BYTES_SUBCLASS`.
-        const NUMBERS: u64 = 1 << 24 | 1 << 27;
         // SAFETY: the type is alive, and its name is a string or NULL.
         unsafe {
             let ob_type = info.ob_type;
+            let flags = TypeFlags((*ob_type).tp_flags);
             let name = (*ob_type).tp_name;
             let holds_none = || HOLD_NONE.contains(&CStr::from_ptr(name).to_bytes());
             if ob_type as usize == builtin().PyUnicode_Type {
@@ -110,10 +109,10 @@ impl Fields {
                 Self::Nothing
             } else if (*ob_type).tp_itemsize == 0 && !may_own_memory(ob_type) {
                 Self::Some((*ob_type).tp_basicsize.unsigned_abs())
-            } else if (*ob_type).tp_flags & NUMBERS == 0 {
-                Self::All(LONGEST)
-            } else {
+            } else if flags.is_integer() || flags.is_bytes() {
                 Self::All(LONGEST_NUMBER)
+            } else {
+                Self::All(LONGEST)
             }
         }
     }
@@ -308,7 +307,8 @@ impl<'a> Search<'a> {
         self.found = held
             .filter_map(|(at, &is_held)| is_held.then_some(at))
             .collect();
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the met objects are alive, the blocks are in use, and the host's lock is held, as the caller
+        // promises.
         unsafe {
             self.ask(walk);
             self.follow();
@@ -331,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_held_block_holds_is_held() {
+    fn a_block_that_a_held_block_holds_is_held() {
         let memory = [[0_usize; 4]; 5].map(Box::new);
         let place = |at: usize| &raw const *memory[at] as usize;
         let mut blocks: Vec<Block> = (0..5)

@@ -15,10 +15,6 @@ const TYPE_NUMBER: usize = HEAP_TYPE + 48;
 const CODE_NUMBER: usize = size_of::<PyObject>() + 168;
 /// `_ma_watcher_tag` of a dictionary. Its upper half is the number.
 const DICT_TAG: usize = size_of::<PyObject>() + 8;
-/// `Py_TPFLAGS_TYPE_SUBCLASS`.
-const TYPE_SUBCLASS: u64 = 1 << 31;
-/// `Py_TPFLAGS_DICT_SUBCLASS`.
-const DICT_SUBCLASS: u64 = 1 << 29;
 
 /// The counted references of an object; `None` if it is immortal, or if threads count it in tables that were not found.
 ///
@@ -91,12 +87,12 @@ unsafe fn counted_deferred(op: *mut PyObject) -> Option<isize> {
 pub unsafe fn number_of(op: *mut PyObject) -> Option<usize> {
     // SAFETY: `op` is an object, and its type says which layout it has.
     let number = unsafe {
-        let flags = abi::flags_of(op).0;
+        let flags = abi::flags_of(op);
         let word = |place| *op.byte_add(place).cast::<usize>();
-        if flags & TYPE_SUBCLASS != 0 {
+        if flags.is_type() {
             let is_heap = abi::TypeFlags((*op.cast::<abi::PyTypeObject>()).tp_flags).is_heap_type();
             if is_heap { word(TYPE_NUMBER) } else { 0 }
-        } else if flags & DICT_SUBCLASS != 0 {
+        } else if flags.is_dict() {
             word(DICT_TAG) >> 32
         } else if abi::type_of(op) as usize == builtin().PyCode_Type {
             word(CODE_NUMBER)

@@ -160,7 +160,7 @@ impl HeapWalk {
     /// # Safety
     /// The host's lock is held: no other thread ends objects meanwhile.
     pub(in crate::audit) unsafe fn over_all() -> Option<Self> {
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the host's lock is held, as all callees ask.
         unsafe {
             let mut walk = Self::new(false)?;
             let (types, memory) = (&mut walk.types, &walk.memory);
@@ -197,7 +197,8 @@ impl HeapWalk {
     pub(in crate::audit) unsafe fn over_trusted(
         roots: impl Iterator<Item = *mut PyObject>,
     ) -> Option<Self> {
-        // SAFETY: the caller's promise is the callees'.
+        // SAFETY: the host's lock is held, as the callees ask. Each of `roots` is an object, so the walk may trust its
+        // words.
         unsafe {
             let mut walk = Self::new(true)?;
             for op in roots {

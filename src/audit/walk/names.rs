@@ -9,9 +9,6 @@ use crate::audit::heap::builtin::builtin;
 use crate::audit::holds;
 use crate::lifecycle::count;
 
-/// `Py_TPFLAGS_DICT_SUBCLASS`: instances are dictionaries.
-const DICT_SUBCLASS: u64 = 1 << 29;
-
 /// The interned string `__module__`, a key in the dictionary of every heap type.
 static MODULE: OnceLock<usize> = OnceLock::new();
 
@@ -84,7 +81,7 @@ unsafe fn module(dict: *mut PyObject) -> Option<*mut PyObject> {
     // SAFETY: `dict` is an object and its flags say that it is a dictionary. `PyDict_Next` compares no keys and creates
     // no objects.
     unsafe {
-        if abi::flags_of(dict).0 & DICT_SUBCLASS == 0 {
+        if !abi::flags_of(dict).is_dict() {
             return None;
         }
         let (mut at, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());

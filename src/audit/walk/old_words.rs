@@ -9,16 +9,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::word::may_be_address;
 
 /// A place in memory, and the word that stood there.
-type Word = (usize, usize);
+type WordAt = (usize, usize);
 
 /// The words of the last search that led to no memory in use then.
-static LAST: Mutex<Option<FxHashSet<Word>>> = Mutex::new(None);
+static LAST: Mutex<Option<FxHashSet<WordAt>>> = Mutex::new(None);
 
 /// The words of the last search, and of the search that runs now.
 #[derive(Debug, Default)]
 pub(in crate::audit) struct OldWords {
-    before: FxHashSet<Word>,
-    now: Vec<Word>,
+    before: FxHashSet<WordAt>,
+    now: Vec<WordAt>,
 }
 
 impl OldWords {
@@ -52,7 +52,7 @@ impl OldWords {
     pub(in crate::audit) fn keep(&mut self, leads_nowhere: impl Fn(usize) -> bool) {
         let before = std::mem::take(&mut self.before);
         let all = std::mem::take(&mut self.now).into_iter();
-        let stays = |one: &Word| before.contains(one) || leads_nowhere(one.1);
+        let stays = |one: &WordAt| before.contains(one) || leads_nowhere(one.1);
         *last() = Some(all.filter(stays).collect());
     }
 }
@@ -68,7 +68,7 @@ pub fn lock() -> impl std::any::Any {
     last()
 }
 
-fn last() -> MutexGuard<'static, Option<FxHashSet<Word>>> {
+fn last() -> MutexGuard<'static, Option<FxHashSet<WordAt>>> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_word_is_old_while_it_stays() {
         const IN_USE: usize = 1 << 21;
-        let search = |met: &[Word], led: Word| {
+        let search = |met: &[WordAt], led: WordAt| {
             let mut words = OldWords::of_last_search();
             for &(place, word) in met {
                 words.add(place, word);

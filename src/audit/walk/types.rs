@@ -31,12 +31,8 @@ pub(in crate::audit) const PAIR: usize = 16;
 const RECENT: usize = 1024;
 /// `Py_TPFLAGS_READY`.
 const READY: u64 = 1 << 12;
-/// `Py_TPFLAGS_LONG_SUBCLASS`: instances are integers.
-const LONG_SUBCLASS: u64 = 1 << 24;
 /// More local variables and stack slots than nearly all frames have.
 const MOST_SLOTS: usize = 1 << 10;
-/// `Py_TPFLAGS_TYPE_SUBCLASS`: instances are types.
-const TYPE_SUBCLASS: u64 = 1 << 31;
 /// No type has longer instances or longer items.
 const LONGEST_INSTANCE: usize = 1 << 20;
 /// No type has a longer name.
@@ -142,7 +138,7 @@ fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
         let meta = abi::type_of(word as *mut PyObject) as usize;
         Current::is_plausible(PyObject::count(word as *mut PyObject))
             && is_type(meta, memory, depth - 1)
-            && (*(meta as *mut PyTypeObject)).tp_flags & TYPE_SUBCLASS != 0
+            && TypeFlags((*(meta as *mut PyTypeObject)).tp_flags).is_type()
             && (lies_as_usual && (*ob_type).tp_flags & READY != 0 || is_filled_in(ob_type, memory))
     }
 }
@@ -298,7 +294,7 @@ pub(in crate::audit) unsafe fn size_of_instance(
 ) -> usize {
     // SAFETY: `op` is an object of type `ob_type`. If its type is a metatype, it has the fields of a type.
     unsafe {
-        let is_type = (*ob_type).tp_flags & TYPE_SUBCLASS != 0;
+        let is_type = TypeFlags((*ob_type).tp_flags).is_type();
         if is_type && !TypeFlags((*op.cast::<PyTypeObject>()).tp_flags).is_heap_type() {
             return size_of::<PyTypeObject>();
         }
@@ -325,9 +321,9 @@ unsafe fn items(op: *mut PyObject, ob_type: *mut PyTypeObject) -> usize {
         if (*ob_type).tp_itemsize <= 0 {
             return 0;
         }
-        let flags = (*ob_type).tp_flags;
+        let flags = TypeFlags((*ob_type).tp_flags);
         let size = (*op.cast::<abi::PyVarObject>()).ob_size;
-        if FLAVOUR.has_tagged_integers() && flags & LONG_SUBCLASS != 0 {
+        if FLAVOUR.has_tagged_integers() && flags.is_integer() {
             size as usize >> NON_SIZE_BITS
         } else if holds::has_no_size(ob_type) {
             MOST_SLOTS

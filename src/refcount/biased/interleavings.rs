@@ -167,7 +167,7 @@ fn explore(world: fn() -> Arc<World>, a: Script, others: &'static [(usize, Scrip
             other.join().expect("no thread fails");
         }
         let deaths = world.deaths.load(std::sync::atomic::Ordering::Relaxed);
-        assert_eq!(deaths, 1, "everybody has let go");
+        assert_eq!(deaths, 1, "all references were given back");
     });
 }
 
@@ -268,7 +268,7 @@ fn a_try_is_allowed_while_another_thread_lets_go() {
 }
 
 #[test]
-fn nobodys_object_is_let_go_by_two() {
+fn two_threads_release_an_object_without_an_owner() {
     explore(
         || {
             let world = World::new(0, (2 * protocol::ONE) | protocol::MERGED);

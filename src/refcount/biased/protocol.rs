@@ -98,8 +98,8 @@ pub fn merge_zero_local(words: &impl Words) -> Released {
     words.tid().store(0, Relaxed);
     loop {
         let merged = (shared & !FLAGS) | MERGED;
-        // SeqCst: CPython's order. It releases this thread's uses of the object to the thread that ends it, and
-        // acquires the other threads' uses in case this thread ends it. Relaxed on failure: the next try orders.
+        // SeqCst: CPython's order. It releases this thread's uses of the object to the thread that ends it. It
+        // acquires the other threads' uses, in case this thread ends it. Relaxed on failure: the next try orders.
         match words
             .shared()
             .compare_exchange(shared, merged, SeqCst, Relaxed)

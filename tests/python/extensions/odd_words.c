@@ -1,5 +1,5 @@
-/* Types whose instances have no size or list of weak references at the usual offset, and a type that visits objects
- * which it does not hold. */
+/* Types whose instances have no size, or no list of weak references, at the usual offset. One more type visits objects
+ * that it does not hold. */
 #include <Python.h>
 
 #ifndef Py_TPFLAGS_MANAGED_WEAKREF

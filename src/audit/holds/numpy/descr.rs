@@ -148,22 +148,20 @@ unsafe fn field_of(tuple: *mut PyObject, visitor: &dyn Visitor) -> Option<(Descr
 /// # Safety
 /// Memory that `visitor` calls readable can be read.
 unsafe fn number_at(op: *mut PyObject, visitor: &dyn Visitor) -> Option<usize> {
-    /// `Py_TPFLAGS_LONG_SUBCLASS`.
-    const INT: u64 = 1 << 24;
     // SAFETY: `is_readable` is asked first. Behind an integer's head lie its length and its 30-bit digits, in 32 bits
     // each.
     unsafe {
         let ob_type = type_at(op, visitor)?;
-        if flags(ob_type).0 & INT == 0
+        if !flags(ob_type).is_integer()
             || !visitor.is_readable(op as usize, size_of::<PyObject>() + 16)
         {
             return None;
         }
         let (length, digits) = (field(op, 0) as usize, field(op, 8) as usize);
-        let length = match FLAVOUR.minor {
-            ..=11 => length,
-            _ if length & 3 == 2 => return None,
-            _ => length >> 3,
+        let length = match FLAVOUR.has_tagged_integers() {
+            false => length,
+            true if length & 3 == 2 => return None,
+            true => length >> 3,
         };
         match length {
             0 => Some(0),

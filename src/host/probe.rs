@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_is_there() {
+    fn mapped_memory_is_read() {
         let word = 0x1234_5678_u32;
         assert_eq!(read::<u32>(&raw const word as usize), Some(word));
         let (there, mut words) = ([1_usize, 2, 3], [0; 2]);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_not() {
+    fn unmapped_memory_gives_nothing() {
         for address in [0, 8, 0x1000, usize::MAX - 4, 1 << 63] {
             assert_eq!(read::<u64>(address), None, "{address:#x}");
             assert_eq!(read_text(address, 64), None, "{address:#x}");

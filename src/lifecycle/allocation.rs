@@ -16,7 +16,7 @@ const DEAD_BYTE: i32 = 0xDD;
 
 /// A debug flavour does not fill this many bytes at the start of a freed block: the counting words of a free-threaded
 /// object. A thread that still uses the object then sees that it has no reference.
-const KEPT: usize = if FLAVOUR.free_threaded {
+const UNFILLED: usize = if FLAVOUR.free_threaded {
     offset_of!(PyObject, ob_type)
 } else {
     0
@@ -83,8 +83,8 @@ pub unsafe fn free(block: *mut c_void) {
     // SAFETY: calloc returned `whole`, and the C library says how many bytes it has.
     unsafe {
         if FLAVOUR.is_debug() {
-            let bytes = libc::malloc_usable_size(whole).saturating_sub(GUARD + KEPT);
-            libc::memset(block.wrapping_byte_add(KEPT), DEAD_BYTE, bytes);
+            let bytes = libc::malloc_usable_size(whole).saturating_sub(GUARD + UNFILLED);
+            libc::memset(block.wrapping_byte_add(UNFILLED), DEAD_BYTE, bytes);
         }
         libc::free(whole);
     }
