@@ -135,13 +135,8 @@ fn header() -> String {
     let mut settings = cbindgen::Config::from_root_or_default(&root);
     let includes = settings.after_includes.take().unwrap_or_default();
     settings.after_includes = Some(includes + "\n" + &by_hand("src/abi/layout.h"));
-    let inline = [
-        "inline_heads.h",
-        "inline_count.h",
-        "inline_biased.h",
-        "inline.h",
-    ];
-    let inline = inline.map(|file| by_hand(&format!("src/capi/{file}")));
+    let inline = ["heads.h", "count.h", "biased.h", "calls.h"];
+    let inline = inline.map(|file| by_hand(&format!("src/capi/inline/{file}")));
     settings.trailer = Some(inline.concat());
     let bindings = cbindgen::generate_with_config(&root, settings).expect("cbindgen reads src/");
     let mut text = Vec::new();

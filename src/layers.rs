@@ -17,7 +17,8 @@ const LAYERS: [&str; 9] = [
 ];
 
 /// Folders and files inside a layer, lowest first. Those of one line stand side by side.
-const INSIDE: [(&str, &[&str]); 2] = [
+const INSIDE: [(&str, &[&str]); 3] = [
+    ("capi", &["pyrefcore", "cpython"]),
     (
         "audit",
         &["heap", "holds", "walk", "guard", "diff", "attachment"],
@@ -48,7 +49,7 @@ const SELECTORS: [&str; 4] = [
     "abi/mod.rs",
     "abi/type_object.rs",
     "refcount/mod.rs",
-    "capi/mod.rs",
+    "capi/cpython/mod.rs",
 ];
 
 fn sources() -> Vec<(String, String)> {

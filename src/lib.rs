@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  attach/       runs inside a host CPython: preload, flavour check, allocator hook, exit report
-//!  capi/         the exported symbols, thin: convert, call one function, return
+//!  capi/         the exported symbols, thin: CPython's, our own, and the header's inline functions
 //!  report/       turns facts into text
 //!  audit/        finds references that nothing explains: heap, holds, walk, guard, diff
 //!  lifecycle/    first reference, acquire, release, dealloc, trashcan, resurrect
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A layer uses only layers below it; the tests in `layers.rs` check this. The flavour is the CPython that the library
-//! counts like. Only the selectors `abi/mod.rs`, `abi/type_object.rs`, `refcount/mod.rs` and `capi/mod.rs` choose it.
+//! counts like. Only the selectors `abi/mod.rs`, `abi/type_object.rs`, `refcount/mod.rs` and `capi/cpython/mod.rs` choose it.
 //! Every policy is always compiled and tested; a cfg only picks an alias.
 //!
 //! Start at `lifecycle/death.rs`: it shows what happens when a count reaches zero.

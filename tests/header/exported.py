@@ -17,8 +17,8 @@ from header_objects import exports  # noqa: E402
 ADVICE = """{flavour}: - stands in flavours/symbols.txt, + is exported
 {lines}
 If the export is meant, review it against CPython and write it into flavours/symbols.txt;
-if it is not, mend the cfg in src/capi/mod.rs. Then: python3 tests/header/exported.py {flavour}"""
-NO_BRANCH = """flavours/branches.txt has no flavour for these branches of src/capi/mod.rs:
+if it is not, mend the cfg in src/capi/cpython/mod.rs. Then: python3 tests/header/exported.py {flavour}"""
+NO_BRANCH = """flavours/branches.txt has no flavour for these branches of src/capi/cpython/mod.rs:
 {lines}"""
 
 

@@ -1,7 +1,7 @@
 //! Functions that allocate an object of a type. In a host the host's own functions do it.
 
-use super::pyrefcore_memory::{pyrefcore_object_new, pyrefcore_object_new_var};
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject, PyVarObject};
+use crate::capi::pyrefcore::memory::{pyrefcore_object_new, pyrefcore_object_new_var};
 use crate::host;
 
 /// Allocates an instance of a type that is no container and gives it its first reference; NULL where there is

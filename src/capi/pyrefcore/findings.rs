@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::{null, null_mut};
 
-use super::pyrefcore_snapshot::pyrefcore_snapshot;
+use super::snapshot::pyrefcore_snapshot;
 use crate::abi::{Py_ssize_t, PyObject, PyTypeObject};
 use crate::audit::attachment;
 use crate::audit::diff::compare;
