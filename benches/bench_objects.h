@@ -107,7 +107,7 @@ void set_count(PyObject *op, Py_ssize_t count);
 
 /* More references than a loop releases. */
 #define MANY set_count(op, 1 << 24); set_count(old, 1 << 24)
-#define NOBODY op = NULL
+#define NO_OBJECT op = NULL
 
 /* A debug flavour of ours knows which objects are dead, and a list of all objects knows its members. So there, on both
  * sides, each measured death follows a birth, and each measured birth precedes a death. */

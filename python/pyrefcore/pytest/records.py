@@ -210,7 +210,7 @@ def _is_empty(streams: Any) -> bool:
 
 
 def _length(file: Any) -> int:
-    """The bytes in a file that captures, by whatever process they were written."""
+    """The bytes in a file that captures. Any process may have written them."""
     in_memory = getattr(file.buffer, "getbuffer", None)
     return os.fstat(file.fileno()).st_size if in_memory is None else len(in_memory())
 

@@ -82,7 +82,7 @@ def to_html(verdicts: Sequence[Verdict]) -> str:
 
 
 def own_notes(given: Sequence[str]) -> List[str]:
-    """The notes that do not hold for every check here, whatever numbers are in them."""
+    """The notes that do not hold for every check here. Notes that differ only in numbers count as one."""
     common = {_NUMBER.sub("", note) for note in notes.always() + [notes.held(0)]}
     return [note for note in given if _NUMBER.sub("", note) not in common]
 
