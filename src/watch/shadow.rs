@@ -215,24 +215,25 @@ impl Shadow {
         if entries.is_null() {
             return true;
         }
-        for line in (0..ENTRIES).step_by(LINE) {
+        let mut next = 0;
+        while next < ENTRIES {
+            let line = next;
+            next += LINE;
             // SAFETY: a region that is not null has ENTRIES entries, is mapped as long as the shadow is there, and starts on
             // a page.
             if unsafe { is_empty(entries.add(line)) } {
                 continue;
             }
-            for eight in (line..line + LINE).step_by(8) {
+            for eight in (0..LINE / 8).map(|eight| line + eight * 8) {
                 // SAFETY: as above.
-                if unsafe { read_four(entries.add(eight)) | read_four(entries.add(eight + 4)) } == 0
-                {
-                    continue;
-                }
-                for index in eight..eight + 8 {
+                let mut used = unsafe { used_of_eight(entries.add(eight)) };
+                while used != 0 {
+                    let index = eight + used.trailing_zeros() as usize / 8;
+                    used &= used - 1;
                     // SAFETY: as above.
-                    let entry = unsafe { &*entries.add(index) };
-                    // Relaxed: a reader that needs another thread's latest entry has synchronised with that thread.
-                    let is_used = entry.load(Ordering::Relaxed) != 0;
-                    if is_used && !visit(number * REGION + index * GRAIN, entry) {
+                    if !visit(number * REGION + index * GRAIN, unsafe {
+                        &*entries.add(index)
+                    }) {
                         return false;
                     }
                 }
@@ -314,6 +315,22 @@ unsafe fn is_empty(first: *const AtomicU8) -> bool {
             .step_by(4)
             .all(|at| unsafe { read_four(first.add(at)) } == 0)
     }
+}
+
+/// The highest bit of each byte whose entry is not zero, of eight entries, the first in the lowest byte. If another
+/// thread stores an entry meanwhile, its old or its new value is read. A reader that needs another thread's latest entry
+/// has synchronised with that thread.
+///
+/// # Safety
+/// Eight entries lie at `first`.
+#[inline]
+unsafe fn used_of_eight(first: *const AtomicU8) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    // SAFETY: the caller's promise is the callee's.
+    let [low, high] = unsafe { [read_four(first), read_four(first.add(4))] };
+    let eight = u64::from(high) << 32 | u64::from(low);
+    // The sum sets the highest bit of a byte with any other bit. No byte's sum reaches the next byte.
+    ((eight & LOW).wrapping_add(LOW) | eight) & !LOW
 }
 
 /// Reads four entries, the first in the lowest byte. If another thread stores an entry meanwhile, its old or its new
