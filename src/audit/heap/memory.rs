@@ -1,12 +1,14 @@
 //! Which memory of this process can be read, and where static data lies.
 
 use std::ffi::{CStr, c_int, c_void};
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
 
 /// The kernel's list of mappings.
 const MAPS: &str = "/proc/self/maps";
+/// The list of most processes is shorter, in bytes.
+const USUAL: usize = 1 << 16;
 
 /// The layout of the process's memory. It stays true while the host's lock is held and no library is loaded or
 /// unloaded.
@@ -24,17 +26,25 @@ pub struct Memory {
 impl Memory {
     /// Reads the kernel's list and asks the loader. `None` if the list can't be read; `why_not` says why.
     pub fn look() -> Option<Self> {
-        let maps = fs::read(MAPS).ok()?;
-        // The name of a mapped file may have any bytes.
-        let maps = String::from_utf8_lossy(&maps);
-        let mut memory = Self {
-            readable: mapped(&maps, |rights| rights.starts_with('r')),
-            code: mapped(&maps, |rights| rights.as_bytes().get(2) == Some(&b'x')),
-            ..Self::default()
-        };
+        let mut maps = Vec::with_capacity(USUAL);
+        File::open(MAPS).ok()?.read_to_end(&mut maps).ok()?;
+        let mut memory = Self::default();
+        memory.note_mappings(&maps);
         memory.ask_loader();
         memory.statics.sort_by_key(|range| range.start);
         Some(memory)
+    }
+
+    /// Notes the mappings of the kernel's list. Adjacent ones are joined.
+    fn note_mappings(&mut self, maps: &[u8]) {
+        for (range, rights) in maps.split(|&byte| byte == b'\n').filter_map(parse) {
+            if rights.starts_with(b"r") {
+                join(&mut self.readable, &range);
+            }
+            if rights.get(2) == Some(&b'x') {
+                join(&mut self.code, &range);
+            }
+        }
     }
 
     /// Notes the writable segments of each library, and how often a library was loaded.
@@ -91,26 +101,31 @@ fn holds(ranges: &[Range<usize>], start: usize, end: usize) -> bool {
     behind > 0 && end <= ranges[behind - 1].end
 }
 
-/// The mappings with wanted rights, from the kernel's list. Adjacent ones are joined.
-fn mapped(maps: &str, wanted: fn(&str) -> bool) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for range in maps.lines().filter_map(|line| parse(line, wanted)) {
-        match ranges.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ => ranges.push(range),
-        }
+/// Adds a range behind all others.
+fn join(ranges: &mut Vec<Range<usize>>, range: &Range<usize>) {
+    match ranges.last_mut() {
+        Some(last) if last.end == range.start => last.end = range.end,
+        _ => ranges.push(range.clone()),
     }
-    ranges
 }
 
-/// One line, such as `7f00-8000 rw-p …`. The first letter means readable, the third executable.
-fn parse(line: &str, wanted: fn(&str) -> bool) -> Option<Range<usize>> {
-    let (range, rest) = line.split_once(' ')?;
-    let (start, end) = range.split_once('-')?;
-    let address = |digits| usize::from_str_radix(digits, 16).ok();
+/// One line, such as `7f00-8000 rw-p …`: the range, and the rest. The first letter of the rest means readable, the third
+/// executable. The name of a mapped file may have any bytes.
+fn parse(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
+    let (start, line) = address(line, b'-')?;
+    let (end, rest) = address(line, b' ')?;
     // The kernel's time page can't be copied on every system.
-    let is_plain = wanted(rest) && !rest.ends_with("[vvar]");
-    is_plain.then_some(address(start)?..address(end)?)
+    (!rest.ends_with(b"[vvar]")).then_some((start..end, rest))
+}
+
+/// The address in hexadecimal digits in front of `end`, and what follows.
+fn address(text: &[u8], end: u8) -> Option<(usize, &[u8])> {
+    let digits = text.iter().position(|&byte| byte == end)?;
+    let mut address = 0_usize;
+    for &digit in &text[..digits] {
+        address = address << 4 | char::from(digit).to_digit(16)? as usize;
+    }
+    Some((address, &text[digits + 1..]))
 }
 
 unsafe extern "C" fn note_library(
@@ -137,6 +152,7 @@ unsafe extern "C" fn note_library(
 mod tests {
     use super::*;
     use std::ffi::OsString;
+    use std::fs;
     use std::os::fd::AsRawFd;
     use std::os::unix::ffi::OsStringExt;
 
@@ -161,9 +177,11 @@ mod tests {
 
     #[test]
     fn adjacent_mappings_are_one_range() {
-        let maps = "1000-2000 r--p 0 0:0 0\n2000-3000 rw-p 0 0:0 0\n3000-4000 ---p 0 0:0 0\n5000-6000 r-xp 0 0:0 0";
-        let readable = mapped(maps, |rights| rights.starts_with('r'));
-        assert_eq!(readable, [0x1000..0x3000, 0x5000..0x6000]);
+        let maps = b"1000-2000 r--p 0 0:0 0\n2000-3000 rw-p 0 0:0 0\n3000-4000 ---p 0 0:0 0\n5000-6000 r-xp 0 0:0 0";
+        let mut memory = Memory::default();
+        memory.note_mappings(maps);
+        assert_eq!(memory.readable, [0x1000..0x3000, 0x5000..0x6000]);
+        assert_eq!(memory.code.first(), Some(&(0x5000..0x6000)));
     }
 
     #[test]
