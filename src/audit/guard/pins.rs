@@ -7,6 +7,31 @@ use crate::audit::walk::pinned::{Pinned, REFERENCES, new_set, pinned};
 use crate::lifecycle::death;
 use crate::refcount::{Current, Policy};
 
+/// The objects that a set gains.
+pub(in crate::audit) struct Held<'a>(&'a mut Vec<usize>);
+
+impl Held<'_> {
+    /// Pins one more.
+    ///
+    /// # Safety
+    /// `op` is a mortal object and not in this set, and the host's lock is held.
+    #[inline]
+    pub(in crate::audit) unsafe fn add(&mut self, op: *mut PyObject) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { add(op, REFERENCES) };
+        self.0.push(op as usize);
+    }
+
+    /// As [`Held::add`], for each.
+    ///
+    /// # Safety
+    /// As for [`Held::add`].
+    pub(in crate::audit) unsafe fn add_all(&mut self, all: impl Iterator<Item = *mut PyObject>) {
+        // SAFETY: the caller's promise is the callee's.
+        all.for_each(|op| unsafe { self.add(op) });
+    }
+}
+
 /// Objects that are held with [`REFERENCES`] each.
 #[derive(Debug)]
 pub(in crate::audit) struct Pins {
@@ -25,19 +50,35 @@ impl Pins {
         Self { number }
     }
 
+    /// Pins the objects that `find` passes to its argument. The set may get many.
+    ///
+    /// # Safety
+    /// As for [`Pins::hold`].
+    #[inline]
+    pub(in crate::audit) unsafe fn hold_many(&self, find: impl FnOnce(&mut Held<'_>)) {
+        {
+            let Pinned { sets, room, .. } = &mut *pinned();
+            let own = sets.entry(self.number).or_default();
+            if own.capacity() == 0 {
+                std::mem::swap(own, room);
+            }
+        }
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { self.hold(find) }
+    }
+
     /// Pins the objects that `find` passes to its argument.
     ///
     /// # Safety
     /// The objects are mortal and not in this set, and the host's lock is held. `find` uses no pins.
-    pub(in crate::audit) unsafe fn hold(&self, find: impl FnOnce(&mut dyn FnMut(*mut PyObject))) {
+    #[inline]
+    pub(in crate::audit) unsafe fn hold(&self, find: impl FnOnce(&mut Held<'_>)) {
         self.with(|own| {
-            find(&mut |op| {
-                // SAFETY: the object is mortal, and the host's lock is held.
-                unsafe { add(op, REFERENCES) };
-                own.push(op as usize);
-            });
+            find(&mut Held(own));
             // The vector holds two sorted runs, old and new. The sort merges them fast.
-            own.sort();
+            if !own.is_sorted() {
+                own.sort();
+            }
         });
     }
 
@@ -46,6 +87,7 @@ impl Pins {
     ///
     /// # Safety
     /// The host's lock is held. `may_go` uses no pins, and is true only for an object with another reference.
+    #[inline]
     pub(in crate::audit) unsafe fn remove(
         &self,
         mut may_go: impl FnMut(*mut PyObject, isize) -> bool,
@@ -58,7 +100,9 @@ impl Pins {
             // SAFETY: a pinned object is alive, and the host's lock is held.
             unsafe {
                 let refcount = counted(op);
-                if refcount.is_some_and(|refcount| may_go(op, refcount)) && !kept.contains(&place) {
+                if refcount.is_some_and(|refcount| may_go(op, refcount))
+                    && (kept.is_empty() || !kept.contains(&place))
+                {
                     add(op, -REFERENCES);
                 } else {
                     stay.push(place);
@@ -112,7 +156,7 @@ impl Pins {
             }
             (objects, pinned.kept.clone())
         };
-        for place in objects {
+        for &place in &objects {
             let op = place as *mut PyObject;
             if kept.contains(&place) {
                 pinned().for_good.push(place);
@@ -129,11 +173,13 @@ impl Pins {
                 }
             }
         }
+        pinned().keep_room(objects);
     }
 }
 
 /// # Safety
 /// `op` is a mortal object, and the host's lock is held.
+#[inline]
 unsafe fn add(op: *mut PyObject, references: isize) {
     // SAFETY: `op` is an object; the host's lock is held, so no other thread counts.
     unsafe {

@@ -12,6 +12,9 @@ use crate::audit::heap::explained::Explained;
 /// number in a program.
 pub(in crate::audit) const REFERENCES: isize = (1 << 20) + 7;
 
+/// A set with room for more objects returns it to the kernel.
+const MOST_ROOM: usize = 1 << 19;
+
 /// No object starts this far from the start of its block.
 pub(in crate::audit) const FRONT: usize = 48;
 
@@ -22,6 +25,8 @@ pub(in crate::audit) struct Pinned {
     pub(in crate::audit) sets: BTreeMap<u64, Vec<usize>>,
     /// Objects that are still shown but have lost all references. They stay pinned for good.
     pub(in crate::audit) kept: FxHashSet<usize>,
+    /// An empty vector with room for a set.
+    pub(in crate::audit) room: Vec<usize>,
     /// The objects that stayed pinned when their set was released, once for each set.
     pub(in crate::audit) for_good: Vec<usize>,
 }
@@ -41,6 +46,14 @@ impl Pinned {
     fn all(&self) -> impl Iterator<Item = usize> {
         let sets = self.sets.values().flatten();
         sets.chain(&self.for_good).copied()
+    }
+
+    /// Keeps the room of a set for the next one, so that the kernel need not supply new pages.
+    pub(in crate::audit) fn keep_room(&mut self, mut objects: Vec<usize>) {
+        if (self.room.capacity()..=MOST_ROOM).contains(&objects.capacity()) {
+            objects.clear();
+            self.room = objects;
+        }
     }
 }
 
