@@ -12,6 +12,7 @@ mod interpreter;
 mod memory;
 pub mod own_memory;
 mod pages;
+mod prefetch;
 mod process;
 pub mod reserve;
 mod stderr;
@@ -22,8 +23,9 @@ pub use function_slot::FunctionSlot;
 pub use interpreter::{
     Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,
 };
-pub use memory::{read, read_text};
+pub use memory::{is_readable, read, read_text};
 pub use pages::Pages;
+pub use prefetch::prefetch;
 pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;
 
