@@ -142,6 +142,7 @@ pub fn is_held_back(block: usize) -> bool {
 }
 
 /// Calls `visit` with the start and the room of each block, in order of addresses.
+#[inline]
 pub fn visit(mut visit: impl FnMut(usize, usize)) {
     BLOCKS.visit(|block, entry: &AtomicU8| {
         let entry = entry.load(Ordering::Relaxed);

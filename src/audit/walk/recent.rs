@@ -10,7 +10,7 @@ pub(in crate::audit) type TypeId = u32;
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(32))]
 pub(in crate::audit) struct Kind {
-    /// The address of the type; 0 for none.
+    /// The address of the type.
     pub(in crate::audit) ob_type: usize,
     pub(in crate::audit) id: TypeId,
     /// As in [`TypeInfo`], in this and in the next fields.
@@ -30,6 +30,9 @@ pub(super) struct Recent {
 }
 
 const PLACES: usize = 1024;
+/// Words with the same multiple of so many bytes have the same place.
+const GRAIN: usize = 16;
+const OF_NEXT_PLACE: usize = GRAIN;
 
 impl Kind {
     pub(super) fn new(id: TypeId, info: &TypeInfo) -> Self {
@@ -48,8 +51,11 @@ impl Kind {
 
 impl Recent {
     pub(super) fn new() -> Self {
+        let mut kinds = Box::new([Kind::default(); PLACES]);
+        // An unused place has a word that belongs to another place. So 0 is no type, though most places have it.
+        kinds[place(0)].ob_type = OF_NEXT_PLACE;
         Self {
-            kinds: Box::new([Kind::default(); PLACES]),
+            kinds,
             others: Box::new([0; PLACES]),
         }
     }
@@ -57,7 +63,7 @@ impl Recent {
     /// Whether the type at the address `word` was met lately.
     #[inline(always)]
     pub(super) fn has(&self, word: usize) -> bool {
-        self.kind(word).ob_type == word && word != 0
+        self.kind(word).ob_type == word
     }
 
     /// The type at the address `word`, if [`Recent::has`] is true of it.
@@ -82,5 +88,5 @@ impl Recent {
 
 #[inline(always)]
 fn place(word: usize) -> usize {
-    word / 16 % PLACES
+    word / GRAIN % PLACES
 }

@@ -58,6 +58,19 @@ pub(in crate::audit) fn object_at<'a>(
     if !op.cast::<u64>().is_aligned() || !memory.is_readable(op as usize, size_of::<PyObject>()) {
         return None;
     }
+    // SAFETY: the memory says that the head can be read.
+    unsafe { object_in(op, types, memory) }
+}
+
+/// As [`object_at`].
+///
+/// # Safety
+/// A head can be read at `op`.
+pub(in crate::audit) unsafe fn object_in<'a>(
+    op: *mut PyObject,
+    types: &'a mut Types,
+    memory: &Memory,
+) -> Option<&'a Kind> {
     // SAFETY: the head can be read; any values may be there.
     unsafe {
         let kind = types.kind_at(*((op as usize + TYPE_WORD) as *const usize), memory)?;

@@ -142,7 +142,8 @@ fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
     if word == builtin().PyType_Type {
         return true;
     }
-    if depth == 0 || !word.is_multiple_of(8) {
+    // The collector's links lead from object to object, as types lead to their types.
+    if depth == 0 || !may_be_address(word) || lies_in_short_block(word) {
         return false;
     }
     // Neither the table of blocks nor the loader's list is trusted with a read.
@@ -217,14 +218,12 @@ fn has_types_as_bases(word: usize, memory: &Memory) -> bool {
 
 fn lies_where_types_lie(word: usize, memory: &Memory) -> bool {
     let size = size_of::<PyTypeObject>();
-    if memory.is_static(word, size) {
-        return true;
-    }
     // A heap type is a container, and its metatype may put more words in front of it.
-    (0..3).any(|pairs| {
+    let lies_in_block = (0..3).any(|pairs| {
         let front = pairs * PAIR;
         word >= front && blocks::room(word - front).is_some_and(|room| room >= front + size)
-    })
+    });
+    lies_in_block || memory.is_static(word, size)
 }
 
 /// The facts about a type.
