@@ -16,7 +16,7 @@ use crate::audit::walk::heap_walk::HeapWalk;
 use crate::audit::walk::outside;
 use crate::audit::walk::pinned::{self, REFERENCES};
 use crate::audit::walk::recent::Kind;
-use crate::audit::walk::recognise::{object_at, recognise};
+use crate::audit::walk::recognise::{object_at, object_in, recognise};
 use crate::audit::walk::statics;
 use crate::audit::walk::types::{TYPE_WORD, Types};
 use crate::audit::walk::unheld;
@@ -132,7 +132,7 @@ impl Guarded {
     /// # Safety
     /// The host's lock is held: no other thread ends objects or counts meanwhile. This is the first call.
     pub unsafe fn hold_young(&mut self) -> Option<()> {
-        let memory = Memory::look()?;
+        let memory = Memory::later();
         let (mut all, mut born) = (Fingerprint::default(), Vec::new());
         // SAFETY: the caller's promise is the callees'. The look finds objects that are mortal and in no set.
         unsafe {
@@ -155,7 +155,7 @@ impl Guarded {
     pub unsafe fn is_unchanged(&mut self, c_heap: usize) -> Option<bool> {
         // SAFETY: the caller's promise is the callees'.
         unsafe {
-            let memory = Memory::look()?;
+            let memory = Memory::later();
             let (mut all, mut born) = (Fingerprint::default(), Vec::new());
             self.lost = 0;
             self.look_at_outside(&mut all, &memory);
@@ -198,10 +198,17 @@ impl Guarded {
     /// # Safety
     /// The host's lock is held: no other thread ends objects or counts meanwhile.
     unsafe fn look_at_outside(&mut self, all: &mut Fingerprint, memory: &Memory) {
+        let pinned = pinned::pinned();
+        let mut held = pinned.cursor(self.outside.number());
         for &op in &self.all_outside {
-            // SAFETY: the host's lock is held. Each object is recognised before it is read.
+            // SAFETY: the host's lock is held. Each object is recognised before it is read. A held one is alive.
             unsafe {
-                if let Some(kind) = object_at(op, &mut self.types, memory)
+                let kind = if held.find(op as usize, 1).is_some() {
+                    object_in(op, &mut self.types, memory)
+                } else {
+                    object_at(op, &mut self.types, memory)
+                };
+                if let Some(kind) = kind
                     && let Some(refcount) = counted(op)
                 {
                     all.add(op, kind, refcount, op as usize);

@@ -4,8 +4,12 @@ use super::getrefcount;
 use crate::abi::{Head, PyObject};
 use crate::audit::walk::counted::counted;
 use crate::audit::walk::pinned::{Pinned, REFERENCES, new_set, pinned};
+use crate::host::prefetch;
 use crate::lifecycle::death;
 use crate::refcount::{Current, Policy};
+
+/// So many objects further on, the processor loads memory while an object is judged.
+const AHEAD: usize = 16;
 
 /// The objects that a set gains.
 pub(in crate::audit) struct Held<'a>(&'a mut Vec<usize>);
@@ -50,21 +54,17 @@ impl Pins {
         Self { number }
     }
 
-    /// Pins the objects that `find` passes to its argument. The set may get many.
+    /// As [`Pins::hold`], for an empty set of many objects, which are passed in order of addresses.
     ///
     /// # Safety
     /// As for [`Pins::hold`].
     #[inline]
     pub(in crate::audit) unsafe fn hold_many(&self, find: impl FnOnce(&mut Held<'_>)) {
-        {
-            let Pinned { sets, room, .. } = &mut *pinned();
-            let own = sets.entry(self.number).or_default();
-            if own.capacity() == 0 {
-                std::mem::swap(own, room);
-            }
-        }
-        // SAFETY: the caller's promise is the callee's.
-        unsafe { self.hold(find) }
+        let Pinned { sets, room, .. } = &mut *pinned();
+        let own = sets.entry(self.number).or_default();
+        *own = std::mem::take(room);
+        find(&mut Held(own));
+        debug_assert!(own.is_sorted());
     }
 
     /// Pins the objects that `find` passes to its argument.
@@ -76,9 +76,7 @@ impl Pins {
         self.with(|own| {
             find(&mut Held(own));
             // The vector holds two sorted runs, old and new. The sort merges them fast.
-            if !own.is_sorted() {
-                own.sort();
-            }
+            own.sort();
         });
     }
 
@@ -95,7 +93,10 @@ impl Pins {
         let Pinned { sets, kept, .. } = &mut *pinned();
         let own = sets.entry(self.number).or_default();
         let mut stay = Vec::new();
-        for &place in &*own {
+        for (at, &place) in own.iter().enumerate() {
+            if let Some(&ahead) = own.get(at + AHEAD) {
+                prefetch(ahead);
+            }
             let op = place as *mut PyObject;
             // SAFETY: a pinned object is alive, and the host's lock is held.
             unsafe {

@@ -65,15 +65,21 @@ impl Cursor<'_> {
     /// The pinned object that starts in a block. Blocks must be asked in order of addresses.
     #[inline]
     pub(in crate::audit) fn find(&mut self, block: usize, room: usize) -> Option<*mut PyObject> {
-        loop {
-            match self.0 {
-                [first, rest @ ..] if *first < block => self.0 = rest,
-                [first, ..] if first - block < room.min(FRONT) => {
-                    return Some(*first as *mut PyObject);
-                }
-                _ => return None,
-            }
+        self.pass(block);
+        let &first = self.0.first()?;
+        (first - block < room.min(FRONT)).then_some(first as *mut PyObject)
+    }
+
+    /// Passes the objects in front of `block`, in steps that get longer: the next block may be near or far.
+    #[inline]
+    fn pass(&mut self, block: usize) {
+        let mut step = 1;
+        while self.0.get(step - 1).is_some_and(|&last| last < block) {
+            self.0 = &self.0[step..];
+            step *= 2;
         }
+        let near = &self.0[..self.0.len().min(step)];
+        self.0 = &self.0[near.partition_point(|&op| op < block)..];
     }
 }
 
