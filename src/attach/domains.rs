@@ -111,10 +111,11 @@ unsafe fn are_in_c_heap(allocator: &Allocator, bytes: usize) -> Option<bool> {
     // SAFETY: the caller's promise.
     let blocks = [(); BLOCKS].map(|()| unsafe { malloc(allocator.ctx, bytes) });
     let gained = c_heap::in_use()?.checked_sub(before);
-    let taken = blocks
-        .iter()
-        .map(|&block| c_heap::taken(block as usize, bytes));
-    let taken: Option<usize> = taken.sum();
+    // The block of an allocator elsewhere has no size word.
+    let taken = gained.filter(|&gained| gained != 0).and_then(|_| {
+        let taken = |&block: &*mut c_void| c_heap::taken(block as usize, bytes);
+        blocks.iter().map(taken).sum::<Option<usize>>()
+    });
     for block in blocks {
         // SAFETY: the same allocator made the block, and it is freed once.
         unsafe { free(allocator.ctx, block) };

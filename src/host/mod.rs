@@ -13,6 +13,7 @@ pub mod mapping;
 pub mod method;
 pub mod own_memory;
 mod pages;
+mod prefetch;
 mod probe;
 mod process;
 pub mod reserve;
@@ -25,7 +26,8 @@ pub use interpreter::{
     Interpreter, await_interpreter, enter, has_interpreter, is_awaited, originals,
 };
 pub use pages::Pages;
-pub use probe::{read, read_text};
+pub use prefetch::prefetch;
+pub use probe::{is_readable, read, read_text};
 pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;
 

@@ -28,6 +28,25 @@ pub fn read_words(address: usize, words: &mut [usize]) -> usize {
     copy(address, ours) / size_of::<usize>()
 }
 
+/// Whether `bytes` bytes from `address` on can be read. Takes a system call for each [`AT_ONCE`] bytes.
+#[must_use]
+pub fn is_readable(address: usize, bytes: usize) -> bool {
+    let mut copied = [0_u8; AT_ONCE];
+    let Some(end) = address.checked_add(bytes) else {
+        return false;
+    };
+    (address..end).step_by(AT_ONCE).all(|start| {
+        let ours = libc::iovec {
+            iov_base: copied.as_mut_ptr().cast(),
+            iov_len: AT_ONCE.min(end - start),
+        };
+        copy(start, ours) == ours.iov_len
+    })
+}
+
+/// More bytes than a type has.
+const AT_ONCE: usize = 512;
+
 /// Reads a C string, and cuts it after `limit` bytes. `None` if it is unreadable, empty, not UTF-8, or has control
 /// characters.
 #[must_use]

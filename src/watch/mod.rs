@@ -5,6 +5,7 @@
 
 pub mod birth_stacks;
 pub mod chain;
+mod entries;
 pub mod events;
 pub mod failure;
 pub mod fork;

@@ -3,7 +3,8 @@
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
-use crate::host::mapping;
+use super::entries::{LINE, read_four, used_entries};
+use crate::host::{mapping, prefetch};
 
 /// One entry for each 16 bytes of the address space, allocated on first use. An entry is an atomic integer; zero means
 /// no entry.
@@ -23,8 +24,6 @@ pub(crate) const GRAIN: usize = 16;
 const REGION: usize = 64 << 20;
 /// Entries in a region.
 const ENTRIES: usize = REGION / GRAIN;
-/// Entries that a walk skips at once if all are zero.
-const LINE: usize = 64;
 /// Regions in the address space of a process: 47 bits on x86-64, 48 on aarch64.
 const REGIONS: usize = (1 << 48) / REGION;
 /// Regions on one page of their table.
@@ -205,6 +204,7 @@ impl Shadow {
     }
 
     /// Visits one region; false if `visit` returned false.
+    #[inline]
     fn visit_region(
         &self,
         number: usize,
@@ -217,28 +217,36 @@ impl Shadow {
         if entries.is_null() {
             return true;
         }
-        for line in (0..ENTRIES).step_by(LINE) {
-            // SAFETY: a region that is not null has ENTRIES entries, is mapped as long as the shadow is there, and starts on
-            // a page.
-            if unsafe { is_empty(entries.add(line)) } {
+        let (mut line, mut used) = (0, 0);
+        for next in (0..=ENTRIES / LINE).map(|line| line * LINE) {
+            let mut coming = if next == ENTRIES {
+                0
+            } else {
+                // SAFETY: a region that is not null has ENTRIES entries, is mapped as long as the shadow is there, and
+                // starts on a page.
+                unsafe { used_entries(entries.add(next)) }
+            };
+            if used | coming == 0 {
                 continue;
             }
-            for eight in (line..line + LINE).step_by(8) {
+            let following = coming;
+            // The processor loads the memory of the next line during the visits of this one.
+            while coming != 0 {
+                let index = next + coming.trailing_zeros() as usize;
+                coming &= coming - 1;
+                prefetch(number * REGION + index * GRAIN);
+            }
+            while used != 0 {
+                let index = line + used.trailing_zeros() as usize;
+                used &= used - 1;
                 // SAFETY: as above.
-                if unsafe { read_four(entries.add(eight)) | read_four(entries.add(eight + 4)) } == 0
-                {
-                    continue;
-                }
-                for index in eight..eight + 8 {
-                    // SAFETY: as above.
-                    let entry = unsafe { &*entries.add(index) };
-                    // Relaxed: a reader that needs another thread's latest entry has synchronised with that thread.
-                    let is_used = entry.load(Ordering::Relaxed) != 0;
-                    if is_used && !visit(number * REGION + index * GRAIN, entry) {
-                        return false;
-                    }
+                if !visit(number * REGION + index * GRAIN, unsafe {
+                    &*entries.add(index)
+                }) {
+                    return false;
                 }
             }
+            (line, used) = (next, following);
         }
         true
     }
@@ -266,68 +274,6 @@ fn reserve<T>(place: &AtomicPtr<T>, bytes: usize) -> bool {
         unsafe { libc::munmap(mapped, bytes) };
     }
     true
-}
-
-/// Whether [`LINE`] entries are all zero. If another thread stores an entry meanwhile, its old or its new value is read.
-///
-/// # Safety
-/// So many entries lie at `first`, which is a multiple of their number.
-#[inline]
-unsafe fn is_empty(first: *const AtomicU8) -> bool {
-    #[cfg(all(assembly, target_arch = "x86_64"))]
-    {
-        let used: u32;
-        // SAFETY: the caller's promise. The processor reads each byte as a relaxed load does. Rust can't express that many
-        // relaxed loads in a few instructions.
-        unsafe {
-            std::arch::asm!(
-                "movdqa {all}, xmmword ptr [{first}]",
-                "por {all}, xmmword ptr [{first} + 16]",
-                "por {all}, xmmword ptr [{first} + 32]",
-                "por {all}, xmmword ptr [{first} + 48]",
-                "pxor {zero}, {zero}",
-                "pcmpeqb {all}, {zero}",
-                "pmovmskb {used:e}, {all}",
-                all = out(xmm_reg) _,
-                zero = out(xmm_reg) _,
-                first = in(reg) first,
-                used = out(reg) used,
-                options(nostack, preserves_flags, readonly),
-            );
-        }
-        used == 0xffff
-    }
-    #[cfg(not(all(assembly, target_arch = "x86_64")))]
-    {
-        // SAFETY: the caller's promise.
-        (0..LINE)
-            .step_by(4)
-            .all(|at| unsafe { read_four(first.add(at)) } == 0)
-    }
-}
-
-/// Reads four entries, the first in the lowest byte. If another thread stores an entry meanwhile, its old or its new
-/// value is read.
-///
-/// # Safety
-/// Four entries lie at `first`.
-#[inline]
-unsafe fn read_four(first: *const AtomicU8) -> u32 {
-    let four: u32;
-    #[cfg(all(assembly, target_arch = "x86_64"))]
-    // SAFETY: the caller's promise. The processor reads each byte as a relaxed load does. Rust can't express four
-    // relaxed loads in one instruction.
-    unsafe {
-        std::arch::asm!("mov {0:e}, dword ptr [{1}]", out(reg) four, in(reg) first,
-            options(nostack, preserves_flags, readonly));
-    }
-    #[cfg(not(all(assembly, target_arch = "x86_64")))]
-    {
-        // SAFETY: the caller's promise. Relaxed: as in `Shadow::visit_region`.
-        let entry = |at| unsafe { (*first.add(at)).load(Ordering::Relaxed) };
-        four = u32::from_le_bytes([entry(0), entry(1), entry(2), entry(3)]);
-    }
-    four
 }
 
 #[cfg(test)]

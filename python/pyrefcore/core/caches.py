@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from gc import collect
 from typing import Any, Callable
 
 
+@functools.lru_cache(maxsize=None)
 def warm() -> None:
-    """Fills caches that CPython fills at first use: short strings, short bytes, small integers."""
+    """Fills caches that CPython fills at first use: short strings, short bytes, small integers. They stay filled."""
     every = bytes(range(256))
     for number in range(256):
         every[number : number + 1]

@@ -265,7 +265,7 @@ impl Snapshot {
             // SAFETY: the objects are mortal, alive and not yet pinned in this set, and the host's lock is held.
             unsafe {
                 let outside = Pins::new();
-                outside.hold(|hold| rows.map(|row| row.op).filter(mortal).for_each(hold));
+                outside.hold(|held| held.add_all(rows.map(|row| row.op).filter(mortal)));
                 [Pins::new(), outside]
             }
         });
@@ -281,7 +281,7 @@ impl Snapshot {
                 let is_known = |block, room| held.find(block, room).is_some();
                 enumerate(&mut types, &memory, is_known, |op, _| born.push(op));
             }
-            in_blocks.hold(|hold| born.into_iter().filter(mortal).for_each(hold));
+            in_blocks.hold(|held| held.add_all(born.into_iter().filter(mortal)));
         }
         in_blocks.objects() + outside.objects()
     }

@@ -2,15 +2,13 @@
 
 use crate::abi::PyObject;
 use crate::audit::heap::young::Block;
-use crate::audit::holds::TypeInfo;
+use crate::audit::walk::recent::Kind;
 
 /// The state of all objects, and of the memory that was handed out since the check began, at one moment.
 ///
 /// Two moments with equal numbers differ only by chance, about once in 2^64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::audit) struct Fingerprint {
-    /// The number of objects.
-    objects: usize,
     /// The sum over all objects of a hash of type, count and, if it is held, address.
     sum: u64,
     /// The sum over the noted blocks of a hash of domain and length.
@@ -23,38 +21,49 @@ impl Fingerprint {
     /// Adds an object. `place` is its address, or 0 if an object like it may take its place.
     ///
     /// # Safety
-    /// `op` is an object with the type that `info` describes.
+    /// `op` is an object with the type that `kind` describes.
     #[inline]
     pub(in crate::audit) unsafe fn add(
         &mut self,
         op: *mut PyObject,
-        info: &TypeInfo,
+        kind: &Kind,
         refcount: isize,
         place: usize,
     ) {
-        let length = if info.has_length {
+        let mut all = (place as u64)
+            .wrapping_add((kind.ob_type as u64).wrapping_mul(OF_TYPE))
+            .wrapping_add((refcount as u64).wrapping_mul(OF_COUNT));
+        if kind.has_length {
             // SAFETY: the object has a word behind its head, as its type says.
-            unsafe { *op.byte_add(size_of::<PyObject>()).cast::<u64>() }
-        } else {
-            0
-        };
-        self.objects += 1;
-        let hash = mix(mix(place as u64, info.ob_type as u64), refcount as u64);
-        self.sum = self.sum.wrapping_add(mix(hash, length));
+            let length = unsafe { *op.byte_add(size_of::<PyObject>()).cast::<u64>() };
+            all = all.wrapping_add(length.wrapping_mul(OF_LENGTH));
+        }
+        self.sum = self.sum.wrapping_add(mix(all));
     }
 
     /// Adds a noted block.
     pub(in crate::audit) fn add_block(&mut self, block: &Block) {
-        let hash = mix(block.domain as u64 + 1, block.bytes as u64);
+        let domain = (block.domain as u64 + 1).wrapping_mul(OF_TYPE);
+        let hash = mix(domain.wrapping_add((block.bytes as u64).wrapping_mul(OF_LENGTH)));
         self.blocks = self.blocks.wrapping_add(hash);
     }
 }
 
-/// A hash of two words.
+// Odd numbers with irregular bits: no small numbers of these add up to zero.
+const OF_TYPE: u64 = 0x9e37_79b9_7f4a_7c15;
+const OF_COUNT: u64 = 0xd1b5_4a32_d192_ed03;
+const OF_LENGTH: u64 = 0xaef1_7502_108e_f2d9;
+
+/// A hash of a word. Each bit of the word changes half of the bits, and no sum of hashes follows from the sum of the
+/// words.
 #[inline]
-fn mix(one: u64, other: u64) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let both = one.rotate_left(29) ^ other;
-    let both = (both ^ both >> 32).wrapping_mul(ODD);
-    both ^ both >> 29
+fn mix(word: u64) -> u64 {
+    fold(fold(word, 0xbf58_476d_1ce4_e5b9), 0x94d0_49bb_1331_11eb)
+}
+
+/// Both halves of a product, as one word.
+#[inline]
+fn fold(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    product as u64 ^ (product >> 64) as u64
 }

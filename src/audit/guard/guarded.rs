@@ -6,7 +6,7 @@
 use super::fingerprint::Fingerprint;
 use super::pins::Pins;
 use super::quarantine;
-use crate::abi::{Head, PyObject};
+use crate::abi::{Head, PyObject, PyTypeObject};
 use crate::audit::heap::blocks;
 use crate::audit::heap::memory::Memory;
 use crate::audit::heap::young;
@@ -15,7 +15,8 @@ use crate::audit::walk::counted::{counted, may_be_held};
 use crate::audit::walk::heap_walk::HeapWalk;
 use crate::audit::walk::outside;
 use crate::audit::walk::pinned::{self, REFERENCES};
-use crate::audit::walk::recognise::{object_at, recognise};
+use crate::audit::walk::recent::Kind;
+use crate::audit::walk::recognise::{object_at, object_in, recognise};
 use crate::audit::walk::statics;
 use crate::audit::walk::types::{TYPE_WORD, Types};
 use crate::audit::walk::unheld;
@@ -38,6 +39,8 @@ pub struct Guarded {
     others: Vec<usize>,
     /// Whether the audit noted new blocks before.
     noted_before: bool,
+    /// The types of the first look that can't die before the last.
+    types: Types,
     /// The last look, with the bytes in use in the C heap.
     last: Option<(Fingerprint, Option<isize>)>,
     /// The number of objects that were pinned after the first run.
@@ -62,6 +65,7 @@ impl Guarded {
                 all_outside: Vec::new(),
                 others: Vec::new(),
                 noted_before: unheld::switch(true),
+                types: Types::new(),
                 last: None,
                 held: 0,
                 lost: 0,
@@ -77,38 +81,48 @@ impl Guarded {
         // SAFETY: the host's lock is held. Each object was just recognised, so it is alive, and `may_be_held` says that
         // it is mortal. The sets are empty, as this is the first call.
         unsafe {
-            let (mut types, memory) = (Types::new(), Memory::look()?);
+            let memory = Memory::look()?;
             if outside::known(&memory).is_none() {
                 HeapWalk::over_all()?.remember_outside();
             }
             let mut outside = outside::known(&memory)?;
-            statics::visit(&mut types, &memory, |op, _| outside.push(op));
+            statics::visit(&mut self.types, &memory, |op, _| outside.push(op));
             outside.sort_unstable();
             outside.dedup();
-            outside.retain(|&op| object_at(op, &mut types, &memory).is_some());
+            outside.retain(|&op| object_at(op, &mut self.types, &memory).is_some());
             let mortal = outside.iter().copied().filter(|&op| may_be_held(op));
-            self.outside.hold(|hold| mortal.for_each(hold));
+            self.outside.hold(|held| held.add_all(mortal));
             self.all_outside = outside;
             let mut all = Fingerprint::default();
-            self.old.hold(|hold| {
+            self.old.hold_many(|held| {
                 blocks::visit(|block, room| {
-                    let Some((op, id)) = recognise(block, room, &mut types, &memory) else {
+                    let Some((op, kind)) = recognise(block, room, &mut self.types, &memory) else {
                         self.others.push(block);
                         return;
                     };
-                    match counted(op) {
-                        // Calls would use another frame, if theirs were pinned.
-                        Some(refcount) if may_be_held(op) && !types.get(id).is_reused => {
-                            hold(op);
-                            all.add(op, types.get(id), refcount + REFERENCES, op as usize);
-                        }
+                    let Some(refcount) = counted(op) else {
                         // An immortal object stays.
-                        None if Current::is_immortal(PyObject::count(op)) => {}
-                        _ => self.others.push(block),
+                        if !Current::is_immortal(PyObject::count(op)) {
+                            self.others.push(block);
+                        }
+                        return;
+                    };
+                    // Calls would use another frame, if theirs were pinned.
+                    if may_be_held(op) && !kind.is_reused {
+                        held.add(op);
+                        all.add(op, kind, refcount + REFERENCES, op as usize);
+                    } else {
+                        self.others.push(block);
+                        if young::find(block).is_none() {
+                            all.add(op, kind, refcount, 0);
+                        }
                     }
                 });
             });
-            let (c_heap, _) = self.look_at_rest(&mut all, &mut types, &memory);
+            let mut born = Vec::new();
+            self.look_at_outside(&mut all, &memory);
+            let c_heap = self.look_at_noted(&mut all, &memory, true, &mut born);
+            self.types.keep(|ob_type| stays(ob_type, &memory));
             self.last = Some((all, c_heap));
             Some(())
         }
@@ -119,11 +133,14 @@ impl Guarded {
     /// # Safety
     /// The host's lock is held: no other thread ends objects or counts meanwhile. This is the first call.
     pub unsafe fn hold_young(&mut self) -> Option<()> {
-        let (mut types, memory) = (Types::new(), Memory::look()?);
+        let memory = Memory::later();
+        let (mut all, mut born) = (Fingerprint::default(), Vec::new());
         // SAFETY: the host's lock is held. The look finds objects that are mortal and in no set.
         unsafe {
-            let (_, born) = self.look_at_rest(&mut Fingerprint::default(), &mut types, &memory);
-            self.young.hold(|hold| born.into_iter().for_each(hold));
+            self.look_at_others(&mut all, &memory, &mut born);
+            self.look_at_noted(&mut all, &memory, false, &mut born);
+            self.types.keep(|ob_type| stays(ob_type, &memory));
+            self.young.hold(|held| held.add_all(born.into_iter()));
         }
         self.held = self.old.objects() + self.young.objects() + self.outside.objects();
         Some(())
@@ -140,17 +157,19 @@ impl Guarded {
         // SAFETY: the host's lock is held. A pinned object is alive, so its head can be read. Nothing happens between
         // `remove` and `add_back`.
         unsafe {
-            let (mut types, memory) = (Types::new(), Memory::look()?);
-            let mut all = Fingerprint::default();
+            let memory = Memory::later();
+            let (mut all, mut born) = (Fingerprint::default(), Vec::new());
             self.lost = 0;
-            let (in_use, _) = self.look_at_rest(&mut all, &mut types, &memory);
+            self.look_at_outside(&mut all, &memory);
+            self.look_at_others(&mut all, &memory, &mut born);
+            let in_use = self.look_at_noted(&mut all, &memory, true, &mut born);
             // A pin is removed right after the look, while the processor still has the object in its cache.
             let removed = self.old.remove(|op, refcount| {
                 let word = *((op as usize + TYPE_WORD) as *const usize);
-                if let Some(id) = types.type_at(word, &memory) {
-                    all.add(op, types.get(id), refcount, op as usize);
+                if let Some(kind) = self.types.kind_at(word, &memory) {
+                    all.add(op, kind, refcount, op as usize);
                 }
-                let is_lost = is_lost(refcount % REFERENCES);
+                let is_lost = is_lost(beyond_pins(refcount));
                 self.lost += usize::from(is_lost);
                 !is_lost
             });
@@ -160,8 +179,11 @@ impl Guarded {
                 && last.is_some_and(|(before, was_in_use)| {
                     before == all && was_in_use.zip(in_use).is_none_or(is_small)
                 });
-            if !is_unchanged {
+            if is_unchanged {
+                pinned::pinned().keep_room(removed);
+            } else {
                 self.old.add_back(removed);
+                self.types.keep(|ob_type| stays(ob_type, &memory));
             }
             Some(is_unchanged)
         }
@@ -173,75 +195,93 @@ impl Guarded {
         self.last.and_then(|(_, c_heap)| c_heap)
     }
 
-    /// Adds everything but `old`. Returns the bytes in use in the C heap, and the objects in no set that could be pinned.
+    /// Adds the objects in no block.
     ///
     /// # Safety
     /// The host's lock is held: no other thread ends objects or counts meanwhile.
-    unsafe fn look_at_rest(
-        &mut self,
-        all: &mut Fingerprint,
-        types: &mut Types,
-        memory: &Memory,
-    ) -> (Option<isize>, Vec<*mut PyObject>) {
-        let mut born = Vec::new();
+    unsafe fn look_at_outside(&mut self, all: &mut Fingerprint, memory: &Memory) {
         let pinned = pinned::pinned();
-        // SAFETY: the host's lock is held. Each object is recognised before it is read.
-        unsafe {
-            for &op in &self.all_outside {
-                if let Some(id) = object_at(op, types, memory)
+        let mut held = pinned.cursor(self.outside.number());
+        for &op in &self.all_outside {
+            // SAFETY: the host's lock is held. Each object is recognised before it is read. A held one is alive.
+            unsafe {
+                let kind = if held.find(op as usize, 1).is_some() {
+                    object_in(op, &mut self.types, memory)
+                } else {
+                    object_at(op, &mut self.types, memory)
+                };
+                if let Some(kind) = kind
                     && let Some(refcount) = counted(op)
                 {
-                    all.add(op, types.get(id), refcount, op as usize);
+                    all.add(op, kind, refcount, op as usize);
                 }
             }
-            let mut look_into =
-                |block: usize, room: usize, is_pinned: bool, all: &mut Fingerprint| {
-                    let Some((op, id)) = recognise(block, room, types, memory) else {
-                        return;
-                    };
-                    let Some(refcount) = counted(op) else {
-                        return;
-                    };
-                    let rest = refcount % REFERENCES;
-                    if !is_pinned {
-                        all.add(op, types.get(id), refcount, 0);
-                        if may_be_held(op) && !types.get(id).is_reused {
-                            born.push(op);
-                        }
-                    } else if rest != 0 {
-                        self.lost += usize::from(is_lost(rest));
-                        all.add(op, types.get(id), rest, 0);
-                    } else {
-                        // Only its pin keeps it alive. It is left out: a new object may have taken its place.
-                        self.lost += 1;
-                    }
+        }
+    }
+
+    /// Adds the objects in `others`. Adds to `born` those in no set that could be pinned.
+    ///
+    /// # Safety
+    /// The host's lock is held: no other thread ends objects or counts meanwhile.
+    unsafe fn look_at_others(
+        &mut self,
+        all: &mut Fingerprint,
+        memory: &Memory,
+        born: &mut Vec<*mut PyObject>,
+    ) {
+        let pinned = pinned::pinned();
+        let mut left = pinned.cursor(self.young.number());
+        for &block in &self.others {
+            let Some(room) = blocks::room(block) else {
+                continue;
+            };
+            // SAFETY: the host's lock is held, and so many bytes of a block in use can be read.
+            unsafe {
+                let Some(found) = recognise(block, room, &mut self.types, memory) else {
+                    continue;
                 };
-            let mut left = pinned.cursor(self.young.number());
-            for &block in &self.others {
-                if let Some(room) = blocks::room(block)
-                    && young::find(block).is_none()
-                {
+                if young::find(block).is_none() {
                     let is_pinned = left.find(block, room).is_some();
-                    look_into(block, room, is_pinned, all);
+                    self.lost += usize::from(add(found, is_pinned, all, born));
                 }
             }
-            let mut left = pinned.cursor(self.young.number());
-            let mut old = pinned.cursor(self.old.number());
-            let c_heap = unheld::visit(quarantine::in_c_heap(), |note| {
+        }
+    }
+
+    /// Adds the blocks that were handed out since the beginning, and the objects in them but for `old`. Adds to `born`
+    /// those in no set that could be pinned. Returns the bytes in use in the C heap if `is_measured`.
+    ///
+    /// # Safety
+    /// The host's lock is held: no other thread ends objects or counts meanwhile.
+    unsafe fn look_at_noted(
+        &mut self,
+        all: &mut Fingerprint,
+        memory: &Memory,
+        is_measured: bool,
+        born: &mut Vec<*mut PyObject>,
+    ) -> Option<isize> {
+        let pinned = pinned::pinned();
+        let mut left = pinned.cursor(self.young.number());
+        let mut old = pinned.cursor(self.old.number());
+        let held_back = is_measured.then(quarantine::in_c_heap);
+        // SAFETY: the host's lock is held, and so many bytes of a block in use can be read.
+        unsafe {
+            let c_heap = unheld::visit(held_back, |note| {
                 if !holds::is_parked(note.start, note.bytes) {
                     all.add_block(&note);
                 }
                 if let Some(room) = blocks::room(note.start)
                     && old.find(note.start, room).is_none()
+                    && let Some(found) = recognise(note.start, room, &mut self.types, memory)
                 {
                     let is_pinned = left.find(note.start, room).is_some();
-                    look_into(note.start, room, is_pinned, all);
+                    self.lost += usize::from(add(found, is_pinned, all, born));
                 }
             });
             for dead in quarantine::dead().values() {
                 all.after_death += dead.references;
             }
-            (c_heap, born)
+            c_heap
         }
     }
 
@@ -259,6 +299,58 @@ impl Guarded {
                 unheld::switch(false);
             }
         }
+    }
+}
+
+/// Adds an object that is not among `old`. Adds it to `born` if it could be pinned and is not. Returns whether only its
+/// pin keeps it alive, or not even that.
+///
+/// # Safety
+/// The object was recognised, and the host's lock is held.
+unsafe fn add(
+    (op, kind): (*mut PyObject, &Kind),
+    is_pinned: bool,
+    all: &mut Fingerprint,
+    born: &mut Vec<*mut PyObject>,
+) -> bool {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        let Some(refcount) = counted(op) else {
+            return false;
+        };
+        let rest = beyond_pins(refcount);
+        if !is_pinned {
+            all.add(op, kind, refcount, 0);
+            if may_be_held(op) && !kind.is_reused {
+                born.push(op);
+            }
+            return false;
+        }
+        // Without another reference it is left out: a new object may have taken its place.
+        if rest != 0 {
+            all.add(op, kind, rest, 0);
+        }
+        is_lost(rest)
+    }
+}
+
+/// Whether a type that was recognised lives until the guard ends: it is immortal, in a library, or pinned.
+fn stays(ob_type: usize, memory: &Memory) -> bool {
+    // SAFETY: a type was recognised there in this look, so it is an object.
+    let refcount = unsafe { counted(ob_type as *mut PyObject) };
+    refcount.is_none_or(|refcount| refcount > REFERENCES / 2)
+        || memory.is_static(ob_type, size_of::<PyTypeObject>())
+}
+
+/// The references beyond whole pins.
+#[inline]
+fn beyond_pins(refcount: isize) -> isize {
+    let rest = refcount.wrapping_sub(REFERENCES);
+    // Nearly all objects have one pin.
+    if (0..REFERENCES).contains(&rest) {
+        rest
+    } else {
+        refcount % REFERENCES
     }
 }
 

@@ -4,8 +4,37 @@ use super::getrefcount;
 use crate::abi::{Head, PyObject};
 use crate::audit::walk::counted::counted;
 use crate::audit::walk::pinned::{Pinned, REFERENCES, new_set, pinned};
+use crate::host::prefetch;
 use crate::lifecycle::death;
 use crate::refcount::{Current, Policy};
+
+/// So many objects further on, the processor loads memory while an object is judged.
+const AHEAD: usize = 16;
+
+/// The objects that a set gains.
+pub(in crate::audit) struct Held<'a>(&'a mut Vec<usize>);
+
+impl Held<'_> {
+    /// Pins one more.
+    ///
+    /// # Safety
+    /// `op` is a mortal object and not in this set, and the host's lock is held.
+    #[inline]
+    pub(in crate::audit) unsafe fn add(&mut self, op: *mut PyObject) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { add(op, REFERENCES) };
+        self.0.push(op as usize);
+    }
+
+    /// As [`Held::add`], for each.
+    ///
+    /// # Safety
+    /// As for [`Held::add`].
+    pub(in crate::audit) unsafe fn add_all(&mut self, all: impl Iterator<Item = *mut PyObject>) {
+        // SAFETY: the caller's promise is the callee's.
+        all.for_each(|op| unsafe { self.add(op) });
+    }
+}
 
 /// Objects that are held with [`REFERENCES`] each.
 #[derive(Debug)]
@@ -25,17 +54,27 @@ impl Pins {
         Self { number }
     }
 
+    /// As [`Pins::hold`], for an empty set of many objects, which are passed in order of addresses.
+    ///
+    /// # Safety
+    /// As for [`Pins::hold`].
+    #[inline]
+    pub(in crate::audit) unsafe fn hold_many(&self, find: impl FnOnce(&mut Held<'_>)) {
+        let Pinned { sets, room, .. } = &mut *pinned();
+        let own = sets.entry(self.number).or_default();
+        *own = std::mem::take(room);
+        find(&mut Held(own));
+        debug_assert!(own.is_sorted());
+    }
+
     /// Pins the objects that `find` passes to its argument.
     ///
     /// # Safety
     /// The objects are mortal and not in this set, and the host's lock is held. `find` uses no pins.
-    pub(in crate::audit) unsafe fn hold(&self, find: impl FnOnce(&mut dyn FnMut(*mut PyObject))) {
+    #[inline]
+    pub(in crate::audit) unsafe fn hold(&self, find: impl FnOnce(&mut Held<'_>)) {
         self.with(|own| {
-            find(&mut |op| {
-                // SAFETY: the object is mortal, and the host's lock is held.
-                unsafe { add(op, REFERENCES) };
-                own.push(op as usize);
-            });
+            find(&mut Held(own));
             // The vector holds two sorted runs, old and new. The sort merges them fast.
             own.sort();
         });
@@ -46,6 +85,7 @@ impl Pins {
     ///
     /// # Safety
     /// The host's lock is held. `may_go` uses no pins, and is true only for an object with another reference.
+    #[inline]
     pub(in crate::audit) unsafe fn remove(
         &self,
         mut may_go: impl FnMut(*mut PyObject, isize) -> bool,
@@ -53,12 +93,17 @@ impl Pins {
         let Pinned { sets, kept, .. } = &mut *pinned();
         let own = sets.entry(self.number).or_default();
         let mut stay = Vec::new();
-        for &place in &*own {
+        for (at, &place) in own.iter().enumerate() {
+            if let Some(&ahead) = own.get(at + AHEAD) {
+                prefetch(ahead);
+            }
             let op = place as *mut PyObject;
             // SAFETY: a pinned object is alive, and the host's lock is held.
             unsafe {
                 let refcount = counted(op);
-                if refcount.is_some_and(|refcount| may_go(op, refcount)) && !kept.contains(&place) {
+                if refcount.is_some_and(|refcount| may_go(op, refcount))
+                    && (kept.is_empty() || !kept.contains(&place))
+                {
                     add(op, -REFERENCES);
                 } else {
                     stay.push(place);
@@ -112,7 +157,7 @@ impl Pins {
             }
             (objects, pinned.kept.clone())
         };
-        for place in objects {
+        for &place in &objects {
             let op = place as *mut PyObject;
             if kept.contains(&place) {
                 pinned().for_good.push(place);
@@ -129,11 +174,13 @@ impl Pins {
                 }
             }
         }
+        pinned().keep_room(objects);
     }
 }
 
 /// # Safety
 /// `op` is a mortal object, and the host's lock is held.
+#[inline]
 unsafe fn add(op: *mut PyObject, references: isize) {
     // SAFETY: `op` is an object; the host's lock is held, so no other thread counts.
     unsafe {

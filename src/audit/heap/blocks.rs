@@ -106,6 +106,18 @@ pub fn short_length(block: usize) -> Option<usize> {
     (block.is_multiple_of(GRAIN) && entry != 0 && entry <= WORDS).then(|| usize::from(entry) * WORD)
 }
 
+/// Whether the block in use that starts at `block`, if there is one, has less than `bytes` bytes.
+#[inline]
+#[must_use]
+pub fn is_shorter(block: usize, bytes: usize) -> bool {
+    // Another address shares the entry of the block in its grain.
+    block.is_multiple_of(GRAIN)
+        && BLOCKS.get(block).is_some_and(|entry| {
+            let entry = entry.load(Ordering::Relaxed);
+            entry != 0 && entry != HELD_BACK && room_of(entry) < bytes
+        })
+}
+
 /// The most bytes that the block at `block` can have: never too few, at most an eighth and 15 bytes too many. `None` if
 /// no block in use starts there.
 #[must_use]
@@ -130,6 +142,7 @@ pub fn is_held_back(block: usize) -> bool {
 }
 
 /// Calls `visit` with the start and the room of each block, in order of addresses.
+#[inline]
 pub fn visit(mut visit: impl FnMut(usize, usize)) {
     BLOCKS.visit(|block, entry: &AtomicU8| {
         let entry = entry.load(Ordering::Relaxed);
@@ -166,16 +179,30 @@ fn long_entry(bytes: usize) -> u8 {
     u8::try_from(entry).map_or(LONGEST, |entry| entry.min(LONGEST))
 }
 
+/// The most bytes of a block with an entry. The table is made by the compiler.
+#[inline]
 fn room_of(entry: u8) -> usize {
+    static ROOMS: [usize; 256] = {
+        let (mut rooms, mut entry) = ([0; 256], 0);
+        while entry < rooms.len() {
+            rooms[entry] = most_of(entry as u8);
+            entry += 1;
+        }
+        rooms
+    };
+    ROOMS[usize::from(entry)]
+}
+
+const fn most_of(entry: u8) -> usize {
     if entry <= WORDS {
         // Whole grains: a `datetime` without a zone requests 40 bytes, and its type's `tp_basicsize` is 48.
-        (usize::from(entry) * WORD).next_multiple_of(GRAIN)
+        (entry as usize * WORD).next_multiple_of(GRAIN)
     } else if entry <= GRAINS {
-        usize::from(entry - WORDS) * GRAIN
+        (entry - WORDS) as usize * GRAIN
     } else if entry < LONGEST {
         let steps = entry - GRAINS - 1;
-        let doubling = FIRST + u32::from(steps >> STEPS);
-        ((9 + usize::from(steps & 7)) << (doubling - STEPS)) * GRAIN
+        let doubling = FIRST + (steps >> STEPS) as u32;
+        ((9 + (steps & 7) as usize) << (doubling - STEPS)) * GRAIN
     } else {
         usize::MAX / GRAIN * GRAIN
     }

@@ -1,70 +1,135 @@
 //! Which memory of this process can be read, and where static data lies.
 
+use std::cell::{Cell, OnceCell};
 use std::ffi::{CStr, c_int, c_void};
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
+
+use crate::host::{self, reserve};
 
 /// The kernel's list of mappings.
 const MAPS: &str = "/proc/self/maps";
+/// The list of most processes is shorter, in bytes.
+const USUAL: usize = 1 << 16;
 
 /// The layout of the process's memory. It stays true while the host's lock is held and no library is loaded or
 /// unloaded.
 #[derive(Debug, Default)]
 pub struct Memory {
+    mapped: OnceCell<Mapped>,
+    loaded: OnceCell<Loaded>,
+    /// The number of questions that were answered without the list.
+    asked: Cell<usize>,
+}
+
+/// The kernel's list of mappings.
+#[derive(Debug, Default)]
+struct Mapped {
     readable: Vec<Range<usize>>,
     /// Executable memory.
     code: Vec<Range<usize>>,
+}
+
+/// What the loader has loaded.
+#[derive(Debug, Default)]
+struct Loaded {
     /// The writable segments of the program and of the libraries.
     statics: Vec<Range<usize>>,
     /// How often the loader has loaded a library.
     libraries: u64,
 }
 
+/// The list takes the time of several hundred questions to the kernel.
+const MOST_ASKED: usize = 100;
+
 impl Memory {
-    /// Reads the kernel's list and asks the loader. `None` if the list can't be read; `why_not` says why.
+    /// Reads the kernel's list. `None` if the list can't be read; `why_not` says why.
     pub fn look() -> Option<Self> {
-        let maps = fs::read(MAPS).ok()?;
-        // The name of a mapped file may have any bytes.
-        let maps = String::from_utf8_lossy(&maps);
-        let mut memory = Self {
-            readable: mapped(&maps, |rights| rights.starts_with('r')),
-            code: mapped(&maps, |rights| rights.as_bytes().get(2) == Some(&b'x')),
+        let mapped = OnceCell::from(Mapped::read()?);
+        Some(Self {
+            mapped,
             ..Self::default()
-        };
-        memory.ask_loader();
-        memory.statics.sort_by_key(|range| range.start);
-        Some(memory)
+        })
     }
 
-    /// Notes the writable segments of each library, and how often a library was loaded.
-    fn ask_loader(&mut self) {
-        // SAFETY: `note_library` has the callback's signature and gets a pointer to this value, as it expects.
-        unsafe { libc::dl_iterate_phdr(Some(note_library), (&raw mut *self).cast()) };
+    /// Reads the kernel's list only after many questions. If it can't be read then, the running work must give up.
+    pub(in crate::audit) fn later() -> Self {
+        Self::default()
     }
 
     /// Whether all `bytes` bytes from `address` on can be read.
     pub fn is_readable(&self, address: usize, bytes: usize) -> bool {
+        let asked = self.asked.get();
+        if self.mapped.get().is_none() && asked < MOST_ASKED {
+            self.asked.set(asked + 1);
+            return host::is_readable(address, bytes);
+        }
         address
             .checked_add(bytes)
-            .is_some_and(|end| holds(&self.readable, address, end))
+            .is_some_and(|end| holds(&self.mapped().readable, address, end))
     }
 
     /// Whether code lies at `address`.
     pub(in crate::audit) fn is_code(&self, address: usize) -> bool {
-        holds(&self.code, address, address.saturating_add(1))
+        holds(&self.mapped().code, address, address.saturating_add(1))
     }
 
     /// How often the loader had loaded a library when this was read.
     pub(in crate::audit) fn libraries(&self) -> u64 {
-        self.libraries
+        self.loaded().libraries
     }
 
     /// Whether `bytes` bytes from `address` on are static data of the program or of a library.
     pub(in crate::audit) fn is_static(&self, address: usize, bytes: usize) -> bool {
         address
             .checked_add(bytes)
-            .is_some_and(|end| holds(&self.statics, address, end))
+            .is_some_and(|end| holds(&self.loaded().statics, address, end))
+    }
+
+    fn mapped(&self) -> &Mapped {
+        self.mapped.get_or_init(|| {
+            Mapped::read().unwrap_or_else(|| {
+                reserve::falls_short();
+                Mapped::default()
+            })
+        })
+    }
+
+    fn loaded(&self) -> &Loaded {
+        self.loaded.get_or_init(Loaded::ask)
+    }
+}
+
+impl Mapped {
+    fn read() -> Option<Self> {
+        let mut maps = Vec::with_capacity(USUAL);
+        File::open(MAPS).ok()?.read_to_end(&mut maps).ok()?;
+        Some(Self::parse(&maps))
+    }
+
+    /// The mappings of the kernel's list. Adjacent ones are joined.
+    fn parse(maps: &[u8]) -> Self {
+        let mut mapped = Self::default();
+        for (range, rights) in maps.split(|&byte| byte == b'\n').filter_map(parse) {
+            if rights.starts_with(b"r") {
+                join(&mut mapped.readable, &range);
+            }
+            if rights.get(2) == Some(&b'x') {
+                join(&mut mapped.code, &range);
+            }
+        }
+        mapped
+    }
+}
+
+impl Loaded {
+    fn ask() -> Self {
+        let mut loaded = Self::default();
+        // SAFETY: `note_library` has the callback's signature and gets a pointer to this value, as it expects.
+        unsafe { libc::dl_iterate_phdr(Some(note_library), (&raw mut loaded).cast()) };
+        loaded.statics.sort_by_key(|range| range.start);
+        loaded
     }
 }
 
@@ -91,45 +156,50 @@ fn holds(ranges: &[Range<usize>], start: usize, end: usize) -> bool {
     behind > 0 && end <= ranges[behind - 1].end
 }
 
-/// The mappings with wanted rights, from the kernel's list. Adjacent ones are joined.
-fn mapped(maps: &str, wanted: fn(&str) -> bool) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for range in maps.lines().filter_map(|line| parse(line, wanted)) {
-        match ranges.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ => ranges.push(range),
-        }
+/// Adds a range behind all others.
+fn join(ranges: &mut Vec<Range<usize>>, range: &Range<usize>) {
+    match ranges.last_mut() {
+        Some(last) if last.end == range.start => last.end = range.end,
+        _ => ranges.push(range.clone()),
     }
-    ranges
 }
 
-/// One line, such as `7f00-8000 rw-p …`. The first letter means readable, the third executable.
-fn parse(line: &str, wanted: fn(&str) -> bool) -> Option<Range<usize>> {
-    let (range, rest) = line.split_once(' ')?;
-    let (start, end) = range.split_once('-')?;
-    let address = |digits| usize::from_str_radix(digits, 16).ok();
+/// One line, such as `7f00-8000 rw-p …`: the range, and the rest. The first letter of the rest means readable, the third
+/// executable. The name of a mapped file may have any bytes.
+fn parse(line: &[u8]) -> Option<(Range<usize>, &[u8])> {
+    let (start, line) = address(line, b'-')?;
+    let (end, rest) = address(line, b' ')?;
     // The kernel's time page can't be copied on every system.
-    let is_plain = wanted(rest) && !rest.ends_with("[vvar]");
-    is_plain.then_some(address(start)?..address(end)?)
+    (!rest.ends_with(b"[vvar]")).then_some((start..end, rest))
+}
+
+/// The address in hexadecimal digits in front of `end`, and what follows.
+fn address(text: &[u8], end: u8) -> Option<(usize, &[u8])> {
+    let digits = text.iter().position(|&byte| byte == end)?;
+    let mut address = 0_usize;
+    for &digit in &text[..digits] {
+        address = address << 4 | char::from(digit).to_digit(16)? as usize;
+    }
+    Some((address, &text[digits + 1..]))
 }
 
 unsafe extern "C" fn note_library(
     info: *mut libc::dl_phdr_info,
     _size: usize,
-    memory: *mut c_void,
+    loaded: *mut c_void,
 ) -> c_int {
-    // SAFETY: the loader passes its own entry, with `dlpi_phnum` headers, and `memory` is the pointer of `ask_loader`.
-    let (info, memory) = unsafe { (&*info, &mut *memory.cast::<Memory>()) };
+    // SAFETY: the loader passes its own entry, with `dlpi_phnum` headers, and `loaded` is the pointer of `Loaded::ask`.
+    let (info, loaded) = unsafe { (&*info, &mut *loaded.cast::<Loaded>()) };
     // SAFETY: the entry has `dlpi_phnum` headers.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
     let writable = headers
         .iter()
         .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
-    memory.statics.extend(writable.map(|header| {
+    loaded.statics.extend(writable.map(|header| {
         let start = (info.dlpi_addr + header.p_vaddr) as usize;
         start..start + header.p_memsz as usize
     }));
-    memory.libraries = info.dlpi_adds;
+    loaded.libraries = info.dlpi_adds;
     0
 }
 
@@ -137,6 +207,7 @@ unsafe extern "C" fn note_library(
 mod tests {
     use super::*;
     use std::ffi::OsString;
+    use std::fs;
     use std::os::fd::AsRawFd;
     use std::os::unix::ffi::OsStringExt;
 
@@ -150,6 +221,7 @@ mod tests {
             (&raw const *on_heap) as usize,
         ] {
             assert!(memory.is_readable(address, 8));
+            assert!(Memory::later().is_readable(address, 8));
             assert!(!memory.is_static(address, 8));
             assert!(!memory.is_code(address));
         }
@@ -161,9 +233,10 @@ mod tests {
 
     #[test]
     fn adjacent_mappings_are_one_range() {
-        let maps = "1000-2000 r--p 0 0:0 0\n2000-3000 rw-p 0 0:0 0\n3000-4000 ---p 0 0:0 0\n5000-6000 r-xp 0 0:0 0";
-        let readable = mapped(maps, |rights| rights.starts_with('r'));
-        assert_eq!(readable, [0x1000..0x3000, 0x5000..0x6000]);
+        let maps = b"1000-2000 r--p 0 0:0 0\n2000-3000 rw-p 0 0:0 0\n3000-4000 ---p 0 0:0 0\n5000-6000 r-xp 0 0:0 0";
+        let memory = Mapped::parse(maps);
+        assert_eq!(memory.readable, [0x1000..0x3000, 0x5000..0x6000]);
+        assert_eq!(memory.code.first(), Some(&(0x5000..0x6000)));
     }
 
     #[test]
@@ -211,6 +284,7 @@ mod tests {
             (1 << 63, 1),
         ] {
             assert!(!memory.is_readable(address, bytes), "{address:#x}");
+            assert!(!Memory::later().is_readable(address, bytes), "{address:#x}");
             assert!(!memory.is_static(address, bytes), "{address:#x}");
         }
     }

@@ -97,9 +97,9 @@ pub(in crate::audit) unsafe fn enumerate(
         if host::has_interpreter() {
             blocks::visit(|block, room| {
                 if !is_known(block, room)
-                    && let Some((op, ob_type)) = recognise(block, room, types, memory)
+                    && let Some((op, kind)) = recognise(block, room, types, memory)
                 {
-                    found(op, ob_type);
+                    found(op, kind.id);
                 }
             });
         } else {
@@ -237,15 +237,18 @@ impl HeapWalk {
     /// Meets an object that lies in no block; false if none is there, or if it was met before.
     #[cold]
     fn meet(&mut self, op: *mut PyObject) -> bool {
-        let Some(ob_type) = object_at(op, &mut self.types, &self.memory) else {
+        let Some(kind) = object_at(op, &mut self.types, &self.memory) else {
             return false;
         };
         // A block's object that the walk has not met was born since the walk began: a `tp_traverse` has created it.
-        let front = usize::from(self.types.get(ob_type).pairs) * PAIR;
+        let front = usize::from(kind.pairs) * PAIR;
         let is_born = !self.is_trusting && blocks::room(op as usize - front).is_some();
         let is_new = !is_born && self.explained.see(op);
         if is_new {
-            self.seen.push(Seen { op, ob_type });
+            self.seen.push(Seen {
+                op,
+                ob_type: kind.id,
+            });
         }
         is_new
     }

@@ -10,6 +10,7 @@ pub(in crate::audit) mod only_pins;
 pub mod outside;
 pub(in crate::audit) mod owners;
 pub mod pinned;
+pub(in crate::audit) mod recent;
 pub(in crate::audit) mod recognise;
 pub(in crate::audit) mod statics;
 pub(in crate::audit) mod text;

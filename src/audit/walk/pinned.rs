@@ -12,6 +12,9 @@ use crate::audit::heap::explained::Explained;
 /// number in a program.
 pub(in crate::audit) const REFERENCES: isize = (1 << 20) + 7;
 
+/// A set with room for more objects returns it to the kernel.
+const MOST_ROOM: usize = 1 << 19;
+
 /// No object starts this far from the start of its block.
 pub(in crate::audit) const FRONT: usize = 48;
 
@@ -22,6 +25,8 @@ pub(in crate::audit) struct Pinned {
     pub(in crate::audit) sets: BTreeMap<u64, Vec<usize>>,
     /// Objects that are still shown but have lost all references. They stay pinned for good.
     pub(in crate::audit) kept: FxHashSet<usize>,
+    /// An empty vector with room for a set.
+    pub(in crate::audit) room: Vec<usize>,
     /// The objects that stayed pinned when their set was released, once for each set.
     pub(in crate::audit) for_good: Vec<usize>,
 }
@@ -42,6 +47,14 @@ impl Pinned {
         let sets = self.sets.values().flatten();
         sets.chain(&self.for_good).copied()
     }
+
+    /// Keeps the room of a set for the next one, so that the kernel need not supply new pages.
+    pub(in crate::audit) fn keep_room(&mut self, mut objects: Vec<usize>) {
+        if (self.room.capacity()..=MOST_ROOM).contains(&objects.capacity()) {
+            objects.clear();
+            self.room = objects;
+        }
+    }
 }
 
 /// The objects of a set that lie further on.
@@ -52,15 +65,21 @@ impl Cursor<'_> {
     /// The pinned object that starts in a block. Blocks must be asked in order of addresses.
     #[inline]
     pub(in crate::audit) fn find(&mut self, block: usize, room: usize) -> Option<*mut PyObject> {
-        loop {
-            match self.0 {
-                [first, rest @ ..] if *first < block => self.0 = rest,
-                [first, ..] if first - block < room.min(FRONT) => {
-                    return Some(*first as *mut PyObject);
-                }
-                _ => return None,
-            }
+        self.pass(block);
+        let &first = self.0.first()?;
+        (first - block < room.min(FRONT)).then_some(first as *mut PyObject)
+    }
+
+    /// Passes the objects in front of `block`, in steps that get longer: the next block may be near or far.
+    #[inline]
+    fn pass(&mut self, block: usize) {
+        let mut step = 1;
+        while self.0.get(step - 1).is_some_and(|&last| last < block) {
+            self.0 = &self.0[step..];
+            step *= 2;
         }
+        let near = &self.0[..self.0.len().min(step)];
+        self.0 = &self.0[near.partition_point(|&op| op < block)..];
     }
 }
 

@@ -1,6 +1,7 @@
 //! Decides whether a memory block holds an object.
 
-use super::types::{PAIR, TYPE_WORD, TypeId, Types};
+use super::recent::Kind;
+use super::types::{PAIR, TYPE_WORD, Types};
 use crate::abi::{Head, PyObject};
 use crate::audit::heap::memory::Memory;
 use crate::lifecycle::gc;
@@ -15,13 +16,13 @@ use crate::refcount::{Current, Policy};
 ///
 /// # Safety
 /// `room` bytes can be read from `block` on, or as many as the first object that fits there has.
-#[inline]
-pub(in crate::audit) unsafe fn recognise(
+#[inline(always)]
+pub(in crate::audit) unsafe fn recognise<'a>(
     block: usize,
     room: usize,
-    types: &mut Types,
+    types: &'a mut Types,
     memory: &Memory,
-) -> Option<(*mut PyObject, TypeId)> {
+) -> Option<(*mut PyObject, &'a Kind)> {
     for pairs in 0..3_u8 {
         let start = usize::from(pairs) * PAIR;
         if start + size_of::<PyObject>() > room {
@@ -30,18 +31,17 @@ pub(in crate::audit) unsafe fn recognise(
         let op = (block + start) as *mut PyObject;
         // SAFETY: the object's head lies in the block.
         let word = unsafe { *((op as usize + TYPE_WORD) as *const usize) };
-        let Some(id) = types.type_at(word, memory) else {
+        let Some(kind) = types.kind_at(word, memory) else {
             continue;
         };
-        let info = types.get(id);
-        if info.pairs != pairs || start + info.least_size > room {
+        if kind.pairs != pairs || start + kind.least_size as usize > room {
             continue;
         }
         // SAFETY: the head lies in the block and so do the links; any values may be there.
         let is_alive = unsafe {
-            Current::is_plausible(PyObject::count(op)) && (!info.has_links || may_be_linked(op))
+            Current::is_plausible(PyObject::count(op)) && (!kind.has_links || may_be_linked(op))
         };
-        return is_alive.then_some((op, id));
+        return is_alive.then(|| (op, types.last_kind(word)));
     }
     None
 }
@@ -50,18 +50,31 @@ pub(in crate::audit) unsafe fn recognise(
 ///
 /// Every address of unknown origin must pass this check. It must be aligned, an object's head must be readable there,
 /// and the type and the count must be those of a living object.
-pub(in crate::audit) fn object_at(
+pub(in crate::audit) fn object_at<'a>(
     op: *mut PyObject,
-    types: &mut Types,
+    types: &'a mut Types,
     memory: &Memory,
-) -> Option<TypeId> {
+) -> Option<&'a Kind> {
     if !op.cast::<u64>().is_aligned() || !memory.is_readable(op as usize, size_of::<PyObject>()) {
         return None;
     }
+    // SAFETY: the memory says that the head can be read.
+    unsafe { object_in(op, types, memory) }
+}
+
+/// As [`object_at`].
+///
+/// # Safety
+/// A head can be read at `op`.
+pub(in crate::audit) unsafe fn object_in<'a>(
+    op: *mut PyObject,
+    types: &'a mut Types,
+    memory: &Memory,
+) -> Option<&'a Kind> {
     // SAFETY: the head can be read; any values may be there.
     unsafe {
-        let id = types.type_at(*((op as usize + TYPE_WORD) as *const usize), memory)?;
-        Current::is_plausible(PyObject::count(op)).then_some(id)
+        let kind = types.kind_at(*((op as usize + TYPE_WORD) as *const usize), memory)?;
+        Current::is_plausible(PyObject::count(op)).then_some(kind)
     }
 }
 

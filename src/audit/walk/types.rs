@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 
+use super::recent::{Kind, Recent};
 use super::word::may_be_address;
 use crate::abi::{self, FLAVOUR, Head, PyObject, PyTypeObject, TypeFlags};
 use crate::audit::heap::blocks;
@@ -12,23 +13,18 @@ use crate::audit::holds::{self, Asked, TypeInfo};
 use crate::host;
 use crate::refcount::{Current, Policy};
 
-/// A type, by its index in [`Types`].
-pub(in crate::audit) type TypeId = u32;
+pub(in crate::audit) use super::recent::TypeId;
 
 /// The types that the audit has recognised.
 #[derive(Debug)]
 pub(in crate::audit) struct Types {
     all: Vec<TypeInfo>,
     ids: FxHashMap<usize, TypeId>,
-    /// A direct-mapped cache of recent types, by some bits of their addresses.
-    recent: Vec<(usize, TypeId)>,
-    /// The same of recent words that lead to no type. No code runs during a look, so they stay what they are.
-    others: Vec<usize>,
+    recent: Recent,
 }
 
 /// Bytes of a pair of words.
 pub(in crate::audit) const PAIR: usize = 16;
-const RECENT: usize = 1024;
 /// `Py_TPFLAGS_READY`.
 const READY: u64 = 1 << 12;
 /// More local variables and stack slots than nearly all frames have.
@@ -47,8 +43,7 @@ impl Types {
         Self {
             all: Vec::new(),
             ids: FxHashMap::default(),
-            recent: vec![(0, 0); RECENT],
-            others: vec![0; RECENT],
+            recent: Recent::new(),
         }
     }
 
@@ -67,23 +62,42 @@ impl Types {
         Some(self.all[id as usize].pairs)
     }
 
+    /// Prepares the next look: forgets the types that do not stay until then, and all words that lead to no type.
+    pub(in crate::audit) fn keep(&mut self, stays: impl Fn(usize) -> bool) {
+        self.recent = Recent::new();
+        self.ids.retain(|&word, _| stays(word));
+    }
+
     /// The type at the address `word`; `None` if no type is there.
     #[inline]
     pub(in crate::audit) fn type_at(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
-        let place = word / 16 % RECENT;
-        let (known, id) = self.recent[place];
-        if known == word && word != 0 {
-            return Some(id);
-        }
-        if self.others[place] == word || !may_be_address(word) || lies_in_short_block(word) {
-            return None;
+        Some(self.kind_at(word, memory)?.id)
+    }
+
+    /// As [`Types::type_at`].
+    #[inline(always)]
+    pub(in crate::audit) fn kind_at(&mut self, word: usize, memory: &Memory) -> Option<&Kind> {
+        let is_type = self.recent.has(word)
+            || may_be_address(word) && !lies_in_short_block(word) && self.find(word, memory);
+        is_type.then(|| self.recent.kind(word))
+    }
+
+    /// The type at the address `word`, which [`Types::kind_at`] has found just now.
+    #[inline(always)]
+    pub(in crate::audit) fn last_kind(&self, word: usize) -> &Kind {
+        self.recent.kind(word)
+    }
+
+    /// Whether a type is at the address `word`. Then it is among the recent ones.
+    #[cold]
+    fn find(&mut self, word: usize, memory: &Memory) -> bool {
+        if self.recent.is_other(word) {
+            return false;
         }
         let id = self.look_up(word, memory);
-        match id {
-            Some(id) => self.recent[place] = (word, id),
-            None => self.others[place] = word,
-        }
-        id
+        let kind = id.map(|id| Kind::new(id, &self.all[id as usize]));
+        self.recent.keep(word, kind);
+        kind.is_some()
     }
 
     fn look_up(&mut self, word: usize, memory: &Memory) -> Option<TypeId> {
@@ -112,9 +126,9 @@ impl Types {
 /// where recognition looks for a type.
 #[inline]
 fn lies_in_short_block(word: usize) -> bool {
-    [0, PAIR].into_iter().any(|front| {
-        blocks::room(word - front).is_some_and(|room| room < front + size_of::<PyTypeObject>())
-    })
+    [0, PAIR]
+        .into_iter()
+        .any(|front| blocks::is_shorter(word - front, front + size_of::<PyTypeObject>()))
 }
 
 /// Whether `word` is the address of a type: the type of `word` must be `PyType_Type` or a subclass. For a ready type in
@@ -124,7 +138,8 @@ fn is_type(word: usize, memory: &Memory, depth: u8) -> bool {
     if word == builtin().PyType_Type {
         return true;
     }
-    if depth == 0 || !word.is_multiple_of(8) {
+    // The collector's links lead from object to object, as types lead to their types.
+    if depth == 0 || !may_be_address(word) || lies_in_short_block(word) {
         return false;
     }
     // Neither the table of blocks nor the loader's list is trusted with a read.
@@ -199,14 +214,12 @@ fn has_types_as_bases(word: usize, memory: &Memory) -> bool {
 
 fn lies_where_types_lie(word: usize, memory: &Memory) -> bool {
     let size = size_of::<PyTypeObject>();
-    if memory.is_static(word, size) {
-        return true;
-    }
     // A heap type is a container, and its metatype may put more words in front of it.
-    (0..3).any(|pairs| {
+    let lies_in_block = (0..3).any(|pairs| {
         let front = pairs * PAIR;
         word >= front && blocks::room(word - front).is_some_and(|room| room >= front + size)
-    })
+    });
+    lies_in_block || memory.is_static(word, size)
 }
 
 /// The facts about a type.

@@ -72,20 +72,21 @@ pub unsafe fn switch(on: bool) -> bool {
 
 /// Calls `found` with each noted block, in order of addresses. A block within another is noted twice: CPython's debug
 /// hooks take a long block from the raw domain, and hand out the part behind their own words. Only that part is found.
-/// Returns the bytes in use in the C heap without the noted blocks and without those that are `held_back`; `None` if the
-/// heap can't be measured.
-pub(in crate::audit) fn visit(held_back: usize, mut found: impl FnMut(Block)) -> Option<isize> {
+/// Returns the bytes in use in the C heap without the noted blocks and without those that are `held_back`; `None` without
+/// this number, or if the heap can't be measured.
+pub(in crate::audit) fn visit(
+    held_back: Option<usize>,
+    mut found: impl FnMut(Block),
+) -> Option<isize> {
     let state = STATE.load(Ordering::Relaxed);
     if state == OFF {
         return None;
     }
-    let used = if state & MEASURED == 0 {
-        None
-    } else {
+    let mut noted = held_back.filter(|_| state & MEASURED != 0);
+    let used = noted.and_then(|_| {
         c_heap::settle();
         c_heap::in_use()
-    };
-    let mut noted = Some(held_back);
+    });
     let mut last = None;
     young::visit(|block| {
         let is_in_heap = match block.domain {
@@ -93,8 +94,7 @@ pub(in crate::audit) fn visit(held_back: usize, mut found: impl FnMut(Block)) ->
             Domain::Mem | Domain::Object => state & LONG_IN_HEAP != 0 && block.is_long,
         };
         if is_in_heap {
-            let taken = c_heap::taken(block.start, block.bytes);
-            noted = noted.and_then(|noted: usize| Some(noted + taken?));
+            noted = noted.and_then(|noted| Some(noted + c_heap::taken(block.start, block.bytes)?));
         }
         if let Some(last) = last.replace(block).filter(|last| !contains(last, &block)) {
             found(last);
@@ -116,7 +116,7 @@ impl Unheld {
     /// The walk is done, and the host's lock is still held.
     pub(in crate::audit) unsafe fn look(walk: &HeapWalk, held_back: usize) -> Self {
         let mut all = Vec::new();
-        let c_heap = visit(held_back, |block| {
+        let c_heap = visit(Some(held_back), |block| {
             // SAFETY: the walk is done and the host's lock is held, so no met object has died.
             if !unsafe { walk.has_object(block.start, block.bytes) } {
                 all.push(block);

@@ -4,6 +4,7 @@ use super::counted::counted;
 use crate::abi::PyObject;
 
 /// Whether a word can be the address of an object.
+#[inline]
 pub(in crate::audit) fn may_be_address(word: usize) -> bool {
     const LOWEST: usize = 1 << 16;
     const END: usize = 1 << 47;
