@@ -22,6 +22,7 @@ pub mod pyrefcore_memory;
 pub mod pyrefcore_report;
 pub mod pyrefcore_snapshot;
 pub mod pyrefcore_trace;
+pub mod pyrefcore_who;
 pub mod reference;
 pub mod tracemalloc;
 

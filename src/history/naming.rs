@@ -1,0 +1,180 @@
+//! Pairs the accounts of a run: the function that is left over is the one that took the reference, or released it.
+
+use std::collections::BTreeMap;
+
+use super::accounts::Accounts;
+use super::activations::{Calls, Code};
+
+/// How a function was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// No other function of an extension has an account left.
+    Only = 1,
+    /// Its account equals the finding; those of others don't.
+    Exact = 2,
+    /// It is a `tp_dealloc`, and the dying object still held the reference.
+    Dealloc = 3,
+    /// It returned a container that holds more references than it has taken.
+    Container = 4,
+    /// No other function had the object in a register.
+    Held = 5,
+}
+
+/// The functions that may be to blame, by their numbers; and the rule if it is one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// One function, or several candidates.
+    pub functions: Vec<u32>,
+    /// How it was found; `None` for candidates.
+    pub rule: Option<Rule>,
+}
+
+impl Verdict {
+    fn of(functions: Vec<u32>, rule: Rule) -> Self {
+        let rule = (functions.len() == 1).then_some(rule);
+        Self { functions, rule }
+    }
+}
+
+/// What is known of the object besides the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// Its place among the watched objects.
+    pub place: usize,
+    /// Its address.
+    pub op: usize,
+    /// How many references the run leaves unexplained; negative if it releases too many.
+    pub references: i64,
+    /// For a type: its `tp_dealloc`.
+    pub dealloc: Option<usize>,
+    /// Its address may be in a register by chance, as that of `None`.
+    pub is_everywhere: bool,
+}
+
+/// Names the function of one object.
+#[must_use]
+pub fn name(calls: &Calls, accounts: &Accounts, subject: Subject) -> Verdict {
+    let sign = subject.references.signum();
+    let mut own: BTreeMap<u32, i64> = BTreeMap::new();
+    let mut others: BTreeMap<u32, i64> = BTreeMap::new();
+    for (at, &kept) in accounts
+        .kept
+        .iter()
+        .enumerate()
+        .filter(|(_, kept)| **kept != 0)
+    {
+        match calls.all[at].code {
+            Code::Function(number) => *own.entry(number).or_default() += kept,
+            _ => {
+                if let Some(number) = function_of(calls, at) {
+                    *others.entry(number).or_default() += kept;
+                }
+            }
+        }
+    }
+    let with_sign = |all: &BTreeMap<u32, i64>| -> Vec<u32> {
+        let found = all.iter().filter(|(_, kept)| **kept * sign > 0);
+        found.map(|(number, _)| *number).collect()
+    };
+    let candidates = with_sign(&own);
+    if sign > 0
+        && let Some(number) = forgetful(calls, subject, candidates.is_empty())
+    {
+        return Verdict::of(vec![number], Rule::Dealloc);
+    }
+    if candidates.len() == 1 {
+        return Verdict::of(candidates, Rule::Only);
+    }
+    if candidates.is_empty() {
+        if sign < 0 {
+            let found = uncovered(calls, subject);
+            if !found.is_empty() {
+                return Verdict::of(found, Rule::Container);
+            }
+        }
+        let found = with_sign(&others);
+        if !found.is_empty() {
+            return Verdict::of(found, Rule::Only);
+        }
+        let found = holders(calls, subject);
+        let is_alone = found.len() == 1 && !subject.is_everywhere;
+        return Verdict {
+            rule: is_alone.then_some(Rule::Held),
+            functions: found,
+        };
+    }
+    let exact: Vec<u32> = candidates
+        .iter()
+        .copied()
+        .filter(|number| own[number] == subject.references)
+        .collect();
+    match exact[..] {
+        [_] => Verdict::of(exact, Rule::Exact),
+        _ => Verdict {
+            functions: candidates,
+            rule: None,
+        },
+    }
+}
+
+fn number(code: Code) -> Option<u32> {
+    match code {
+        Code::Function(number) => Some(number),
+        _ => None,
+    }
+}
+
+fn function_of(calls: &Calls, at: usize) -> Option<u32> {
+    number(calls.all[calls.function_of(at)?].code)
+}
+
+/// The `tp_dealloc` that kept a reference: that of an object that held the leaked one, or that of the leaked type.
+fn forgetful(calls: &Calls, subject: Subject, has_no_other: bool) -> Option<u32> {
+    let place = subject.place;
+    let forgot = calls.all.iter().find(|one| {
+        if has_no_other {
+            Some(one.site[0]) == subject.dealloc
+        } else {
+            let kept = one
+                .after
+                .is_some_and(|after| after[place] == one.before[place]);
+            one.is_dealloc && one.owned[place] > 0 && kept && one.before[place] > 0
+        }
+    });
+    number(forgot?.code)
+}
+
+/// The outermost functions that returned a container with more references to the object than they made.
+fn uncovered(calls: &Calls, subject: Subject) -> Vec<u32> {
+    let place = subject.place;
+    let mut found = Vec::new();
+    for one in &calls.all {
+        let is_outermost = one
+            .parent
+            .is_none_or(|parent| calls.function_of(parent).is_none());
+        if let (Code::Function(number), Some(after), true) = (one.code, one.after, is_outermost)
+            && after[place] - one.before[place] < i64::from(one.held[place])
+            && !found.contains(&number)
+        {
+            found.push(number);
+        }
+    }
+    found
+}
+
+/// The functions that had the object in a register.
+fn holders(calls: &Calls, subject: Subject) -> Vec<u32> {
+    let mut found = Vec::new();
+    for one in &calls.all {
+        if let Code::Function(number) = one.code
+            && one
+                .seen
+                .iter()
+                .any(|(_, registers)| registers.contains(&subject.op))
+            && !found.contains(&number)
+        {
+            found.push(number);
+        }
+    }
+    found
+}
