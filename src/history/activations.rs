@@ -28,6 +28,34 @@ pub struct Change {
     pub is_count: bool,
 }
 
+/// The registers at a site.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The address of the site, and the address behind it.
+    pub site: [usize; 2],
+    /// What the site is.
+    pub kinds: Kinds,
+    /// Their values.
+    pub registers: [usize; 16],
+}
+
+impl Seen {
+    fn of(event: &Event) -> Self {
+        Self {
+            site: [event.address, event.next],
+            kinds: event.kinds,
+            registers: event.registers,
+        }
+    }
+
+    /// Whether a register has this value. The stack pointer does not count.
+    #[must_use]
+    pub fn has(&self, value: usize) -> bool {
+        let mut all = self.registers.iter().enumerate();
+        all.any(|(number, &word)| number != RSP && word == value)
+    }
+}
+
 /// One call, or the code outside of all calls.
 #[derive(Clone, Debug)]
 pub struct Activation {
@@ -59,8 +87,8 @@ pub struct Activation {
     pub before: [i64; MOST],
     /// As `before`.
     pub after: Option<[i64; MOST]>,
-    /// Its sites, as in `site`, and the values that its registers had there.
-    pub seen: Vec<([usize; 2], [usize; 16])>,
+    /// The sites that it passed.
+    pub seen: Vec<Seen>,
 }
 
 /// The calls of a run; the first is CPython.
@@ -89,11 +117,7 @@ impl Calls {
             if event.kinds == Kinds::default() {
                 continue;
             }
-            if let Some(own) = calls.function_of(calls.top()) {
-                calls.all[own]
-                    .seen
-                    .push(([event.address, event.next], event.registers));
-            }
+            calls.note_registers(event);
             calls.follow(event);
         }
         calls
@@ -139,6 +163,20 @@ impl Calls {
         }
         self.stack.push(at);
         at
+    }
+
+    /// The registers behind a return are those of the function that returned, at its last site.
+    fn note_registers(&mut self, event: &Event) {
+        let Some(own) = self.function_of(self.top()) else {
+            return;
+        };
+        let mut seen = Seen::of(event);
+        let own = &mut self.all[own].seen;
+        if let (true, Some(last)) = (event.kinds.has(Kinds::OUTSIDE), own.last()) {
+            seen.site = last.site;
+            seen.kinds = Kinds::OUTSIDE;
+        }
+        own.push(seen);
     }
 
     /// What changed between two events belongs to the activation that ran.
@@ -227,8 +265,6 @@ impl Calls {
             self.all[top].is_tail = true;
         }
         let new = self.open(Code::Function(event.function), event, stack);
-        self.all[new]
-            .seen
-            .push(([event.address, event.next], event.registers));
+        self.all[new].seen.push(Seen::of(event));
     }
 }

@@ -1,10 +1,11 @@
 //! The place in the source of a named function: the instruction that took the reference, or the call that made it.
 
 use super::accounts::Accounts;
-use super::activations::{Calls, Code};
+use super::activations::{Calls, Code, Seen};
 use super::functions::is_counting;
-use super::log::RSP;
+use super::log::ARGUMENTS;
 use super::naming::{Rule, Subject};
+use super::site::Kinds;
 use crate::watch::frames::{self, Frame};
 
 /// What a function did with the reference.
@@ -71,7 +72,7 @@ pub fn place(
         frames: Vec::new(),
     };
     if rule == Some(Rule::Dealloc) {
-        culprit.frames = chain(entry).into_iter().rev().take(1).collect();
+        culprit.frames = cut(chain(entry), 1);
         return culprit;
     }
     let uses = uses(calls, accounts, subject, function);
@@ -86,7 +87,15 @@ pub fn place(
         .count();
     let is_counted = counted.len() > losses;
     let all = if is_counted { counted } else { gains(false) };
-    let at = left_over(&uses, &all, sign).map_or(entry, |one| one.site);
+    let mut at = left_over(&uses, &all, sign).map(|one| one.site);
+    if at.is_none() {
+        // No change was the function's own: a call took the reference, or was given what was not its own.
+        let by_calls = uses.iter().rev().find(|one| one.by * sign > 0);
+        at = by_calls
+            .map(|one| one.site)
+            .or_else(|| passed_on(calls, subject, function));
+    }
+    let at = at.unwrap_or(entry);
     culprit.address = at[0];
     culprit.what = match (sign < 0, is_counted) {
         (true, _) => What::Released,
@@ -162,6 +171,25 @@ fn left_over<'a>(uses: &'a [Use], all: &[&'a Use], sign: i64) -> Option<&'a Use>
     left.first().or(all.last()).copied()
 }
 
+/// The last call that had the object as an argument; without one, the last site at which a register had it.
+fn passed_on(calls: &Calls, subject: Subject, function: u32) -> Option<[usize; 2]> {
+    let own = calls
+        .all
+        .iter()
+        .filter(|one| one.code == Code::Function(function));
+    let seen: Vec<&Seen> = own.flat_map(|one| &one.seen).collect();
+    let is_argument = |seen: &&&Seen| {
+        let is_call = seen.kinds.has(Kinds::CALL.and(Kinds::TAIL));
+        is_call
+            && ARGUMENTS
+                .iter()
+                .any(|&number| seen.registers[number] == subject.op)
+    };
+    let last = seen.iter().rev().find(is_argument);
+    let last = last.or_else(|| seen.iter().rev().find(|seen| seen.has(subject.op)));
+    last.map(|seen| seen.site)
+}
+
 /// The last site of each unbalanced activation at which a register still has the object.
 fn last_seen(
     calls: &Calls,
@@ -172,28 +200,21 @@ fn last_seen(
     let all = calls.all.iter().zip(&accounts.kept);
     all.filter(|(one, kept)| one.code == Code::Function(function) && **kept != 0)
         .filter_map(|(one, _)| {
-            let has = |registers: &[usize; 16]| {
-                let mut others = registers
-                    .iter()
-                    .enumerate()
-                    .filter(|(number, _)| *number != RSP);
-                others.any(|(_, value)| *value == subject.op)
-            };
-            let last = one.seen.iter().rev().find(|(_, registers)| has(registers));
-            last.map(|(site, _)| *site)
+            let last = one.seen.iter().rev().find(|seen| seen.has(subject.op));
+            last.map(|seen| seen.site)
         })
         .collect()
 }
 
 /// The frames at a site, outermost first, without those that only count.
 fn chain(site: [usize; 2]) -> Vec<Frame> {
-    let mut frames = frames::resolve(&[site[1]], FRAMES);
+    let mut frames = frames::resolve(&[site[0] + frames::BEHIND], FRAMES);
     let counts = |frame: &Frame| frame.function.as_deref().is_some_and(is_counting);
     if !frames.iter().all(counts) {
         frames.retain(|frame| !counts(frame));
     }
     for frame in &mut frames {
-        frame.offset = frame.offset.map(|offset| offset + site[0] - site[1]);
+        frame.offset = frame.offset.map(|offset| offset - frames::BEHIND);
         frame.address = site[0];
     }
     frames.reverse();

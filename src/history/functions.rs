@@ -11,6 +11,7 @@ use object::read::elf::ElfFile;
 use object::{Endianness, Object, ObjectSymbol, SymbolKind};
 
 use super::libraries::Library;
+use super::stubs;
 
 /// What a piece of code is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub fn functions(library: &Library) -> Vec<Function> {
     let mut all: Vec<Function> = ranges(library)
         .unwrap_or_default()
         .into_iter()
-        .filter(|code| !code.is_empty() && library.is_code(code.start))
+        .filter(|code| library.is_code(code.start) && code.len() > 1 && !stubs::are(code))
         .map(|code| Function {
             code,
             role: Role::Whole,

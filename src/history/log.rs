@@ -14,6 +14,8 @@ pub const RAX: usize = 0;
 pub const RSP: usize = 4;
 /// As [`RAX`].
 pub const RDI: usize = 7;
+/// The registers of a function's first six arguments.
+pub const ARGUMENTS: [usize; 6] = [7, 6, 2, 1, 8, 9];
 
 /// One site that the traced thread passed.
 #[derive(Clone, Copy, Debug, Default)]

@@ -21,6 +21,7 @@ pub mod session;
 mod site;
 mod sites;
 mod slots;
+mod stubs;
 mod trace;
 #[cfg(target_arch = "x86_64")]
 mod trap;
@@ -29,3 +30,6 @@ mod trap;
 mod trap;
 mod types;
 mod watched;
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;

@@ -94,7 +94,12 @@ pub fn name(calls: &Calls, accounts: &Accounts, subject: Subject) -> Verdict {
         }
         let found = with_sign(&others);
         if !found.is_empty() {
-            return Verdict::of(found, Rule::Only);
+            // The instances of a type may hold it without showing that. Then nothing is missing in a call.
+            let is_type = subject.dealloc.is_some();
+            return Verdict {
+                rule: (found.len() == 1 && !is_type).then_some(Rule::Only),
+                functions: found,
+            };
         }
         let found = holders(calls, subject);
         let is_alone = found.len() == 1 && !subject.is_everywhere;
@@ -167,10 +172,7 @@ fn holders(calls: &Calls, subject: Subject) -> Vec<u32> {
     let mut found = Vec::new();
     for one in &calls.all {
         if let Code::Function(number) = one.code
-            && one
-                .seen
-                .iter()
-                .any(|(_, registers)| registers.contains(&subject.op))
+            && one.seen.iter().any(|seen| seen.has(subject.op))
             && !found.contains(&number)
         {
             found.push(number);

@@ -96,7 +96,7 @@ pub fn open() -> Result<(), &'static CStr> {
     open_with(libraries)
 }
 
-fn open_with(libraries: Vec<Library>) -> Result<(), &'static CStr> {
+pub(super) fn open_with(libraries: Vec<Library>) -> Result<(), &'static CStr> {
     let functions: Vec<Vec<Function>> = libraries.iter().map(functions::functions).collect();
     let (mut first, mut count) = (Vec::new(), 0);
     let mut found = Vec::new();

@@ -10,6 +10,7 @@ use super::functions::{self, Function, Role};
 use super::libraries::word_at;
 use super::site::{Kinds, Place, Site, Step, Target};
 use super::slots::Wanted;
+use super::stubs;
 
 /// Sites of a table that is being built.
 #[derive(Debug, Default)]
@@ -190,19 +191,7 @@ fn counts(to: usize, all: &[Function], counting: &[usize]) -> bool {
     {
         return all[at].role == Role::Counting;
     }
-    stub_leads_to(to).is_some_and(|to| counting.contains(&to))
-}
-
-/// Where a stub of the procedure linkage table jumps: `endbr64`, if any, and `jmp [rip + n]`.
-fn stub_leads_to(stub: usize) -> Option<usize> {
-    const LONGEST: usize = 16;
-    let code = crate::host::read::<[u8; LONGEST]>(stub)?;
-    let decoder = Decoder::with_ip(64, &code, stub as u64, DecoderOptions::NONE);
-    let jump = decoder.into_iter().take(2).find(|instruction| {
-        instruction.flow_control() == FlowControl::IndirectBranch
-            && instruction.is_ip_rel_memory_operand()
-    })?;
-    word_at(jump.ip_rel_memory_address() as usize)
+    stubs::leads_to(to).is_some_and(|to| counting.contains(&to))
 }
 
 /// Whether an instruction may write a reference count: it adds a small number to a word in memory, or it stores a
@@ -303,4 +292,96 @@ fn target(instruction: &Instruction) -> Option<Target> {
 /// The number of a 64-bit register in machine code.
 fn number(register: Register) -> Option<u8> {
     register.is_gpr64().then(|| register.number() as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sites of one function with this code, as offsets and kinds.
+    fn sites(code: &'static [u8]) -> Vec<(usize, Kinds)> {
+        let start = code.as_ptr() as usize;
+        let function = Function {
+            code: start..start + code.len(),
+            role: Role::Whole,
+            name: Some("f".into()),
+        };
+        let mut found = Found::default();
+        found.add_function(0, 0, &[function], &[]);
+        let offset = |site: &Site| (site.address - start, site.kinds);
+        let mut sites: Vec<_> = found.sites.iter().map(offset).collect();
+        sites.sort_by_key(|site| site.0);
+        sites
+    }
+
+    const FIRST: (usize, Kinds) = (0, Kinds::ENTRY);
+
+    #[test]
+    fn counting_is_found_in_the_code_of_compilers() {
+        // nop; mov eax,[rdi]; add eax,1; je +2; mov [rdi],eax; ret: Py_INCREF of 3.12 and later
+        let taken: &[u8] = &[
+            0x90, 0x8B, 0x07, 0x83, 0xC0, 0x01, 0x74, 0x02, 0x89, 0x07, 0xC3,
+        ];
+        assert_eq!(sites(taken), [FIRST, (8, Kinds::STORE)]);
+        // nop; add qword [rax],1; sub qword [rbx+8],1; inc dword [rcx]; ret
+        let counted: &[u8] = &[
+            0x90, 0x48, 0x83, 0x00, 0x01, 0x48, 0x83, 0x6B, 0x08, 0x01, 0xFF, 0x01, 0xC3,
+        ];
+        let stores = [1, 5, 10].map(|at| (at, Kinds::STORE));
+        assert_eq!(sites(counted), [&[FIRST][..], &stores].concat());
+        // nop; lock sub dword [rdi],1; mov [rdi+8],eax; add [rsp],1; mov [rax],1; add [rax],0x40; ret
+        let mixed: &[u8] = &[
+            0x90, 0xF0, 0x83, 0x2F, 0x01, 0x89, 0x47, 0x08, 0x83, 0x04, 0x24, 0x01, 0xC7, 0x00, 1,
+            0, 0, 0, 0x83, 0x00, 0x40, 0xC3,
+        ];
+        assert_eq!(sites(mixed), [FIRST, (1, Kinds::STORE)]);
+    }
+
+    #[test]
+    fn calls_and_jumps_out_are_found() {
+        // call +0x100; nop; jmp [rip+0]; a table: jmp [rax*8+0]
+        let code: &[u8] = &[
+            0xE8, 0, 1, 0, 0, 0x90, 0xFF, 0x25, 0, 0, 0, 0, 0xFF, 0x24, 0xC5, 0, 0, 0, 0,
+        ];
+        let first = Kinds::ENTRY.and(Kinds::CALL);
+        assert_eq!(
+            sites(code),
+            [(0, first), (5, Kinds::AFTER), (6, Kinds::TAIL)]
+        );
+    }
+
+    #[test]
+    fn an_instruction_says_how_to_pass_it() {
+        let step_of = |code: &'static [u8]| {
+            let start = code.as_ptr() as usize;
+            (step(&decoder(&(start..start + code.len())).decode()), start)
+        };
+        let (call, start) = step_of(&[0xE8, 0x10, 0, 0, 0]);
+        assert_eq!(call, Some(Step::Call(Target::At(start + 0x15), start + 5)));
+        let (jump, start) = step_of(&[0x75, 0x10]);
+        assert_eq!(jump, Some(Step::Branch(5, start + 0x12, start + 2)));
+        assert_eq!(step_of(&[0xC2, 0x10, 0]).0, Some(Step::Return(16)));
+        assert_eq!(
+            step_of(&[0x41, 0xFF, 0xE3]).0,
+            Some(Step::Jump(Target::Register(11)))
+        );
+        let place = Place {
+            base: Some(3),
+            index: None,
+            displacement: 0x18,
+        };
+        assert!(
+            matches!(step_of(&[0xFF, 0x53, 0x18]).0, Some(Step::Call(Target::Memory(p), _)) if p == place)
+        );
+        // syscall, int3, loop and jrcxz stay as they are; so does a call through a segment
+        for code in [
+            &[0x0F, 0x05][..],
+            &[0xCC],
+            &[0xE2, 0],
+            &[0xE3, 0],
+            &[0x64, 0xFF, 0x10],
+        ] {
+            assert_eq!(step_of(code).0, None, "{code:x?}");
+        }
+    }
 }

@@ -121,6 +121,21 @@ class Windows:
             caches.clear()
             self.run(1)
 
+    def run_traced(self) -> Optional[bytes]:
+        """Calls the function once, while the library traces this thread. Returns a reason if that was not possible."""
+        caches.clear(self.oldest)
+        why_not: Optional[bytes] = self._core.pyrefcore_who_begin()
+        if why_not is None:
+            try:
+                # No collection of garbage may come between, which would end objects in another order.
+                self._paused.value = isenabled()
+                disable()
+                self.run(1)
+            finally:
+                why_not = self._core.pyrefcore_who_end()
+                self._resume()
+        return why_not
+
     def run(self, times: int) -> None:
         """Calls the function `times` times. Its exceptions pass through."""
         fn, finished, process = self._fn, self.finished, self._process

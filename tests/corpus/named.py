@@ -1,0 +1,59 @@
+"""Runs pyrefcore.check with `who` on each faulty function, in the Python that runs this.
+
+    named.py [--list] [NAME ...]      prints two JSON objects for each case: its name, and then who was named
+"""
+
+import gc
+import json
+import os
+import sys
+
+from case import secure
+from every import cases_here
+
+import expected_lines
+
+
+def shown(culprit):
+    """A named function or a candidate: what is known of it, and whether it is right."""
+    known = culprit.to_dict()
+    names = [known.get("function") or ""] + known.get("inlined", [])
+    known["is_right"] = any("_wrong" in name for name in names)
+    known["line_is_right"] = expected_lines.judge(known)
+    return known
+
+
+def answer(case):
+    """The row of a case: the findings, and the functions that were named for them."""
+    import pyrefcore
+
+    reason = case.missing()
+    if reason:
+        return {"verdict": "skipped", "reason": reason}
+    run, arguments = case.runner("wrong")
+    report = pyrefcore.check(run, who=True)
+    secure()
+    del arguments
+    return {
+        "verdict": "found" if report.findings else "missed",
+        "named": [shown(one) for finding in report.findings for one in finding.unmatched],
+        "candidates": [shown(one) for finding in report.findings for one in finding.candidates],
+        "notes": [note for note in report.notes if "not named" in note],
+    }
+
+
+def main(names):
+    gc.disable()
+    for case in cases_here():
+        if names and names != ["--list"] and case.name not in names:
+            continue
+        # Printed before the case runs, so that a crash has a name.
+        print(json.dumps({"name": case.name}), flush=True)
+        if names != ["--list"]:
+            print(json.dumps(dict(answer(case), name=case.name)), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    # A normal exit would end over-released objects.
+    os._exit(0)
