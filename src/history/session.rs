@@ -251,8 +251,9 @@ impl Session {
             return None;
         };
         let change = last.counts[place] - first.counts[place];
-        if sign > 0 && change <= 0 {
-            // This run did not leak the object.
+        let is_everywhere = self.everywhere.contains(&op);
+        if sign > 0 && change <= 0 && !is_everywhere {
+            // This run did not leak the object. The count of `None` changes beside it.
             return None;
         }
         let slot = op + offset_of!(PyTypeObject, tp_dealloc);
@@ -261,9 +262,13 @@ impl Session {
         let subject = Subject {
             place,
             op,
-            references: if change * sign > 0 { change } else { sign },
+            references: if change * sign > 0 && !is_everywhere {
+                change
+            } else {
+                sign
+            },
             dealloc: is_type.then(|| host::read(slot)).flatten(),
-            is_everywhere: self.everywhere.contains(&op),
+            is_everywhere,
         };
         let verdict = naming::name(&calls, &accounts, subject);
         let blamed = verdict.functions.iter();

@@ -9,8 +9,18 @@ import os
 import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-_COUNTING = re.compile(r"Py_\w*(?:REF|CLEAR|NewRef|Release)\w*\((.*)\);")
+_COUNTING = re.compile(r"Py\w*_\w*(?:REF|CLEAR|NewRef|Release)\w*\((.*)\);")
 _WORD = re.compile(r"\b[a-z_]\w*\b")
+
+#: Lines that are right as well, read by hand: the reference begins there, and the twin differs elsewhere.
+ALSO = {
+    "convert_title_wrong": "PyUnicode_FromFormat",
+    "on_close_wrong": "Py_XDECREF",
+    "overwrite_wrong": "Py_BuildValue",
+    "parcel_wrong": "Py_INCREF",
+    "set_value_wrong": "Py_XINCREF",
+    "shorten_wrong": "Py_BuildValue",
+}
 
 
 def body(lines, name):
@@ -30,6 +40,15 @@ def statement(lines, at):
     while last < len(lines) - 1 and not lines[last].rstrip().endswith((";", "{", "}")):
         last += 1
     return " ".join(lines[first:last + 1])
+
+
+def text_of(culprit):
+    """The text of the named line; "" without a file."""
+    source = os.path.join(HERE, os.path.basename(culprit.get("file", "")))
+    if not culprit.get("line") or not os.path.isfile(source):
+        return ""
+    with open(source) as text:
+        return text.read().splitlines()[culprit["line"] - 1].strip()
 
 
 def judge(culprit):
@@ -54,4 +73,6 @@ def judge(culprit):
             variables.update(
                 word for text in theirs[other:end] for found in _COUNTING.findall(text) for word in _WORD.findall(found))
     text = statement(lines, line - 1)
+    if ALSO.get(name, "\n") in text:
+        return True
     return line - 1 in only or any(re.search(r"\b%s\b" % variable, text) for variable in variables)

@@ -2,14 +2,17 @@
 
     who.py [--rows] [--only=CASE,CASE] [FLAVOUR|PYTHON ...]      the default is all cases in every Python
 
-CC, CXX and CFLAGS choose how the corpus is built; another choice needs another folder, which WHO_FOLDER names. --rows
+CC, CXX and CFLAGS choose how the corpus is built; another choice needs another folder, which WHO_FOLDER names. With
+WHO_STRIPPED the corpus has no symbols, and the offset must lie in the right function. --rows
 prints the cases in which nothing or a wrong function was named. Exits 1 if more than one name in a hundred is wrong.
 
 A case counts once: as wrong if any function that was named for it is wrong, as right if one is right, as candidates if
 functions were only listed, and else as none.
 """
 
+import glob
 import os
+import subprocess
 import sys
 
 import pythons
@@ -46,10 +49,20 @@ def count(results, shows_rows):
             counted["line right" if line else "line wrong"] += 1
         if shows_rows and (column != "function right" or line is False):
             told = answer["named"] or answer["candidates"]
-            places = ["%s %s %s:%s %s" % (one["what"], one.get("function"), os.path.basename(one.get("file", "")),
-                                          one.get("line"), one.get("rule", "")) for one in told]
+            places = ["%s %s %s:%s %s `%s`" % (one["what"], one.get("function"), os.path.basename(one.get("file", "")),
+                                               one.get("line"), one.get("rule", ""), one["text"]) for one in told]
             print("    %-24s %-14s %s" % (name, column, "; ".join(places + answer["notes"])))
     return counted
+
+
+def stripped(python, settings):
+    """The same Python with a stripped corpus in another folder. The file with symbols says which function is right."""
+    folder = os.path.join(python.folder, "stripped")
+    os.makedirs(folder, exist_ok=True)
+    for file in glob.glob(os.path.join(python.folder, "corpus.*.so")):
+        subprocess.run(["strip", "--strip-all", "-o", os.path.join(folder, os.path.basename(file)), file], check=True)
+        settings = dict(settings, WHO_SYMBOLS=file)
+    return python._replace(folder=folder), settings
 
 
 def main(arguments):
@@ -64,6 +77,8 @@ def main(arguments):
         if settings is None or pythons.build(python)[0] != "built":
             print("%s %s: skipped, it has no library or no headers" % (python.flavour, python.path))
             continue
+        if "WHO_STRIPPED" in os.environ:
+            python, settings = stripped(python, settings)
         print("%s %s" % (python.flavour, python.path), flush=True)
         results, trouble = pythons.run_all(python, "named.py", only, environment=settings, together=20)
         if trouble:
