@@ -88,6 +88,8 @@ pub(super) fn open_hooks(python: &Library) {
 /// Every lock of the audit, for a fork.
 pub(super) fn locks() -> fork::Locks {
     vec![
+        history::session::locked(),
+        history::births::locked(),
         Box::new(looks::looks()),
         Box::new(quarantine::lock()),
         Box::new(pinned::lock()),

@@ -4,10 +4,12 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null;
 
 use super::pyrefcore_trace::{pyrefcore_frame_visitor, visit_frames};
-use crate::abi::{Py_ssize_t, PyObject};
+use crate::abi::PyObject;
+use crate::audit::attachment::NO_MEMORY;
 use crate::history::blame::What;
 use crate::history::naming::Rule;
 use crate::history::session;
+use crate::host::reserve;
 
 /// It counted a reference that nothing gives back.
 pub const PYREFCORE_TOOK: c_int = 1;
@@ -54,8 +56,15 @@ pub struct pyrefcore_culprit {
     pub rule: c_int,
 }
 
-fn shown(done: Result<(), &'static CStr>) -> *const c_char {
-    done.err().map_or(null(), CStr::as_ptr)
+/// Does a step with a reserve of memory behind it, and shows its error.
+///
+/// # Safety
+/// The host's lock is held.
+unsafe fn shown(step: impl FnOnce() -> Result<(), &'static CStr>) -> *const c_char {
+    // SAFETY: the caller's promise is the callee's.
+    let done = unsafe { reserve::within(|| Some(step())) };
+    let error = done.unwrap_or(Err(NO_MEMORY)).err();
+    error.map_or(null(), CStr::as_ptr)
 }
 
 /// Begins a search for the functions that leave references unpaired. Two runs of the same code follow, each between
@@ -66,7 +75,8 @@ fn shown(done: Result<(), &'static CStr>) -> *const c_char {
 /// No other thread searches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_who_open() -> *const c_char {
-    shown(session::open())
+    // SAFETY: the host's lock is held.
+    unsafe { shown(|| session::open()) }
 }
 
 /// Begins a run of this thread. Puts traps into the code of the extension modules. Returns NULL, or a reason.
@@ -76,7 +86,7 @@ pub unsafe extern "C" fn pyrefcore_who_open() -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_who_begin() -> *const c_char {
     // SAFETY: the caller's promise is the callee's.
-    shown(unsafe { session::begin() })
+    unsafe { shown(|| session::begin()) }
 }
 
 /// Ends a run, and restores all code. Returns NULL, or the reason why the run was given up.
@@ -86,7 +96,7 @@ pub unsafe extern "C" fn pyrefcore_who_begin() -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_who_end() -> *const c_char {
     // SAFETY: the caller's promise is the callee's.
-    shown(unsafe { session::end() })
+    unsafe { shown(|| session::end()) }
 }
 
 /// Chooses the objects to watch in the second run, at most 8, after the first has ended. An object that was born in the
@@ -101,7 +111,8 @@ pub unsafe extern "C" fn pyrefcore_who_watch(
 ) -> *const c_char {
     // SAFETY: the caller promises so many addresses. They are only numbers here.
     let objects = unsafe { std::slice::from_raw_parts(objects.cast::<usize>(), count) };
-    shown(session::watch(objects))
+    // SAFETY: the host's lock is held.
+    unsafe { shown(|| session::watch(objects)) }
 }
 
 /// Judges the object at index `place` after the second run, and writes at most `most` functions to `found`. A leak has
@@ -117,7 +128,9 @@ pub unsafe extern "C" fn pyrefcore_who_judge(
     found: *mut pyrefcore_culprit,
     most: usize,
 ) -> usize {
-    let culprits = session::judge(place, sign.into(), is_type != 0);
+    // SAFETY: the host's lock is held.
+    let found_by = || Some(session::judge(place, sign.into(), is_type != 0));
+    let culprits = unsafe { reserve::within(found_by) }.unwrap_or_default();
     for (at, culprit) in culprits.iter().take(most).enumerate() {
         // SAFETY: the caller promises room.
         unsafe {
@@ -144,18 +157,6 @@ pub unsafe extern "C" fn pyrefcore_who_frames(
 ) -> c_int {
     // SAFETY: `visit` may be called with `arg`.
     unsafe { visit_frames(&session::frames(at), visit, arg) }
-}
-
-/// The number of sites at which the next run stops, or the last one stopped.
-#[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_who_sites() -> Py_ssize_t {
-    session::sites() as Py_ssize_t
-}
-
-/// The number of events of the last run.
-#[unsafe(no_mangle)]
-pub extern "C" fn pyrefcore_who_events() -> Py_ssize_t {
-    session::events() as Py_ssize_t
 }
 
 /// Ends the search. No trap and no handler is left. Nothing happens without one.

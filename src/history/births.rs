@@ -3,6 +3,7 @@
 //! Two runs that do the same ask for the same blocks. So an object that one run leaked is found again in the next, when
 //! it is born.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +46,11 @@ struct Births {
 static BIRTHS: Mutex<Option<Births>> = Mutex::new(None);
 /// The thread whose blocks are counted; 0 for none.
 static THREAD: AtomicUsize = AtomicUsize::new(0);
+
+/// The lock of this file, for a fork.
+pub fn locked() -> Box<dyn Any> {
+    Box::new(lock())
+}
 
 fn lock() -> MutexGuard<'static, Option<Births>> {
     BIRTHS.lock().unwrap_or_else(PoisonError::into_inner)
@@ -114,6 +120,10 @@ fn note(block: usize, bytes: usize) {
     let Some(births) = births.as_mut() else {
         return;
     };
+    // The caller waits for memory of its own, and must get it without ours.
+    if births.given.try_reserve(1).is_err() || births.blocks.try_reserve(1).is_err() {
+        return;
+    }
     let given = births.given.entry(bytes).or_default();
     let nth = Nth {
         bytes,
@@ -125,7 +135,7 @@ fn note(block: usize, bytes: usize) {
     }
     for at in 0..births.awaited.len() {
         let awaited = births.awaited[at];
-        if awaited.nth == nth {
+        if awaited.nth == nth && births.born.try_reserve(1).is_ok() {
             births.born.push((block, awaited));
             watched::set(awaited.place, block + awaited.front);
         }

@@ -2,7 +2,7 @@
 
 use super::accounts::Accounts;
 use super::activations::{Calls, Code, Seen};
-use super::functions::is_counting;
+use super::functions::is_header;
 use super::log::ARGUMENTS;
 use super::naming::{Rule, Subject};
 use super::site::Kinds;
@@ -206,12 +206,12 @@ fn last_seen(
         .collect()
 }
 
-/// The frames at a site, outermost first, without those that only count.
+/// The frames at a site, outermost first, without those of CPython's headers.
 fn chain(site: [usize; 2]) -> Vec<Frame> {
     let mut frames = frames::resolve(&[site[0] + frames::BEHIND], FRAMES);
-    let counts = |frame: &Frame| frame.function.as_deref().is_some_and(is_counting);
-    if !frames.iter().all(counts) {
-        frames.retain(|frame| !counts(frame));
+    let is_theirs = |frame: &Frame| frame.function.as_deref().is_some_and(is_header);
+    if !frames.iter().all(is_theirs) {
+        frames.retain(|frame| !is_theirs(frame));
     }
     for frame in &mut frames {
         frame.offset = frame.offset.map(|offset| offset - frames::BEHIND);

@@ -23,7 +23,7 @@ fn words_of(op: usize) -> Option<&'static [usize]> {
         let room = blocks::room(op.checked_sub(front)?)?;
         Some((front, room))
     })?;
-    let words = room.saturating_sub(front + size_of::<PyObject>()) / size_of::<usize>();
+    let words = room.checked_sub(front + size_of::<PyObject>())? / size_of::<usize>();
     let start = (op + size_of::<PyObject>()) as *const usize;
     // SAFETY: so many bytes of the block lie behind the head. The host's lock is held, so the block stays. The room of a
     // long block may be 15 bytes too large; `WORDS` is less than that of the shortest such block.
@@ -46,8 +46,7 @@ fn type_at(op: usize) -> usize {
 /// At the entry of a function: notes whether it is the `tp_dealloc` of its first argument, and what that holds.
 pub fn note_dealloc(event: &mut Event) {
     let op = event.registers[RDI];
-    let Some(words) = words_of(op).filter(|words| !words.is_empty() || blocks::room(op).is_some())
-    else {
+    let Some(words) = words_of(op) else {
         return;
     };
     let slot = type_at(op).wrapping_add(offset_of!(PyTypeObject, tp_dealloc));

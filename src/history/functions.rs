@@ -22,6 +22,8 @@ pub enum Role {
     Part,
     /// A function that only counts a reference, such as `Py_INCREF` in code that inlines nothing.
     Counting,
+    /// Another function of CPython's headers, such as `PyTuple_GET_SIZE`. It is a part of its caller.
+    Header,
 }
 
 /// A piece of code with unwinding information of its own.
@@ -54,8 +56,7 @@ const COUNTING: [&str; 14] = [
 ];
 
 /// Whether a function only counts a reference.
-#[must_use]
-pub fn is_counting(name: &str) -> bool {
+fn is_counting(name: &str) -> bool {
     // A compiler adds such endings to copies of a function: `Py_DECREF.isra.0`.
     COUNTING.contains(&name.split('.').next().unwrap_or(name))
 }
@@ -133,9 +134,45 @@ pub fn name(all: &mut [Function], library: &Library) {
     }
 }
 
+/// How the names of functions in CPython's headers begin. Code for several versions of CPython brings its own of these.
+const HEADERS: [&str; 24] = [
+    "Py_",
+    "_Py_",
+    "PyByteArray_",
+    "PyBytes_",
+    "PyCFunction_",
+    "PyCode_",
+    "PyDateTime_",
+    "PyDict_",
+    "PyErr_",
+    "PyFloat_",
+    "PyFrame_",
+    "PyFunction_",
+    "PyList_",
+    "PyLong_",
+    "PyModule_",
+    "PyObject_",
+    "_PyObject_",
+    "PySet_",
+    "PyThreadState_",
+    "PyTuple_",
+    "PyType_",
+    "PyUnicode_",
+    "PyWeakref_",
+    "_PyVectorcall_",
+];
+
+/// Whether a function comes from CPython's headers.
+#[must_use]
+pub fn is_header(name: &str) -> bool {
+    HEADERS.iter().any(|start| name.starts_with(start))
+}
+
 fn role(name: &str) -> Role {
     if is_counting(name) {
         Role::Counting
+    } else if is_header(name) {
+        Role::Header
     } else if name.ends_with(".cold") || name.contains(".cold.") {
         Role::Part
     } else {

@@ -4,18 +4,18 @@ use super::site::Kinds;
 use super::watched::MOST;
 
 /// The most events of a run.
-pub const CAPACITY: usize = 20_000;
+pub(crate) const CAPACITY: usize = 20_000;
 /// The longest time of a traced run, in nanoseconds.
-pub const LONGEST: u64 = 100_000_000;
+pub(crate) const LONGEST: u64 = 100_000_000;
 
 /// The numbers of registers in machine code.
-pub const RAX: usize = 0;
+pub(crate) const RAX: usize = 0;
 /// As [`RAX`].
-pub const RSP: usize = 4;
+pub(crate) const RSP: usize = 4;
 /// As [`RAX`].
-pub const RDI: usize = 7;
+pub(crate) const RDI: usize = 7;
 /// The registers of a function's first six arguments.
-pub const ARGUMENTS: [usize; 6] = [7, 6, 2, 1, 8, 9];
+pub(crate) const ARGUMENTS: [usize; 6] = [7, 6, 2, 1, 8, 9];
 
 /// One site that the traced thread passed.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,5 +1,6 @@
 //! The steps of a search for names: a run that shows which functions are used, a run that is traced, the verdict.
 
+use std::any::Any;
 use std::ffi::CStr;
 use std::mem::offset_of;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -76,6 +77,11 @@ struct Session {
 }
 
 static SESSION: Mutex<Option<Session>> = Mutex::new(None);
+
+/// The lock of this file, for a fork.
+pub fn locked() -> Box<dyn Any> {
+    Box::new(lock())
+}
 
 fn lock() -> MutexGuard<'static, Option<Session>> {
     SESSION.lock().unwrap_or_else(PoisonError::into_inner)
@@ -219,12 +225,14 @@ pub fn frames(at: usize) -> Vec<Frame> {
 }
 
 /// The number of sites in the table.
+#[cfg(test)]
 #[must_use]
 pub fn sites() -> usize {
     trap::table().map_or(0, |table| table.sites().len())
 }
 
 /// The number of events of the last run.
+#[cfg(test)]
 #[must_use]
 pub fn events() -> usize {
     trap::table().map_or(0, Trace::length)

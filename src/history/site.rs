@@ -2,33 +2,33 @@
 
 /// What a site is. A site may be several things at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(pub u8);
+pub(crate) struct Kinds(u8);
 
 impl Kinds {
     /// The first instruction of a function.
-    pub const ENTRY: Self = Self(1);
+    pub(crate) const ENTRY: Self = Self(1);
     /// A call.
-    pub const CALL: Self = Self(2);
+    pub(crate) const CALL: Self = Self(2);
     /// The instruction behind a call.
-    pub const AFTER: Self = Self(4);
+    pub(crate) const AFTER: Self = Self(4);
     /// It writes a word that may be a reference count.
-    pub const STORE: Self = Self(8);
+    pub(crate) const STORE: Self = Self(8);
     /// A jump out of the function: the function's caller gets the result of another.
-    pub const TAIL: Self = Self(16);
+    pub(crate) const TAIL: Self = Self(16);
     /// The place outside of all extensions to which a function of an extension returns.
-    pub const OUTSIDE: Self = Self(32);
+    pub(crate) const OUTSIDE: Self = Self(32);
     /// A call of a function that only counts a reference, such as `Py_IncRef`.
-    pub const COUNTS: Self = Self(64);
+    pub(crate) const COUNTS: Self = Self(64);
 
     /// Whether it is one of these.
     #[must_use]
-    pub const fn has(self, any: Self) -> bool {
+    pub(crate) const fn has(self, any: Self) -> bool {
         self.0 & any.0 != 0
     }
 
     /// Both.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }

@@ -162,7 +162,7 @@ fn is_call(instruction: &Instruction) -> bool {
 fn is_part(jump: &Instruction, to: usize, other: &Function) -> bool {
     match other.role {
         Role::Part => true,
-        Role::Counting => false,
+        Role::Counting | Role::Header => false,
         Role::Whole => {
             to != other.code.start
                 || other.name.is_none() && jump.flow_control() == FlowControl::ConditionalBranch

@@ -77,7 +77,8 @@ impl Trace {
         })
     }
 
-    /// The number of sites.
+    /// The sites, in order of addresses.
+    #[cfg(test)]
     #[must_use]
     pub fn sites(&self) -> &[Site] {
         &self.sites
@@ -99,8 +100,8 @@ impl Trace {
                 return Err(NOT_WRITABLE);
             }
         }
-        // Relaxed: only this thread logs, and it sees its own stores. Other threads only compare `thread` with their
-        // own number, which it never is.
+        // Relaxed, in this file where nothing else is said: only this thread logs, and it sees its own stores. Other
+        // threads only compare `thread` with their own number, which it never is.
         self.length.store(0, Ordering::Relaxed);
         self.has_given_up.store(false, Ordering::Relaxed);
         self.is_armed.store(true, Ordering::Relaxed);
@@ -144,6 +145,7 @@ impl Trace {
     }
 
     /// The number of events of the last run.
+    #[cfg(test)]
     #[must_use]
     pub fn length(&self) -> usize {
         self.length.load(Ordering::Relaxed)

@@ -9,6 +9,7 @@ use std::ptr::null_mut;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use super::births;
 use super::contents;
 use super::log::{Event, RSP};
 use super::site::{Kinds, Place, Site, Step, Target};
@@ -96,6 +97,7 @@ pub fn remove() {
 unsafe extern "C" fn leave_child() {
     // Relaxed: the child has one thread. Others may have been in the handler; they are not in the child.
     INSIDE.store(0, Ordering::Relaxed);
+    births::end();
     if let Some(table) = table() {
         // SAFETY: a child has the libraries of its parent.
         unsafe { table.disarm() };

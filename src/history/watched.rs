@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::abi::{FLAVOUR, Head, PyObject};
 
 /// The most objects.
-pub const MOST: usize = 8;
+pub(crate) const MOST: usize = 8;
 
 /// The address of each watched object; 0 for one that is not born yet, or whose memory was freed.
 static OBJECTS: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];

@@ -121,8 +121,6 @@ _PROTOTYPES = {
     "pyrefcore_who_watch": (c_char_p, [POINTER(c_void_p), c_size_t]),
     "pyrefcore_who_judge": (c_size_t, [c_size_t, c_int, c_int, POINTER(Culprit), c_size_t]),
     "pyrefcore_who_frames": (c_int, [c_size_t, FRAME_VISITOR, c_void_p]),
-    "pyrefcore_who_sites": (c_ssize_t, []),
-    "pyrefcore_who_events": (c_ssize_t, []),
     "pyrefcore_who_close": (None, []),
     "pyrefcore_neighbours": (c_size_t, [POINTER(c_void_p), c_size_t, c_size_t, POINTER(Edge)]),
     "pyrefcore_edges_drop": (None, [POINTER(Edge), c_size_t]),
