@@ -2,6 +2,7 @@
 
 use super::log::{Event, RAX, RSP};
 use super::site::Kinds;
+use super::values;
 use super::watched::MOST;
 
 /// What runs in an activation.
@@ -167,7 +168,9 @@ impl Calls {
 
     /// The registers behind a return are those of the function that returned, at its last site.
     fn note_registers(&mut self, event: &Event) {
-        let Some(own) = self.function_of(self.top()) else {
+        // An entry belongs to the function that is entered.
+        let caller = self.function_of(self.top());
+        let Some(own) = caller.filter(|_| !event.kinds.has(Kinds::ENTRY)) else {
             return;
         };
         let mut seen = Seen::of(event);
@@ -233,7 +236,10 @@ impl Calls {
                 one.stack + size_of::<usize>()
             };
             if back == stack {
-                one.returned = Some(event.registers[RAX]);
+                // A function of an extension may have no result. CPython uses that of each.
+                let has_result =
+                    is_library || event.kinds.has(Kinds::OUTSIDE) || values::is_used(event.address);
+                one.returned = has_result.then_some(event.registers[RAX]);
                 one.held = event.held;
                 one.after = Some(event.counts);
             }

@@ -1,7 +1,7 @@
-//! Which block of a run is which: a block is the n-th of its length.
+//! Which object of a run is which: it is the n-th of its type, or lies in the n-th block of its length.
 //!
-//! Two runs that do the same ask for the same blocks. So an object that one run leaked is found again in the next, when
-//! it is born.
+//! Two runs that do the same make the same objects. So an object that one run leaked is found again in the next, when it
+//! is born. Where CPython reports births, types are counted: free lists hand out memory without a new block.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,13 +15,21 @@ use crate::host::{Host, ThisHost};
 /// The most blocks that are remembered.
 const MOST: usize = 1 << 16;
 
-/// One block of a run.
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Of {
+    /// Blocks of so many bytes.
+    Blocks(usize),
+    /// Objects of the type at this address.
+    Objects(usize),
+}
+
+/// One block or object of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Nth {
-    /// Its length when it was handed out.
-    pub bytes: usize,
-    /// How many of that length came before it.
-    pub number: u32,
+    of: Of,
+    /// How many came before it.
+    number: u32,
 }
 
 /// An object that the run is to bear.
@@ -36,8 +44,9 @@ struct Awaited {
 
 #[derive(Debug, Default)]
 struct Births {
-    given: FxHashMap<usize, u32>,
+    counts: FxHashMap<Of, u32>,
     blocks: FxHashMap<usize, Nth>,
+    objects: FxHashMap<usize, Nth>,
     awaited: Vec<Awaited>,
     /// The block of each watched object, and the object's place.
     born: Vec<(usize, Awaited)>,
@@ -79,16 +88,19 @@ pub fn clear() {
     *lock() = None;
 }
 
-/// The block that lies, or lay, at an address; and how many bytes in front of `op` it starts. `None` for an object that
-/// is older than the run.
+/// What is born, or was, at an address; and how many bytes in front of `op` its block starts. `None` for an object that is
+/// older than the run.
 #[must_use]
 pub fn of(op: usize) -> Option<(Nth, usize)> {
     let births = lock();
-    let blocks = &births.as_ref()?.blocks;
-    [0, 16, 32].into_iter().find_map(|front| {
-        let nth = blocks.get(&op.checked_sub(front)?)?;
-        Some((*nth, front))
-    })
+    let births = births.as_ref()?;
+    let in_blocks = |blocks: &FxHashMap<usize, Nth>| {
+        [0, 16, 32].into_iter().find_map(|front| {
+            let nth = blocks.get(&op.checked_sub(front)?)?;
+            Some((*nth, front))
+        })
+    };
+    in_blocks(&births.objects).or_else(|| in_blocks(&births.blocks))
 }
 
 /// Lets the next run watch the object that lies `front` bytes behind the start of this block.
@@ -110,28 +122,37 @@ fn counts_here() -> bool {
 #[inline]
 pub fn given(block: usize, bytes: usize) {
     if counts_here() {
-        note(block, bytes);
+        note(block, Of::Blocks(bytes));
+    }
+}
+
+/// An object of a type was born in a block. The host's lock is held.
+#[inline]
+pub fn born(block: usize, ob_type: usize) {
+    if counts_here() {
+        note(block, Of::Objects(ob_type));
     }
 }
 
 #[cold]
-fn note(block: usize, bytes: usize) {
+fn note(block: usize, of: Of) {
     let mut births = lock();
     let Some(births) = births.as_mut() else {
         return;
     };
+    let known = match of {
+        Of::Blocks(_) => &mut births.blocks,
+        Of::Objects(_) => &mut births.objects,
+    };
     // The caller waits for memory of its own, and must get it without ours.
-    if births.given.try_reserve(1).is_err() || births.blocks.try_reserve(1).is_err() {
+    if births.counts.try_reserve(1).is_err() || known.try_reserve(1).is_err() {
         return;
     }
-    let given = births.given.entry(bytes).or_default();
-    let nth = Nth {
-        bytes,
-        number: *given,
-    };
-    *given += 1;
-    if births.blocks.len() < MOST {
-        births.blocks.insert(block, nth);
+    let count = births.counts.entry(of).or_default();
+    let nth = Nth { of, number: *count };
+    *count += 1;
+    if known.len() < MOST {
+        known.insert(block, nth);
     }
     for at in 0..births.awaited.len() {
         let awaited = births.awaited[at];
@@ -156,8 +177,10 @@ fn follow(old: usize, new: usize) {
     let Some(births) = births.as_mut() else {
         return;
     };
-    if let Some(nth) = births.blocks.remove(&old) {
-        births.blocks.insert(new, nth);
+    for known in [&mut births.blocks, &mut births.objects] {
+        if let Some(nth) = known.remove(&old) {
+            known.insert(new, nth);
+        }
     }
     for (block, awaited) in births.born.iter_mut().filter(|(block, _)| *block == old) {
         *block = new;
@@ -190,7 +213,7 @@ mod tests {
         end();
         given(0x6000, 48);
         let (nth, front) = of(0x5010).expect("it was given");
-        assert_eq!((nth.bytes, nth.number, front), (48, 1, 16));
+        assert_eq!((nth.of, nth.number, front), (Of::Blocks(48), 1, 16));
         assert_eq!(of(0x6000), None);
         await_birth(nth, front, 0);
         begin();
@@ -202,6 +225,23 @@ mod tests {
         assert_eq!(watched::get(0), 0xb010);
         freed(0xb000);
         assert_eq!(watched::get(0), 0);
+        clear();
+        // A type counts for itself, also where it uses memory again.
+        begin();
+        given(0x1000, 48);
+        born(0x1000, 7);
+        born(0x1000, 7);
+        end();
+        let (nth, front) = of(0x1010).expect("it was born");
+        assert_eq!((nth.of, nth.number, front), (Of::Objects(7), 1, 16));
+        await_birth(nth, front, 0);
+        begin();
+        born(0x2000, 7);
+        born(0x3000, 8);
+        assert_eq!(watched::get(0), 0);
+        born(0x4000, 7);
+        assert_eq!(watched::get(0), 0x4010);
+        watched::set(0, 0);
         clear();
     }
 }

@@ -29,6 +29,7 @@ mod trap;
 #[path = "no_trap.rs"]
 mod trap;
 mod types;
+mod values;
 mod watched;
 
 #[cfg(all(test, target_arch = "x86_64"))]

@@ -55,6 +55,7 @@ def name(counted: Windows, told: Report) -> None:
 def _search(counted: Windows, found: List[Finding]) -> Optional[bytes]:
     """Both runs, and the verdicts. Returns a reason if they can't be made."""
     core = native.library()
+    counted.follow_births()
     counted.keep(0)
     counted.snapshot()
     why_not = counted.run_traced()

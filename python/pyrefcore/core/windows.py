@@ -114,6 +114,10 @@ class Windows:
                 if one.ob_type:
                     self._core.pyrefcore_audit_births_of(one.ob_type)
 
+    def follow_births(self) -> None:
+        """Records births until `close`: also those of objects that get old memory from a free list."""
+        self._keep_births(True)
+
     def run_apart(self, times: int) -> None:
         """Calls the function `times` times. Before each call, empties the free lists of types, so that a new object
         gets new memory."""
