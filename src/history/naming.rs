@@ -180,3 +180,144 @@ fn holders(calls: &Calls, subject: Subject) -> Vec<u32> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::log::{Event, RAX, RSP};
+    use super::super::site::Kinds;
+    use super::*;
+
+    /// The address of the object.
+    const OP: usize = 0x5000;
+
+    /// Events of calls from CPython into functions. Each has a number, which is also where its code lies.
+    #[derive(Default)]
+    struct Script {
+        events: Vec<Event>,
+        count: i64,
+    }
+
+    impl Script {
+        fn event(&mut self, address: usize, kinds: Kinds, stack: usize, result: usize) {
+            let mut event = Event {
+                address,
+                next: address + 1,
+                kinds,
+                function: (address >> 8) as u32,
+                ..Event::default()
+            };
+            (event.registers[RSP], event.registers[RAX]) = (stack, result);
+            event.counts[0] = self.count;
+            self.events.push(event);
+        }
+
+        /// One call: the function counts `own`, a call in it changes the count by `called` and returns `got`, and the
+        /// function returns `result`.
+        fn call(
+            mut self,
+            function: usize,
+            own: i64,
+            called: i64,
+            got: usize,
+            result: usize,
+        ) -> Self {
+            let code = function << 8;
+            self.event(code, Kinds::ENTRY, 0x1000, 0);
+            self.event(code + 1, Kinds::STORE, 0x0ff0, 0);
+            self.count += own;
+            self.event(code + 2, Kinds::CALL, 0x0ff0, 0);
+            self.count += called;
+            self.event(code + 3, Kinds::AFTER, 0x0ff0, got);
+            self.event(0xffff, Kinds::OUTSIDE, 0x1008, result);
+            self
+        }
+
+        /// A change outside of all functions.
+        fn outside(mut self, by: i64) -> Self {
+            self.event(0xffff, Kinds::default(), 0x1008, 0);
+            self.count += by;
+            self.event(0xffff, Kinds::default(), 0x1008, 0);
+            self
+        }
+
+        fn judge(self, references: i64, is_everywhere: bool) -> (Vec<u32>, Option<Rule>) {
+            let calls = Calls::of(&self.events);
+            let accounts = Accounts::of(&calls, 0, OP);
+            let subject = Subject {
+                place: 0,
+                op: OP,
+                references,
+                dealloc: None,
+                is_everywhere,
+            };
+            let verdict = name(&calls, &accounts, subject);
+            (verdict.functions, verdict.rule)
+        }
+    }
+
+    fn script() -> Script {
+        Script::default().outside(0)
+    }
+
+    #[test]
+    fn a_function_with_an_account_is_named_alone() {
+        // It counts one reference and keeps it; another counts one and gives it back.
+        let only = script().call(1, 1, 0, 0, 0).call(2, 0, 0, 0, 0).outside(0);
+        assert_eq!(only.judge(1, false), (vec![1], Some(Rule::Only)));
+        // It gets a new reference from a call; another returns it to CPython.
+        let made = script()
+            .call(3, 0, 1, OP, 0)
+            .call(4, 0, 1, OP, OP)
+            .outside(-1);
+        assert_eq!(made.judge(1, false), (vec![3], Some(Rule::Only)));
+        // It releases what it got as a borrowed reference.
+        let released = script().call(5, -1, 0, OP, 0).outside(0);
+        assert_eq!(released.judge(-1, false), (vec![5], Some(Rule::Only)));
+    }
+
+    #[test]
+    fn of_several_accounts_the_equal_one_is_named() {
+        let exact = script().call(1, 2, 0, 0, 0).call(2, 1, 0, 0, 0).outside(-1);
+        assert_eq!(exact.judge(2, false), (vec![1], Some(Rule::Exact)));
+        let both = script().call(1, 1, 0, 0, 0).call(2, 1, 0, 0, 0).outside(0);
+        assert_eq!(both.judge(2, false), (vec![1, 2], None));
+        let same = script().call(1, 1, 0, 0, 0).call(2, 1, 0, 0, 0).outside(-1);
+        assert_eq!(same.judge(1, false), (vec![1, 2], None));
+    }
+
+    #[test]
+    fn the_function_that_had_the_object_is_named_if_it_is_alone_and_no_singleton() {
+        let one = || script().call(1, 0, 0, OP, 0).outside(0);
+        assert_eq!(one().judge(-1, false), (vec![1], Some(Rule::Held)));
+        assert_eq!(one().judge(-1, true), (vec![1], None));
+        let two = script()
+            .call(1, 0, 0, OP, 0)
+            .call(2, 0, 0, OP, 0)
+            .outside(0);
+        assert_eq!(two.judge(-1, false), (vec![1, 2], None));
+        let none = script().call(1, 0, 0, 0, 0).outside(-1);
+        assert_eq!(none.judge(-1, false), (vec![], None));
+    }
+
+    #[test]
+    fn a_container_that_holds_more_than_was_taken_is_uncovered() {
+        let mut script = script().call(1, 0, 0, 0, 0);
+        script.events.last_mut().expect("the return").held[0] = 1;
+        assert_eq!(
+            script.outside(-1).judge(-1, false),
+            (vec![1], Some(Rule::Container))
+        );
+    }
+
+    #[test]
+    fn a_dealloc_that_leaves_the_count_forgot_what_it_held() {
+        let mut script = script().call(1, 1, 0, 0, 0);
+        let at = script.events.len();
+        script = script.call(2, 0, 0, 0, 0);
+        (script.events[at].is_dealloc, script.events[at].held[0]) = (true, 1);
+        assert_eq!(
+            script.outside(0).judge(1, false),
+            (vec![2], Some(Rule::Dealloc))
+        );
+    }
+}

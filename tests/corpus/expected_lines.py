@@ -18,6 +18,7 @@ ALSO = {
     "on_close_wrong": "Py_XDECREF",
     "overwrite_wrong": "Py_BuildValue",
     "parcel_wrong": "Py_INCREF",
+    "repeat_wrong": "PyUnicode_",
     "set_value_wrong": "Py_XINCREF",
     "shorten_wrong": "Py_BuildValue",
 }
