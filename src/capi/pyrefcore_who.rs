@@ -76,7 +76,7 @@ unsafe fn shown(step: impl FnOnce() -> Result<(), &'static CStr>) -> *const c_ch
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pyrefcore_who_open() -> *const c_char {
     // SAFETY: the host's lock is held.
-    unsafe { shown(|| session::open()) }
+    unsafe { shown(session::open) }
 }
 
 /// Begins a run of this thread. Puts traps into the code of the extension modules. Returns NULL, or a reason.
@@ -128,8 +128,8 @@ pub unsafe extern "C" fn pyrefcore_who_judge(
     found: *mut pyrefcore_culprit,
     most: usize,
 ) -> usize {
-    // SAFETY: the host's lock is held.
     let found_by = || Some(session::judge(place, sign.into(), is_type != 0));
+    // SAFETY: the host's lock is held.
     let culprits = unsafe { reserve::within(found_by) }.unwrap_or_default();
     for (at, culprit) in culprits.iter().take(most).enumerate() {
         // SAFETY: the caller promises room.

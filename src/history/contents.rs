@@ -74,7 +74,8 @@ pub fn note_container(event: &mut Event) {
     {
         let mut words = [0; ITEMS];
         for (at, word) in words.iter_mut().enumerate().take(length) {
-            *word = host::read(items + at * size_of::<usize>()).unwrap_or(0);
+            let place = items.wrapping_add(at * size_of::<usize>());
+            *word = host::read(place).unwrap_or(0);
         }
         count(&words, &mut event.held);
     }
