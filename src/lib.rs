@@ -40,6 +40,10 @@ pub mod abi;
 mod attach;
 mod audit;
 pub mod capi;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "other processors only refuse")
+)]
 mod history;
 #[allow(dead_code, reason = "each flavour uses some of a host's functions")]
 mod host;

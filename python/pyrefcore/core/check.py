@@ -69,7 +69,8 @@ def check(
 
     def checked(guarded: bool) -> Checking:
         quick = runs if warmup is None else 0
-        checking = Checking(fn, runs, warmup, windows, births, guarded, unsafe_repr, progress or _silent, subject, quick, who)
+        show = progress or _silent
+        checking = Checking(fn, runs, warmup, windows, births, guarded, unsafe_repr, show, subject, quick, who)
         for _ in checking.steps(first_is_ours=True):
             pass
         return checking

@@ -24,8 +24,8 @@ _CANDIDATES = 8
 _WHAT = {1: "took", 2: "made", 3: "forgot", 4: "released"}
 _RULE = {1: "only", 2: "exact", 3: "dealloc", 4: "container", 5: "held"}
 
-#: The index of a finding, and the address of an object.
-_Watched = Tuple[int, int]
+#: The address of an object, and whether that is a type.
+_Object = Tuple[int, bool]
 
 
 def name(counted: Windows, told: Report) -> None:
@@ -65,22 +65,21 @@ def _search(counted: Windows, found: List[Finding]) -> Optional[bytes]:
     watched = _choose(found, _left_behind(counted, found))
     if not watched:
         return b"the function was not named, because one more run left nothing behind"
-    objects = (ctypes.c_void_p * len(watched))(*[address for _, address in watched])
-    is_type_at = [has_references(address) and is_type(address) for _, address in watched]
+    objects = (ctypes.c_void_p * len(watched))(*[address for _, (address, _) in watched])
     why_not = core.pyrefcore_who_watch(objects, len(watched))
     if why_not is None:
         why_not = counted.run_traced()
     if why_not is not None:
         return why_not
-    for place, (index, _) in enumerate(watched):
-        _judge(found[index], place, is_type_at[place])
+    for place, (index, (_, of_type)) in enumerate(watched):
+        _judge(found[index], place, of_type)
     return None
 
 
-def _left_behind(counted: Windows, found: List[Finding]) -> Dict[int, List[int]]:
+def _left_behind(counted: Windows, found: List[Finding]) -> Dict[int, List[_Object]]:
     """The objects that the last run left behind, for the index of each finding."""
     kinds = {kind: number for number, kind in findings.KINDS.items()}
-    left: Dict[int, List[int]] = {}
+    left: Dict[int, List[_Object]] = {}
     with counted.compared(0, 2) as changes:
         for index, finding in enumerate(found):
             for one in changes:
@@ -89,18 +88,24 @@ def _left_behind(counted: Windows, found: List[Finding]) -> Dict[int, List[int]]
                 examples = [one.examples[at] for at in range(one.examples_count)]
                 names = findings.classes(examples) if finding.classes else []
                 if findings.name_of(one) == finding.type or set(names) & set(finding.classes):
-                    left.setdefault(index, []).extend(example.object for example in examples)
+                    objects = [_object(example.object, bool(example.died)) for example in examples]
+                    left.setdefault(index, []).extend(objects)
     return left
 
 
-def _choose(found: List[Finding], left: Dict[int, List[int]]) -> List[_Watched]:
-    """The objects to watch: first one of each finding, then more of them."""
+def _object(address: int, died: bool) -> _Object:
+    # Of a dead object only the memory is left, which is not read.
+    return address, not died and has_references(address) and is_type(address)
+
+
+def _choose(found: List[Finding], left: Dict[int, List[_Object]]) -> List[Tuple[int, _Object]]:
+    """The objects to watch, each with the index of its finding: first one of each finding, then more of them."""
     of_each = []
     for index, finding in enumerate(found):
-        known = [example.address for example in finding.examples if not example.died]
+        known = [_object(example.address, False) for example in finding.examples if not example.died]
         # The same object in each run is known already. A single run may hide that it was released too often.
         is_old = not finding.objects_per_run and not left.get(index)
-        of_each.append([(index, address) for address in (known if is_old else left.get(index, []))][:_OF_ONE])
+        of_each.append([(index, one) for one in (known if is_old else left.get(index, []))][:_OF_ONE])
     watched = [one for at in range(_OF_ONE) for objects in of_each for one in objects[at : at + 1]]
     return watched[:_MOST]
 
