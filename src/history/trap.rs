@@ -279,3 +279,57 @@ fn holds(condition: u8, flags: usize) -> bool {
     };
     even != (condition & 1 != 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_holds_as_in_machine_code() {
+        let [carry, parity, zero, sign, overflow] = [0, 2, 6, 7, 11].map(|bit| 1_usize << bit);
+        // Each even condition with flags for which it holds, and flags for which it does not.
+        let cases: [(u8, &[usize], &[usize]); 8] = [
+            (0, &[overflow], &[0, carry | parity | zero | sign]),
+            (2, &[carry], &[0, parity | zero | sign | overflow]),
+            (4, &[zero], &[0, carry | parity | sign | overflow]),
+            (6, &[carry, zero], &[0, parity | sign | overflow]),
+            (8, &[sign], &[0, carry | parity | zero | overflow]),
+            (10, &[parity], &[0, carry | zero | sign | overflow]),
+            (12, &[sign, overflow], &[0, sign | overflow, zero]),
+            (14, &[zero, sign, overflow], &[0, sign | overflow, carry]),
+        ];
+        for (condition, yes, no) in cases {
+            for &flags in yes {
+                assert!(holds(condition, flags) && !holds(condition + 1, flags));
+            }
+            for &flags in no {
+                assert!(!holds(condition, flags) && holds(condition + 1, flags));
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_leads_where_the_instruction_would() {
+        let mut stack = [0_usize, 0x77, 0];
+        let top = &raw mut stack[1] as usize;
+        let slots = [0x10_usize, 0x20, 0x30];
+        let mut registers = [0; 16];
+        (registers[RSP], registers[3], registers[9]) = (top, slots.as_ptr() as usize, 2);
+        // SAFETY: the stack and the slots are arrays of this test.
+        let to = |step: Step, flags| unsafe { next(&step, &registers, flags) };
+        let place = Place {
+            base: Some(3),
+            index: Some((9, 8)),
+            displacement: 0,
+        };
+        assert_eq!(to(Step::Jump(Target::Memory(place)), 0), (0x30, top));
+        assert_eq!(to(Step::Jump(Target::Register(9)), 0), (2, top));
+        assert_eq!(to(Step::Branch(4, 1, 2), 1 << 6), (1, top));
+        assert_eq!(to(Step::Branch(4, 1, 2), 0), (2, top));
+        assert_eq!(to(Step::Return(0), 0), (0x77, top + 8));
+        assert_eq!(to(Step::Return(16), 0), (0x77, top + 24));
+        assert_eq!(to(Step::Copy(5), 0), (5, top));
+        assert_eq!(to(Step::Call(Target::At(0x99), 0x88), 0), (0x99, top - 8));
+        assert_eq!(stack[0], 0x88, "the return address");
+    }
+}
