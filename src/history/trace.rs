@@ -240,3 +240,25 @@ fn now() -> u64 {
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_ends_a_run() {
+        let trace = Trace::new(Vec::new()).expect("no memory is needed");
+        trace.deadline.store(u64::MAX, Ordering::Relaxed);
+        for _ in 0..CAPACITY {
+            trace.add(Event::default());
+        }
+        assert_eq!(trace.events().map(<[Event]>::len), Ok(CAPACITY));
+        trace.add(Event::default());
+        assert_eq!(trace.events().err(), Some(TOO_MUCH));
+        let trace = Trace::new(Vec::new()).expect("no memory is needed");
+        trace.deadline.store(now() - 1, Ordering::Relaxed);
+        trace.add(Event::default());
+        assert_eq!(trace.events().err(), Some(TOO_MUCH));
+        assert_eq!(trace.length(), 0);
+    }
+}
