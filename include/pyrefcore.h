@@ -248,6 +248,51 @@ typedef int (*PyRefTracer)(PyObject *, PyRefTracerEvent event, void *data);
 #define PYREFCORE_COUNT 4
 
 /*
+ It counted a reference that nothing gives back.
+ */
+#define PYREFCORE_TOOK 1
+
+/*
+ It got a new reference from a call, and did not give it back.
+ */
+#define PYREFCORE_MADE 2
+
+/*
+ It ended an object that held the reference, and did not give it back.
+ */
+#define PYREFCORE_FORGOT 3
+
+/*
+ It released a reference that it did not own.
+ */
+#define PYREFCORE_RELEASED 4
+
+/*
+ No other function of an extension has an account left.
+ */
+#define PYREFCORE_ONLY 1
+
+/*
+ Its account equals the finding; those of others do not.
+ */
+#define PYREFCORE_EXACT 2
+
+/*
+ It is a `tp_dealloc`, and the dying object still held the reference.
+ */
+#define PYREFCORE_DEALLOC 3
+
+/*
+ It returned a container that holds more references than it has taken.
+ */
+#define PYREFCORE_CONTAINER 4
+
+/*
+ No other function had the object in a register.
+ */
+#define PYREFCORE_HELD 5
+
+/*
  Findings, and the memory that they point to.
  */
 typedef struct pyrefcore_findings pyrefcore_findings;
@@ -420,6 +465,25 @@ typedef struct {
  during the call.
  */
 typedef int (*pyrefcore_frame_visitor)(const pyrefcore_frame*, void*);
+
+/*
+ A function that is to blame for an object, or a candidate.
+ */
+typedef struct {
+  /*
+   1 for a reference too many, -1 for one too few.
+   */
+  int delta;
+  /*
+   `PYREFCORE_TOOK`, `PYREFCORE_MADE`, `PYREFCORE_FORGOT` or `PYREFCORE_RELEASED`.
+   */
+  int what;
+  /*
+   `PYREFCORE_ONLY`, `PYREFCORE_EXACT`, `PYREFCORE_DEALLOC`, `PYREFCORE_CONTAINER` or `PYREFCORE_HELD`; 0 where it is
+   one of several candidates.
+   */
+  int rule;
+} pyrefcore_culprit;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1672,6 +1736,60 @@ int pyrefcore_memory_stack(const void *block, pyrefcore_frame_visitor visit, voi
  Needs: `visit` may be called with `arg`.
  */
 int pyrefcore_memory_line(const void *block, pyrefcore_frame_visitor visit, void *arg);
+
+/*
+ Begins a search for the functions that leave references unpaired. Two runs of the same code follow, each between
+ `pyrefcore_who_begin` and `pyrefcore_who_end`; between them, `pyrefcore_who_watch` names the objects.
+ `pyrefcore_who_close` ends the search. Returns NULL, or the reason why it can't be done, as one sentence.
+
+ Needs: No other thread searches.
+ */
+const char *pyrefcore_who_open(void);
+
+/*
+ Begins a run of this thread. Puts traps into the code of the extension modules. Returns NULL, or a reason.
+
+ Needs: `pyrefcore_who_open` returned NULL. No library is unloaded before `pyrefcore_who_end`.
+ */
+const char *pyrefcore_who_begin(void);
+
+/*
+ Ends a run, and restores all code. Returns NULL, or the reason why the run was given up.
+
+ Needs: As `pyrefcore_who_begin`.
+ */
+const char *pyrefcore_who_end(void);
+
+/*
+ Chooses the objects to watch in the second run, at most 8, after the first has ended. An object that was born in the
+ first run stands for the one that is born in its place. Returns NULL, or a reason.
+
+ Needs: `objects` points to `count` addresses. An object that is older than the first run lives until the second ends.
+ */
+const char *pyrefcore_who_watch(PyObject *const *objects, size_t count);
+
+/*
+ Judges the object at index `place` after the second run, and writes at most `most` functions to `found`. A leak has
+ `sign` 1, an over-release -1. `is_type` is 1 where the object is a type. Returns how many there are.
+
+ Needs: `found` has room for `most`.
+ */
+size_t pyrefcore_who_judge(size_t place, int sign, int is_type, pyrefcore_culprit *found, size_t most);
+
+/*
+ Calls `visit` with the frame of a function that the last `pyrefcore_who_judge` found, by its index, and then with the
+ frames of those into which the compiler has put it. Returns their number.
+
+ Needs: `visit` may be called with `arg`.
+ */
+int pyrefcore_who_frames(size_t at, pyrefcore_frame_visitor visit, void *arg);
+
+/*
+ Ends the search. No trap and no handler is left. Nothing happens without one.
+
+ Needs: As `pyrefcore_who_begin`.
+ */
+void pyrefcore_who_close(void);
 
 #ifdef __cplusplus
 }  // extern "C"

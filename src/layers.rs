@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest layer first. `lib.rs` draws the same layers, highest first.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 10] = [
     "abi",
     "host",
     "refcount",
     "watch",
     "lifecycle",
     "audit",
+    "history",
     "report",
     "capi",
     "attach",

@@ -4,6 +4,7 @@
 //!  attach/       runs inside a host CPython: preload, flavour check, allocator hook, exit report
 //!  capi/         the exported symbols, thin: CPython's, our own, and the header's inline functions
 //!  report/       turns facts into text
+//!  history/      who changed one object's count: sites, tracer, accounts, naming
 //!  audit/        finds references that nothing explains: heap, holds, walk, guard, diff
 //!  lifecycle/    first reference, acquire, release, dealloc, trashcan, resurrect
 //!  watch/        diagnostics: totals, all objects, live table, traces, tracer
@@ -39,6 +40,11 @@ pub mod abi;
 mod attach;
 mod audit;
 pub mod capi;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "other processors only refuse")
+)]
+mod history;
 #[allow(dead_code, reason = "each flavour uses some of a host's functions")]
 mod host;
 #[allow(dead_code, reason = "each flavour compiles all, and uses some")]

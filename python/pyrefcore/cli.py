@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--no-guard", action="store_true", help="let objects that are released too often die, which may crash the process"
     )
+    one.add_argument(
+        "--who", action="store_true", help="name the C function and the line that took or released a reference (x86-64)"
+    )
     _add_output(one)
     one.add_argument("statement", nargs="+", metavar="STMT", help="the statement; several arguments are its lines")
     one.set_defaults(act=_check)
@@ -155,6 +158,7 @@ def _check(options: argparse.Namespace) -> int:
                 unsafe_repr=options.unsafe_repr,
                 progress=show,
                 subject=subject,
+                who=options.who,
             )
     except Interrupted as interrupted:
         _deliver(interrupted.report, options)

@@ -21,6 +21,7 @@ use crate::audit::heap::young::{self, Domain};
 use crate::audit::walk::old_words;
 use crate::audit::walk::outside;
 use crate::audit::walk::pinned;
+use crate::history;
 use crate::watch::stacks::{self, Code};
 use crate::watch::{birth_stacks, fork, lines};
 
@@ -87,6 +88,8 @@ pub(super) fn open_hooks(python: &Library) {
 /// Every lock of the audit, for a fork.
 pub(super) fn locks() -> fork::Locks {
     vec![
+        history::session::locked(),
+        history::births::locked(),
         Box::new(looks::looks()),
         Box::new(quarantine::lock()),
         Box::new(pinned::lock()),
@@ -266,6 +269,7 @@ unsafe extern "C" fn realloc(ctx: *mut c_void, block: *mut c_void, bytes: usize)
         unsafe { zeroing::clear_tail(old, moved.cast(), bytes) };
         young::resized(young, moved as usize, bytes, Domain::Object);
         blocks::given(moved as usize, bytes);
+        history::births::moved(block as usize, moved as usize);
         if attachment::keeps_births() {
             // SAFETY: the caller holds the lock of its interpreter.
             unsafe { birth_stacks::moved(began, moved as usize) };
@@ -303,6 +307,7 @@ unsafe extern "C" fn free(_ctx: *mut c_void, mut block: *mut c_void) {
 /// # Safety
 /// The block came from the inner allocator.
 unsafe fn give_back(block: *mut c_void) {
+    history::births::freed(block as usize);
     // SAFETY: the inner allocator's own function and context.
     unsafe {
         let inner = INNER.0.get();
@@ -316,6 +321,7 @@ unsafe fn give_back(block: *mut c_void) {
 unsafe fn given(block: *mut c_void, bytes: usize) {
     if !block.is_null() {
         blocks::given(block as usize, bytes);
+        history::births::given(block as usize, bytes);
         young::given(block as usize, bytes, Domain::Object);
         if attachment::keeps_births() {
             // SAFETY: the caller's promise is the callee's.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{symbols, tracer_slot};
 use crate::abi::{self, FLAVOUR, PyObject};
+use crate::history;
 use crate::host;
 use crate::report::facts::Replaced;
 use crate::watch::tracer::{self, CREATE, RefTracer, TRACKER_REMOVED, Tracer};
@@ -116,7 +117,11 @@ fn reaches_births() -> bool {
 unsafe extern "C" fn heard(op: *mut PyObject, event: c_int, _data: *mut c_void) -> c_int {
     if event == CREATE && LISTENS.load(Ordering::Relaxed) {
         // SAFETY: a tracer is called with complete objects, and the host's lock is held at every birth.
-        unsafe { birth_stacks::born(op as usize - abi::presize(op)) };
+        unsafe {
+            let block = op as usize - abi::presize(op);
+            birth_stacks::born(block);
+            history::births::born(block, abi::type_of(op) as usize);
+        }
     }
     if event == TRACKER_REMOVED && LEAVES.load(Ordering::Relaxed) {
         return 0;

@@ -17,6 +17,10 @@ pub struct Frame {
     pub offset: Option<usize>,
 }
 
+/// So many bytes in front of a return address lies the code that is looked up: one here, and one in `backtrace`. Every
+/// call is longer.
+pub(crate) const BEHIND: usize = 2;
+
 /// Looks up at most `limit` frames of a stack. This library's own frames on top are left out. An inlined function has a
 /// frame too, before the frame of the function that contains it.
 #[must_use]

@@ -40,6 +40,12 @@ pub fn follow_host(code: Code) {
     let _ = CODE.set(code);
 }
 
+/// The code ranges of the host; `None` without one.
+#[must_use]
+pub fn code() -> Option<&'static Code> {
+    CODE.get()
+}
+
 /// Keeps the calling thread's stack, innermost frame first. Without a host: `frames` frames beyond this library's own,
 /// if there are so many. In a host: about `frames`, and of the interpreter's frames only those that other code has
 /// called. `None` if there is no memory.

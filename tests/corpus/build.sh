@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the corpus for one Python: build.sh PYTHON FOLDER. Uses CC and CXX. In the hand-written files, warnings are
+# Builds the corpus for one Python: build.sh PYTHON FOLDER. Uses CC, CXX and CFLAGS. In the hand-written files, warnings are
 # errors.
 #
 # Prints one line for each part that is not available: "skipped: NAME: why". Looks beside FOLDER for the tools from
@@ -16,7 +16,7 @@ print(sysconfig.get_config_var("EXT_SUFFIX"), sysconfig.get_paths()["include"], 
 [ $# -eq 3 ] && [ -f "$2/Python.h" ] || { echo "skipped: corpus: $python has no Python.h"; exit 3; }
 suffix=$1 includes="-I$2 -I$3"
 # Stacks need frame pointers and debug information to name the line.
-flags="-g -fno-omit-frame-pointer -fPIC -shared"
+flags="-g -fno-omit-frame-pointer -fPIC -shared ${CFLAGS:-}"
 
 # stale NAME SOURCE...: whether the module is older than one of these, or than this script.
 stale() {

@@ -11,7 +11,7 @@ from typing import Callable, Generator, Iterator, Optional
 
 from ..report.printable import short
 from ..report.report import OVER_RELEASE, Report
-from . import caches, findings, host, native, notes
+from . import caches, findings, host, native, notes, who
 from .attach import attach
 from .safe_repr import safe_repr, type_name
 from .threads_hook import ThreadsHook
@@ -43,6 +43,7 @@ def check(
     unsafe_repr: bool = False,
     progress: Optional[Callable[[str], object]] = None,
     subject: Optional[str] = None,
+    who: bool = False,
 ) -> Report:
     """Calls `fn` without arguments, compares windows of `runs` calls, and reports what grows by the same amount in
     each.
@@ -58,6 +59,8 @@ def check(
     unsafe_repr: whether examples may be shown with their own `__repr__`, which is code of the program.
     progress: called with a short text at the end of each window.
     subject: the name of the function in the report; its own name by default.
+    who: whether to name the C function and the line that took a leaked reference, or released one too many. It takes
+        two more runs if there are findings.
 
     An exception from `fn` ends the check and is in the report (`error`, `exception`). Raises NotSupported if references
     can't be counted, and ValueError or TypeError for arguments that make no sense. After Ctrl-C, raises Interrupted, a
@@ -66,7 +69,8 @@ def check(
 
     def checked(guarded: bool) -> Checking:
         quick = runs if warmup is None else 0
-        checking = Checking(fn, runs, warmup, windows, births, guarded, unsafe_repr, progress or _silent, subject, quick)
+        show = progress or _silent
+        checking = Checking(fn, runs, warmup, windows, births, guarded, unsafe_repr, show, subject, quick, who)
         for _ in checking.steps(first_is_ours=True):
             pass
         return checking
@@ -96,6 +100,7 @@ class Checking:
         progress: Callable[[str], object],
         subject: Optional[str],
         quick: int = 0,
+        who: bool = False,
     ) -> None:
         """quick: runs of a window that is looked at without a snapshot. If no count changes in it, the check ends. 0 for
         none."""
@@ -106,6 +111,7 @@ class Checking:
         self.counted = Windows(fn, windows + 3, guard)
         self._warmup = warmup
         self._quick = quick
+        self._who = who
         self._births = births
         self._guard = guard
         self._unsafe = unsafe_repr
@@ -185,6 +191,8 @@ class Checking:
         # A single window without change is not compared.
         if report.windows > 1:
             _read(counted, report, self._unsafe)
+            if self._who:
+                who.name(counted, report)
 
 
 def _note(counted: Windows, report: Report, guard: bool, threads: int, turn: Turn) -> None:

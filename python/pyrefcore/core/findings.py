@@ -77,7 +77,7 @@ def _block(example: native.Example) -> report.Example:
         refcount=0,
         explained=0,
         repr="%d byte%s" % (example.bytes, "" if example.bytes == 1 else "s"),
-        birth=_frames(core.pyrefcore_memory_stack, example.object),
+        birth=frames(core.pyrefcore_memory_stack, example.object),
         python=_line(core.pyrefcore_memory_line, example.object),
         bytes=example.bytes,
     )
@@ -87,13 +87,13 @@ def _finding(
     found: native.Finding, examples: Sequence[native.Example], runs: int, windows: int, unsafe: bool
 ) -> report.Finding:
     growth = [found.references[window] for window in range(windows)]
-    classes = _classes(examples)
+    names = classes(examples)
     objects = [found.objects[window] for window in range(len(growth))]
     missing = sum(example.refcount - example.explained for example in examples)
     return report.Finding(
         kind=KINDS[found.kind],
         # If a class was leaked, the name of its metaclass says nothing.
-        type="type" if classes else name_of(found),
+        type="type" if names else name_of(found),
         references_per_run=growth[0] / runs if growth else float(missing),
         objects_per_run=objects[0] / runs if objects else 0.0,
         growth=growth,
@@ -102,7 +102,7 @@ def _finding(
             report.Folded(name_of(one), one.objects / (runs or 1))
             for one in (found.folded[index] for index in range(found.folded_count))
         ],
-        classes=classes,
+        classes=names,
     )
 
 
@@ -123,7 +123,7 @@ def _living(examples: List[native.Example]) -> List[native.Example]:
     return [one for one in examples if one.died or one.refcount <= 0 or has_references(one.object)] or examples
 
 
-def _classes(examples: Sequence[native.Example]) -> List[str]:
+def classes(examples: Sequence[native.Example]) -> List[str]:
     """The names of the examples that are types, each once."""
     names = [type_name_at(one.object) for one in examples if not one.died and is_type(one.object)]
     return sorted(set(names), key=names.index)
@@ -188,9 +188,9 @@ def _birth(address: int) -> Dict[str, Any]:
     core = native.library()
     known: Dict[str, Any] = {}
     for name, ask in (("birth", core.pyrefcore_birth_stack), ("first_used", core.pyrefcore_first_used_stack)):
-        frames = _frames(ask, address)
-        if frames:
-            known[name] = frames
+        stack = frames(ask, address)
+        if stack:
+            known[name] = stack
             break
     line = _line(core.pyrefcore_birth_line, address)
     if line is not None:
@@ -199,21 +199,21 @@ def _birth(address: int) -> Dict[str, Any]:
 
 
 def _line(ask: Callable[[int, Any, None], int], address: int) -> Optional[str]:
-    for line in _frames(ask, address):
+    for line in frames(ask, address):
         return "%s:%d" % (line.file, line.line or 0)
     return None
 
 
-def _frames(ask: Callable[[int, Any, None], int], address: int) -> List[report.Frame]:
-    """The frames that a function of the library gives for an object."""
-    frames: List[report.Frame] = []
+def frames(ask: Callable[[int, Any, None], int], address: int) -> List[report.Frame]:
+    """The frames that a function of the library gives for an object, or for an index."""
+    found: List[report.Frame] = []
 
     def visit(shown: Any, _: Any) -> int:
-        frames.append(_frame(shown.contents))
+        found.append(_frame(shown.contents))
         return 0
 
     ask(address, native.FRAME_VISITOR(visit), None)
-    return frames
+    return found
 
 
 def _frame(shown: native.Frame) -> report.Frame:

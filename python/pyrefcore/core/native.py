@@ -62,6 +62,10 @@ class Finding(ctypes.Structure):
     ]
 
 
+class Culprit(ctypes.Structure):
+    _fields_ = [("delta", c_int), ("what", c_int), ("rule", c_int)]
+
+
 class Edge(ctypes.Structure):
     _fields_ = [("source", c_void_p), ("target", c_void_p)]
 
@@ -111,6 +115,13 @@ _PROTOTYPES = {
     "pyrefcore_findings_count": (c_size_t, [c_void_p]),
     "pyrefcore_findings_get": (POINTER(Finding), [c_void_p, c_size_t]),
     "pyrefcore_findings_drop": (None, [c_void_p]),
+    "pyrefcore_who_open": (c_char_p, []),
+    "pyrefcore_who_begin": (c_char_p, []),
+    "pyrefcore_who_end": (c_char_p, []),
+    "pyrefcore_who_watch": (c_char_p, [POINTER(c_void_p), c_size_t]),
+    "pyrefcore_who_judge": (c_size_t, [c_size_t, c_int, c_int, POINTER(Culprit), c_size_t]),
+    "pyrefcore_who_frames": (c_int, [c_size_t, FRAME_VISITOR, c_void_p]),
+    "pyrefcore_who_close": (None, []),
     "pyrefcore_neighbours": (c_size_t, [POINTER(c_void_p), c_size_t, c_size_t, POINTER(Edge)]),
     "pyrefcore_edges_drop": (None, [POINTER(Edge), c_size_t]),
     "pyrefcore_referrers": (c_int, [POINTER(c_void_p), c_size_t, EDGE_VISITOR, c_void_p]),

@@ -116,12 +116,31 @@ class Windows:
                 if one.ob_type:
                     self._core.pyrefcore_audit_births_of(one.ob_type)
 
+    def follow_births(self) -> None:
+        """Records births until `close`: also those of objects that get old memory from a free list."""
+        self._keep_births(True)
+
     def run_apart(self, times: int) -> None:
         """Calls the function `times` times. Before each call, empties the free lists of types, so that a new object
         gets new memory."""
         for _ in range(times):
             caches.clear()
             self.run(1)
+
+    def run_traced(self) -> Optional[bytes]:
+        """Calls the function once, while the library traces this thread. Returns a reason if that was not possible."""
+        caches.clear(self.oldest)
+        why_not: Optional[bytes] = self._core.pyrefcore_who_begin()
+        if why_not is None:
+            try:
+                # No collection of garbage may come between, which would end objects in another order.
+                self._paused.value = isenabled()
+                disable()
+                self.run(1)
+            finally:
+                why_not = self._core.pyrefcore_who_end()
+                self._resume()
+        return why_not
 
     def run(self, times: int) -> None:
         """Calls the function `times` times. Its exceptions pass through."""

@@ -108,6 +108,34 @@ class Folded:
 
 
 @dataclasses.dataclass
+class Culprit:
+    """A C function that left a reference unpaired."""
+
+    #: 1 for a reference too many, -1 for one too few.
+    delta: int
+    #: "took" (it counted a reference), "made" (a call gave it a new one), "forgot" (its object died and kept one), or
+    #: "released" (it gave back what was not its own).
+    what: str
+    #: How it was found: "only", "exact", "dealloc", "container" or "held". None for one of several candidates.
+    rule: Optional[str] = None
+    #: The function, and the place of the instruction.
+    frame: Frame = dataclasses.field(default_factory=Frame)
+    #: The functions into which the compiler has put it, innermost first.
+    inlined: List[str] = dataclasses.field(default_factory=list)
+    #: The line of Python that ran, if it is known: "file.py:12".
+    python: Optional[str] = None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The function as a dict for JSON, without what is not known."""
+        found: Dict[str, Any] = {"delta": self.delta, "what": self.what}
+        found.update(self.frame.to_dict())
+        for name in ("rule", "inlined", "python"):
+            if getattr(self, name):
+                found[name] = getattr(self, name)
+        return found
+
+
+@dataclasses.dataclass
 class Finding:
     """One kind of mistake with one type."""
 
@@ -131,6 +159,10 @@ class Finding:
     bytes_per_run: Optional[float] = None
     #: For memory: blocks, per run; 0 if blocks only get longer, None for "malloc", whose blocks are not known.
     blocks_per_run: Optional[float] = None
+    #: The functions that did it, if the check looked for them.
+    unmatched: List[Culprit] = dataclasses.field(default_factory=list)
+    #: Functions of which one did it, if it is not known which.
+    candidates: List[Culprit] = dataclasses.field(default_factory=list)
 
     def to_dict(self) -> Dict[str, Any]:
         """The finding as a dict for JSON."""
@@ -147,6 +179,9 @@ class Finding:
         for name in ("bytes_per_run", "blocks_per_run"):
             if getattr(self, name) is not None:
                 found[name] = getattr(self, name)
+        for name in ("unmatched", "candidates"):
+            if getattr(self, name):
+                found[name] = [culprit.to_dict() for culprit in getattr(self, name)]
         return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Sequence
 
 from .printable import printable
-from .report import MEMORY, OVER_RELEASE, Example, Finding, Frame, Neighbour, Report
+from .report import MEMORY, OVER_RELEASE, Culprit, Example, Finding, Frame, Neighbour, Report
 
 #: The most examples and the most classes that are shown of a finding.
 EXAMPLES = 3
@@ -112,6 +112,10 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
         yield "  and objects that only they hold, per run: " + ", ".join(
             "%s %s" % (number(folded.objects), folded.type) for folded in finding.folded
         )
+    for culprit in finding.unmatched:
+        yield "  %s it: %s" % (culprit.what, blamed(culprit))
+    for at, culprit in enumerate(finding.candidates):
+        yield "  %s %s it: %s" % ("or" if at else "one of these", culprit.what, blamed(culprit))
     last: List[str] = []
     for example in finding.examples[:EXAMPLES]:
         yield from _example(example, bool(finding.growth))
@@ -159,6 +163,21 @@ def _place_of_birth(example: Example) -> Iterator[str]:
 
 def _neighbours(what: str, neighbours: Sequence[Neighbour]) -> List[str]:
     return ["    %s %s (%s)" % (what, neighbour.repr, neighbour.type) for neighbour in neighbours]
+
+
+def blamed(culprit: Culprit) -> str:
+    """A function that left a reference unpaired, and the place in its source, in one line."""
+    frame = culprit.frame
+    shown = [frame.function] if frame.function else []
+    if culprit.inlined:
+        shown[-1:] = ["%s (inlined into %s)" % (frame.function or "?", culprit.inlined[-1])]
+    if frame.file and frame.line:
+        shown.append("%s:%d" % (frame.file, frame.line))
+    elif frame.library:
+        shown.append("%s+0x%x" % (frame.library, frame.offset or 0))
+    if culprit.python:
+        shown.append("called from %s" % culprit.python)
+    return ", ".join(shown) or "?"
 
 
 def place(frame: Frame) -> str:

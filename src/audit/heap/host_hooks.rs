@@ -68,6 +68,6 @@ pub fn set(hooks: HostHooks) {
 }
 
 /// The host's functions; `None` without a host.
-pub(in crate::audit) fn host_hooks() -> Option<&'static HostHooks> {
+pub fn host_hooks() -> Option<&'static HostHooks> {
     HOOKS.get()
 }

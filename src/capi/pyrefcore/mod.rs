@@ -10,3 +10,4 @@ pub mod memory;
 pub mod report;
 pub mod snapshot;
 pub mod trace;
+pub mod who;

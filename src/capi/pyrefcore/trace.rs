@@ -232,7 +232,20 @@ unsafe fn visit_stack(
     arg: *mut c_void,
 ) -> c_int {
     let frames = frames::resolve(&stacks::get(stack), limit);
-    for frame in &frames {
+    // SAFETY: the caller's promise is the callee's.
+    unsafe { visit_frames(&frames, visit, arg) }
+}
+
+/// Calls `visit` with each frame, until it returns something else than 0. Returns the number of frames.
+///
+/// # Safety
+/// `visit` may be called with `arg`.
+pub(super) unsafe fn visit_frames(
+    frames: &[Frame],
+    visit: pyrefcore_frame_visitor,
+    arg: *mut c_void,
+) -> c_int {
+    for frame in frames {
         // SAFETY: the caller's promise is the callee's.
         if unsafe { show(frame, visit, arg) } != 0 {
             break;
