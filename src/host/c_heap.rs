@@ -1,6 +1,5 @@
 //! Bytes of the C heap in use, and the size of a block, as glibc's malloc records them.
 
-use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 
 use super::any_bits::AnyBits;
@@ -62,14 +61,15 @@ pub fn in_use() -> Option<usize> {
 pub fn settle() {
     /// The longest block that the cache holds.
     const LONGEST: usize = 1032;
+    /// More blocks than the cache holds of one length: 7 in glibc 2.36, 16 in glibc 2.43.
+    const KEPT: usize = 24;
     /// Blocks to take at most. malloc hands out free blocks that are 16 bytes longer first, and these are cached
     /// elsewhere.
     const MOST: usize = 1024;
     let mut blocks = [std::ptr::null_mut(); MOST];
-    let kept = most_cached();
     for bytes in (LEAST - WORD..=LONGEST).step_by(2 * WORD) {
         let (mut exact, mut number) = (0, 0);
-        while exact < kept && number < MOST {
+        while exact < KEPT && number < MOST {
             // SAFETY: malloc accepts any size, and `malloc_usable_size` any block of malloc's or null.
             let (block, usable) = unsafe {
                 let block = libc::malloc(bytes);
@@ -84,26 +84,6 @@ pub fn settle() {
             unsafe { libc::free(block) };
         }
     }
-}
-
-/// More blocks than the cache holds of one length: 7 up to glibc 2.41, 16 from 2.42 on, or as many as the user has set.
-fn most_cached() -> usize {
-    static MOST: OnceLock<usize> = OnceLock::new();
-    *MOST.get_or_init(|| {
-        // SAFETY: the function is glibc's, which alone has this cache; it returns a static string, such as 2.36.
-        let version = unsafe {
-            let found = libc::dlsym(libc::RTLD_DEFAULT, c"gnu_get_libc_version".as_ptr());
-            let version: Option<unsafe extern "C" fn() -> *const c_char> =
-                std::mem::transmute(found);
-            version.and_then(|version| CStr::from_ptr(version()).to_str().ok())
-        };
-        let minor = version.and_then(|version| version.strip_prefix("2.")?.parse::<u32>().ok());
-        let is_set = std::env::var_os("GLIBC_TUNABLES").is_some();
-        match minor {
-            Some(..42) if !is_set => 8,
-            _ => 24,
-        }
-    })
 }
 
 /// The length in malloc of the block at `start`, for which the caller asked for `bytes`. `None` if the size word does
