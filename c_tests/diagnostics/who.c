@@ -1,10 +1,6 @@
 /* A program without Python: there is no extension to trace, and each step says so. */
-#include <pyrefcore.h>
-
 #include "testing.h"
-
-#include <signal.h>
-#include <string.h>
+#include <pyrefcore.h>
 
 static int visited;
 
