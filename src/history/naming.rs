@@ -52,8 +52,31 @@ pub struct Subject {
 }
 
 /// Names the function of one object.
+///
+/// A function that another function of an extension has called may do its part rightly: it may hand a reference over
+/// through an argument, or take one over. So its callers are candidates beside it, and none is named.
 #[must_use]
 pub fn name(calls: &Calls, accounts: &Accounts, subject: Subject) -> Verdict {
+    let mut verdict = left_over(calls, accounts, subject);
+    if let (&[named], Some(Rule::Only | Rule::Exact | Rule::Held)) =
+        (&verdict.functions[..], verdict.rule)
+    {
+        for one in calls
+            .all
+            .iter()
+            .filter(|one| number(one.code) == Some(named))
+        {
+            let caller = one.parent.and_then(|parent| number(calls.all[parent].code));
+            if let Some(caller) = caller.filter(|caller| !verdict.functions.contains(caller)) {
+                verdict.functions.push(caller);
+                verdict.rule = None;
+            }
+        }
+    }
+    verdict
+}
+
+fn left_over(calls: &Calls, accounts: &Accounts, subject: Subject) -> Verdict {
     let sign = subject.references.signum();
     let mut own: BTreeMap<u32, i64> = BTreeMap::new();
     let mut others: BTreeMap<u32, i64> = BTreeMap::new();
@@ -283,6 +306,21 @@ mod tests {
         assert_eq!(both.judge(2, false), (vec![1, 2], None));
         let same = script().call(1, 1, 0, 0, 0).call(2, 1, 0, 0, 0).outside(-1);
         assert_eq!(same.judge(1, false), (vec![1, 2], None));
+    }
+
+    #[test]
+    fn a_function_that_another_one_calls_is_not_named_alone() {
+        // Function 6 calls function 1, which counts one reference and keeps it.
+        let mut script = script();
+        script.event(6 << 8, Kinds::ENTRY, 0x1000, 0);
+        script.event((6 << 8) + 1, Kinds::CALL, 0x0ff0, 0);
+        script.event(1 << 8, Kinds::ENTRY, 0x0fe8, 0);
+        script.event((1 << 8) + 1, Kinds::STORE, 0x0fe0, 0);
+        script.count += 1;
+        script.event((1 << 8) + 2, Kinds::STORE, 0x0fe0, 0);
+        script.event((6 << 8) + 2, Kinds::AFTER, 0x0ff0, 0);
+        script.event(0xffff, Kinds::OUTSIDE, 0x1008, 0);
+        assert_eq!(script.outside(0).judge(1, false), (vec![1, 6], None));
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub fn install(table: Box<Trace>) -> Result<(), &'static CStr> {
         let mut ours = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         ours.sa_sigaction = trapped as *const () as usize;
         ours.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+        // SIGTRAP is blocked here. Another handler in between might meet a trap, which would end the process.
+        libc::sigfillset(&raw mut ours.sa_mask);
         if libc::sigaction(libc::SIGTRAP, &raw const ours, null_mut()) != 0 {
             drop(Box::from_raw(TABLE.swap(null_mut(), Ordering::AcqRel)));
             return Err(REFUSED);
