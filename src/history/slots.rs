@@ -1,5 +1,6 @@
 //! Copies of instructions, near the code that they come from.
 
+use std::fs;
 use std::io;
 
 use super::site::{Site, Step};
@@ -25,7 +26,7 @@ pub struct Wanted {
     pub distance: Option<(usize, usize)>,
 }
 
-/// Executable memory that holds copies. It is unmapped with this value.
+/// Executable memory that holds copies. It is unmapped with this value if no other thread may be in a copy.
 #[derive(Debug)]
 pub struct Slots {
     start: usize,
@@ -74,9 +75,16 @@ impl Slots {
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        // SAFETY: the mapping is ours. Its owner drops it when no thread can be in a copy any more.
-        unsafe { libc::munmap(self.start as *mut _, self.bytes) };
+        // A thread that has left the handler may still be in a copy. Where there are others, the copies stay.
+        if has_one_thread() {
+            // SAFETY: the mapping is ours, and this thread is not in a copy.
+            unsafe { libc::munmap(self.start as *mut _, self.bytes) };
+        }
     }
+}
+
+fn has_one_thread() -> bool {
+    fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
 }
 
 /// Maps writable memory less than [`NEAR`] from an address.
