@@ -20,8 +20,8 @@ class Records:
     """Made before the first run. `take` restores the records as they were then. `put_back` restores what the first run
     left.
 
-    Between runs, finalizers may add records: those of the first run's garbage, and those of objects that the guard lets go.
-    These belong to the first run, and are put back too. Those of the garbage of repetitions are not.
+    Finalizers may add records between runs. Those of the first run's garbage belong to the first run, and are put back.
+    So do those of objects that the guard lets go. Those of the garbage of repetitions are dropped.
     """
 
     def __init__(self, item: Any, shown: Optional[List[Any]] = None) -> None:
