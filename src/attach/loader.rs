@@ -1,9 +1,11 @@
 //! Asks the loader about addresses, symbols and libraries.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr::null_mut;
+
+use crate::host::libraries;
 
 /// The first fields of the loader's public `struct link_map`.
 #[derive(Debug)]
@@ -122,61 +124,23 @@ fn extra(address: *const c_void, flags: c_int) -> Option<*mut c_void> {
 
 /// The names of all libraries that are loaded.
 pub(super) fn names() -> Vec<CString> {
-    unsafe extern "C" fn note(
-        info: *mut libc::dl_phdr_info,
-        _size: usize,
-        names: *mut c_void,
-    ) -> c_int {
-        // SAFETY: the loader passes a valid entry, and `names` is the vector below.
-        unsafe {
-            let name = CStr::from_ptr((*info).dlpi_name);
-            (*names.cast::<Vec<CString>>()).push(name.into());
-        }
-        0
-    }
-    let mut names: Vec<CString> = Vec::new();
-    // SAFETY: the callback gets the vector that it expects.
-    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut names).cast()) };
+    let mut names = Vec::new();
+    libraries::visit(|library| names.push(CString::from(library.name)));
     names.retain(|name| !name.is_empty());
     names
 }
 
 /// The address range of the program or library that holds `address`; empty if none does.
 pub(super) fn range_of(address: *const c_void) -> Range<usize> {
-    struct Search {
-        address: usize,
-        found: Range<usize>,
-    }
-    unsafe extern "C" fn look(
-        info: *mut libc::dl_phdr_info,
-        _size: usize,
-        search: *mut c_void,
-    ) -> c_int {
-        // SAFETY: the loader passes a valid entry, and `search` is the variable below.
-        let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
-        // SAFETY: the entry has that many headers.
-        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-        let loaded = headers
-            .iter()
-            .filter(|header| header.p_type == libc::PT_LOAD);
-        let ends = loaded.map(|header| {
-            let start = (info.dlpi_addr + header.p_vaddr) as usize;
-            start..start + header.p_memsz as usize
-        });
-        let whole = ends.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
-        let Some(whole) = whole.filter(|whole| whole.contains(&search.address)) else {
-            return 0;
-        };
-        search.found = whole;
-        1
-    }
-    let mut search = Search {
-        address: address as usize,
-        found: 0..0,
-    };
-    // SAFETY: the callback gets the search that it expects.
-    unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
-    search.found
+    let mut found = 0..0;
+    libraries::visit(|library| {
+        let segments = library.segments(0).map(|header| library.place(header));
+        let whole = segments.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        if let Some(whole) = whole.filter(|whole| whole.contains(&(address as usize))) {
+            found = whole;
+        }
+    });
+    found
 }
 
 /// The address range of the program itself.

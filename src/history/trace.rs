@@ -42,7 +42,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Makes a table. Nothing is changed yet. `None` without memory.
+    /// Makes a table. Nothing is changed yet.
     ///
     /// # Errors
     /// One sentence if the system gives no executable memory.

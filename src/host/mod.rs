@@ -9,6 +9,7 @@ pub mod descriptor;
 mod fake;
 mod function_slot;
 mod interpreter;
+pub mod libraries;
 pub mod mapping;
 pub mod method;
 pub mod own_memory;

@@ -1,12 +1,12 @@
 //! Which memory of this process can be read, and where static data lies.
 
 use std::cell::{Cell, OnceCell};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::host::{self, reserve};
+use crate::host::{self, libraries, reserve};
 
 /// The kernel's list of mappings.
 const MAPS: &str = "/proc/self/maps";
@@ -126,8 +126,13 @@ impl Mapped {
 impl Loaded {
     fn ask() -> Self {
         let mut loaded = Self::default();
-        // SAFETY: `note_library` has the callback's signature and gets a pointer to this value, as it expects.
-        unsafe { libc::dl_iterate_phdr(Some(note_library), (&raw mut loaded).cast()) };
+        libraries::visit(|library| {
+            let writable = library.segments(libc::PF_W);
+            loaded
+                .statics
+                .extend(writable.map(|header| library.place(header)));
+            loaded.libraries = library.loads;
+        });
         loaded.statics.sort_by_key(|range| range.start);
         loaded
     }
@@ -181,26 +186,6 @@ fn address(text: &[u8], end: u8) -> Option<(usize, &[u8])> {
         address = address << 4 | char::from(digit).to_digit(16)? as usize;
     }
     Some((address, &text[digits + 1..]))
-}
-
-unsafe extern "C" fn note_library(
-    info: *mut libc::dl_phdr_info,
-    _size: usize,
-    loaded: *mut c_void,
-) -> c_int {
-    // SAFETY: the loader passes its own entry, with `dlpi_phnum` headers, and `loaded` is the pointer of `Loaded::ask`.
-    let (info, loaded) = unsafe { (&*info, &mut *loaded.cast::<Loaded>()) };
-    // SAFETY: the entry has `dlpi_phnum` headers.
-    let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-    let writable = headers
-        .iter()
-        .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
-    loaded.statics.extend(writable.map(|header| {
-        let start = (info.dlpi_addr + header.p_vaddr) as usize;
-        start..start + header.p_memsz as usize
-    }));
-    loaded.libraries = info.dlpi_adds;
-    0
 }
 
 #[cfg(test)]

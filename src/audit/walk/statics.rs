@@ -6,11 +6,9 @@
 
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
-use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -20,7 +18,7 @@ use super::types::{TYPE_WORD, TypeId, Types};
 use crate::abi::{FLAVOUR, Head, PyObject, TypeFlags};
 use crate::audit::heap::builtin::builtin;
 use crate::audit::heap::memory::{Memory, has_no_descriptor};
-use crate::host::reserve;
+use crate::host::{libraries, reserve};
 use crate::refcount::{Current, Policy};
 
 /// A variable in this library's own writable data, which is left out.
@@ -103,47 +101,21 @@ fn word_of(path: &Path, offset: u64) -> io::Result<usize> {
 
 /// The writable data of the libraries and of the program, without CPython's own.
 fn all() -> Vec<Data> {
-    unsafe extern "C" fn note(
-        info: *mut libc::dl_phdr_info,
-        _size: usize,
-        all: *mut c_void,
-    ) -> c_int {
-        // SAFETY: the loader passes its own entry, with a name and `dlpi_phnum` headers. `all` is the pointer from
-        // below.
-        let (info, all, name, headers) = unsafe {
-            (
-                &*info,
-                &mut *all.cast::<Vec<Data>>(),
-                CStr::from_ptr((*info).dlpi_name).to_bytes(),
-                std::slice::from_raw_parts((*info).dlpi_phdr, (*info).dlpi_phnum.into()),
-            )
-        };
-        let path = if name.is_empty() {
-            b"/proc/self/exe"
-        } else {
-            name
-        };
-        let writable = headers
-            .iter()
-            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0);
-        for header in writable {
-            let start = (info.dlpi_addr + header.p_vaddr) as usize;
+    let mut all = Vec::new();
+    libraries::visit(|library| {
+        for header in library.segments(libc::PF_W) {
+            let Range { start, end } = library.place(header);
             // Words are aligned in memory only if the loader has mapped the segment at an aligned address.
-            let end = start + header.p_memsz as usize;
             let is_ours = (start..end).contains(&(&raw const OURS as usize));
             if is_ours || builtin().is_own(start) || !start.is_multiple_of(align_of::<PyObject>()) {
                 continue;
             }
             all.push(Data {
-                path: OsStr::from_bytes(path).into(),
+                path: library.path().into(),
                 place: start..start + header.p_filesz as usize,
                 offset: header.p_offset,
             });
         }
-        0
-    }
-    let mut all: Vec<Data> = Vec::new();
-    // SAFETY: `note` has the callback's signature and gets a pointer to a vector, as it expects.
-    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut all).cast()) };
+    });
     all
 }
