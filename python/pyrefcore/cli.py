@@ -47,9 +47,8 @@ def main(arguments: List[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except _Unwritten as error:
-        # The interpreter must not report this again as it ends.
         if _output is None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard(sys.stdout)
         # A reader that has closed the pipe needs no message.
         return MISUSE if error.errno == errno.EPIPE else _refuse("the report was not written: %s" % error.strerror)
 
@@ -261,8 +260,16 @@ def _print(text: str) -> None:
 def _complain(text: str) -> None:
     """Writes to standard error, which may be closed or full."""
     if sys.stderr is not None:
-        with contextlib.suppress(OSError):
+        try:
             print(text, file=sys.stderr, flush=True)
+        except OSError:
+            _discard(sys.stderr)
+
+
+def _discard(stream: Any) -> None:
+    """Drops what is written to a stream that has failed. Else the interpreter would end with a status of its own."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _refuse(why: str) -> int:
