@@ -147,6 +147,18 @@ def test_an_exception_in_the_traced_run():
     assert culprit["function"] == "take"
 
 
+@pytest.mark.parametrize("traced", [1, 2])
+def test_a_function_that_raises_only_in_a_traced_run(traced):
+    setup = SETUP + (
+        "\nimport atexit, sys\nruns = []\natexit.register(lambda: print(len(runs), file=sys.stderr))\ndef tried():\n"
+        "    takers.take(thing)\n    runs.append(1)\n    assert len(runs) != LAST"
+    )
+    runs = int(run("tried()", "-O2", setup=setup.replace("LAST", "-1")).stderr.split()[-1])
+    found = report("tried()", "-O2", setup=setup.replace("LAST", str(runs - 2 + traced)))
+    assert len(found["findings"]) == 1 and "unmatched" not in found["findings"][0]
+    assert [note for note in found["notes"] if note.endswith("it raised an exception in the traced run")], found["notes"]
+
+
 def test_another_thread_runs_traced_code():
     setup = SETUP + (
         "\nimport threading, time\nother = Thing()\ndone = []\ndef spin():\n"

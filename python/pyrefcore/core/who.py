@@ -42,8 +42,6 @@ def name(counted: Windows, told: Report) -> None:
             told.notes.append(why_not.decode())
     except NotCounted as error:
         told.notes.append("the function was not named, because %s" % error)
-    except Exception:
-        told.notes.append("the function was not named, because it raised an exception in the traced run")
     finally:
         # An interrupt may come in the first; the second does what is left.
         try:
@@ -58,7 +56,7 @@ def _search(counted: Windows, found: List[Finding]) -> Optional[bytes]:
     counted.follow_births()
     counted.keep(0)
     counted.snapshot()
-    why_not = counted.run_traced()
+    why_not = _run(counted)
     if why_not is not None:
         return why_not
     counted.snapshot()
@@ -68,12 +66,20 @@ def _search(counted: Windows, found: List[Finding]) -> Optional[bytes]:
     objects = (ctypes.c_void_p * len(watched))(*[address for _, (address, _) in watched])
     why_not = core.pyrefcore_who_watch(objects, len(watched))
     if why_not is None:
-        why_not = counted.run_traced()
+        why_not = _run(counted)
     if why_not is not None:
         return why_not
     for place, (index, (_, of_type)) in enumerate(watched):
         _judge(found[index], place, of_type)
     return None
+
+
+def _run(counted: Windows) -> Optional[bytes]:
+    """One traced run. Returns a reason if it tells nothing."""
+    try:
+        return counted.run_traced()
+    except Exception:
+        return b"the function was not named, because it raised an exception in the traced run"
 
 
 def _left_behind(counted: Windows, found: List[Finding]) -> Dict[int, List[_Object]]:
