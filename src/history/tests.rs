@@ -5,6 +5,7 @@ use std::ffi::{CString, c_int, c_void};
 use std::io::Write as _;
 use std::ops::Range;
 use std::process::Stdio;
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -15,6 +16,7 @@ use super::session::{self, open_with};
 use super::site::Kinds;
 use super::trap;
 use super::watched;
+use crate::abi::{Head, PyObject};
 
 /// Code with calls, tail calls, a jump table, counting, an exception and a `longjmp`. It names a function of CPython, so
 /// that it looks like an extension; that function is never called.
@@ -136,11 +138,13 @@ fn traced(object: &mut i64, times: i64) -> i64 {
     }
 }
 
-/// Runs once for the entries; then the next run is traced, and notes the count of `object`.
+/// Runs once for the entries; then the next run is traced, and notes the count `object`. The watched object lies so that
+/// this is its count.
 fn prepare(object: &mut i64, times: i64) {
     open_with(vec![loaded().library.clone()]).expect("it can be traced");
     traced(object, times);
-    session::watch(&[&raw const *object as usize]).expect("functions ran");
+    let front = PyObject::count_address(null_mut());
+    session::watch(&[&raw const *object as usize - front]).expect("functions ran");
 }
 
 fn close() {
