@@ -22,6 +22,7 @@ mod site;
 mod sites;
 mod slots;
 mod stubs;
+mod threads;
 mod trace;
 #[cfg(target_arch = "x86_64")]
 mod trap;

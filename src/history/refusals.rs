@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::fs;
 
+use super::threads::{self, field};
 use crate::abi::FLAVOUR;
 use crate::host;
 
@@ -33,16 +34,8 @@ pub fn look() -> Result<(), &'static CStr> {
     }
     let status = fs::read_to_string("/proc/self/status").map_err(|_| UNKNOWN)?;
     judge(&status)?;
-    for thread in fs::read_dir("/proc/self/task")
-        .map_err(|_| UNKNOWN)?
-        .flatten()
-    {
-        // A thread may have ended meanwhile.
-        if let Ok(status) = fs::read_to_string(thread.path().join("status"))
-            && blocks_traps(&status)
-        {
-            return Err(BLOCKED);
-        }
+    if threads::block_traps().map_err(|_| UNKNOWN)? {
+        return Err(BLOCKED);
     }
     Ok(())
 }
@@ -58,29 +51,15 @@ fn judge(status: &str) -> Result<(), &'static CStr> {
     Ok(())
 }
 
-/// Whether a thread blocks SIGTRAP. Then a trap would end the process.
-fn blocks_traps(status: &str) -> bool {
-    let mask = field(status, "SigBlk:").and_then(|mask| u64::from_str_radix(mask, 16).ok());
-    mask.is_some_and(|mask| mask >> (libc::SIGTRAP - 1) & 1 != 0)
-}
-
-fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
-    let line = status.lines().find(|line| line.starts_with(name))?;
-    Some(line[name.len()..].trim())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_kernels_list_tells_what_forbids_traps() {
-        let fine = "Name:\tx\nTracerPid:\t0\nSigBlk:\t0000000000000000\nx86_Thread_features:\t\n";
+        let fine = "Name:\tx\nTracerPid:\t0\nx86_Thread_features:\t\n";
         assert_eq!(judge(fine), Ok(()));
         assert_eq!(judge("TracerPid:\t12\n"), Err(DEBUGGER));
         assert_eq!(judge("x86_Thread_features:\tshstk \n"), Err(SHADOW_STACK));
-        assert!(!blocks_traps(fine));
-        assert!(blocks_traps("SigBlk:\t0000000000000010\n"));
-        assert!(!blocks_traps("SigBlk:\t0000000000000008\n"));
     }
 }

@@ -1,9 +1,9 @@
 //! Copies of instructions, near the code that they come from.
 
-use std::fs;
 use std::io;
 
 use super::site::{Site, Step};
+use super::threads;
 
 /// The bytes of one copy: the longest instruction, and the longest jump.
 const SLOT: usize = 32;
@@ -11,7 +11,7 @@ const SLOT: usize = 32;
 const JUMP: [u8; 6] = [0xFF, 0x25, 0, 0, 0, 0];
 /// An instruction can name data that lies less than 2 GiB away. Copies stay nearer.
 const NEAR: usize = 1 << 30;
-const STRIDE: usize = 4 << 20;
+const STRIDE: usize = 1 << 20;
 
 /// An instruction that needs a copy.
 #[derive(Clone, Copy, Debug)]
@@ -76,15 +76,11 @@ impl Slots {
 impl Drop for Slots {
     fn drop(&mut self) {
         // A thread that has left the handler may still be in a copy. Where there are others, the copies stay.
-        if has_one_thread() {
+        if threads::is_alone() {
             // SAFETY: the mapping is ours, and this thread is not in a copy.
             unsafe { libc::munmap(self.start as *mut _, self.bytes) };
         }
     }
-}
-
-fn has_one_thread() -> bool {
-    fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
 }
 
 /// Maps writable memory less than [`NEAR`] from an address.

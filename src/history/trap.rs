@@ -13,6 +13,7 @@ use super::births;
 use super::contents;
 use super::log::{Event, RSP};
 use super::site::{Kinds, Place, Site, Step, Target};
+use super::threads;
 use super::trace::Trace;
 use super::watched;
 
@@ -46,7 +47,7 @@ pub fn install(table: Box<Trace>) -> Result<(), &'static CStr> {
         if libc::sigaction(libc::SIGTRAP, std::ptr::null(), &raw mut old) != 0 {
             return Err(REFUSED);
         }
-        if old.sa_sigaction != libc::SIG_DFL {
+        if ![libc::SIG_DFL, trapped as *const () as usize].contains(&old.sa_sigaction) {
             return Err(OTHER_HANDLER);
         }
         // Release: a thread in the handler sees the whole table.
@@ -71,16 +72,17 @@ pub fn table() -> Option<&'static Trace> {
     unsafe { TABLE.load(Ordering::Acquire).as_ref() }
 }
 
-/// Removes the handler, and frees the table. No trap of it may be left.
+/// Frees the table, and removes the handler unless there are other threads: one may have met a trap just before its byte
+/// was restored. No trap of the table may be left.
 pub fn remove() {
-    let Some(_) = table() else {
+    if table().is_none() {
         return;
-    };
+    }
     // SAFETY: the structure is valid. The handler is removed only if it is ours.
     unsafe {
         let mut now = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         libc::sigaction(libc::SIGTRAP, std::ptr::null(), &raw mut now);
-        if now.sa_sigaction == trapped as *const () as usize {
+        if now.sa_sigaction == trapped as *const () as usize && threads::is_alone() {
             let mut default = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
             default.sa_sigaction = libc::SIG_DFL;
             libc::sigaction(libc::SIGTRAP, &raw const default, null_mut());
@@ -161,15 +163,21 @@ const FLAGS: usize = libc::REG_EFL as usize;
 unsafe fn pass(context: &mut libc::ucontext_t) -> bool {
     let words = &mut context.uc_mcontext.gregs;
     let address = words[RIP] as usize - 1;
-    let site = table().and_then(|table| Some((table, table.find(address)?)));
-    // SAFETY: the thread has just run the instruction there.
-    if !unsafe { Trace::has_trap(address) } {
-        // Another thread has restored the byte meanwhile.
-        words[RIP] = address as i64;
-        return true;
-    }
-    let Some((table, site)) = site else {
-        return false;
+    let (table, site) = loop {
+        let table = table();
+        // SAFETY: the thread has just run the instruction there.
+        if !unsafe { Trace::has_trap(address) } {
+            // Another thread has restored the byte meanwhile.
+            words[RIP] = address as i64;
+            return true;
+        }
+        let now = self::table().map(std::ptr::from_ref);
+        match table.and_then(|table| Some((table, table.find(address)?))) {
+            Some(found) => break found,
+            None if table.map(std::ptr::from_ref) == now => return false,
+            // Another table has put this trap there meanwhile.
+            None => {}
+        }
     };
     let registers: [usize; 16] = REGISTERS.map(|place| words[place as usize] as usize);
     if table.is_traced() {
