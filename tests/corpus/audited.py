@@ -4,12 +4,11 @@
 """
 
 import gc
-import json
 import os
 import sys
 
 from case import secure
-from every import cases_here
+from every import print_each
 
 #: The runs of the window that ends a check if no count changes in it, by the value of PYREFCORE_TEST_WAY. `pytest
 #: --refs` has one run after pytest's own, and none with --refs-thorough.
@@ -57,7 +56,7 @@ def is_as_expected(wanted, found):
 
 def answer(case):
     """The row of a case."""
-    row = {"name": case.name, "expected": expected(case)}
+    row = {"expected": expected(case)}
     reason = case.missing()
     if reason:
         return dict(row, verdict="skipped", reason=reason)
@@ -69,19 +68,7 @@ def answer(case):
     return dict(row, verdict="failed" if reasons else "passed", reason="; ".join(reasons))
 
 
-def main(names):
+if __name__ == "__main__":
     # On a debug build `secure` must run before the collector sees an over-released object.
     gc.disable()
-    for case in cases_here():
-        if names and names != ["--list"] and case.name not in names:
-            continue
-        # Printed before the case runs, so that a crash has a name.
-        print(json.dumps({"name": case.name}), flush=True)
-        if names != ["--list"]:
-            print(json.dumps(answer(case)), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
-    # A normal exit would end over-released objects.
-    os._exit(0)
+    print_each(sys.argv[1:], answer)

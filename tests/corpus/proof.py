@@ -6,12 +6,10 @@ sys.getrefcount gives the count of an existing object. New objects are counted a
 """
 
 import gc
-import json
-import os
 import sys
 
 from case import secure
-from every import cases_here
+from every import print_each
 
 RUNS, WINDOWS = 200, 6
 # How many blocks a correct function may gain or lose in a window: caches, growing lists.
@@ -71,31 +69,16 @@ def wrong_in(case, which, grown, blocks):
 
 
 def prove(case):
-    """"passed", "skipped" or "failed", and the reason."""
+    """The verdict "passed", "skipped" or "failed", and the reason."""
     reason = case.missing()
     if reason:
-        return "skipped", reason
+        return {"verdict": "skipped", "reason": reason}
     if case.kind == "over-release" and not case.watched:
-        return "failed", "an over-release needs an object to watch"
-    for which in "right", "wrong":
-        reason = wrong_in(case, which, *windows(case, which))
-        if reason:
-            return "failed", reason
-    return "passed", ""
-
-
-def main(names):
-    for case in cases_here():
-        if names and names != ["--list"] and case.name not in names:
-            continue
-        # Printed before the case runs, so that a crash has a name.
-        print(json.dumps({"name": case.name}), flush=True)
-        if names != ["--list"]:
-            verdict, reason = prove(case)
-            print(json.dumps({"name": case.name, "verdict": verdict, "reason": reason}), flush=True)
+        return {"verdict": "failed", "reason": "an over-release needs an object to watch"}
+    reasons = (wrong_in(case, which, *windows(case, which)) for which in ("right", "wrong"))
+    reason = next(filter(None, reasons), "")
+    return {"verdict": "failed" if reason else "passed", "reason": reason}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
-    # A normal exit would end over-released objects.
-    os._exit(0)
+    print_each(sys.argv[1:], prove)
