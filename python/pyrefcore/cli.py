@@ -18,7 +18,7 @@ from .core.audit import audit
 from .core.check import Interrupted, check
 from .core.native import NotSupported
 from .core.safe_repr import type_name
-from .core.windows import NotCounted
+from .core.snapshot import NotCounted
 from .report.file import ReportFile
 from .report.report import Report
 

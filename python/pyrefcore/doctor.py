@@ -9,8 +9,9 @@ import sys
 import tempfile
 from typing import Any, Dict, List
 
-from .core import host, native, notes, run, windows
+from .core import host, native, notes, run
 from .core.attach import attach, attached
+from .core.snapshot import NotCounted, Snapshot
 
 #: The environment variables that the library and this package read.
 VARIABLES = ("PYREFCORE", "PYREFCORE_REPORT", native.VARIABLE)
@@ -25,11 +26,11 @@ def examine() -> Dict[str, Any]:
         found["attached"] = attached()
         core = native.library()
         try:
-            with windows.Snapshot() as snapshot:
+            with Snapshot() as snapshot:
                 found["objects"] = core.pyrefcore_snapshot_objects(snapshot)
                 found["references"] = core.pyrefcore_snapshot_references(snapshot)
             found["ok"] = True
-        except windows.NotCounted as error:
+        except NotCounted as error:
             found["why_not"] = str(error)
         found["replaced"] = _replaced()
     except native.NotSupported as error:

@@ -96,6 +96,19 @@ def test_a_growth_that_differs_is_a_note():
     assert any("Thing grows, but not by the same amount" in note for note in report.notes), str(report)
 
 
+@pytest.mark.parametrize("missing, growth", [((5,), [10] * 3), ((5, 6), [])])
+def test_a_growth_that_is_nearly_the_same_is_measured_again(missing, growth):
+    turn, thing = [0], Thing()
+
+    def leak():
+        turn[0] += 1
+        if turn[0] not in missing:
+            incref(thing)
+
+    report = check(leak, runs=10, warmup=0)
+    assert [one.growth for one in report.findings] == [growth] * bool(growth), str(report)
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="small integers are immortal")
 def test_references_to_objects_of_the_check_itself_are_counted_too():
     found = only(check(lambda: incref(0)))

@@ -7,7 +7,7 @@ pytestmark = pytest.mark.usefixtures("attached")
 
 LIMITED = """
 import resource
-from pyrefcore.core.windows import NotCounted
+from pyrefcore.core.snapshot import NotCounted
 pyrefcore.attach()
 things = [[number] for number in range(%d)]
 answers = []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..report.report import Report
-from . import findings, host, native, notes, windows
+from . import findings, host, native, notes
 from .attach import attach
+from .snapshot import Snapshot, listed
 
 
 def audit(*, unsafe_repr: bool = False) -> Report:
@@ -18,8 +19,8 @@ def audit(*, unsafe_repr: bool = False) -> Report:
     attach()
     core = native.library()
     report = Report(host=host.describe(), subject="every object that is alive")
-    with windows.Snapshot() as snapshot:
-        with windows.listed(core.pyrefcore_over_released(snapshot)) as found:
+    with Snapshot() as snapshot:
+        with listed(core.pyrefcore_over_released(snapshot)) as found:
             report.findings = findings.read(found, 0, 0, unsafe_repr)
         report.notes += notes.always()
         report.notes.append(

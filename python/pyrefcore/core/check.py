@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import threading
 import traceback
 import types
@@ -11,15 +10,18 @@ from typing import Callable, Generator, Iterator, Optional
 
 from ..report.printable import short
 from ..report.report import OVER_RELEASE, Report
-from . import caches, findings, host, native, notes, who
+from . import caches, findings, host, misuse, native, notes, who
 from .attach import attach
 from .safe_repr import safe_repr, type_name
+from .snapshot import NotCounted
 from .threads_hook import ThreadsHook
 from .turns import Turn
-from .windows import NotCounted, Windows
+from .windows import Windows
 
 #: Windows of warm-up. A function that is not quiet after them is measured as it is.
 WARMUP_LIMIT = 10
+#: How often windows are measured again if their growth is nearly the same in each.
+_MORE_MEASUREMENTS = 2
 #: The longest message of an exception in a report, in characters.
 MESSAGE = 1000
 #: Runs in which births are recorded, if each run leaves something.
@@ -75,7 +77,7 @@ def check(
             pass
         return checking
 
-    _refuse_misuse(fn, runs, warmup, windows)
+    misuse.refuse(fn, runs, warmup, windows)
     attach()
     first = checked(guard)
     if first.only_guarded is None:
@@ -247,6 +249,7 @@ def _take_windows(
     # the end.
     windows, runs, is_quiet = report.windows, report.runs, False
     warming, is_sure, has_findings = (WARMUP_LIMIT, 0, False) if warmup is None else (0, 1, False)
+    more = _MORE_MEASUREMENTS
     is_quick = quick > 0 and counted.can_look(quick)
     if is_quick:
         counted.look()
@@ -302,7 +305,10 @@ def _take_windows(
             else:
                 counted.keep(2 if warming else 1)
         has_findings = counted.has_findings(unsteady=not is_sure)
-        if is_sure or not has_findings:
+        if is_sure and not has_findings and more and counted.is_nearly_steady():
+            # Another thread may have held one of the references at a snapshot.
+            more -= 1
+        elif is_sure or not has_findings:
             return has_findings
         # So few windows may show a cache that fills up, or a leak that does not look steady yet. So measure again: only
         # growth that continues counts. Nothing but runs may lie between the new snapshots.
@@ -347,32 +353,6 @@ def _read(counted: Windows, report: Report, unsafe: bool) -> None:
         beside = {findings.name_of(one): one.bytes[0] / report.runs for one in visible if one.bytes}
         if beside:
             report.notes.append(notes.memory_beside(beside))
-
-
-# A call of such a function runs none of its code.
-_ONLY_BEGUN = (
-    (inspect.iscoroutinefunction, "a coroutine function"),
-    (inspect.isgeneratorfunction, "a generator function"),
-    (inspect.isasyncgenfunction, "an asynchronous generator function"),
-)
-
-
-def _refuse_misuse(fn: Callable[[], object], runs: int, warmup: Optional[int], windows: int) -> None:
-    if not callable(fn):
-        raise TypeError("check needs something that can be called without arguments, not %s" % safe_repr(fn))
-    code = fn if inspect.isroutine(fn) else getattr(type(fn), "__call__", fn)
-    for is_one, kind in _ONLY_BEGUN:
-        if is_one(getattr(fn, "func", fn)) or is_one(code):
-            raise TypeError("%s is %s; check a function that runs it to its end" % (safe_repr(fn), kind))
-    for argument, value in (("runs", runs), ("windows", windows), ("warmup", warmup or 0)):
-        if not isinstance(value, int):
-            raise TypeError("%s is %s, and has to be an int" % (argument, safe_repr(value)))
-    if runs < 1:
-        raise ValueError("runs is %d, and a window needs at least 1" % runs)
-    if windows < 2:
-        raise ValueError("windows is %d, and growth can be compared in at least 2" % windows)
-    if warmup is not None and warmup < 0:
-        raise ValueError("warmup is %d, and can't be negative" % warmup)
 
 
 def _name(fn: Callable[[], object]) -> str:

@@ -14,7 +14,8 @@ from ..report.report import Culprit, Finding, Report
 from . import findings, native
 from .contents import has_references
 from .safe_repr import is_type
-from .windows import NotCounted, Windows
+from .snapshot import NotCounted
+from .windows import Windows
 
 #: The most objects that are watched in one run, and of one finding.
 _MOST, _OF_ONE = 8, 4

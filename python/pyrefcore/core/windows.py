@@ -11,9 +11,10 @@ import ctypes
 import mmap
 from gc import disable, enable, isenabled
 from os import _exit, getpid
-from typing import Callable, Iterator, List, Optional
+from typing import Callable, Iterator, List
 
 from . import caches, host, native
+from .snapshot import NotCounted, Snapshot, listed
 
 # A test may patch functions such as `os.getpid` or `gc.collect` while it is checked. The imports above keep the
 # originals.
@@ -25,10 +26,6 @@ ZEROES = True
 _BLOCK = 32
 #: Only an object that the guard holds has more references than this.
 _PINNED = 1 << 19
-
-
-class NotCounted(RuntimeError):
-    """A snapshot could not be taken; the message says why, in one sentence."""
 
 
 class Windows:
@@ -330,6 +327,13 @@ class Windows:
             # No generator: an interrupt in one that ends early is printed, and does not end the check.
             return not {one.kind for one in findings}.isdisjoint(wanted)
 
+    def is_nearly_steady(self) -> bool:
+        """Whether references to a type change in every window so far, by numbers that differ by less than an eighth."""
+        windows = range(self.count.value - 1)
+        with self.compared(0, self.count.value) as findings:
+            changes = [[abs(one.references[at]) for at in windows] for one in findings if one.kind == native.UNSTEADY]
+            return bool([one for one in changes if 0 < max(one) - min(one) < min(one) / 8])
+
     def close(self) -> None:
         """Drops every snapshot with its pins, and leaves the process as it was before. After an interrupt, a second
         call does the rest."""
@@ -368,32 +372,3 @@ class Windows:
 
 def _nothing() -> None:
     pass
-
-
-class Snapshot:
-    """One snapshot until the end of a `with`, which gives its address. Raises NotCounted if it can't be taken."""
-
-    def __init__(self) -> None:
-        self._place = ctypes.c_void_p()
-
-    def __enter__(self) -> int:
-        why_not = native.library().pyrefcore_snapshot_try(ctypes.addressof(self._place))
-        if why_not is not None:
-            raise NotCounted(why_not.decode())
-        return self._place.value or 0
-
-    def __exit__(self, *_: object) -> None:
-        native.library().pyrefcore_snapshot_clear(ctypes.addressof(self._place))
-
-
-@contextlib.contextmanager
-def listed(found: Optional[int]) -> Iterator[List[native.Finding]]:
-    """The findings at an address that the library gave. They are freed at the end of the `with`."""
-    core = native.library()
-    if not found:
-        raise NotCounted("there is no memory to compare snapshots")
-    try:
-        count = core.pyrefcore_findings_count(found)
-        yield [core.pyrefcore_findings_get(found, index).contents for index in range(count)]
-    finally:
-        core.pyrefcore_findings_drop(found)

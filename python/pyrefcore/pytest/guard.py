@@ -14,7 +14,7 @@ import pytest
 from ..core import notes
 from ..core.audit import audit
 from ..core.check import Checking
-from ..core.windows import NotCounted
+from ..core.snapshot import NotCounted
 from ..report.report import Report
 from . import counts, deaths, summary
 from .item import RepeatedTest
