@@ -1,5 +1,6 @@
 //! The loaded libraries whose code counts references without being CPython's: extension modules.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -80,6 +81,13 @@ fn imports_python(path: &Path) -> Option<bool> {
         .filter(|symbol| symbol.is_undefined())
         .filter_map(|symbol| symbol.name_bytes().ok());
     Some(imported.any(|name| name.starts_with(b"Py") || name.starts_with(b"_Py")))
+}
+
+/// The address of a symbol; 0 if there is none.
+#[must_use]
+pub fn symbol(name: &CStr) -> usize {
+    // SAFETY: dlsym takes a C string.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) as usize }
 }
 
 /// Reads a word of a library's table, such as the address of an imported function.

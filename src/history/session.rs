@@ -11,13 +11,14 @@ use super::accounts::Accounts;
 use super::activations::Calls;
 use super::births;
 use super::blame::{self, Culprit};
+use super::fatal_calls;
 use super::functions::{self, Function};
-use super::libraries::{self, Library};
+use super::libraries::{self, Library, symbol};
 use super::log::Event;
 use super::naming::{self, Subject};
 use super::refusals;
 use super::site::Kinds;
-use super::sites::Found;
+use super::sites::{Found, LONGEST_INSTRUCTION};
 use super::trace::Trace;
 use super::trap;
 use super::types;
@@ -32,9 +33,6 @@ const NO_EXTENSION: &CStr =
     c"the function was not named, because no extension module was found in this process";
 const NOT_OPEN: &CStr = c"the function was not named, because the search has not begun";
 
-/// The bytes of the longest instruction.
-const LONGEST: usize = 15;
-
 /// The functions of CPython that only count.
 const COUNTING: [&CStr; 6] = [
     c"Py_IncRef",
@@ -47,12 +45,6 @@ const COUNTING: [&CStr; 6] = [
 
 /// Objects whose addresses are in registers by chance.
 const EVERYWHERE: [&CStr; 3] = [c"_Py_NoneStruct", c"_Py_TrueStruct", c"_Py_FalseStruct"];
-
-/// The address of a symbol; 0 if there is none.
-fn address_of(name: &CStr) -> usize {
-    // SAFETY: dlsym takes a C string.
-    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) as usize }
-}
 
 #[derive(Debug)]
 struct Session {
@@ -115,6 +107,7 @@ pub(super) fn open_with(libraries: Vec<Library>) -> Result<(), &'static CStr> {
         count += all.len();
         found.push(entries);
     }
+    found.push(fatal_calls::sites());
     births::clear();
     for place in 0..MOST {
         watched::set(place, 0);
@@ -126,7 +119,7 @@ pub(super) fn open_with(libraries: Vec<Library>) -> Result<(), &'static CStr> {
         first,
         entered: FxHashSet::default(),
         callers: FxHashSet::default(),
-        everywhere: EVERYWHERE.into_iter().map(address_of).collect(),
+        everywhere: EVERYWHERE.into_iter().map(symbol).collect(),
         is_second: false,
         events: Vec::new(),
         objects: Vec::new(),
@@ -145,8 +138,12 @@ pub(super) fn open_with(libraries: Vec<Library>) -> Result<(), &'static CStr> {
 pub unsafe fn begin() -> Result<(), &'static CStr> {
     let table = trap::table().ok_or(NOT_OPEN)?;
     births::begin();
+    fatal_calls::loosen();
     // SAFETY: the handler looks into this table. The caller promises that the libraries stay.
-    unsafe { table.arm() }?;
+    if let Err(why) = unsafe { table.arm() } {
+        fatal_calls::tighten();
+        return Err(why);
+    }
     table.add_counts(watched::counts());
     Ok(())
 }
@@ -166,6 +163,7 @@ pub unsafe fn end() -> Result<(), &'static CStr> {
     table.add_counts(watched::counts());
     // SAFETY: the caller's promise is the callee's.
     unsafe { table.disarm() };
+    fatal_calls::tighten();
     births::end();
     let events = table.events()?;
     if session.is_second {
@@ -246,6 +244,7 @@ pub unsafe fn close() {
     if let Some(table) = trap::table() {
         // SAFETY: the caller's promise is the callee's.
         unsafe { table.disarm() };
+        fatal_calls::tighten();
     }
     trap::remove();
     births::clear();
@@ -303,7 +302,7 @@ impl Session {
 
     /// The sites of all functions that ran, and those behind their callers.
     fn sites(&mut self) -> Vec<Found> {
-        let mut counting: Vec<usize> = COUNTING.into_iter().map(address_of).collect();
+        let mut counting: Vec<usize> = COUNTING.into_iter().map(symbol).collect();
         counting.retain(|&address| address != 0);
         let mut found = Vec::new();
         for ((library, all), &first) in self
@@ -333,6 +332,9 @@ impl Session {
             found.push(sites);
         }
         found.extend(self.places_behind_callers());
+        if !found.is_empty() {
+            found.push(fatal_calls::sites());
+        }
         found
     }
 
@@ -342,7 +344,11 @@ impl Session {
         let mut found = Found::default();
         for &caller in &self.callers {
             if interpreter.contains(&caller) && libraries::follows_call(caller) {
-                found.add_one(&(caller..caller + LONGEST), Kinds::OUTSIDE, u32::MAX);
+                found.add_one(
+                    &(caller..caller + LONGEST_INSTRUCTION),
+                    Kinds::OUTSIDE,
+                    u32::MAX,
+                );
             }
         }
         Some(found)

@@ -19,6 +19,8 @@ impl Kinds {
     pub(crate) const OUTSIDE: Self = Self(32);
     /// A call of a function that only counts a reference, such as `Py_IncRef`.
     pub(crate) const COUNTS: Self = Self(64);
+    /// The entry of a function of the C library that `fatal_calls` knows.
+    pub(crate) const FATAL_CALL: Self = Self(128);
 
     /// Whether it is one of these.
     #[must_use]
@@ -84,6 +86,6 @@ pub struct Site {
     pub step: Step,
     /// Its first byte.
     pub byte: u8,
-    /// For an entry: the number of its function.
+    /// For an entry: the number of its function. For a fatal call: its index in `fatal_calls`.
     pub function: u32,
 }

@@ -8,9 +8,13 @@ use rustc_hash::FxHashMap;
 
 use super::functions::{self, Function, Role};
 use super::libraries::word_at;
-use super::site::{Kinds, Place, Site, Step, Target};
+use super::site::{Kinds, Site, Step};
 use super::slots::Wanted;
+use super::steps::{is_call, step};
 use super::stubs;
+
+/// The bytes of the longest instruction.
+pub const LONGEST_INSTRUCTION: usize = 15;
 
 /// Sites of a table that is being built.
 #[derive(Debug, Default)]
@@ -42,6 +46,8 @@ impl Found {
         }
     }
 
+    /// Adds the sites of one piece of code. If the piece reads itself as data, a trap might stand in that data. Then only
+    /// its entry is added.
     fn add_piece(
         &mut self,
         number: u32,
@@ -57,10 +63,17 @@ impl Found {
         } else {
             Kinds::default()
         };
+        let entry = kinds;
+        let before = (self.sites.len(), self.wanted.len());
         while decoder.can_decode() {
             let instruction = decoder.decode();
             if instruction.is_invalid() {
                 break;
+            }
+            if reads(&instruction, code) {
+                self.drop_from(before);
+                self.add_one(&(code.start..code.end), entry, number);
+                return;
             }
             let mut behind = Kinds::default();
             match instruction.flow_control() {
@@ -97,6 +110,14 @@ impl Found {
             }
             kinds = behind;
         }
+    }
+
+    /// Drops the sites and wanted copies from these indices on.
+    fn drop_from(&mut self, (sites, wanted): (usize, usize)) {
+        for site in self.sites.drain(sites..) {
+            self.known.remove(&site.address);
+        }
+        self.wanted.truncate(wanted);
     }
 
     fn push(
@@ -153,9 +174,10 @@ fn decoder(code: &Range<usize>) -> Decoder<'static> {
     Decoder::with_ip(64, bytes, code.start as u64, DecoderOptions::NONE)
 }
 
-/// Whether it is a call and no system call.
-fn is_call(instruction: &Instruction) -> bool {
-    instruction.mnemonic() == Mnemonic::Call
+/// Whether an instruction takes a word of `code`, or the address of one behind its start, for data.
+fn reads(instruction: &Instruction, code: &Range<usize>) -> bool {
+    instruction.is_ip_rel_memory_operand()
+        && (code.start + 1..code.end).contains(&(instruction.ip_rel_memory_address() as usize))
 }
 
 /// Whether a jump leads to a part of the same function: into the middle of one, or by a condition to a nameless one.
@@ -233,67 +255,6 @@ fn is_immediate(kind: OpKind) -> bool {
     )
 }
 
-/// The way past an instruction. An instruction to copy gets its address later. `None` for those that no copy can stand
-/// for: system calls, traps, loops, and addresses in segments.
-fn step(instruction: &Instruction) -> Option<Step> {
-    let next = instruction.next_ip() as usize;
-    let direct = || Target::At(instruction.near_branch_target() as usize);
-    match instruction.flow_control() {
-        FlowControl::Next => Some(Step::Copy(0)),
-        FlowControl::Call if is_call(instruction) => Some(Step::Call(direct(), next)),
-        FlowControl::IndirectCall => Some(Step::Call(target(instruction)?, next)),
-        FlowControl::UnconditionalBranch => Some(Step::Jump(direct())),
-        FlowControl::IndirectBranch => Some(Step::Jump(target(instruction)?)),
-        FlowControl::ConditionalBranch if instruction.is_jcc_short_or_near() => {
-            // The enumeration counts from 1 on, in the order of machine code.
-            let condition = instruction.condition_code() as u8;
-            let to = instruction.near_branch_target() as usize;
-            Some(Step::Branch(condition.checked_sub(1)?, to, next))
-        }
-        FlowControl::Return if instruction.mnemonic() == Mnemonic::Ret => {
-            let removed = if instruction.op_count() == 0 {
-                0
-            } else {
-                instruction.immediate16()
-            };
-            Some(Step::Return(removed))
-        }
-        _ => None,
-    }
-}
-
-fn target(instruction: &Instruction) -> Option<Target> {
-    if instruction.has_segment_prefix() {
-        return None;
-    }
-    match instruction.op0_kind() {
-        OpKind::Register => number(instruction.op0_register()).map(Target::Register),
-        OpKind::Memory if instruction.is_ip_rel_memory_operand() => Some(Target::Memory(Place {
-            base: None,
-            index: None,
-            displacement: instruction.ip_rel_memory_address() as usize,
-        })),
-        OpKind::Memory => {
-            let register = |register| match register {
-                Register::None => Some(None),
-                other => number(other).map(Some),
-            };
-            let index = register(instruction.memory_index())?;
-            Some(Target::Memory(Place {
-                base: register(instruction.memory_base())?,
-                index: index.map(|index| (index, instruction.memory_index_scale() as u8)),
-                displacement: instruction.memory_displacement64() as usize,
-            }))
-        }
-        _ => None,
-    }
-}
-
-/// The number of a 64-bit register in machine code.
-fn number(register: Register) -> Option<u8> {
-    register.is_gpr64().then(|| register.number() as u8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,9 +300,9 @@ mod tests {
 
     #[test]
     fn calls_and_jumps_out_are_found() {
-        // call +0x100; nop; jmp [rip+0]; a table: jmp [rax*8+0]
+        // call +0x100; nop; jmp [rip+0x100]; a table: jmp [rax*8+0]
         let code: &[u8] = &[
-            0xE8, 0, 1, 0, 0, 0x90, 0xFF, 0x25, 0, 0, 0, 0, 0xFF, 0x24, 0xC5, 0, 0, 0, 0,
+            0xE8, 0, 1, 0, 0, 0x90, 0xFF, 0x25, 0, 1, 0, 0, 0xFF, 0x24, 0xC5, 0, 0, 0, 0,
         ];
         let first = Kinds::ENTRY.and(Kinds::CALL);
         assert_eq!(
@@ -351,37 +312,11 @@ mod tests {
     }
 
     #[test]
-    fn an_instruction_says_how_to_pass_it() {
-        let step_of = |code: &'static [u8]| {
-            let start = code.as_ptr() as usize;
-            (step(&decoder(&(start..start + code.len())).decode()), start)
-        };
-        let (call, start) = step_of(&[0xE8, 0x10, 0, 0, 0]);
-        assert_eq!(call, Some(Step::Call(Target::At(start + 0x15), start + 5)));
-        let (jump, start) = step_of(&[0x75, 0x10]);
-        assert_eq!(jump, Some(Step::Branch(5, start + 0x12, start + 2)));
-        assert_eq!(step_of(&[0xC2, 0x10, 0]).0, Some(Step::Return(16)));
-        assert_eq!(
-            step_of(&[0x41, 0xFF, 0xE3]).0,
-            Some(Step::Jump(Target::Register(11)))
-        );
-        let place = Place {
-            base: Some(3),
-            index: None,
-            displacement: 0x18,
-        };
-        assert!(
-            matches!(step_of(&[0xFF, 0x53, 0x18]).0, Some(Step::Call(Target::Memory(p), _)) if p == place)
-        );
-        // syscall, int3, loop and jrcxz stay as they are; so does a call through a segment
-        for code in [
-            &[0x0F, 0x05][..],
-            &[0xCC],
-            &[0xE2, 0],
-            &[0xE3, 0],
-            &[0x64, 0xFF, 0x10],
-        ] {
-            assert_eq!(step_of(code).0, None, "{code:x?}");
-        }
+    fn code_that_reads_itself_has_only_its_entry() {
+        // nop; mov rax,[rip+1]; ret; data that looks like `add [rax],1`
+        let code: &[u8] = &[
+            0x90, 0x48, 0x8B, 0x05, 1, 0, 0, 0, 0xC3, 0x48, 0x83, 0x00, 0x01, 0, 0, 0, 0,
+        ];
+        assert_eq!(sites(code), [FIRST]);
     }
 }

@@ -18,6 +18,8 @@ const CODE: c_int = libc::PROT_READ | libc::PROT_EXEC;
 /// Why a traced run told nothing.
 pub const TOO_MUCH: &CStr =
     c"the function was not named, because a traced run has more than 20000 events or takes more than 0.1 s";
+const NOT_OURS: &CStr =
+    c"the function was not named, because the traced run handles SIGTRAP itself or unloads a library";
 /// Why code can't be traced.
 pub const NOT_WRITABLE: &CStr =
     c"the function was not named, because this system does not let a process change its code";
@@ -38,6 +40,8 @@ pub struct Trace {
     /// When the run must end, by the monotonic clock.
     deadline: AtomicU64,
     has_given_up: AtomicBool,
+    /// Whether the run did what no trap may see.
+    is_restored: AtomicBool,
     is_armed: AtomicBool,
 }
 
@@ -73,6 +77,7 @@ impl Trace {
             thread: AtomicUsize::new(0),
             deadline: AtomicU64::new(0),
             has_given_up: AtomicBool::new(false),
+            is_restored: AtomicBool::new(false),
             is_armed: AtomicBool::new(false),
         })
     }
@@ -104,6 +109,7 @@ impl Trace {
         // threads only compare `thread` with their own number, which it never is.
         self.length.store(0, Ordering::Relaxed);
         self.has_given_up.store(false, Ordering::Relaxed);
+        self.is_restored.store(false, Ordering::Relaxed);
         self.is_armed.store(true, Ordering::Relaxed);
         for site in &self.sites {
             // SAFETY: the page is writable now.
@@ -133,11 +139,24 @@ impl Trace {
         }
     }
 
+    /// Puts every byte back in mid-run. The run tells nothing then. Takes no lock and allocates nothing.
+    ///
+    /// # Safety
+    /// As [`Trace::disarm`].
+    pub unsafe fn restore_all(&self) {
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { self.disarm() };
+        self.is_restored.store(true, Ordering::Relaxed);
+    }
+
     /// The events of the last run; an error if it was given up.
     ///
     /// # Errors
     /// One sentence.
     pub fn events(&self) -> Result<&[Event], &'static CStr> {
+        if self.is_restored.load(Ordering::Relaxed) {
+            return Err(NOT_OURS);
+        }
         if self.has_given_up.load(Ordering::Relaxed) {
             return Err(TOO_MUCH);
         }

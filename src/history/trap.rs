@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::births;
 use super::contents;
-use super::log::{Event, RSP};
+use super::fatal_calls::{self, Next};
+use super::log::{ARGUMENTS, Event, RSP};
 use super::site::{Kinds, Place, Site, Step, Target};
 use super::threads;
 use super::trace::Trace;
@@ -83,9 +84,7 @@ pub fn remove() {
         let mut now = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         libc::sigaction(libc::SIGTRAP, std::ptr::null(), &raw mut now);
         if now.sa_sigaction == trapped as *const () as usize && threads::is_alone() {
-            let mut default = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-            default.sa_sigaction = libc::SIG_DFL;
-            libc::sigaction(libc::SIGTRAP, &raw const default, null_mut());
+            default_action();
         }
     }
     let old = TABLE.swap(null_mut(), Ordering::AcqRel);
@@ -105,6 +104,7 @@ unsafe extern "C" fn leave_child() {
     if let Some(table) = table() {
         // SAFETY: a child has the libraries of its parent.
         unsafe { table.disarm() };
+        fatal_calls::tighten();
     }
 }
 
@@ -125,12 +125,18 @@ unsafe extern "C" fn trapped(_signal: c_int, info: *mut libc::siginfo_t, context
 
 /// A trap that is not ours ends the process, as it would have without us.
 fn die() {
-    // SAFETY: the structure is valid. The signal arrives when the handler returns.
+    default_action();
+    // SAFETY: it takes a number. The signal arrives when the handler returns.
+    unsafe { libc::raise(libc::SIGTRAP) };
+}
+
+/// From now on a trap ends the process.
+fn default_action() {
+    // SAFETY: the structure is valid.
     unsafe {
         let mut default = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         default.sa_sigaction = libc::SIG_DFL;
         libc::sigaction(libc::SIGTRAP, &raw const default, null_mut());
-        libc::raise(libc::SIGTRAP);
     }
 }
 
@@ -180,6 +186,33 @@ unsafe fn pass(context: &mut libc::ucontext_t) -> bool {
         }
     };
     let registers: [usize; 16] = REGISTERS.map(|place| words[place as usize] as usize);
+    if site.kinds.has(Kinds::FATAL_CALL) {
+        let [first, second, third, ..] = ARGUMENTS.map(|number| registers[number]);
+        // The kernel writes one word of the set, and reads it when the handler ends.
+        // SAFETY: the set is larger than that word. A thread is at the site, with these registers.
+        let next = unsafe {
+            let mask = &mut *(&raw mut context.uc_sigmask).cast::<u64>();
+            fatal_calls::meet(site, [first, second, third], mask, table.is_traced())
+        };
+        match next {
+            Next::Run => {}
+            Next::Return => {
+                // SAFETY: at the entry of a function the return address is on top of the stack.
+                let (to, stack) = unsafe { self::next(&Step::Return(0), &registers, 0) };
+                words[RIP] = to as i64;
+                words[libc::REG_RSP as usize] = stack as i64;
+                words[libc::REG_RAX as usize] = 0;
+                return true;
+            }
+            Next::RestoreAll => {
+                // SAFETY: no library is unloaded yet.
+                unsafe { table.restore_all() };
+                default_action();
+                words[RIP] = address as i64;
+                return true;
+            }
+        }
+    }
     if table.is_traced() {
         if table.has_given_up() {
             // SAFETY: a trap stands here, so the table is armed.

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -139,6 +140,49 @@ def test_a_longjmp_or_a_child_in_the_traced_run(name):
     (culprit,) = finding("tried()", "-O2", setup=setup)["unmatched"]
     assert culprit["function"] == name
     assert culprit["line"] == line_of({"jump": "jumped"}.get(name, name))
+
+
+SIGNALS = {
+    "masked": "assert takers.masked(thing) == 1",
+    "handled": "takers.signalled(thing)",
+    "handled at once": "assert takers.install() == 0\n    takers.signalled(thing)",
+    "number": "assert takers.number(thing) == 1",
+}
+
+
+@pytest.mark.parametrize("case", sorted(SIGNALS))
+def test_code_that_a_trap_might_end_or_change(case):
+    setup = SETUP + "\ntakers.install()\ndef tried():\n    " + SIGNALS[case]
+    setup += "\nimport atexit\natexit.register(lambda: print('blocks', takers.blocks_traps(), file=__import__('sys').stderr))"
+    done = run("tried()", "-O2", setup=setup)
+    assert "blocks 1" in done.stderr, done.stderr
+    (culprit,) = json.loads(done.stdout)["findings"][0]["unmatched"]
+    where = {"handled": "handler", "handled at once": "handler"}.get(case, case)
+    assert culprit["function"] == where and culprit["line"] == line_of(case.split()[0])
+
+
+def test_code_that_handles_traps_for_a_moment():
+    setup = SETUP + "\ndef tried():\n    assert takers.take_traps(thing) == 3"
+    found = report("tried()", "-O2", setup=setup)
+    assert len(found["findings"]) == 1 and "unmatched" not in found["findings"][0]
+    assert [note for note in found["notes"] if "handles SIGTRAP itself" in note], found["notes"]
+
+
+@pytest.mark.parametrize("traced", [1, 2])
+def test_an_extension_that_is_unloaded_in_a_traced_run(traced):
+    (module,) = os.listdir(built("-O2"))
+    copy = os.path.join(tempfile.mkdtemp(prefix="pyrefcore-unloaded-"), "copy.so")
+    shutil.copy(os.path.join(built("-O2"), module), copy)
+    setup = SETUP + (
+        "\nimport _ctypes, atexit, ctypes, sys\nruns = []\ncopy = ctypes.PyDLL('COPY')\ncopy.counted.restype = None\n"
+        "atexit.register(lambda: print(len(runs), file=sys.stderr))\ndef tried():\n"
+        "    takers.take(thing)\n    runs.append(1)\n    if len(runs) <= LAST: copy.counted()\n"
+        "    if len(runs) == LAST: _ctypes.dlclose(copy._handle)"
+    ).replace("COPY", copy)
+    runs = int(run("tried()", "-O2", setup=setup.replace("LAST", "100000")).stderr.split()[-1])
+    found = report("tried()", "-O2", setup=setup.replace("LAST", str(runs - 2 + traced)))
+    assert len(found["findings"]) == 1 and "unmatched" not in found["findings"][0]
+    assert [note for note in found["notes"] if "unloads a library" in note], found["notes"]
 
 
 def test_an_exception_in_the_traced_run():

@@ -113,7 +113,116 @@ split(PyObject *module, PyObject *arg)
     return PyLong_FromLong(status);
 }
 
+/* For ctypes. */
+void
+counted(void)
+{
+    Py_INCREF(Py_None);
+    Py_DECREF(Py_None);
+}
+
+/* Blocks all signals meanwhile. */
+static PyObject *
+masked(PyObject *module, PyObject *arg)
+{
+    sigset_t all, before, after;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    Py_INCREF(arg); /* masked */
+    sigprocmask(SIG_BLOCK, &all, &after);
+    int is_told = sigismember(&after, SIGTRAP);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sigprocmask(SIG_BLOCK, NULL, &after);
+    return PyLong_FromLong(is_told && sigismember(&after, SIGTRAP) == sigismember(&before, SIGTRAP));
+}
+
+/* A handler that blocks all other signals. */
+static PyObject *current;
+
+static void
+handler(int signal)
+{
+    Py_INCREF(current); /* handled */
+}
+
+static PyObject *
+install(PyObject *module, PyObject *arg)
+{
+    struct sigaction action = {.sa_handler = handler};
+    sigfillset(&action.sa_mask);
+    return PyLong_FromLong(sigaction(SIGUSR1, &action, NULL));
+}
+
+static PyObject *
+signalled(PyObject *module, PyObject *arg)
+{
+    current = arg;
+    raise(SIGUSR1);
+    return PyLong_FromLong(4);
+}
+
+/* Whether the handler still blocks SIGTRAP. */
+static PyObject *
+blocks_traps(PyObject *module, PyObject *arg)
+{
+    struct sigaction action;
+    sigaction(SIGUSR1, NULL, &action);
+    return PyLong_FromLong(sigismember(&action.sa_mask, SIGTRAP));
+}
+
+/* Handles SIGTRAP for a moment. */
+static volatile sig_atomic_t trapped;
+
+static void
+on_trap(int signal)
+{
+    trapped++;
+}
+
+static PyObject *
+take_traps(PyObject *module, PyObject *arg)
+{
+    struct sigaction action = {.sa_handler = on_trap}, before;
+    trapped = 0;
+    sigaction(SIGTRAP, &action, &before);
+    raise(SIGTRAP);
+    sigaction(SIGTRAP, &before, NULL);
+    Py_INCREF(arg);
+    return PyLong_FromLong(trapped + 2 * (before.sa_handler == SIG_DFL));
+}
+
+#ifdef __x86_64__
+/* A constant between instructions, which looks like two instructions that count. */
+__asm__(".text\n"
+        ".type constant, @function\n"
+        "constant:\n"
+        ".cfi_startproc\n"
+        "    mov .Lnumber(%rip), %rax\n"
+        "    ret\n"
+        ".Lnumber:\n"
+        "    .byte 0x48, 0x83, 0, 1, 0x48, 0x83, 3, 1\n"
+        ".cfi_endproc\n"
+        ".size constant, .-constant\n");
+extern unsigned long long constant(void) __attribute__((visibility("hidden")));
+
+static PyObject *
+number(PyObject *module, PyObject *arg)
+{
+    unsigned long long found = constant();
+    Py_INCREF(arg); /* number */
+    return PyLong_FromLong(found == 0x0103834801008348);
+}
+#endif
+
 static PyMethodDef methods[] = {
+#ifdef __x86_64__
+    {"number", number, METH_O, NULL},
+#endif
+    {"masked", masked, METH_O, NULL},
+    {"install", install, METH_NOARGS, NULL},
+    {"signalled", signalled, METH_O, NULL},
+    {"blocks_traps", blocks_traps, METH_NOARGS, NULL},
+    {"take_traps", take_traps, METH_O, NULL},
     {"take", take, METH_O, NULL},
     {"borrow", borrow, METH_O, NULL},
     {"make", make, METH_O, NULL},
