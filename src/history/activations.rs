@@ -78,6 +78,8 @@ pub struct Activation {
     pub returned: Option<usize>,
     /// It ended with a jump to another function.
     pub is_tail: bool,
+    /// It is a function that only counts a reference.
+    is_count: bool,
     /// It is the `tp_dealloc` of its first argument.
     pub is_dealloc: bool,
     /// How often the dying object held each watched object.
@@ -152,6 +154,7 @@ impl Calls {
             sums: [0; MOST],
             returned: None,
             is_tail: false,
+            is_count: code == Code::Library && event.kinds.has(Kinds::COUNTS),
             is_dealloc: event.is_dealloc,
             owned: event.held,
             held: [0; MOST],
@@ -182,9 +185,13 @@ impl Calls {
         own.push(seen);
     }
 
-    /// What changed between two events belongs to the activation that ran.
+    /// What changed between two events belongs to the activation that ran. A function that only counts does so for its
+    /// caller.
     fn note_changes(&mut self, last: &Event, event: &Event) {
-        let top = self.top();
+        let mut top = self.top();
+        if self.all[top].is_count {
+            top = self.all[top].parent.unwrap_or(top);
+        }
         for place in 0..MOST {
             let by = event.counts[place] - last.counts[place];
             if by != 0 {
