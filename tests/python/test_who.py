@@ -17,6 +17,7 @@ import pytest
 from conftest import PACKAGE, command
 from extension import SOURCES
 
+pytest_plugins = ["pytester", "project"]
 pytestmark = [
     pytest.mark.usefixtures("attached"),
     pytest.mark.skipif(platform.machine() != "x86_64", reason="traps are for x86-64"),
@@ -118,6 +119,17 @@ def test_the_text_has_a_line_to_jump_to():
     assert "\n  took it: take, %s:%d\n" % (SOURCE, line_of("took")) in done.stdout, done.stdout
     done = run("takers.take(thing), takers.take_too(thing)", "-O2", json_=False)
     assert re.search(r"\n  one of these took it: take\w*, .*\n  or took it: take\w*, ", done.stdout), done.stdout
+
+
+def test_pytest_names_the_function_of_a_test_that_leaks(project):
+    code = "import sys\nsys.path.insert(0, %r)\nimport takers\ndef test_take(): takers.take(kept)\n" % built("-O2")
+    code += "@pytest.mark.refs(who=False)\ndef test_off(): takers.take(kept)\ndef test_quiet(): takers.borrow(kept)"
+    assert project.run(code, "--refs-who", "--refs-json=found.json", "--refs-html=found.html") == 1
+    project.says("took it: take, %s:%d\n" % (SOURCE, line_of("took")), "3 tests checked, 2 leaked")
+    tests = json.loads(project.read("found.json"))["tests"]
+    named = [one["report"]["findings"][0].get("unmatched") for one in tests if one["outcome"] == "leaked"]
+    assert [names and names[0]["function"] for names in named] == ["take", None]
+    assert project.read("found.html").count("took it: <strong>take</strong>") == 1
 
 
 def test_it_is_off_unless_asked_for():

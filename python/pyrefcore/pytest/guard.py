@@ -125,9 +125,8 @@ class GuardedTest:
     def _start(self, guard: bool) -> None:
         runs, windows = self.settings.runs, self.settings.windows
         quick = 0 if self.settings.thorough else 1
-        self._checking = Checking(
-            self._repeated, runs, None, windows, None, guard, False, _silent, self._item.nodeid, quick
-        )
+        name, who = self._item.nodeid, self.settings.who
+        self._checking = Checking(self._repeated, runs, None, windows, None, guard, False, _silent, name, quick, who)
         self._checking.counted.letting_go = self._repeated.records.let_go
         self._steps = self._checking.steps(first_is_ours=not guard)
 

@@ -83,7 +83,8 @@ class References:
             self._settings[item.nodeid] = self._settings_of(item)
 
     def _settings_of(self, item: pytest.Item) -> Settings:
-        return Settings.of(item, self._runs, self._config.getoption("refs_thorough"), self._allowed)
+        given = {name: self._config.getoption("refs_" + name) for name in ("thorough", "who")}
+        return Settings.of(item, dict(given, runs=self._runs), self._allowed)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

@@ -23,6 +23,8 @@ class Settings:
     windows: int = 3
     #: Whether a test is repeated in whole windows even where one more run changes no count.
     thorough: bool = False
+    #: Whether the C function is named that left a reference behind.
+    who: bool = False
     skip: Optional[str] = None
     #: Reasons by type.
     allow: Dict[str, str] = dataclasses.field(default_factory=dict)
@@ -30,15 +32,15 @@ class Settings:
     expect: Dict[str, Optional[float]] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, item: pytest.Item, runs: int, thorough: bool, allowed: Sequence[Allowed]) -> Settings:
-        """The settings of a test, from its markers and the allow list."""
+    def of(cls, item: pytest.Item, options: Mapping[str, Any], allowed: Sequence[Allowed]) -> Settings:
+        """The settings of a test, from the options, its markers and the allow list."""
         given: Dict[str, Any] = {}
         for marker in reversed(list(item.iter_markers("refs"))):
             _refuse(item, bool(marker.args), "takes keywords only")
             unknown = sorted(set(marker.kwargs) - {field.name for field in dataclasses.fields(cls)})
             _refuse(item, bool(unknown), "does not know %s" % ", ".join(unknown))
             given.update(marker.kwargs)
-        settings = cls(**dict({"runs": runs, "thorough": thorough}, **given))
+        settings = cls(**dict(options, **given))
         settings._check(item)
         listed = {type_name: why for pattern, type_name, why in allowed if matches(item.nodeid, pattern)}
         settings.allow = dict(listed, **_by_type(settings.allow, ""))
@@ -51,7 +53,8 @@ class Settings:
         for name, least in (("runs", 1), ("windows", 2)):
             value = getattr(self, name)
             _refuse(item, type(value) is not int or value < least, "needs %s to be %d or more" % (name, least))
-        _refuse(item, type(self.thorough) is not bool, "needs thorough to be True or False")
+        for name in ("thorough", "who"):
+            _refuse(item, type(getattr(self, name)) is not bool, "needs %s to be True or False" % name)
         _refuse(item, self.skip is not None and not _is_text(self.skip), "needs a reason in skip")
         for name in ("allow", "expect"):
             value = getattr(self, name)

@@ -114,6 +114,10 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
         parts.append("<h4>%s, window by window</h4>" % what + drawing.bars(finding["growth"]))
     if finding["folded"]:
         parts.append("<h4>Held only by these</h4><ul>%s</ul>" % "".join(_folded(one, how) for one in finding["folded"]))
+    for name, what in (("unmatched", "Who"), ("candidates", "One of these")):
+        culprits = ["<li>%s it: %s</li>" % (escape(one["what"]), _frame(one)) for one in finding.get(name, [])]
+        if culprits:
+            parts.append("<h4>%s</h4><ul>%s</ul>" % (what, "".join(culprits)))
     for index, example in enumerate(finding["examples"]):
         parts.append(_example(finding["type"], example, is_leak, is_open=index == 0))
     parts.append("</article>")
