@@ -18,9 +18,9 @@ def pytest_addoption(parser: Any) -> None:
         help="repeat each test in whole windows, even if one more run changes no count",
     )
     group.addoption(
-        "--refs-who",
+        "--refs-no-who",
         action="store_true",
-        help="name the C function and the line that left a reference behind (an experiment)",
+        help="do not name the C function and the line that left a reference behind",
     )
     group.addoption("--refs-json", metavar="FILE", help="write the results of each test as JSON")
     group.addoption("--refs-html", metavar="FILE", help="write the tests with findings as an HTML page")
@@ -45,7 +45,7 @@ def pytest_configure(config: Any) -> None:
         "markers",
         "refs(runs=N, windows=N, thorough=BOOL, who=BOOL, skip=REASON, allow={TYPE: REASON}, expect={TYPE: NUMBER}): how --refs "
         "checks a test. `thorough`: repeat it in whole windows, even if one more run changes no count. "
-        "`who`: name the C function and the line, in two more runs of a test with findings. "
+        "`who`: whether two more runs of a test with findings name the C function and the line. "
         "`runs` and `windows`: repetitions in each window, and windows. `skip`: do not check the test, for this reason. "
         "`allow`: findings that are no failures; a list of types is accepted too. `expect`: references per run that must "
         "be found; with a list of types, any number. TYPE may also be a leaked class",
@@ -60,6 +60,6 @@ def pytest_configure(config: Any) -> None:
 
         config.pluginmanager.register(References(config), "pyrefcore-references")
         return
-    for option in ("refs_runs", "refs_json", "refs_html", "refs_thorough", "refs_who"):
+    for option in ("refs_runs", "refs_json", "refs_html", "refs_thorough", "refs_no_who"):
         if config.getoption(option) not in (None, False):
             raise pytest.UsageError("--%s needs --refs" % option.replace("_", "-"))

@@ -52,7 +52,7 @@ def answer(case):
     if reason:
         return {"verdict": "skipped", "reason": reason}
     run, arguments = case.runner("wrong")
-    report = pyrefcore.check(run, who=True)
+    report = pyrefcore.check(run)
     secure()
     del arguments
     return {

@@ -44,7 +44,7 @@ def built(*flags):
 def run(statement, *flags, who=True, json_=True, setup=SETUP):
     """The finished process of a check."""
     path = os.pathsep.join([PACKAGE, built(*flags)])
-    more = ["--who"] * who + ["--json"] * json_
+    more = ["--no-who"] * (not who) + ["--json"] * json_
     return command("check", "-s", setup, statement, *more, PYTHONPATH=path)
 
 
@@ -116,25 +116,31 @@ def test_several_candidates_are_listed_and_none_is_named():
 
 def test_the_text_has_a_line_to_jump_to():
     done = run(MISTAKES["took"][0], "-O2", json_=False)
-    assert "\n  took it: take, %s:%d\n" % (SOURCE, line_of("took")) in done.stdout, done.stdout
+    at = line_of("took")
+    lines = "\n  took it: take, %s:%d\n    %5d | Py_INCREF(arg); /* took */\n" % (SOURCE, at, at)
+    assert lines in done.stdout, done.stdout
     done = run("takers.take(thing), takers.take_too(thing)", "-O2", json_=False)
-    assert re.search(r"\n  one of these took it: take\w*, .*\n  or took it: take\w*, ", done.stdout), done.stdout
+    assert re.search(r"\n  one of these took it: take\w*, .*\n .* Py_INCREF.*\n  or took it: take\w*, ", done.stdout), done.stdout
 
 
 def test_pytest_names_the_function_of_a_test_that_leaks(project):
     code = "import sys\nsys.path.insert(0, %r)\nimport takers\ndef test_take(): takers.take(kept)\n" % built("-O2")
     code += "@pytest.mark.refs(who=False)\ndef test_off(): takers.take(kept)\ndef test_quiet(): takers.borrow(kept)"
-    assert project.run(code, "--refs-who", "--refs-json=found.json", "--refs-html=found.html") == 1
+    assert project.run(code, "--refs-json=found.json", "--refs-html=found.html") == 1
     project.says("took it: take, %s:%d\n" % (SOURCE, line_of("took")), "3 tests checked, 2 leaked")
     tests = json.loads(project.read("found.json"))["tests"]
     named = [one["report"]["findings"][0].get("unmatched") for one in tests if one["outcome"] == "leaked"]
     assert [names and names[0]["function"] for names in named] == ["take", None]
     assert project.read("found.html").count("took it: <strong>take</strong>") == 1
+    assert tests[0]["report"]["findings"][0]["unmatched"][0]["source"] == "Py_INCREF(arg); /* took */"
 
 
-def test_it_is_off_unless_asked_for():
+def test_it_can_be_switched_off(project):
     found = finding(MISTAKES["took"][0], "-O2", who=False)
     assert "unmatched" not in found and "candidates" not in found
+    code = "import sys\nsys.path.insert(0, %r)\nimport takers\ndef test_take(): takers.take(kept)\n" % built("-O2")
+    assert project.run(code, "--refs-no-who") == 1
+    project.is_silent_about("took it")
 
 
 def test_nothing_is_added_where_nothing_was_found():
@@ -234,7 +240,7 @@ def test_another_handler_stays_and_one_sentence_says_so():
 def test_a_run_that_is_too_long_is_given_up():
     statement = "takers.take(thing)\nfor _ in range(30000): takers.borrow(None)"
     path = os.pathsep.join([PACKAGE, built("-O2")])
-    done = command("check", "--who", "--json", "-n", "3", "-s", SETUP, statement, PYTHONPATH=path)
+    done = command("check", "--json", "-n", "3", "-s", SETUP, statement, PYTHONPATH=path)
     found = json.loads(done.stdout)
     assert [note for note in found["notes"] if "20000 events" in note], found["notes"]
     assert len(found["findings"]) == 1 and "unmatched" not in found["findings"][0]
@@ -264,7 +270,7 @@ def test_the_code_and_the_handler_are_as_before():
         sys.path.pop(0)
     before, thing = code_of("/takers."), object()
     assert before
-    report = pyrefcore.check(lambda: takers.take(thing), who=True)
+    report = pyrefcore.check(lambda: takers.take(thing))
     assert [one.frame.function for one in report.findings[0].unmatched] == ["take"], str(report)
     assert code_of("/takers.") == before
     assert signal.getsignal(signal.SIGTRAP) == signal.SIG_DFL

@@ -45,7 +45,7 @@ def check(
     unsafe_repr: bool = False,
     progress: Optional[Callable[[str], object]] = None,
     subject: Optional[str] = None,
-    who: bool = False,
+    who: bool = True,
 ) -> Report:
     """Calls `fn` without arguments, compares windows of `runs` calls, and reports what grows by the same amount in
     each.
@@ -61,8 +61,8 @@ def check(
     unsafe_repr: whether examples may be shown with their own `__repr__`, which is code of the program.
     progress: called with a short text at the end of each window.
     subject: the name of the function in the report; its own name by default.
-    who: whether to name the C function and the line that took a leaked reference, or released one too many. It takes
-        two more runs if there are findings.
+    who: whether to name the C function and the line that took a leaked reference, or released one too many. If there
+        are findings, it takes two more runs.
 
     An exception from `fn` ends the check and is in the report (`error`, `exception`). Raises NotSupported if references
     can't be counted, and ValueError or TypeError for arguments that make no sense. After Ctrl-C, raises Interrupted, a
@@ -102,7 +102,7 @@ class Checking:
         progress: Callable[[str], object],
         subject: Optional[str],
         quick: int = 0,
-        who: bool = False,
+        who: bool = True,
     ) -> None:
         """quick: runs of a window that is looked at without a snapshot. If no count changes in it, the check ends. 0 for
         none."""

@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Tuple
 
 from ..report import report
 from ..report.report import Culprit, Finding, Report
-from . import findings, native
+from . import findings, native, source
 from .contents import has_references
 from .safe_repr import is_type
 from .snapshot import NotCounted
@@ -141,4 +141,5 @@ def _culprit(finding: Finding, shown: native.Culprit, at: int) -> Culprit:
         frame=first,
         inlined=[frame.function for frame in frames[1:] if frame.function],
         python=lines.pop() if len(lines) == 1 else None,
+        source=source.line(first.file, first.line),
     )

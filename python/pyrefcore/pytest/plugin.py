@@ -83,8 +83,9 @@ class References:
             self._settings[item.nodeid] = self._settings_of(item)
 
     def _settings_of(self, item: pytest.Item) -> Settings:
-        given = {name: self._config.getoption("refs_" + name) for name in ("thorough", "who")}
-        return Settings.of(item, dict(given, runs=self._runs), self._allowed)
+        given = self._config.getoption
+        options = {"runs": self._runs, "thorough": given("refs_thorough"), "who": not given("refs_no_who")}
+        return Settings.of(item, options, self._allowed)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

@@ -115,7 +115,7 @@ def _finding(finding: Dict[str, Any], runs: int) -> str:
     if finding["folded"]:
         parts.append("<h4>Held only by these</h4><ul>%s</ul>" % "".join(_folded(one, how) for one in finding["folded"]))
     for name, what in (("unmatched", "Who"), ("candidates", "One of these")):
-        culprits = ["<li>%s it: %s</li>" % (escape(one["what"]), _frame(one)) for one in finding.get(name, [])]
+        culprits = ["<li>%s it: %s%s</li>" % (escape(one["what"]), _frame(one), _source(one)) for one in finding.get(name, [])]
         if culprits:
             parts.append("<h4>%s</h4><ul>%s</ul>" % (what, "".join(culprits)))
     for index, example in enumerate(finding["examples"]):
@@ -161,6 +161,10 @@ def _example(type_name: str, example: Dict[str, Any], is_leak: bool, is_open: bo
         parts.append('<h4>%s, innermost first</h4><ol class="stack mono">%s</ol>' % (what, "".join(frames)))
     parts.append("</details>")
     return "\n".join(parts)
+
+
+def _source(culprit: Dict[str, Any]) -> str:
+    return "<br><code>%s</code>" % escape(culprit["source"]) if "source" in culprit else ""
 
 
 def _frame(frame: Dict[str, Any]) -> str:

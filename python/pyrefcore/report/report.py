@@ -124,12 +124,14 @@ class Culprit:
     inlined: List[str] = dataclasses.field(default_factory=list)
     #: The line of Python that ran, if it is known: "file.py:12".
     python: Optional[str] = None
+    #: The line of the source file, if it can be read here.
+    source: Optional[str] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """The function as a dict for JSON, without what is not known."""
         found: Dict[str, Any] = {"delta": self.delta, "what": self.what}
         found.update(self.frame.to_dict())
-        for name in ("rule", "inlined", "python"):
+        for name in ("rule", "inlined", "python", "source"):
             if getattr(self, name):
                 found[name] = getattr(self, name)
         return found

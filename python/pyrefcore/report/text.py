@@ -114,8 +114,10 @@ def _finding(finding: Finding, runs: int) -> Iterator[str]:
         )
     for culprit in finding.unmatched:
         yield "  %s it: %s" % (culprit.what, blamed(culprit))
+        yield from _source(culprit)
     for at, culprit in enumerate(finding.candidates):
         yield "  %s %s it: %s" % ("or" if at else "one of these", culprit.what, blamed(culprit))
+        yield from _source(culprit)
     last: List[str] = []
     for example in finding.examples[:EXAMPLES]:
         yield from _example(example, bool(finding.growth))
@@ -163,6 +165,10 @@ def _place_of_birth(example: Example) -> Iterator[str]:
 
 def _neighbours(what: str, neighbours: Sequence[Neighbour]) -> List[str]:
     return ["    %s %s (%s)" % (what, neighbour.repr, neighbour.type) for neighbour in neighbours]
+
+
+def _source(culprit: Culprit) -> List[str]:
+    return ["    %5d | %s" % (culprit.frame.line or 0, culprit.source)] if culprit.source else []
 
 
 def blamed(culprit: Culprit) -> str:
