@@ -5,13 +5,14 @@
 use std::fs;
 use std::ops::Range;
 
-use gimli::{BaseAddresses, CieOrFde, EhFrame, EhFrameHdr, NativeEndian, Pointer, UnwindSection};
+use gimli::{BaseAddresses, CieOrFde, EhFrame, NativeEndian, UnwindSection};
 use object::elf::FileHeader64;
 use object::read::elf::ElfFile;
 use object::{Endianness, Object, ObjectSymbol, SymbolKind};
 
 use super::libraries::Library;
 use super::stubs;
+use crate::watch::unwinding;
 
 /// What a piece of code is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,26 +82,14 @@ pub fn functions(library: &Library) -> Vec<Function> {
 
 /// Every range that the library's unwinding information covers.
 fn ranges(library: &Library) -> Option<Vec<Range<usize>>> {
-    let head = library.unwinding.clone()?;
-    let segment = |address: usize| {
-        library
-            .readable
-            .iter()
-            .find(|range| range.contains(&address))
+    let header = library.unwinding.clone()?;
+    // SAFETY: these are the library's segments, and it stays loaded while it is traced.
+    let (start, bytes) = unsafe {
+        let frames = unwinding::frames_of(&header, &library.readable)?;
+        (frames.start, unwinding::bytes(&frames))
     };
-    let bytes = |start: usize, end: usize| {
-        // SAFETY: the range lies in one readable segment of a loaded library, and no program writes there.
-        unsafe { std::slice::from_raw_parts(start as *const u8, end - start) }
-    };
-    segment(head.start).filter(|segment| head.end <= segment.end)?;
-    let bases = BaseAddresses::default().set_eh_frame_hdr(head.start as u64);
-    let parsed = EhFrameHdr::new(bytes(head.start, head.end), NativeEndian).parse(&bases, 8);
-    let Pointer::Direct(frames) = parsed.ok()?.eh_frame_ptr() else {
-        return None;
-    };
-    let frames = frames as usize;
-    let bases = bases.set_eh_frame(frames as u64);
-    let section = EhFrame::new(bytes(frames, segment(frames)?.end), NativeEndian);
+    let bases = BaseAddresses::default().set_eh_frame(start as u64);
+    let section = EhFrame::new(bytes, NativeEndian);
     let mut entries = section.entries(&bases);
     let mut ranges = Vec::new();
     while let Ok(Some(entry)) = entries.next() {

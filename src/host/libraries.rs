@@ -45,6 +45,25 @@ impl Library<'_> {
     }
 }
 
+/// How often the loader has loaded or unloaded a library so far.
+#[must_use]
+pub fn changes() -> u64 {
+    unsafe extern "C" fn count(
+        info: *mut libc::dl_phdr_info,
+        _size: usize,
+        changes: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the loader passes its own entry, and `changes` is the argument of the function around this one.
+        unsafe { *changes.cast::<u64>() = (*info).dlpi_adds + (*info).dlpi_subs };
+        // One entry is enough.
+        1
+    }
+    let mut changes = 0_u64;
+    // SAFETY: `count` has the callback's signature, and gets the pointer that it expects.
+    unsafe { libc::dl_iterate_phdr(Some(count), (&raw mut changes).cast()) };
+    changes
+}
+
 /// Calls `visit` with the program, and with each library that is loaded. Meanwhile none is loaded or unloaded.
 pub fn visit<F: FnMut(Library<'_>)>(mut visit: F) {
     unsafe extern "C" fn note<F: FnMut(Library<'_>)>(

@@ -28,7 +28,7 @@ pub use interpreter::{
 };
 pub use pages::Pages;
 pub use prefetch::prefetch;
-pub use probe::{is_readable, read, read_text};
+pub use probe::{is_readable, read, read_text, read_words};
 pub use stderr::{KeptStderr, fatal, fatal_python_error, say};
 pub use thread_words::ThreadWords;
 

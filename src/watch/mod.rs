@@ -21,4 +21,5 @@ pub mod tracemalloc;
 pub mod tracer;
 pub mod traces;
 pub mod type_name;
+pub mod unwinding;
 pub mod watchers;

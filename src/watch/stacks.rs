@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::unwinding::Unwinder;
+
 /// The number of a kept stack.
 pub type StackId = u32;
 
@@ -11,6 +13,7 @@ pub type StackId = u32;
 pub(super) struct Depot {
     ids: HashMap<Box<[usize]>, StackId>,
     stacks: Vec<Box<[usize]>>,
+    unwinder: Unwinder,
 }
 
 static DEPOT: LazyLock<Mutex<Depot>> = LazyLock::new(Mutex::default);
@@ -54,12 +57,9 @@ pub fn capture(frames: usize) -> Option<StackId> {
     let mut stack = Vec::new();
     stack.try_reserve_exact(frames + OWN_FRAMES).ok()?;
     let mut depot = lock();
-    // SAFETY: the lock is held.
-    unsafe {
-        match CODE.get() {
-            Some(code) => fold(code, &mut stack, frames),
-            None => walk(&mut stack, frames + OWN_FRAMES),
-        }
+    match CODE.get() {
+        Some(code) => fold(&mut depot.unwinder, code, &mut stack, frames),
+        None => walk(&mut depot.unwinder, &mut stack, frames + OWN_FRAMES),
     }
     if let Some(&id) = depot.ids.get(&*stack) {
         return Some(id);
@@ -82,31 +82,23 @@ fn copy(stack: &[usize]) -> Option<Box<[usize]>> {
 }
 
 /// The first `most` frames of the stack.
-///
-/// # Safety
-/// The lock of this file is held.
-unsafe fn walk(stack: &mut Vec<usize>, most: usize) {
-    let each = |address| {
+fn walk(unwinder: &mut Unwinder, stack: &mut Vec<usize>, most: usize) {
+    unwinder.visit(|address| {
         stack.push(address);
         stack.len() < most
-    };
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { visit(each) };
+    });
 }
 
 /// The frames of the stack without this library's. Of consecutive frames of the interpreter, only the outermost is
 /// kept: the function that the next frame called. The frames in which the stack begins are left out, too.
-///
-/// # Safety
-/// The lock of this file is held.
-unsafe fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
+fn fold(unwinder: &mut Unwinder, code: &Code, stack: &mut Vec<usize>, most: usize) {
     let (mut inner, mut inner_count) = ([0; INTERPRETER_FRAMES], 0);
     let mut entered = None;
     // The index of the outermost frame of the interpreter. CPython's allocation functions jump to their hook, so a thread
     // of an extension may have none.
     let mut outermost = None;
     let mut walked = 0;
-    let each = |address| {
+    unwinder.visit(|address| {
         walked += 1;
         if code.interpreter.contains(&address) {
             if stack.is_empty() && inner_count < INTERPRETER_FRAMES {
@@ -122,9 +114,7 @@ unsafe fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
             stack.push(address);
         }
         stack.len() < most && walked < DEEPEST
-    };
-    // SAFETY: the caller's promise is the callee's.
-    unsafe { visit(each) };
+    });
     let begins = |address| code.beginning.iter().any(|range| range.contains(address));
     if let Some(outermost) = outermost
         && stack[outermost + 1..].iter().all(begins)
@@ -133,22 +123,6 @@ unsafe fn fold(code: &Code, stack: &mut Vec<usize>, most: usize) {
     }
     if stack.is_empty() {
         stack.extend(&inner[..inner_count]);
-    }
-}
-
-/// Calls `each` with the return addresses of the calling thread's stack, innermost first, until it returns false.
-///
-/// # Safety
-/// The lock of this file is held.
-unsafe fn visit(mut each: impl FnMut(usize) -> bool) {
-    // SAFETY: the lock is held, and this library uses `backtrace` only under that lock. The crate's own lock could not
-    // be freed after a fork.
-    unsafe {
-        backtrace::trace_unsynchronized(|frame| {
-            let address = frame.ip() as usize;
-            // The outermost frame of a thread has no caller.
-            address != 0 && each(address)
-        });
     }
 }
 
