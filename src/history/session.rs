@@ -281,9 +281,27 @@ impl Session {
         let blamed = verdict.functions.iter();
         Some(
             blamed
-                .map(|&function| blame::place(&calls, &accounts, subject, function, verdict.rule))
+                .map(|&function| {
+                    let mut culprit =
+                        blame::place(&calls, &accounts, subject, function, verdict.rule);
+                    // `backtrace` lists the libraries once, and knows no symbol of one that was loaded later.
+                    if let Some(frame) = culprit.frames.first_mut()
+                        && frame.function.is_none()
+                    {
+                        frame.function = self.name(function);
+                    }
+                    culprit
+                })
                 .collect(),
         )
+    }
+
+    /// The name of the function with this number, if its file has symbols.
+    fn name(&self, function: u32) -> Option<String> {
+        let function = function as usize;
+        let library = self.first.partition_point(|&first| first <= function) - 1;
+        let all = &self.functions[library];
+        all.get(function - self.first[library])?.name.clone()
     }
 
     /// Learns which functions ran, and who called them, from the events of the first run.

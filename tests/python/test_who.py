@@ -14,7 +14,7 @@ import sysconfig
 import tempfile
 
 import pytest
-from conftest import PACKAGE, command
+from conftest import PACKAGE, command, python
 from extension import SOURCES
 
 pytest_plugins = ["pytester", "project"]
@@ -256,6 +256,23 @@ def code_of(library):
                 assert line.split()[1] == "r-xp", line
                 bytes_ += ctypes.string_at(start, end - start)
     return bytes_
+
+
+def test_an_extension_that_is_loaded_after_the_first_names():
+    code = """
+import ctypes, sys
+import pyrefcore
+incref = ctypes.pythonapi.Py_IncRef
+incref.argtypes, incref.restype = [ctypes.py_object], None
+first = pyrefcore.check(lambda: incref(object()))
+assert first.findings[0].examples[0].birth[0].function, first
+import takers
+thing = object()
+print(pyrefcore.check(lambda: takers.take(thing)).findings[0].unmatched[0].frame.function)
+"""
+    done = python("-c", code, PYTHONPATH=os.pathsep.join([PACKAGE, built("-O2")]))
+    # Its line is not known then.
+    assert done.stdout == "take\n", done.stdout + done.stderr
 
 
 def test_the_code_and_the_handler_are_as_before():
