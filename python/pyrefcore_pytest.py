@@ -18,9 +18,9 @@ def pytest_addoption(parser: Any) -> None:
         help="repeat each test in whole windows, even if one more run changes no count",
     )
     group.addoption(
-        "--refs-no-who",
+        "--refs-who",
         action="store_true",
-        help="do not name the C function and the line that left a reference behind",
+        help="name the C function and the line that left a reference behind (an experiment)",
     )
     group.addoption("--refs-json", metavar="FILE", help="write the results of each test as JSON")
     group.addoption("--refs-html", metavar="FILE", help="write the tests with findings as an HTML page")
@@ -60,6 +60,6 @@ def pytest_configure(config: Any) -> None:
 
         config.pluginmanager.register(References(config), "pyrefcore-references")
         return
-    for option in ("refs_runs", "refs_json", "refs_html", "refs_thorough", "refs_no_who"):
+    for option in ("refs_runs", "refs_json", "refs_html", "refs_thorough", "refs_who"):
         if config.getoption(option) not in (None, False):
             raise pytest.UsageError("--%s needs --refs" % option.replace("_", "-"))

@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-guard", action="store_true", help="let objects that are released too often die, which may crash the process"
     )
     one.add_argument(
-        "--no-who", action="store_false", dest="who", help="do not name the C function and the line that left a reference"
+        "--who", action="store_true", help="name the C function and the line that took or released a reference (x86-64)"
     )
     _add_output(one)
     one.add_argument("statement", nargs="+", metavar="STMT", help="the statement; several arguments are its lines")

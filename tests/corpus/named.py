@@ -52,7 +52,7 @@ def answer(case):
     if reason:
         return {"verdict": "skipped", "reason": reason}
     run, arguments = case.runner("wrong")
-    report = pyrefcore.check(run)
+    report = pyrefcore.check(run, who=True)
     secure()
     del arguments
     return {

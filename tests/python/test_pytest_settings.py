@@ -13,7 +13,7 @@ def test_markers_are_listed(project):
     project.says("@pytest.mark.refs(runs=N")
 
 
-@pytest.mark.parametrize("option", ["--refs-runs=3", "--refs-thorough", "--refs-no-who", "--refs-json=x", "--refs-html=x"])
+@pytest.mark.parametrize("option", ["--refs-runs=3", "--refs-thorough", "--refs-who", "--refs-json=x", "--refs-html=x"])
 def test_options_need_refs(project, option):
     assert project.run("def test_it(): pass", option, refs=()) == 4
     project.says("needs --refs")

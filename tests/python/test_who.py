@@ -44,7 +44,7 @@ def built(*flags):
 def run(statement, *flags, who=True, json_=True, setup=SETUP):
     """The finished process of a check."""
     path = os.pathsep.join([PACKAGE, built(*flags)])
-    more = ["--no-who"] * (not who) + ["--json"] * json_
+    more = ["--who"] * who + ["--json"] * json_
     return command("check", "-s", setup, statement, *more, PYTHONPATH=path)
 
 
@@ -126,7 +126,7 @@ def test_the_text_has_a_line_to_jump_to():
 def test_pytest_names_the_function_of_a_test_that_leaks(project):
     code = "import sys\nsys.path.insert(0, %r)\nimport takers\ndef test_take(): takers.take(kept)\n" % built("-O2")
     code += "@pytest.mark.refs(who=False)\ndef test_off(): takers.take(kept)\ndef test_quiet(): takers.borrow(kept)"
-    assert project.run(code, "--refs-json=found.json", "--refs-html=found.html") == 1
+    assert project.run(code, "--refs-who", "--refs-json=found.json", "--refs-html=found.html") == 1
     project.says("took it: take, %s:%d\n" % (SOURCE, line_of("took")), "3 tests checked, 2 leaked")
     tests = json.loads(project.read("found.json"))["tests"]
     named = [one["report"]["findings"][0].get("unmatched") for one in tests if one["outcome"] == "leaked"]
@@ -135,11 +135,11 @@ def test_pytest_names_the_function_of_a_test_that_leaks(project):
     assert tests[0]["report"]["findings"][0]["unmatched"][0]["source"] == "Py_INCREF(arg); /* took */"
 
 
-def test_it_can_be_switched_off(project):
+def test_it_is_off_unless_asked_for(project):
     found = finding(MISTAKES["took"][0], "-O2", who=False)
     assert "unmatched" not in found and "candidates" not in found
     code = "import sys\nsys.path.insert(0, %r)\nimport takers\ndef test_take(): takers.take(kept)\n" % built("-O2")
-    assert project.run(code, "--refs-no-who") == 1
+    assert project.run(code) == 1
     project.is_silent_about("took it")
 
 
@@ -240,7 +240,7 @@ def test_another_handler_stays_and_one_sentence_says_so():
 def test_a_run_that_is_too_long_is_given_up():
     statement = "takers.take(thing)\nfor _ in range(30000): takers.borrow(None)"
     path = os.pathsep.join([PACKAGE, built("-O2")])
-    done = command("check", "--json", "-n", "3", "-s", SETUP, statement, PYTHONPATH=path)
+    done = command("check", "--who", "--json", "-n", "3", "-s", SETUP, statement, PYTHONPATH=path)
     found = json.loads(done.stdout)
     assert [note for note in found["notes"] if "20000 events" in note], found["notes"]
     assert len(found["findings"]) == 1 and "unmatched" not in found["findings"][0]
@@ -268,7 +268,7 @@ first = pyrefcore.check(lambda: incref(object()))
 assert first.findings[0].examples[0].birth[0].function, first
 import takers
 thing = object()
-print(pyrefcore.check(lambda: takers.take(thing)).findings[0].unmatched[0].frame.function)
+print(pyrefcore.check(lambda: takers.take(thing), who=True).findings[0].unmatched[0].frame.function)
 """
     done = python("-c", code, PYTHONPATH=os.pathsep.join([PACKAGE, built("-O2")]))
     # Its line is not known then.
@@ -287,7 +287,7 @@ def test_the_code_and_the_handler_are_as_before():
         sys.path.pop(0)
     before, thing = code_of("/takers."), object()
     assert before
-    report = pyrefcore.check(lambda: takers.take(thing))
+    report = pyrefcore.check(lambda: takers.take(thing), who=True)
     assert [one.frame.function for one in report.findings[0].unmatched] == ["take"], str(report)
     assert code_of("/takers.") == before
     assert signal.getsignal(signal.SIGTRAP) == signal.SIG_DFL

@@ -45,7 +45,7 @@ def check(
     unsafe_repr: bool = False,
     progress: Optional[Callable[[str], object]] = None,
     subject: Optional[str] = None,
-    who: bool = True,
+    who: bool = False,
 ) -> Report:
     """Calls `fn` without arguments, compares windows of `runs` calls, and reports what grows by the same amount in
     each.
@@ -102,7 +102,7 @@ class Checking:
         progress: Callable[[str], object],
         subject: Optional[str],
         quick: int = 0,
-        who: bool = True,
+        who: bool = False,
     ) -> None:
         """quick: runs of a window that is looked at without a snapshot. If no count changes in it, the check ends. 0 for
         none."""

@@ -84,7 +84,7 @@ class References:
 
     def _settings_of(self, item: pytest.Item) -> Settings:
         given = self._config.getoption
-        options = {"runs": self._runs, "thorough": given("refs_thorough"), "who": not given("refs_no_who")}
+        options = {"runs": self._runs, "thorough": given("refs_thorough"), "who": given("refs_who")}
         return Settings.of(item, options, self._allowed)
 
     @pytest.hookimpl(trylast=True)

@@ -24,7 +24,7 @@ class Settings:
     #: Whether a test is repeated in whole windows even where one more run changes no count.
     thorough: bool = False
     #: Whether the C function is named that left a reference behind.
-    who: bool = True
+    who: bool = False
     skip: Optional[str] = None
     #: Reasons by type.
     allow: Dict[str, str] = dataclasses.field(default_factory=dict)
