@@ -58,16 +58,25 @@ unsafe fn dealloc_container(op: *mut PyObject) {
 /// As [`dealloc`].
 #[inline]
 pub(super) unsafe fn finish(op: *mut PyObject) {
-    // SAFETY: the callees ask what the caller promises. A type whose instances die has a `tp_dealloc`.
+    // SAFETY: the callees ask what the caller promises.
     unsafe {
-        // This is read first: a listener may change the object.
-        let dealloc = (*abi::type_of(op)).tp_dealloc.unwrap_unchecked();
-        all_objects::forget(op);
         if let Some(slot) = events::listener() {
-            return finish_watched(op, slot, dealloc);
+            return finish_watched(op, slot);
         }
+        let dealloc = dealloc_of(op);
+        all_objects::forget(op);
         call(dealloc, op);
     }
+}
+
+/// The `tp_dealloc` of an object's type.
+///
+/// # Safety
+/// `op` is a dying object.
+#[inline]
+unsafe fn dealloc_of(op: *mut PyObject) -> unsafe extern "C" fn(*mut PyObject) {
+    // SAFETY: the caller promises an object. A type whose instances die has a `tp_dealloc`.
+    unsafe { (*abi::type_of(op)).tp_dealloc.unwrap_unchecked() }
 }
 
 /// Calls a type's `tp_dealloc`. A debug flavour without a host records where objects died.
@@ -88,23 +97,40 @@ pub(super) unsafe fn call(dealloc: unsafe extern "C" fn(*mut PyObject), op: *mut
     }
 }
 
-/// Tells the listener and calls `dealloc`. This is a separate function so that a death without a listener needs no
-/// stack. [`finish_told`] is separate so that a death that only leaves the live table needs none either.
+/// Tells the listener and calls the type's `tp_dealloc`. This is a separate function so that a death without a listener
+/// needs no stack. [`finish_told`] is separate so that a death that only leaves the live table needs none either.
 ///
 /// # Safety
-/// As [`dealloc`], `slot` came from [`events::listener`], and `dealloc` is the `tp_dealloc` of `op`'s type.
+/// As [`dealloc`], and `slot` came from [`events::listener`].
 #[inline(never)]
-unsafe fn finish_watched(
-    op: *mut PyObject,
-    slot: *mut Tracer,
-    dealloc: unsafe extern "C" fn(*mut PyObject),
-) {
+unsafe fn finish_watched(op: *mut PyObject, slot: *mut Tracer) {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
+        if FLAVOUR.free_threaded && host::is_awaited() {
+            return finish_in_late_host(op);
+        }
+        // This is read first: a listener may change the object.
+        let dealloc = dealloc_of(op);
+        all_objects::forget(op);
         if events::leaves_live_table_only(op, slot) {
             return call(dealloc, op);
         }
         finish_told(op, slot, dealloc);
+    }
+}
+
+/// The first death in a host that was loaded late. In a host of another flavour, the word at the place of the type may be
+/// anything. So the listener is told first: it ends the process where the flavours differ.
+///
+/// # Safety
+/// As [`dealloc`].
+#[cold]
+#[inline(never)]
+unsafe fn finish_in_late_host(op: *mut PyObject) {
+    // SAFETY: this listener does not read the object. It is gone then, and the caller's promise is the callee's.
+    unsafe {
+        events::destroyed(op);
+        finish(op);
     }
 }
 
