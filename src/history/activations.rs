@@ -1,6 +1,6 @@
 //! The calls of a traced run as a tree, and in which of them a count changed.
 
-use super::log::{Event, RAX, RSP};
+use super::log::{ARGUMENTS, Event, RAX, RSP};
 use super::site::Kinds;
 use super::values;
 use super::watched::MOST;
@@ -54,6 +54,22 @@ impl Seen {
     pub fn has(&self, value: usize) -> bool {
         let mut all = self.registers.iter().enumerate();
         all.any(|(number, &word)| number != RSP && word == value)
+    }
+}
+
+impl Seen {
+    /// Whether the function gets this value here: as one of its first arguments, or as the result of a call. Other
+    /// registers may hold it from before.
+    #[must_use]
+    pub fn gets(&self, value: usize) -> bool {
+        let places: &[usize] = if self.kinds.has(Kinds::ENTRY) {
+            &ARGUMENTS[..2]
+        } else if self.kinds.has(Kinds::AFTER) {
+            &[RAX]
+        } else {
+            &[]
+        };
+        places.iter().any(|&place| self.registers[place] == value)
     }
 }
 

@@ -23,6 +23,10 @@ pub struct Library {
     pub code: Vec<Range<usize>>,
     /// Its readable segments.
     pub readable: Vec<Range<usize>>,
+    /// Whether it imports a function that blocks signals.
+    pub blocks_signals: bool,
+    /// Whether a segment is writable and executable.
+    pub is_writable: bool,
     /// The table that leads to its unwinding information.
     pub unwinding: Option<Range<usize>>,
 }
@@ -35,10 +39,13 @@ impl Library {
     }
 }
 
+/// The functions that change which signals a thread blocks.
+pub const BLOCKING: [&CStr; 2] = [c"pthread_sigmask", c"sigprocmask"];
 /// The folder of the modules that come with CPython.
 const STANDARD: &str = "/lib-dynload/";
 
-/// Every loaded library that imports a name of CPython, except `interpreter`, this library, and CPython's own modules.
+/// Every loaded library that imports a name of CPython, except `interpreter`, this library, and CPython's own modules. A
+/// library that may write to its code is left out: its pages can't be given back the access that they had.
 #[must_use]
 pub fn extensions(interpreter: &Range<usize>) -> Vec<Library> {
     let mut all: Vec<Library> = Vec::new();
@@ -56,31 +63,45 @@ pub fn extensions(interpreter: &Range<usize>) -> Vec<Library> {
             base: library.base,
             code: places(libc::PF_X),
             readable: places(libc::PF_R),
+            blocks_signals: false,
+            is_writable: library.segments(libc::PF_W | libc::PF_X).next().is_some(),
             unwinding: unwinding.map(|header| library.place(header)),
         });
     });
     let own = extensions as *const () as usize;
     all.retain(|library| {
-        !library.path.to_string_lossy().contains(STANDARD)
+        !library.is_writable
+            && !library.path.to_string_lossy().contains(STANDARD)
             && !library.is_code(own)
             && !library
                 .code
                 .iter()
                 .any(|range| interpreter.contains(&range.start))
-            && imports_python(&library.path).unwrap_or(false)
+            && imports(&library.path, |name| {
+                name.starts_with(b"Py") || name.starts_with(b"_Py")
+            })
     });
+    for library in &mut all {
+        library.blocks_signals = imports(&library.path, |name| {
+            BLOCKING.iter().any(|one| one.to_bytes() == name)
+        });
+    }
     all
 }
 
-/// Whether a file needs a symbol of CPython. `None` for the kernel's library, which has no file.
-fn imports_python(path: &Path) -> Option<bool> {
-    let data = ReadCache::new(File::open(path).ok()?);
-    let file = ElfFile::<FileHeader64<Endianness>, _>::parse(&data).ok()?;
-    let mut imported = file
-        .dynamic_symbols()
+/// Whether a file needs such a symbol. False for the kernel's library, which has no file.
+fn imports(path: &Path, is_such: impl Fn(&[u8]) -> bool) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let data = ReadCache::new(file);
+    let Ok(file) = ElfFile::<FileHeader64<Endianness>, _>::parse(&data) else {
+        return false;
+    };
+    file.dynamic_symbols()
         .filter(|symbol| symbol.is_undefined())
-        .filter_map(|symbol| symbol.name_bytes().ok());
-    Some(imported.any(|name| name.starts_with(b"Py") || name.starts_with(b"_Py")))
+        .filter_map(|symbol| symbol.name_bytes().ok())
+        .any(is_such)
 }
 
 /// The address of a symbol; 0 if there is none.

@@ -11,6 +11,7 @@ mod accounts;
 mod activations;
 pub mod births;
 pub mod blame;
+mod callees;
 mod contents;
 mod fatal_calls;
 mod functions;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::accounts::Accounts;
 use super::activations::{Calls, Code};
+use super::callees;
+use super::log::RDI;
 
 /// How a function was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +103,16 @@ fn left_over(calls: &Calls, accounts: &Accounts, subject: Subject) -> Verdict {
     };
     let candidates = with_sign(&own);
     if sign > 0
-        && let Some(number) = forgetful(calls, subject, candidates.is_empty())
+        && let Some((number, is_sure)) = forgetful(calls, subject, &candidates)
     {
-        return Verdict::of(vec![number], Rule::Dealloc);
+        let mut functions = if is_sure { Vec::new() } else { candidates };
+        if !functions.contains(&number) {
+            functions.push(number);
+        }
+        return Verdict {
+            functions,
+            rule: is_sure.then_some(Rule::Dealloc),
+        };
     }
     if candidates.len() == 1 {
         return Verdict::of(candidates, Rule::Only);
@@ -119,10 +128,18 @@ fn left_over(calls: &Calls, accounts: &Accounts, subject: Subject) -> Verdict {
         if !found.is_empty() {
             // The instances of a type may hold it without showing that. Then nothing is missing in a call.
             let is_type = subject.dealloc.is_some();
+            // Code of Python that a call has run may have taken it.
+            let is_quiet = (0..calls.all.len())
+                .filter(|&at| calls.all[at].code == Code::Library && accounts.kept[at] * sign > 0)
+                .all(|at| callees::is_quiet(calls.all[at].site[0]));
             return Verdict {
-                rule: (found.len() == 1 && !is_type).then_some(Rule::Only),
+                rule: (found.len() == 1 && !is_type && is_quiet).then_some(Rule::Only),
                 functions: found,
             };
+        }
+        if accounts.kept[0] * sign >= subject.references.abs() {
+            // Code outside of all extensions has it.
+            return Verdict::default();
         }
         let found = holders(calls, subject);
         let is_alone = found.len() == 1 && !subject.is_everywhere;
@@ -156,20 +173,33 @@ fn function_of(calls: &Calls, at: usize) -> Option<u32> {
     number(calls.all[calls.function_of(at)?].code)
 }
 
-/// The `tp_dealloc` that kept a reference: that of an object that held the leaked one, or that of the leaked type.
-fn forgetful(calls: &Calls, subject: Subject, has_no_other: bool) -> Option<u32> {
+/// The `tp_dealloc` that kept a reference: that of an object that held the leaked one, or that of the leaked type. It is
+/// sure if there are no `candidates`, or if one of them has seen the dying object: it took the reference for it. Else the
+/// dying object may only have borrowed it.
+fn forgetful(calls: &Calls, subject: Subject, candidates: &[u32]) -> Option<(u32, bool)> {
     let place = subject.place;
+    if candidates.is_empty() {
+        let forgot = calls
+            .all
+            .iter()
+            .find(|one| Some(one.site[0]) == subject.dealloc)?;
+        return Some((number(forgot.code)?, true));
+    }
     let forgot = calls.all.iter().find(|one| {
-        if has_no_other {
-            Some(one.site[0]) == subject.dealloc
-        } else {
-            let kept = one
-                .after
-                .is_some_and(|after| after[place] == one.before[place]);
-            one.is_dealloc && one.owned[place] > 0 && kept && one.before[place] > 0
-        }
-    });
-    number(forgot?.code)
+        let kept = one
+            .after
+            .is_some_and(|after| after[place] == one.before[place]);
+        one.is_dealloc && one.owned[place] > 0 && kept && one.before[place] > 0
+    })?;
+    let dying = forgot.seen.first()?.registers[RDI];
+    let has_seen = |number: &u32| {
+        let mut all = calls.all.iter();
+        all.any(|one| {
+            one.code == Code::Function(*number) && one.seen.iter().any(|seen| seen.gets(dying))
+        })
+    };
+    let is_sure = candidates.iter().any(has_seen);
+    Some((number(forgot.code)?, is_sure))
 }
 
 /// The outermost functions that returned a container with more references to the object than they made.

@@ -34,6 +34,14 @@ pub fn look() -> Result<(), &'static CStr> {
     }
     let status = fs::read_to_string("/proc/self/status").map_err(|_| UNKNOWN)?;
     judge(&status)?;
+    look_at_threads()
+}
+
+/// Looks for a thread that blocks SIGTRAP.
+///
+/// # Errors
+/// The reason.
+pub fn look_at_threads() -> Result<(), &'static CStr> {
     if threads::block_traps().map_err(|_| UNKNOWN)? {
         return Err(BLOCKED);
     }

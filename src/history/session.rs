@@ -19,6 +19,7 @@ use super::naming::{self, Subject};
 use super::refusals;
 use super::site::Kinds;
 use super::sites::{Found, LONGEST_INSTRUCTION};
+use super::threads;
 use super::trace::Trace;
 use super::trap;
 use super::types;
@@ -31,6 +32,7 @@ use crate::watch::stacks;
 /// Why nothing can be traced.
 const NO_EXTENSION: &CStr =
     c"the function was not named, because no extension module was found in this process";
+const BLOCKS: &CStr = c"the function was not named, because an extension may block signals, and there are other threads";
 const NOT_OPEN: &CStr = c"the function was not named, because the search has not begun";
 
 /// The functions of CPython that only count.
@@ -61,6 +63,8 @@ struct Session {
     everywhere: Vec<usize>,
     /// Whether the next run is the traced one.
     is_second: bool,
+    /// Whether another thread ran traced code meanwhile.
+    is_shared: bool,
     events: Vec<Event>,
     /// The address of each watched object at the end of the traced run.
     objects: Vec<usize>,
@@ -90,6 +94,9 @@ pub fn open() -> Result<(), &'static CStr> {
     if libraries.is_empty() {
         return Err(NO_EXTENSION);
     }
+    if !threads::is_alone() && libraries.iter().any(|library| library.blocks_signals) {
+        return Err(BLOCKS);
+    }
     types::learn();
     open_with(libraries)
 }
@@ -107,7 +114,7 @@ pub(super) fn open_with(libraries: Vec<Library>) -> Result<(), &'static CStr> {
         count += all.len();
         found.push(entries);
     }
-    found.push(fatal_calls::sites());
+    found.push(fatal_calls::sites(threads::is_alone()));
     births::clear();
     for place in 0..MOST {
         watched::set(place, 0);
@@ -121,6 +128,7 @@ pub(super) fn open_with(libraries: Vec<Library>) -> Result<(), &'static CStr> {
         callers: FxHashSet::default(),
         everywhere: EVERYWHERE.into_iter().map(symbol).collect(),
         is_second: false,
+        is_shared: false,
         events: Vec::new(),
         objects: Vec::new(),
         culprits: Vec::new(),
@@ -137,11 +145,13 @@ pub(super) fn open_with(libraries: Vec<Library>) -> Result<(), &'static CStr> {
 /// The host's lock is held, and no library is unloaded before [`end`].
 pub unsafe fn begin() -> Result<(), &'static CStr> {
     let table = trap::table().ok_or(NOT_OPEN)?;
+    // Only a thread without the host's lock can begin to block SIGTRAP after this.
+    refusals::look_at_threads()?;
     births::begin();
     fatal_calls::loosen();
     // SAFETY: the handler looks into this table. The caller promises that the libraries stay.
     if let Err(why) = unsafe { table.arm() } {
-        fatal_calls::tighten();
+        fatal_calls::tighten(true);
         return Err(why);
     }
     table.add_counts(watched::counts());
@@ -163,11 +173,12 @@ pub unsafe fn end() -> Result<(), &'static CStr> {
     table.add_counts(watched::counts());
     // SAFETY: the caller's promise is the callee's.
     unsafe { table.disarm() };
-    fatal_calls::tighten();
+    fatal_calls::tighten(true);
     births::end();
     let events = table.events()?;
     if session.is_second {
         session.events = events.to_vec();
+        session.is_shared = table.has_other_thread();
         session.objects = watched::all().to_vec();
         return Ok(());
     }
@@ -244,7 +255,7 @@ pub unsafe fn close() {
     if let Some(table) = trap::table() {
         // SAFETY: the caller's promise is the callee's.
         unsafe { table.disarm() };
-        fatal_calls::tighten();
+        fatal_calls::tighten(true);
     }
     trap::remove();
     births::clear();
@@ -277,7 +288,10 @@ impl Session {
             dealloc: is_type.then(|| host::read(slot)).flatten(),
             is_everywhere,
         };
-        let verdict = naming::name(&calls, &accounts, subject);
+        let mut verdict = naming::name(&calls, &accounts, subject);
+        if self.is_shared {
+            verdict.rule = None;
+        }
         let blamed = verdict.functions.iter();
         Some(
             blamed
@@ -351,7 +365,7 @@ impl Session {
         }
         found.extend(self.places_behind_callers());
         if !found.is_empty() {
-            found.push(fatal_calls::sites());
+            found.push(fatal_calls::sites(threads::is_alone()));
         }
         found
     }

@@ -174,10 +174,13 @@ fn decoder(code: &Range<usize>) -> Decoder<'static> {
     Decoder::with_ip(64, bytes, code.start as u64, DecoderOptions::NONE)
 }
 
-/// Whether an instruction takes a word of `code`, or the address of one behind its start, for data.
+/// Whether an instruction may take a word of `code` for data: it names an address there, or pushes its own.
 fn reads(instruction: &Instruction, code: &Range<usize>) -> bool {
-    instruction.is_ip_rel_memory_operand()
-        && (code.start + 1..code.end).contains(&(instruction.ip_rel_memory_address() as usize))
+    let names = instruction.is_ip_rel_memory_operand()
+        && code.contains(&(instruction.ip_rel_memory_address() as usize));
+    let pushes = instruction.flow_control() == FlowControl::Call
+        && instruction.near_branch_target() == instruction.next_ip();
+    names || pushes
 }
 
 /// Whether a jump leads to a part of the same function: into the middle of one, or by a condition to a nameless one.
@@ -193,7 +196,7 @@ fn is_part(jump: &Instruction, to: usize, other: &Function) -> bool {
 }
 
 /// The function that a direct call, or a call through a table of imports, leads to.
-fn leads_to(call: &Instruction) -> Option<usize> {
+pub fn leads_to(call: &Instruction) -> Option<usize> {
     match call.flow_control() {
         FlowControl::Call => Some(call.near_branch_target() as usize),
         FlowControl::IndirectCall if call.is_ip_rel_memory_operand() => {
@@ -314,9 +317,16 @@ mod tests {
     #[test]
     fn code_that_reads_itself_has_only_its_entry() {
         // nop; mov rax,[rip+1]; ret; data that looks like `add [rax],1`
-        let code: &[u8] = &[
+        let reads: &[u8] = &[
             0x90, 0x48, 0x8B, 0x05, 1, 0, 0, 0, 0xC3, 0x48, 0x83, 0x00, 0x01, 0, 0, 0, 0,
         ];
-        assert_eq!(sites(code), [FIRST]);
+        // nop; call +0; add [rax],1; nop; lea rax,[rip-8]; add [rax],1
+        let pushes: &[u8] = &[0x90, 0xE8, 0, 0, 0, 0, 0x48, 0x83, 0x00, 0x01];
+        let starts: &[u8] = &[
+            0x90, 0x48, 0x8D, 0x05, 0xF8, 0xFF, 0xFF, 0xFF, 0x48, 0x83, 0x00, 0x01,
+        ];
+        for code in [reads, pushes, starts] {
+            assert_eq!(sites(code), [FIRST]);
+        }
     }
 }

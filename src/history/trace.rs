@@ -19,7 +19,7 @@ const CODE: c_int = libc::PROT_READ | libc::PROT_EXEC;
 pub const TOO_MUCH: &CStr =
     c"the function was not named, because a traced run has more than 20000 events or takes more than 0.1 s";
 const NOT_OURS: &CStr =
-    c"the function was not named, because the traced run handles SIGTRAP itself or unloads a library";
+    c"the function was not named, because the traced run handles SIGTRAP itself, unloads a library, or starts a program";
 /// Why code can't be traced.
 pub const NOT_WRITABLE: &CStr =
     c"the function was not named, because this system does not let a process change its code";
@@ -42,6 +42,8 @@ pub struct Trace {
     has_given_up: AtomicBool,
     /// Whether the run did what no trap may see.
     is_restored: AtomicBool,
+    /// Whether another thread ran traced code.
+    has_other_thread: AtomicBool,
     is_armed: AtomicBool,
 }
 
@@ -78,6 +80,7 @@ impl Trace {
             deadline: AtomicU64::new(0),
             has_given_up: AtomicBool::new(false),
             is_restored: AtomicBool::new(false),
+            has_other_thread: AtomicBool::new(false),
             is_armed: AtomicBool::new(false),
         })
     }
@@ -108,14 +111,15 @@ impl Trace {
         // Relaxed, in this file where nothing else is said: only this thread logs, and it sees its own stores. Other
         // threads only compare `thread` with their own number, which it never is.
         self.length.store(0, Ordering::Relaxed);
+        self.deadline.store(now() + LONGEST, Ordering::Relaxed);
         self.has_given_up.store(false, Ordering::Relaxed);
         self.is_restored.store(false, Ordering::Relaxed);
+        self.has_other_thread.store(false, Ordering::Relaxed);
         self.is_armed.store(true, Ordering::Relaxed);
         for site in &self.sites {
             // SAFETY: the page is writable now.
             unsafe { put(site.address, TRAP) };
         }
-        self.deadline.store(now() + LONGEST, Ordering::Relaxed);
         self.thread.store(ThisHost::thread_id(), Ordering::Relaxed);
         Ok(())
     }
@@ -183,16 +187,30 @@ impl Trace {
         self.thread.load(Ordering::Relaxed) == ThisHost::thread_id()
     }
 
-    /// Whether the run has exceeded a limit. From then on, a site that a thread meets is restored.
+    /// Whether the run has exceeded a limit. From then on, a site that any thread meets is restored.
     #[must_use]
     pub fn has_given_up(&self) -> bool {
+        if now() > self.deadline.load(Ordering::Relaxed) {
+            self.has_given_up.store(true, Ordering::Relaxed);
+        }
         self.has_given_up.load(Ordering::Relaxed)
+    }
+
+    /// Notes that another thread runs traced code.
+    pub fn note_other_thread(&self) {
+        self.has_other_thread.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether another thread ran traced code in the last run. A change may then be that thread's.
+    #[must_use]
+    pub fn has_other_thread(&self) -> bool {
+        self.has_other_thread.load(Ordering::Relaxed)
     }
 
     /// Adds an event of the traced thread. Allocates nothing.
     pub fn add(&self, event: Event) {
         let at = self.length.load(Ordering::Relaxed);
-        if at >= self.events.len() || now() > self.deadline.load(Ordering::Relaxed) {
+        if at >= self.events.len() || self.has_given_up() {
             self.has_given_up.store(true, Ordering::Relaxed);
             return;
         }

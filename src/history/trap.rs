@@ -104,7 +104,7 @@ unsafe extern "C" fn leave_child() {
     if let Some(table) = table() {
         // SAFETY: a child has the libraries of its parent.
         unsafe { table.disarm() };
-        fatal_calls::tighten();
+        fatal_calls::tighten(table.is_traced());
     }
 }
 
@@ -115,7 +115,8 @@ unsafe extern "C" fn trapped(_signal: c_int, info: *mut libc::siginfo_t, context
     unsafe {
         let errno = *libc::__errno_location();
         let context = &mut *context.cast::<libc::ucontext_t>();
-        if (*info).si_code != SI_KERNEL || !pass(context) {
+        let mut errno = errno;
+        if (*info).si_code != SI_KERNEL || !pass(context, &mut errno) {
             die();
         }
         *libc::__errno_location() = errno;
@@ -162,11 +163,11 @@ const REGISTERS: [c_int; 16] = [
 const RIP: usize = libc::REG_RIP as usize;
 const FLAGS: usize = libc::REG_EFL as usize;
 
-/// Lets the thread go on. False if the trap is not ours.
+/// Lets the thread go on, with this `errno`. False if the trap is not ours.
 ///
 /// # Safety
 /// The context is that of a trap instruction of this thread.
-unsafe fn pass(context: &mut libc::ucontext_t) -> bool {
+unsafe fn pass(context: &mut libc::ucontext_t, errno: &mut c_int) -> bool {
     let words = &mut context.uc_mcontext.gregs;
     let address = words[RIP] as usize - 1;
     let (table, site) = loop {
@@ -196,32 +197,36 @@ unsafe fn pass(context: &mut libc::ucontext_t) -> bool {
         };
         match next {
             Next::Run => {}
-            Next::Return => {
+            Next::Return(result, error) => {
                 // SAFETY: at the entry of a function the return address is on top of the stack.
                 let (to, stack) = unsafe { self::next(&Step::Return(0), &registers, 0) };
                 words[RIP] = to as i64;
                 words[libc::REG_RSP as usize] = stack as i64;
-                words[libc::REG_RAX as usize] = 0;
+                words[libc::REG_RAX as usize] = result;
+                if error != 0 {
+                    *errno = error;
+                }
                 return true;
             }
             Next::RestoreAll => {
                 // SAFETY: no library is unloaded yet.
                 unsafe { table.restore_all() };
+                fatal_calls::tighten(false);
                 default_action();
                 words[RIP] = address as i64;
                 return true;
             }
         }
-    }
-    if table.is_traced() {
-        if table.has_given_up() {
-            // SAFETY: a trap stands here, so the table is armed.
-            unsafe { Trace::restore(site) };
-            words[RIP] = address as i64;
-            return true;
-        }
+    } else if table.has_given_up() {
+        // SAFETY: a trap stands here, so the table is armed.
+        unsafe { Trace::restore(site) };
+        words[RIP] = address as i64;
+        return true;
+    } else if table.is_traced() {
         // SAFETY: the registers are those of this thread at the site.
         table.add(unsafe { event(site, registers) });
+    } else {
+        table.note_other_thread();
     }
     // SAFETY: as above.
     unsafe {

@@ -158,6 +158,8 @@ def test_a_longjmp_or_a_child_in_the_traced_run(name):
 
 SIGNALS = {
     "masked": "assert takers.masked(thing) == 1",
+    "bad_places": "assert takers.bad_places(thing) == 1",
+    "took by a run with a child": "takers.take(thing)\n    assert subprocess.run(['true']).returncode == 0",
     "handled": "takers.signalled(thing)",
     "handled at once": "assert takers.install() == 0\n    takers.signalled(thing)",
     "number": "assert takers.number(thing) == 1",
@@ -166,20 +168,48 @@ SIGNALS = {
 
 @pytest.mark.parametrize("case", sorted(SIGNALS))
 def test_code_that_a_trap_might_end_or_change(case):
-    setup = SETUP + "\ntakers.install()\ndef tried():\n    " + SIGNALS[case]
+    setup = SETUP + "\nimport subprocess\ntakers.install()\ndef tried():\n    " + SIGNALS[case]
     setup += "\nimport atexit\natexit.register(lambda: print('blocks', takers.blocks_traps(), file=__import__('sys').stderr))"
-    done = run("tried()", "-O2", setup=setup)
+    setup += "\natexit.register(lambda: print(open('/proc/self/status').read(), file=__import__('sys').stderr))"
+    done = run("tried()", "-O2", "-DSIGNALS", setup=setup)
     assert "blocks 1" in done.stderr, done.stderr
+    assert "\nSigBlk:\t%016d\n" % 0 in done.stderr, done.stderr
     (culprit,) = json.loads(done.stdout)["findings"][0]["unmatched"]
-    where = {"handled": "handler", "handled at once": "handler"}.get(case, case)
+    where = {"handled": "handler", "took": "take"}.get(case.split()[0], case)
     assert culprit["function"] == where and culprit["line"] == line_of(case.split()[0])
 
 
 def test_code_that_handles_traps_for_a_moment():
     setup = SETUP + "\ndef tried():\n    assert takers.take_traps(thing) == 3"
-    found = report("tried()", "-O2", setup=setup)
+    found = report("tried()", "-O2", "-DSIGNALS", setup=setup)
     assert len(found["findings"]) == 1 and "unmatched" not in found["findings"][0]
     assert [note for note in found["notes"] if "handles SIGTRAP itself" in note], found["notes"]
+
+
+def test_a_program_that_a_traced_run_starts():
+    setup = SETUP + "\nimport os\ndef tried():\n    takers.take(thing)\n    assert os.system('exit 3') == 768"
+    found = report("tried()", "-O2", setup=setup)
+    assert len(found["findings"]) == 1 and "unmatched" not in found["findings"][0]
+    assert [note for note in found["notes"] if "starts a program" in note], found["notes"]
+
+
+@pytest.mark.parametrize(
+    "statement", ["takers.call(lambda: inc(thing))", "inc(thing), takers.borrow(thing)", "takers.call(lambda: [inc(thing)])"]
+)
+def test_a_function_that_only_ran_beside_the_mistake_is_not_named(statement):
+    setup = SETUP + "\nimport ctypes\ninc = ctypes.pythonapi.Py_IncRef\ninc.argtypes, inc.restype = [ctypes.py_object], None"
+    (found,) = [one for one in report(statement, "-O2", setup=setup)["findings"] if "Thing" in one["type"]]
+    assert "unmatched" not in found, found["unmatched"]
+
+
+def test_a_check_in_a_traced_run():
+    setup = SETUP + (
+        "\nimport pyrefcore\ndef tried():\n    takers.take(thing)\n"
+        "    pyrefcore.check(lambda: takers.take(thing), runs=2, windows=2, warmup=1, who=True)"
+    )
+    path = os.pathsep.join([PACKAGE, built("-O2")])
+    done = command("check", "--who", "--json", "-n", "2", "-s", setup, "tried()", PYTHONPATH=path)
+    assert done.returncode == 1 and len(json.loads(done.stdout)["findings"]) == 1, done.stderr
 
 
 @pytest.mark.parametrize("traced", [1, 2])

@@ -25,6 +25,9 @@ _CANDIDATES = 8
 _WHAT = {1: "took", 2: "made", 3: "forgot", 4: "released"}
 _RULE = {1: "only", 2: "exact", 3: "dealloc", 4: "container", 5: "held"}
 
+#: Not empty while names are searched for. A function that is checked may check others.
+_running: List[bool] = []
+
 #: The address of an object, and whether that is a type.
 _Object = Tuple[int, bool]
 
@@ -34,8 +37,12 @@ def name(counted: Windows, told: Report) -> None:
     found = [one for one in told.findings if one.kind != report.MEMORY]
     if not found:
         return
+    if _running:
+        told.notes.append("the function was not named, because the check ran within a search for names")
+        return
     core = native.library()
     try:
+        _running.append(True)
         why_not = core.pyrefcore_who_open()
         if why_not is None:
             why_not = _search(counted, found)
@@ -49,6 +56,7 @@ def name(counted: Windows, told: Report) -> None:
             core.pyrefcore_who_close()
         finally:
             core.pyrefcore_who_close()
+            _running.clear()
 
 
 def _search(counted: Windows, found: List[Finding]) -> Optional[bytes]:

@@ -1,6 +1,7 @@
 /* Functions that leave one reference unpaired, each in its own way. Comments mark the lines that must be named. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -121,6 +122,17 @@ counted(void)
     Py_DECREF(Py_None);
 }
 
+/* Runs code of Python. */
+static PyObject *
+call(PyObject *module, PyObject *arg)
+{
+    PyObject *result = PyObject_CallObject(arg, NULL);
+    Py_XDECREF(result);
+    return result == NULL ? NULL : PyLong_FromLong(5);
+}
+
+/* A module that blocks signals is not traced beside other threads. So these functions are not in every build. */
+#ifdef SIGNALS
 /* Blocks all signals meanwhile. */
 static PyObject *
 masked(PyObject *module, PyObject *arg)
@@ -191,6 +203,23 @@ take_traps(PyObject *module, PyObject *arg)
     return PyLong_FromLong(trapped + 2 * (before.sa_handler == SIG_DFL));
 }
 
+/* The places for the old set can't be written to. */
+static const sigset_t constant_set;
+
+static PyObject *
+bad_places(PyObject *module, PyObject *arg)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, NULL, &before);
+    int first = pthread_sigmask(SIG_SETMASK, &all, (sigset_t *)8);
+    int second = sigprocmask(SIG_SETMASK, &all, (sigset_t *)&constant_set), error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    Py_INCREF(arg); /* bad_places */
+    return PyLong_FromLong(first == EFAULT && second == -1 && error == EFAULT);
+}
+#endif
+
 #ifdef __x86_64__
 /* A constant between instructions, which looks like two instructions that count. */
 __asm__(".text\n"
@@ -218,11 +247,15 @@ static PyMethodDef methods[] = {
 #ifdef __x86_64__
     {"number", number, METH_O, NULL},
 #endif
+#ifdef SIGNALS
     {"masked", masked, METH_O, NULL},
+    {"bad_places", bad_places, METH_O, NULL},
     {"install", install, METH_NOARGS, NULL},
     {"signalled", signalled, METH_O, NULL},
     {"blocks_traps", blocks_traps, METH_NOARGS, NULL},
     {"take_traps", take_traps, METH_O, NULL},
+#endif
+    {"call", call, METH_O, NULL},
     {"take", take, METH_O, NULL},
     {"borrow", borrow, METH_O, NULL},
     {"make", make, METH_O, NULL},
