@@ -28,7 +28,8 @@ const NAMES: [&CStr; 9] = [
     c"wordexp",
 ];
 const PTHREAD_SIGMASK: u32 = 0;
-const SIGACTION: u32 = 2;
+/// The index of `sigaction`.
+pub const SIGACTION: u32 = 2;
 const FIRST_TO_RESTORE: u32 = 3;
 
 /// A set of signals, as the kernel takes it.

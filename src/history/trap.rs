@@ -212,7 +212,10 @@ unsafe fn pass(context: &mut libc::ucontext_t, errno: &mut c_int) -> bool {
                 // SAFETY: no library is unloaded yet.
                 unsafe { table.restore_all() };
                 fatal_calls::tighten(false);
-                default_action();
+                if site.function == fatal_calls::SIGACTION {
+                    // The program sees the action that it knows. Otherwise another thread may still be at a trap.
+                    default_action();
+                }
                 words[RIP] = address as i64;
                 return true;
             }
