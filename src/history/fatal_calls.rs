@@ -29,7 +29,7 @@ const NAMES: [&CStr; 9] = [
 ];
 const PTHREAD_SIGMASK: u32 = 0;
 /// The index of `sigaction`.
-pub const SIGACTION: u32 = 2;
+pub(crate) const SIGACTION: u32 = 2;
 const FIRST_TO_RESTORE: u32 = 3;
 
 /// A set of signals, as the kernel takes it.

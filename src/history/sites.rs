@@ -14,7 +14,7 @@ use super::steps::{is_call, step};
 use super::stubs;
 
 /// The bytes of the longest instruction.
-pub const LONGEST_INSTRUCTION: usize = 15;
+pub(crate) const LONGEST_INSTRUCTION: usize = 15;
 
 /// Sites of a table that is being built.
 #[derive(Debug, Default)]
