@@ -19,12 +19,17 @@ def line(path: Optional[str], number: Optional[int]) -> Optional[str]:
     try:
         # The name comes from a library: it may be that of a pipe, which must not be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, encoding="utf-8", errors="backslashreplace") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
+    except (OSError, ValueError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with open(descriptor, encoding="utf-8", errors="backslashreplace", closefd=False) as file:
             for at, text in enumerate(file, 1):
                 if at == number:
                     return short(text.strip()) or None
-    except (OSError, ValueError):
+    except OSError:
         pass
+    finally:
+        os.close(descriptor)
     return None
