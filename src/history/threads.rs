@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-/// A thread on its way out of a handler blocks signals for less than this.
+/// A thread on its way out of a handler blocks signals for less than this, unless other threads have the processor.
 const MOMENT: Duration = Duration::from_millis(1);
-const MOMENTS: u32 = 5;
+/// A thread that waits for the processor gets it within so many moments.
+const MOMENTS: u32 = 100;
 
 /// The folder of each thread.
 fn all() -> io::Result<Vec<PathBuf>> {
