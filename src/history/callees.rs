@@ -9,8 +9,16 @@ use super::sites::{self, LONGEST_INSTRUCTION};
 use super::stubs;
 use crate::host;
 
-/// Functions of CPython that take a reference, and run no code of Python but that of finalizers.
-const QUIET: [&str; 26] = [
+/// Functions of CPython that take a reference. They run no code of Python, or hardly ever: finalizers, converters of
+/// arguments, buffers of classes.
+const QUIET: [&str; 33] = [
+    "PyArg_Parse",
+    "PyArg_ParseTuple",
+    "_PyArg_ParseTuple_SizeT",
+    "PyArg_ParseTupleAndKeywords",
+    "_PyArg_ParseTupleAndKeywords_SizeT",
+    "PyContextVar_Get",
+    "PyObject_GetBuffer",
     "Py_BuildValue",
     "_Py_BuildValue_SizeT",
     "PyTuple_Pack",
