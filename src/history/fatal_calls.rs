@@ -52,6 +52,7 @@ static LOOSENED: AtomicU64 = AtomicU64::new(0);
 static PROCESS: AtomicI32 = AtomicI32::new(0);
 
 fn is_child() -> bool {
+    // Relaxed, in this file: only the traced thread, or one that holds the host's lock, reads what it has written.
     // SAFETY: it takes nothing.
     PROCESS.load(Ordering::Relaxed) != unsafe { libc::getpid() }
 }
@@ -102,7 +103,6 @@ pub unsafe fn meet(
         SIGACTION => unsafe { set_handler(site, arguments) },
         function => block(function, arguments, mask, is_traced),
     };
-    // Relaxed, in this file: only the traced thread, or one that holds the host's lock, reads what it has written.
     if next == Next::RestoreAll && is_traced && IS_BLOCKED.swap(false, Ordering::Relaxed) {
         *mask |= TRAP;
     }

@@ -113,9 +113,8 @@ unsafe extern "C" fn trapped(_signal: c_int, info: *mut libc::siginfo_t, context
     INSIDE.fetch_add(1, Ordering::SeqCst);
     // SAFETY: errno belongs to this thread. The kernel passes valid structures.
     unsafe {
-        let errno = *libc::__errno_location();
+        let mut errno = *libc::__errno_location();
         let context = &mut *context.cast::<libc::ucontext_t>();
-        let mut errno = errno;
         if (*info).si_code != SI_KERNEL || !pass(context, &mut errno) {
             die();
         }

@@ -119,8 +119,8 @@ unsafe fn finish_watched(op: *mut PyObject, slot: *mut Tracer) {
     }
 }
 
-/// The first death in a host that was loaded late. In a host of another flavour, the word at the place of the type may be
-/// anything. So the listener is told first: it ends the process where the flavours differ.
+/// The first death in a host that was loaded late. In a host of another flavour the type lies at another offset, so it is
+/// not read yet. The listener compares the flavours, and ends the process if they differ.
 ///
 /// # Safety
 /// As [`dealloc`].

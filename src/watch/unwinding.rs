@@ -3,7 +3,6 @@
 //! The stack is read through the kernel. So a stack that is not whole ends the walk, and nothing else happens. greenlet
 //! leaves such stacks: it copies the frames of others away, and their memory has other words then.
 
-use std::fmt;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -21,12 +20,6 @@ pub(super) struct Unwinder {
     cache: CacheNative<MayAllocateDuringUnwind>,
     /// How often a library had been loaded or unloaded when `libraries` was made.
     changes: u64,
-}
-
-impl fmt::Debug for Unwinder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Unwinder of change {}", self.changes)
-    }
 }
 
 impl Unwinder {
@@ -98,13 +91,13 @@ fn module(library: &Library<'_>) -> Option<Module<&'static [u8]>> {
         (frames.clone(), bytes(&header), bytes(&frames))
     };
     let from_base = |range: &Range<usize>| {
-        let from = |address: usize| address.wrapping_sub(library.base) as u64;
-        Some(from(range.start)..from(range.end))
+        let [start, end] = [range.start, range.end].map(|at| at.wrapping_sub(library.base) as u64);
+        start..end
     };
     let sections = ExplicitModuleSectionInfo {
-        eh_frame_hdr_svma: from_base(&header),
+        eh_frame_hdr_svma: Some(from_base(&header)),
         eh_frame_hdr: Some(header_bytes),
-        eh_frame_svma: from_base(&frames),
+        eh_frame_svma: Some(from_base(&frames)),
         eh_frame: Some(frames_bytes),
         ..ExplicitModuleSectionInfo::default()
     };

@@ -20,8 +20,8 @@ class Records:
     """Made before the first run. `take` restores the records as they were then. `put_back` restores what the first run
     left.
 
-    Finalizers may add records between runs. Those of the first run's garbage belong to the first run, and are put back.
-    So do those of objects that the guard lets go. Those of the garbage of repetitions are dropped.
+    Finalizers may add records between runs. Some finalizers end garbage of the first run, or objects that the guard has
+    held. Their records belong to the first run, and are put back. Records about garbage of the repetitions are dropped.
     """
 
     def __init__(self, item: Any, shown: Optional[List[Any]] = None) -> None:
